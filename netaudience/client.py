@@ -1,0 +1,265 @@
+"""The base of every vendor's client: its lifecycle, its settings, and the two hooks of a vendor.
+
+A vendor's client states its operations and overrides `headers` (how requests are authenticated) and
+`classify` (how an answer is judged). A client may be made anywhere, at import too: nothing is opened
+before the first request, and a new event loop gets a session of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from urllib.parse import quote
+
+import attrs
+
+from netaudience.engine.pacing import Pacer, pacer_for
+from netaudience.engine.retry import RetryPolicy
+from netaudience.engine.sender import Sender
+from netaudience.engine.transport import AiohttpTransport, Transport, make_url
+from netaudience.errors import ConfigurationError, VendorError
+from netaudience.limits import Figure, Quota, assumed
+from netaudience.operations import Operation, operations_of
+from netaudience.outcomes import Report
+from netaudience.wire import Prepared, Request, Response, dump_json
+
+__all__ = ["Client", "Settings"]
+
+
+def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
+    if value is not None and value <= 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value:g}")
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What may be set differently from our defaults; None keeps the operation's own figure."""
+
+    #: Requests per second of the account, fixed: it replaces a documented and an adaptive rate alike.
+    rate: float | None = attrs.field(default=None, validator=_positive)
+    #: Requests at one time.
+    in_flight: int | None = attrs.field(default=None, validator=_positive)
+    #: Rows per request; never more than the vendor documents.
+    max_rows: int | None = attrs.field(default=None, validator=_positive)
+    #: Bytes of a request's body.
+    max_bytes: int | None = attrs.field(default=None, validator=_positive)
+    #: Seconds for one exchange with the vendor.
+    timeout: float = attrs.field(default=30.0, validator=_positive)
+    #: The longest answer that is read, in bytes.
+    max_answer_bytes: int = attrs.field(default=16_000_000, validator=_positive)
+    #: How patient a request is.
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    #: Whether a source may give no item at all.
+    allow_empty: bool = False
+    #: Whether proxies and netrc are taken from the environment.
+    trust_env: bool = False
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+class Client:
+    """One account of a vendor. Use it as an async context manager, or call `aclose` at the end."""
+
+    #: The vendor's name as people write it.
+    vendor: ClassVar[str]
+    #: The vendor's name in commands and variables.
+    slug: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        account: str,
+        settings: Settings | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """Prepare a client; nothing is opened yet.
+
+        Args:
+            base_url: Scheme and host, and a path where the vendor is behind one.
+            account: What tells this account from others; only its digest is kept.
+            settings: What to do differently from the defaults.
+            transport: Sends the requests instead of aiohttp; it is not closed by this client.
+
+        Raises:
+            ConfigurationError: the base URL is malformed.
+        """
+        make_url(base_url, "/", {})
+        self.base_url = base_url
+        self.settings = settings or Settings()
+        self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
+        self._owned = transport is None
+        self._transport = transport or AiohttpTransport(trust_env=self.settings.trust_env)
+        self._pacers: dict[str, Pacer] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._fixed: dict[str, tuple[object, Mapping[str, str]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of account {self._account[:6]}>"
+
+    async def __aenter__(self) -> Self:
+        """Return the client; nothing is opened before the first request."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close what this client opened. A transport that the caller brought stays open."""
+        for pacer in self._pacers.values():
+            pacer.users -= 1
+        self._pacers.clear()
+        if self._owned:
+            await self._transport.aclose()
+
+    @classmethod
+    def operations(cls) -> dict[str, Operation]:
+        """Return the operations of this vendor by name."""
+        return operations_of(cls)
+
+    @classmethod
+    def from_environment(
+        cls, *, settings: Settings | None = None, environ: Mapping[str, str] | None = None
+    ) -> Self:
+        """Make a client from ``NETAUDIENCE_<VENDOR>_…`` variables, or files that ``…_FILE`` names.
+
+        Raises:
+            ConfigurationError: a variable is missing or wrong.
+        """
+        raise NotImplementedError
+
+    # The two hooks of a vendor, and a third for the rare one.
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that authenticate a request."""
+        raise NotImplementedError
+
+    def classify(self, response: Response) -> VendorError | None:
+        """Judge an answer: None for a success, else the error that says what to do next."""
+        raise NotImplementedError
+
+    def may_repeat(self, operation: Operation, seconds: float) -> bool:
+        """Return whether a request whose outcome is unknown may be sent again, so long after it was."""
+        return operation.facts.idempotent
+
+    # What the operations ask of their client.
+
+    @property
+    def allow_empty(self) -> bool:
+        """Whether a source may give no item."""
+        return self.settings.allow_empty
+
+    def workers(self, operation: Operation) -> int:
+        """Return how many requests of the operation may be in flight."""
+        return int(self.quota(operation).in_flight)
+
+    def limits(self, operation: Operation) -> tuple[int, int | None, int | None]:
+        """Return the rows, the distinct keys and the bytes that a request of the operation may have."""
+        settings, limit = self.settings, operation.facts.limit
+        if operation.shape != "batch":
+            return 1, None, settings.max_bytes or _whole(limit.bytes)
+        keys, rows = _whole(limit.keys), _whole(limit.rows)
+        if rows is None:
+            rows = keys or 1
+        # Bare identifiers: as many rows as keys can never be too many keys.
+        if keys is not None and not operation.kind.ordered:
+            rows = min(rows, keys)
+        return min(rows, settings.max_rows or rows), keys, settings.max_bytes or _whole(limit.bytes)
+
+    def quota(self, operation: Operation) -> Quota:
+        """Return the quota of the operation as the settings have it."""
+        quota, settings = operation.facts.quota, self.settings
+        if settings.rate is not None:
+            rate = assumed(settings.rate, "set by the caller")
+            quota = attrs.evolve(quota, rate=rate, per=1.0, ceiling=None)
+            if settings.rate < 1:
+                quota = attrs.evolve(quota, rate=attrs.evolve(rate, value=1), per=1 / settings.rate)
+        if settings.in_flight is not None:
+            quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
+        return quota
+
+    def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
+        """Make a request ready to be sent."""
+        facts, settings = operation.facts, self.settings
+        fixed = self._fixed.get(operation.name)
+        if fixed is None or request.query or request.path or request.headers:
+            fixed = self._address(operation, request)
+        url, headers = fixed
+        return Prepared(
+            facts.method,
+            url,
+            headers,
+            None if request.json is None else dump_json(request.json),
+            facts.timeout or settings.timeout,
+            facts.max_answer_bytes or settings.max_answer_bytes,
+        )
+
+    def sender(self, operation: Operation, tally: Report) -> Sender:
+        """Return a sender for the operation, its counts going to the tally."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            self._pacers.clear()
+        quota = self.quota(operation)
+        pacer = self._pacers.get(quota.name)
+        if pacer is None:
+            pacer = self._pacers[quota.name] = pacer_for(self._account, quota)
+        return Sender(
+            self._transport,
+            pacer,
+            self.classify,
+            self.settings.retry,
+            lambda seconds: self.may_repeat(operation, seconds),
+            tally,
+        )
+
+    def _address(
+        self, operation: Operation, request: Request[object]
+    ) -> tuple[object, Mapping[str, str]]:
+        """Return the URL and the headers; keep them where nothing in them varies."""
+        path = operation.facts.path
+        for name, value in request.path.items():
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        query = {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in request.query.items()
+        }
+        headers = {**self.headers(), **request.headers}
+        if request.json is not None:
+            headers.update(_JSON)
+        for name, value in headers.items():
+            if not value.isprintable():
+                raise ConfigurationError(f"The header {name} holds a line break or a control character")
+        made = make_url(self.base_url, path, query), headers
+        if not (request.query or request.path or request.headers):
+            self._fixed[operation.name] = made
+        return made
+
+
+def secret(value: str, what: str) -> str:
+    """Check a credential without ever showing it.
+
+    Raises:
+        ConfigurationError: it is empty, or holds white space or control characters.
+    """
+    if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance] # callers without a type checker
+        raise ConfigurationError(f"The {what} is missing: it must be text that is not empty")
+    if not value.isprintable() or value != value.strip() or not value.isascii():
+        raise ConfigurationError(
+            f"The {what} holds white space or control characters: copy it again, without the line break"
+        )
+    return value
+
+
+def _whole(figure: Figure | None) -> int | None:
+    return None if figure is None else int(figure)

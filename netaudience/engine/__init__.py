@@ -1,0 +1,1 @@
+"""The concurrent batch engine: packing, pacing, sending, settling. It knows no vendor."""

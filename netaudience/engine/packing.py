@@ -1,0 +1,310 @@
+"""Packs a stream of items into chunks that keep a request's limits: keys, rows and encoded bytes.
+
+Pure: no clock, no loop, no I/O. Where the order of one key's items matters (an item carries a value), an
+item whose key is in a chunk that is not yet settled is held back, in order, until that chunk is released;
+all others pass it. Items that break a documented rule come out as a settled chunk and are never sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from netaudience.errors import ConfigurationError, InvalidItem, ItemTooLarge
+from netaudience.items import Kind
+from netaudience.outcomes import Rejected, SettledChunk, Undelivered
+from netaudience.wire import Prepared
+
+__all__ = ["Chunk", "Divided", "Packer"]
+
+Item = TypeVar("Item")
+#: A body this full is not worth encoding the chunk once more for another row.
+_FULL_ENOUGH = 0.9
+
+
+class Chunk(Generic[Item]):
+    """Items that go in one request, already encoded."""
+
+    __slots__ = ("divided", "items", "keys", "positions", "prepared")
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        positions: Sequence[int],
+        prepared: Prepared,
+        keys: frozenset[str] | set[str] | None = None,
+    ) -> None:
+        self.items = items
+        self.positions = positions
+        self.prepared = prepared
+        #: The keys that stay busy until the chunk is released; None where order does not matter.
+        self.keys = keys
+        #: How far its division has come, while the vendor refuses it as a whole.
+        self.divided: Divided[Item] | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"<Chunk of {len(self.items):,} items, {self.prepared.size:,} bytes>"
+
+
+class Divided(Generic[Item]):
+    """A chunk in parts: those still to be settled, the next at the end, and what was not delivered."""
+
+    __slots__ = ("undelivered", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: list[Chunk[Item]] = []
+        self.undelivered: list[Undelivered[Item]] = []
+
+
+class Packer(Generic[Item]):
+    """Feed it pages of items; it gives back chunks, and what it rejected."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        encode: Callable[[Sequence[Item]], Prepared],
+        *,
+        rows: int,
+        keys: int | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        self._kind = kind
+        self._encode = encode
+        #: The most rows that a chunk may have.
+        self.rows = rows
+        self._max_keys = keys if keys is not None and (kind.ordered or keys < rows) else None
+        self._max_bytes = max_bytes
+        # Rows that lately fitted into the bytes: only saves encoding what would not fit anyway.
+        self._likely = rows
+        self._items: list[Item] = []
+        self._positions: range | list[int] = range(0)
+        self._busy: set[str] = set()
+        self._held: list[Item] = []
+        self._held_positions: list[int] = []
+        self._held_keys: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Packer: {len(self._items):,} waiting, {len(self._held):,} held back>"
+
+    @property
+    def waiting(self) -> int:
+        """Items that were fed and are in no chunk yet, those held back included."""
+        return len(self._items) + len(self._held)
+
+    @property
+    def holding(self) -> bool:
+        """True where items wait for a chunk with their key to be released."""
+        return bool(self._held)
+
+    @property
+    def full(self) -> bool:
+        """True where so many items are held back that nothing more should be fed."""
+        return len(self._held) >= self.rows
+
+    def feed(self, page: list[Item], position: int) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+        """Take a page of items, the first of them yielded at this position of the source."""
+        read = range(position, position + len(page))
+        positions: range | list[int] = read
+        problems = self._kind.check(page)
+        if problems:
+            yield self._reject(page, read, problems)
+            good = [index for index in range(len(page)) if index not in problems]
+            page = [page[index] for index in good]
+            positions = [position + index for index in good]
+        if self._kind.ordered:
+            page, positions = self._hold_back(page, positions)
+        self._append(page, positions)
+        while len(self._items) >= self._likely:
+            yield from self._cut()
+
+    def flush(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+        """Give out what waits, held-back items excepted: they wait for a release."""
+        while self._items:
+            yield from self._cut()
+
+    def release(self, chunk: Chunk[Item]) -> None:
+        """Take note that a chunk is settled: items held back for its keys go first from now on."""
+        if chunk.keys is None:
+            return
+        self._busy -= chunk.keys
+        if self._held and not self._held_keys.isdisjoint(chunk.keys):
+            items, positions = self._held, self._held_positions
+            self._held, self._held_positions, self._held_keys = [], [], set()
+            self._append(*self._hold_back(items, positions))
+
+    def abandon(self) -> SettledChunk[Item]:
+        """Give back everything that is in no chunk, with no outcome: the run ends here."""
+        items = [*self._items, *self._held]
+        positions = [*self._positions, *self._held_positions]
+        self._items, self._positions = [], range(0)
+        self._held, self._held_positions, self._held_keys = [], [], set()
+        return SettledChunk(items, positions)
+
+    def split(self, chunk: Chunk[Item]) -> tuple[Chunk[Item], Chunk[Item]]:
+        """Halve a chunk, order kept; the halves are released with the whole."""
+        middle = len(chunk.items) // 2
+        first, second = (
+            Chunk(items, positions, self._encode(items))
+            for items, positions in (
+                (chunk.items[:middle], chunk.positions[:middle]),
+                (chunk.items[middle:], chunk.positions[middle:]),
+            )
+        )
+        return first, second
+
+    def key(self, item: object) -> str:
+        """Return an item's key for a message."""
+        return self._kind.key(item)
+
+    def _append(self, page: list[Item], positions: range | list[int]) -> None:
+        if not self._items:
+            self._items, self._positions = page, positions
+            return
+        self._items.extend(page)
+        held = self._positions
+        if isinstance(held, range) and isinstance(positions, range) and held.stop == positions.start:
+            self._positions = range(held.start, positions.stop)
+        else:
+            self._positions = [*held, *positions]
+
+    def _hold_back(
+        self, page: list[Item], positions: range | list[int]
+    ) -> tuple[list[Item], range | list[int]]:
+        """Return the part of the page that may go now; keep the rest, in order, for a release."""
+        keys = self._kind.keys(page)
+        if self._busy.isdisjoint(keys) and self._held_keys.isdisjoint(keys):
+            return page, positions
+        free: list[Item] = []
+        free_positions: list[int] = []
+        for item, position, key in zip(page, positions, keys, strict=True):
+            if key in self._busy or key in self._held_keys:
+                self._held.append(item)
+                self._held_positions.append(position)
+                self._held_keys.add(key)
+            else:
+                free.append(item)
+                free_positions.append(position)
+        return free, free_positions
+
+    def _cut(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+        """Cut the longest chunk that the limits allow off the front of what waits."""
+        count = min(self._likely, len(self._items))
+        keys: set[str] | None = None
+        if self._max_keys is not None or self._kind.ordered:
+            listed = self._kind.keys(self._items[:count])
+            keys = set(listed)
+            if self._max_keys is not None and len(keys) > self._max_keys:
+                count = _prefix(listed, self._max_keys)
+                keys = set(listed[:count])
+        items = self._items[:count]
+        try:
+            prepared = self._encode(items)
+        except ConfigurationError:
+            raise
+        except (TypeError, ValueError, InvalidItem):
+            yield from self._sift(count)
+            return
+        if self._max_bytes is not None and prepared.size > self._max_bytes:
+            count = self._fitting(items, prepared.size)
+            if count == 0:
+                yield self._too_large(self._encode(items[:1]).size)
+                return
+            self._likely = count
+            items = items[:count]
+            prepared = self._encode(items)
+            if keys is not None:
+                keys = set(self._kind.keys(items))
+        elif self._likely < self.rows:
+            self._likely = min(self.rows, self._likely + self._likely // 8 + 1)
+        positions = self._positions[:count]
+        del self._items[:count]
+        self._positions = self._positions[count:]
+        if self._kind.ordered and keys is not None:
+            self._busy |= keys
+            self._hold_duplicates(keys)
+            yield Chunk(items, positions, prepared, keys)
+        else:
+            yield Chunk(items, positions, prepared)
+
+    def _hold_duplicates(self, keys: set[str]) -> None:
+        """Hold back what waits behind a chunk with the same key."""
+        if self._items and not keys.isdisjoint(self._kind.keys(self._items)):
+            self._items, self._positions = self._hold_back(self._items, self._positions)
+
+    def _fitting(self, items: list[Item], size: int) -> int:
+        """Return how many of the first items fit into the bytes of a request.
+
+        A body's size is nearly additive; the true size of every candidate decides.
+        """
+        assert self._max_bytes is not None  # noqa: S101 - the only caller has asked
+        fits, too_many = 0, len(items)
+        guess = max(1, min(too_many - 1, int(too_many * self._max_bytes / size)))
+        while too_many - fits > 1:
+            size = self._encode(items[:guess]).size
+            if size > self._max_bytes:
+                too_many = guess
+            else:
+                fits = guess
+                if size > self._max_bytes * _FULL_ENOUGH:
+                    break
+            guess = (fits + too_many) // 2
+        return fits
+
+    def _too_large(self, size: int) -> SettledChunk[Item]:
+        limit = self._max_bytes or 0
+        reason = ItemTooLarge(
+            f"The item alone makes a request of {size:,} bytes and a request may have {limit:,}: "
+            "make it smaller, or raise max_bytes if the vendor allows more"
+        )
+        return self._take_out(0, reason)
+
+    def _sift(self, count: int) -> Iterator[SettledChunk[Item]]:
+        """Reject those of the first items that cannot be encoded."""
+        sifted = 0
+        for index in reversed(range(count)):
+            try:
+                self._encode(self._items[index : index + 1])
+            except (TypeError, ValueError, InvalidItem) as error:
+                reason = (
+                    error
+                    if isinstance(error, InvalidItem)
+                    else InvalidItem(f"The item cannot be written as JSON: {error}")
+                )
+                sifted += 1
+                yield self._take_out(index, reason)
+        if not sifted:
+            raise ConfigurationError(
+                "The arguments of the operation cannot be written as JSON, though each item alone can"
+            )
+
+    def _take_out(self, index: int, reason: InvalidItem) -> SettledChunk[Item]:
+        item, position = self._items.pop(index), self._positions[index]
+        self._positions = [*self._positions[:index], *self._positions[index + 1 :]]
+        return SettledChunk([item], [position], None, [Rejected(position, item, reason, self.key(item))])
+
+    def _reject(
+        self, page: list[Item], positions: range, problems: Mapping[int, InvalidItem]
+    ) -> SettledChunk[Item]:
+        rejected = [
+            Rejected(positions[index], page[index], reason, self.key(page[index]))
+            for index, reason in sorted(problems.items())
+        ]
+        return SettledChunk(
+            [outcome.item for outcome in rejected],
+            [outcome.position for outcome in rejected],
+            None,
+            rejected,
+        )
+
+
+def _prefix(keys: Sequence[str], most: int) -> int:
+    """Return the length of the longest prefix with at most so many distinct keys."""
+    seen: set[str] = set()
+    for index, key in enumerate(keys):
+        seen.add(key)
+        if len(seen) > most:
+            return index
+    return len(keys)

@@ -1,0 +1,231 @@
+"""The straight line of an item: source, pack, pace, send, classify, settle, sink.
+
+A fixed number of workers each pull the next chunk and carry it to its end; nothing is queued but the few
+chunks of the page last read and the settled chunks that a reader has not fetched yet, both bounded, so
+memory does not grow with the number of items. After `aclose` no task of the run is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+from netaudience.engine.division import Divider
+from netaudience.engine.packing import Chunk, Packer
+from netaudience.engine.sender import Sender
+from netaudience.engine.source import Source
+from netaudience.errors import EmptySource, NetaudienceError, SourceFailed
+from netaudience.outcomes import Failed, Report, SettledChunk
+
+__all__ = ["Pipeline"]
+
+Item = TypeVar("Item")
+#: Items read at once from a source that never waits, where a chunk has fewer.
+_PAGE = 32
+
+
+class Pipeline(Generic[Item]):
+    """One run under way."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the engine meet here
+        self,
+        source: Source[Item],
+        packer: Packer[Item],
+        sender: Sender,
+        divider: Divider[Item],
+        report: Report,
+        *,
+        workers: int,
+        streamed: bool,
+        allow_empty: bool,
+    ) -> None:
+        self._source = source
+        self._packer = packer
+        self._sender = sender
+        self._divider = divider
+        self.report = report
+        self._allow_empty = allow_empty
+        self._most_unread = workers if streamed else None
+        self._page = max(packer.rows, _PAGE)
+        self._ready: deque[Chunk[Item]] = deque()
+        self._settled: deque[SettledChunk[Item]] = deque()
+        self._reading = asyncio.Lock()
+        #: Workers that wait for a release or for the reader; and the reader, when it waits for them.
+        self._waiting: list[asyncio.Future[None]] = []
+        self._reader: asyncio.Future[None] | None = None
+        self._bug: BaseException | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._started = self._clock()
+        if source.length is not None:
+            workers = max(1, min(workers, -(-source.length // packer.rows)))
+        report.workers = workers
+        self._tasks = [asyncio.create_task(self._work(), name="netaudience worker") for _ in range(workers)]
+        self._alive = workers
+
+    async def _work(self) -> None:
+        """Carry one chunk after the other from the source to the reader."""
+        try:
+            while True:
+                chunk = self._ready.popleft() if self._ready else await self._next()
+                if chunk is None:
+                    break
+                try:
+                    settled = await self._divider.deliver(chunk)
+                except BaseException:
+                    self._interrupted(chunk)
+                    raise
+                self._packer.release(chunk)
+                if self._waiting:
+                    self._wake_workers()
+                await self._settle(settled)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - told to the reader, by whom it is raised
+            if self._bug is None:
+                self._bug = error
+            if self._sender.halted is None:
+                self._sender.halted = SourceFailed("The run broke down")
+        finally:
+            self._alive -= 1
+            self._wake_workers()
+            self._wake_reader()
+
+    async def _next(self) -> Chunk[Item] | None:
+        """Read and pack until there is a chunk; None when there will be no more."""
+        source, packer = self._source, self._packer
+        while self._sender.halted is None:
+            if self._ready:
+                return self._ready.popleft()
+            position = source.position
+            if source.exhausted:
+                if not packer.waiting:
+                    return None
+                parts = list(packer.flush())
+            elif packer.full:
+                parts = list(packer.feed([], position))
+            elif source.immediate:
+                parts = list(packer.feed(self._count(source.read_now(self._page)), position))
+            else:
+                async with self._reading:
+                    if self._ready or source.exhausted or self._sender.halted is not None:
+                        continue
+                    position = source.position
+                    parts = list(packer.feed(self._count(await source.read(packer.rows)), position))
+            # Packed as a whole before anything is awaited: another worker may feed the packer then.
+            for part in parts:
+                if isinstance(part, Chunk):
+                    self._ready.append(part)
+            for part in parts:
+                if isinstance(part, SettledChunk):
+                    await self._settle(part)
+            if not parts and packer.holding and (source.exhausted or packer.full):
+                await self._wait_as_worker()
+            elif not self._ready:
+                await asyncio.sleep(0)  # a long stretch of rejected rows must not hold up the loop
+        return None
+
+    def _count(self, page: list[Item]) -> list[Item]:
+        self.report.items += len(page)
+        return page
+
+    async def _settle(self, settled: SettledChunk[Item]) -> None:
+        """Count a settled chunk, and keep it for the reader, if there is one."""
+        self.report.count(settled)
+        self.report.seconds = self._clock() - self._started
+        if self._most_unread is None:
+            return
+        self._settled.append(settled)
+        self._wake_reader()
+        while len(self._settled) > self._most_unread:
+            await self._wait_as_worker()
+
+    async def next_settled(self) -> SettledChunk[Item] | None:
+        """Return the next settled chunk for the reader; None when all items are settled."""
+        while not self._settled:
+            if not self._alive:
+                self._finish()
+                return self._settled.popleft() if self._settled else None
+            await self._wait_as_reader()
+        settled = self._settled.popleft()
+        if self._waiting:
+            self._wake_workers()
+        return settled
+
+    async def finished(self) -> None:
+        """Wait until every item is settled."""
+        while self._alive:
+            await self._wait_as_reader()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Settle what a stopped run has not sent; tell why it stopped."""
+        if self._bug is not None:
+            raise self._bug
+        report, halted = self.report, self._sender.halted
+        if report.stopped is not None:
+            return
+        if halted is not None:
+            report.stopped = halted
+            self._settle_unsent(halted)
+        elif self._source.error is not None:
+            report.stopped = SourceFailed(
+                f"The source raised {type(self._source.error).__name__} after {report.items:,} items; "
+                "all of these are settled. Mend the source and send the rest"
+            )
+            report.stopped.__cause__ = self._source.error
+        elif not report.items and not self._allow_empty:
+            report.stopped = EmptySource(
+                f"The source of {report.vendor} {report.operation} gave no item at all: "
+                "look at where it comes from, or set allow_empty=True if that is meant"
+            )
+
+    def _settle_unsent(self, reason: NetaudienceError) -> None:
+        parts = [SettledChunk(chunk.items, chunk.positions) for chunk in self._ready]
+        self._ready.clear()
+        parts.append(self._packer.abandon())
+        for part in parts:
+            if part.items:
+                key = self._packer.key
+                part.undelivered = [
+                    Failed(position, item, reason, key(item))
+                    for position, item in zip(part.positions, part.items, strict=True)
+                ]
+                self.report.count(part)
+                if self._most_unread is not None:
+                    self._settled.append(part)
+
+    def _interrupted(self, chunk: Chunk[Item]) -> None:
+        """Count a chunk whose delivery was cancelled, so that the report reconciles."""
+        reason = SourceFailed("The run was left before an answer came")
+        sent, unsent = self._divider.interrupted(chunk, reason)
+        self.report.count(sent)
+        self.report.skipped += unsent
+
+    async def aclose(self) -> None:
+        """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.report.skipped += sum(map(len, self._ready)) + len(self._packer.abandon())
+        self._ready.clear()
+        self.report.seconds = self.report.seconds or self._clock() - self._started
+
+    async def _wait_as_worker(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def _wake_workers(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def _wait_as_reader(self) -> None:
+        self._reader = asyncio.get_running_loop().create_future()
+        await self._reader
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

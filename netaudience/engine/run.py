@@ -1,0 +1,145 @@
+"""A run and its three readings: awaited, settled, or streamed.
+
+`await run` raises unless every item was delivered; `await run.settled()` never raises for items;
+`async with run as outcomes` streams what happened to each. A run starts when it is read, and only once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from netaudience.engine.pipeline import Pipeline
+from netaudience.errors import ConfigurationError, EmptySource, RunFailed
+from netaudience.outcomes import Outcome, Report, SettledChunk
+
+__all__ = ["Outcomes", "Run"]
+
+Item = TypeVar("Item")
+
+
+class Run(Generic[Item]):
+    """Many items on their way to a vendor. Nothing is sent before it is read."""
+
+    def __init__(self, name: str, start: Callable[[bool], Pipeline[Item]]) -> None:
+        self._name = name
+        self._start: Callable[[bool], Pipeline[Item]] | None = start
+        self._pipeline: Pipeline[Item] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run of {self._name}>"
+
+    def __await__(self) -> Generator[object, None, Report]:
+        """Carry every item to its end and return the report.
+
+        Raises:
+            RunFailed: not every item was delivered; it carries the report.
+            EmptySource: the source gave no item at all.
+        """
+        return self._delivered().__await__()
+
+    async def settled(self) -> Report:
+        """Carry every item to its end and return the report, whatever became of the items.
+
+        Look at ``report.ok`` and ``report.stopped``: an early end of the run is told there.
+        """
+        pipeline = self._open(streamed=False)
+        try:
+            await pipeline.finished()
+        finally:
+            await pipeline.aclose()
+        return pipeline.report
+
+    async def __aenter__(self) -> Outcomes[Item]:
+        """Start the run and stream its outcomes, in the order in which they settle."""
+        self._pipeline = self._open(streamed=True)
+        return Outcomes(self._pipeline)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the run: what is under way is cancelled and counted, and no task stays behind."""
+        if self._pipeline is not None:
+            await self._pipeline.aclose()
+
+    async def _delivered(self) -> Report:
+        report = await self.settled()
+        if report.ok:
+            return report
+        if isinstance(report.stopped, EmptySource):
+            raise report.stopped
+        raise RunFailed(report) from report.stopped
+
+    def _open(self, *, streamed: bool) -> Pipeline[Item]:
+        start, self._start = self._start, None
+        if start is None:
+            raise ConfigurationError(
+                f"The run of {self._name} was read already: a run is read once; call the operation again"
+            )
+        return start(streamed)
+
+    def __del__(self) -> None:
+        if getattr(self, "_start", None) is not None:
+            warnings.warn(
+                f"The run of {self._name} was never read, so nothing was sent: "
+                "await it, or use it in 'async with'",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+
+class Outcomes(Generic[Item]):
+    """The outcomes of a run, each item's or chunk by chunk.
+
+    When all are read, the error that stopped the run early is raised, if there was one.
+    """
+
+    def __init__(self, pipeline: Pipeline[Item]) -> None:
+        self._pipeline = pipeline
+        self._current: Iterator[Outcome[Item]] = iter(())
+
+    @property
+    def report(self) -> Report:
+        """The counts so far."""
+        return self._pipeline.report
+
+    def __aiter__(self) -> AsyncIterator[Outcome[Item]]:
+        """Read one outcome per item."""
+        return self
+
+    async def __anext__(self) -> Outcome[Item]:
+        for outcome in self._current:
+            return outcome
+        while True:
+            self._current = iter(await self._next_chunk())
+            for outcome in self._current:
+                return outcome
+
+    def chunks(self) -> AsyncIterator[SettledChunk[Item]]:
+        """Read settled chunks: the cheapest reading. Iterate over one for its items' outcomes."""
+        return _Chunks(self._next_chunk)
+
+    async def _next_chunk(self) -> SettledChunk[Item]:
+        settled = await self._pipeline.next_settled()
+        if settled is not None:
+            return settled
+        if self.report.stopped is not None:
+            raise self.report.stopped
+        raise StopAsyncIteration
+
+
+class _Chunks(Generic[Item]):
+    def __init__(self, read: Callable[[], Awaitable[SettledChunk[Item]]]) -> None:
+        self._read = read
+
+    def __aiter__(self) -> _Chunks[Item]:
+        return self
+
+    async def __anext__(self) -> SettledChunk[Item]:
+        return await self._read()

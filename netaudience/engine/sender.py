@@ -1,0 +1,172 @@
+"""One request's life: a slot, an attempt, a verdict, and again until it is settled.
+
+A wait (for the quota, a pause, a backoff) never holds a slot; every attempt takes a fresh one. What may
+have happened is repeated only where repeating does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from netaudience.engine.pacing import Pacer
+from netaudience.engine.retry import RetryPolicy, Waits
+from netaudience.engine.transport import Transport
+from netaudience.errors import (
+    AccountError,
+    AnswerLost,
+    ConnectionFailed,
+    NetaudienceError,
+    Throttled,
+    TransportError,
+    Unavailable,
+    Unreadable,
+    VendorError,
+)
+from netaudience.outcomes import Report
+from netaudience.wire import Prepared, Response
+
+__all__ = ["Failure", "Sender"]
+
+_log = logging.getLogger("netaudience")
+#: Attempts at a request whose answers cannot be read: a proxy's page seldom changes by asking again.
+_UNREADABLE_ATTEMPTS = 2
+
+
+class Failure:
+    """A request that was given up: why, and whether the run can go on."""
+
+    __slots__ = ("error", "stops")
+
+    def __init__(self, error: NetaudienceError, *, stops: bool = False) -> None:
+        self.error = error
+        #: True where nothing that follows could succeed either.
+        self.stops = stops
+
+
+class Sender:
+    """Sends the requests of one operation until each has a verdict."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the engine meet here
+        self,
+        transport: Transport,
+        pacer: Pacer,
+        judge: Callable[[Response], VendorError | None],
+        policy: RetryPolicy,
+        may_repeat: Callable[[float], bool],
+        tally: Report,
+    ) -> None:
+        self._transport = transport
+        self._pacer = pacer
+        self._judge = judge
+        self._policy = policy
+        #: Asked with the seconds since the first attempt: may what perhaps happened be sent again?
+        self._may_repeat = may_repeat
+        self._tally = tally
+        #: Set when the run stops: nothing more is sent.
+        self.halted: NetaudienceError | None = None
+
+    async def send(self, prepared: Prepared) -> Response | Failure:
+        """Send the request until it is taken, refused for good, or given up."""
+        pacer, tally = self._pacer, self._tally
+        clock = asyncio.get_running_loop().time
+        trouble: _Trouble | None = None
+        while True:
+            asked = clock()
+            async with pacer:
+                sent = clock()
+                tally.waited += sent - asked
+                if self.halted is not None:
+                    return Failure(self.halted)
+                if trouble is None:
+                    successes = pacer.successes
+                    started = sent
+                else:
+                    tally.retries += 1
+                tally.requests += 1
+                prepared.in_doubt = True
+                try:
+                    response = await self._transport.send(prepared)
+                except TransportError as failed:
+                    error: TransportError | VendorError = failed
+                else:
+                    verdict = self._judge(response)
+                    if verdict is None:
+                        pacer.succeeded()
+                        return response
+                    error = verdict
+            trouble = trouble or _Trouble(self._policy, successes)
+            failure = self._decide(prepared, error, trouble, clock() - started)
+            if failure is not None:
+                return failure
+            if trouble.wait:
+                await asyncio.sleep(trouble.wait)
+
+    def _decide(
+        self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble, elapsed: float
+    ) -> Failure | None:
+        """Return why the request is given up, or None where it is to be sent again."""
+        _log.debug("attempt failed: %s", error)
+        trouble.wait = 0.0
+        match error:
+            case Throttled():
+                prepared.in_doubt = trouble.in_doubt
+                return self._throttled(error)
+            case ConnectionFailed():
+                prepared.in_doubt = trouble.in_doubt
+                most = self._policy.attempts
+            case Unavailable() if not error.may_have_happened:
+                prepared.in_doubt = trouble.in_doubt
+                most = self._policy.attempts
+            case AnswerLost() | Unavailable() | Unreadable():
+                trouble.in_doubt = True
+                if not self._may_repeat(elapsed):
+                    return Failure(error)
+                most = _UNREADABLE_ATTEMPTS if isinstance(error, Unreadable) else self._policy.attempts
+            case _:
+                # A clear answer: the vendor is there, and did not do it.
+                prepared.in_doubt = False
+                self._pacer.succeeded()
+                return Failure(error, stops=isinstance(error, AccountError))
+        trouble.attempts += 1
+        if trouble.attempts >= most:
+            # Not one answer from anybody since this request began: the vendor is down.
+            return Failure(error, stops=self._pacer.successes == trouble.successes)
+        asked = error.retry_after if isinstance(error, VendorError) else None
+        if asked is not None and asked > self._policy.throttle_patience:
+            return Failure(error, stops=True)
+        trouble.wait = trouble.waits.next(asked)
+        return None
+
+    def _throttled(self, error: Throttled) -> Failure | None:
+        """Pause the whole quota, not this request alone; give up when patience ends."""
+        pacer, policy = self._pacer, self._policy
+        self._tally.throttles += 1
+        pacer.throttled()
+        asked = error.retry_after
+        waited = asyncio.get_running_loop().time() - pacer.throttled_since
+        if max(waited, asked or 0.0) > policy.throttle_patience:
+            return Failure(error, stops=True)
+        waits = Waits(policy)
+        for _ in range(min(pacer.throttles_in_a_row, 12) - 1):
+            waits.next()
+        seconds = waits.next(asked)
+        pacer.pause(seconds)
+        _log.warning("%s; all requests of the quota wait %.1f s", error, seconds)
+        return None
+
+
+class _Trouble:
+    """What is remembered of a request that did not succeed at once."""
+
+    __slots__ = ("attempts", "in_doubt", "successes", "wait", "waits")
+
+    def __init__(self, policy: RetryPolicy, successes: int) -> None:
+        self.attempts = 0
+        #: True from the first answer on that leaves open whether it happened.
+        self.in_doubt = False
+        #: The pacer's count of answers when the request was first sent.
+        self.successes = successes
+        self.wait = 0.0
+        self.waits = Waits(policy)

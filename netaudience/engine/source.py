@@ -1,0 +1,111 @@
+"""Reads pages of items from whatever the caller gives: iterables, async iterables, async pages.
+
+A source that raises loses nothing that it gave before: the items read so far come out first, then the
+error is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from itertools import islice
+from typing import Generic, TypeAlias, TypeVar, cast
+
+from netaudience.errors import ConfigurationError
+
+__all__ = ["Items", "Source", "check_source"]
+
+Item = TypeVar("Item")
+
+Items: TypeAlias = Iterable[Item] | AsyncIterable[Item] | AsyncIterable[list[Item]]
+"""What a run reads: any iterable or async iterable of items, or an async iterable of lists of items."""
+
+
+def check_source(items: object, noun: str) -> None:
+    """Refuse what can be iterated and is never meant as a source.
+
+    Raises:
+        ConfigurationError: a text, bytes, a mapping, or nothing that can be iterated.
+    """
+    if isinstance(items, str | bytes | bytearray | dict):
+        raise ConfigurationError(
+            f"The items are one {type(items).__name__}, not a list of them: "
+            f"write [{noun.replace(' ', '_')}] for a single {noun}"
+        )
+    if not isinstance(items, Iterable | AsyncIterable):
+        raise ConfigurationError(
+            f"The items are a {type(items).__name__}, which cannot be read one by one: "
+            "give an iterable or an async iterable"
+        )
+
+
+class Source(Generic[Item]):
+    """A stream of items, read in pages of at most so many."""
+
+    def __init__(self, items: Items[Item]) -> None:
+        self._sync: Iterator[Item] | None = None
+        self._async: AsyncIterator[Item] | AsyncIterator[list[Item]] | None = None
+        self._rest: list[Item] = []
+        #: The position of the next item.
+        self.position = 0
+        #: True when there is nothing more to read.
+        self.exhausted = False
+        #: What the source raised, if it did.
+        self.error: Exception | None = None
+        #: How many items there are, where the source knows.
+        self.length: int | None = len(items) if hasattr(items, "__len__") else None  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # it was asked
+        try:
+            if isinstance(items, AsyncIterable):
+                self._async = cast("AsyncIterator[Item]", aiter(items))
+            else:
+                self._sync = iter(items)
+        except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
+            self._end(error)
+
+    @property
+    def immediate(self) -> bool:
+        """True where reading never waits."""
+        return self._async is None
+
+    def read_now(self, most: int) -> list[Item]:
+        """Read the next page of a source that never waits; shorter only at its end."""
+        page: list[Item] = []
+        if self._sync is None:
+            return page
+        try:
+            # Unlike list(islice(...)), extend keeps what came before an error.
+            page.extend(islice(self._sync, most))
+        except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
+            self._end(error)
+        if len(page) < most:
+            self.exhausted = True
+        self.position += len(page)
+        return page
+
+    async def read(self, most: int) -> list[Item]:
+        """Read the next page of a source that waits."""
+        page, self._rest = self._rest[:most], self._rest[most:]
+        source = cast("AsyncIterator[Item | list[Item]] | None", self._async)
+        if source is None:
+            self.exhausted = not self._rest
+        elif len(page) < most:
+            try:
+                async for item in source:
+                    if isinstance(item, list):
+                        page.extend(cast("list[Item]", item))
+                    else:
+                        page.append(item)
+                    if len(page) >= most:
+                        break
+                else:
+                    self.exhausted = True
+            except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
+                self._end(error)
+            page, self._rest = page[:most], page[most:]
+            if self._rest and self.exhausted:
+                self.exhausted, self._async = False, None
+        self.position += len(page)
+        return page
+
+    def _end(self, error: Exception) -> None:
+        self.error = error
+        self.exhausted = True

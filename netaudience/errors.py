@@ -1,0 +1,248 @@
+"""Everything that can go wrong, named by what the caller does next.
+
+::
+
+    NetaudienceError
+    ├── ConfigurationError      mend the program, the file or the environment; nothing was sent
+    │   └── EmptySource         look at where the items come from
+    ├── InvalidItem             mend this item; it was not sent
+    │   └── ItemTooLarge        make this item smaller
+    ├── SourceFailed            mend the source; what it gave before is settled
+    ├── TransportError
+    │   ├── ConnectionFailed    nothing was sent: safe to send again
+    │   └── AnswerLost          sent, and no answer came: the outcome is unknown
+    ├── VendorError             the vendor answered, and the answer is not a success
+    │   ├── Throttled           wait
+    │   ├── Unavailable         try again later
+    │   ├── AccountError        the run stops: nothing further can succeed
+    │   │   ├── Unauthorized    mend the credentials (or the region)
+    │   │   ├── QuotaExhausted  buy more, or wait for the next period
+    │   │   └── Misconfigured   mend the account, the app or the base URL
+    │   ├── Refused             mend the item
+    │   │   ├── TooLarge        send fewer or smaller items
+    │   │   └── NotFound        the vendor does not know what the item names
+    │   └── Unreadable          the answer is not what the vendor documents
+    └── RunFailed               read the report that it carries
+
+A message is a sentence with the vendor, the status and the vendor's own words. It never holds a
+credential, an e-mail address or an identifier: `scrub` and `mask` see to that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from netaudience.outcomes import Report
+
+__all__ = [
+    "AccountError",
+    "AnswerLost",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "EmptySource",
+    "InvalidItem",
+    "ItemTooLarge",
+    "Misconfigured",
+    "NetaudienceError",
+    "NotFound",
+    "QuotaExhausted",
+    "Refused",
+    "RunFailed",
+    "SourceFailed",
+    "Throttled",
+    "TooLarge",
+    "TransportError",
+    "Unauthorized",
+    "Unavailable",
+    "Unreadable",
+    "VendorError",
+    "mask",
+    "scrub",
+]
+
+_SAFE_WORD = re.compile(r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$""")
+_LONGEST_WORDS = 200
+
+
+def scrub(words: str) -> str:
+    """Return a vendor's words with everything that could name a person or a secret left out.
+
+    An allow-list: a token stays only if it is a plain word or a number of up to three digits.
+    """
+    tokens = [token if _SAFE_WORD.match(token) else "…" for token in words.split()]
+    text = re.sub(r"…(?: …)+", "…", " ".join(tokens))
+    return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
+
+
+def mask(key: object) -> str:
+    """Return the last two characters of an identifier, enough to find it beside its position."""
+    text = str(key)
+    return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"  # noqa: PLR2004
+
+
+class NetaudienceError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+
+class ConfigurationError(NetaudienceError):
+    """The program, the file or the environment is wrong; nothing was sent."""
+
+
+class EmptySource(ConfigurationError):
+    """The source gave no item at all, which is more often a broken export than a quiet day."""
+
+
+class InvalidItem(NetaudienceError):
+    """An item breaks a documented rule; it was rejected without being sent."""
+
+
+class ItemTooLarge(InvalidItem):
+    """A single item is larger than a request may be; it was rejected without being sent."""
+
+
+class SourceFailed(NetaudienceError):
+    """The source raised while it was read; the original error is the ``__cause__``."""
+
+
+class TransportError(NetaudienceError):
+    """No complete answer came back."""
+
+
+class ConnectionFailed(TransportError):
+    """No connection could be made: nothing was sent, so sending again repeats nothing."""
+
+
+class AnswerLost(TransportError):
+    """The request went out and no answer came: the vendor may or may not have applied it."""
+
+
+class VendorError(NetaudienceError):
+    """The vendor answered, and the answer is not a success."""
+
+    #: What the vendor did, in the sentence that the error makes.
+    verb: ClassVar[str] = "answered"
+
+    def __init__(
+        self,
+        vendor: str,
+        status: int,
+        *,
+        code: int | str | None = None,
+        words: str = "",
+        remedy: str = "",
+        may_have_happened: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        #: The vendor's name as people write it.
+        self.vendor = vendor
+        #: The HTTP status of the answer.
+        self.status = status
+        #: The vendor's own error code, where the answer carries one.
+        self.code = code
+        #: The vendor's own words, scrubbed.
+        self.words = scrub(words)
+        #: What to do about it, where that is known.
+        self.remedy = remedy
+        #: True where the vendor may have applied the request although it answered so.
+        self.may_have_happened = may_have_happened
+        #: Seconds that the vendor asks to wait, where it says so.
+        self.retry_after = retry_after
+        super().__init__(vendor, status, code)
+
+    @property
+    def reason(self) -> str:
+        """The answer without its subject: status, code, words and remedy."""
+        parts = [f"HTTP {self.status}"]
+        if self.code is not None:
+            parts.append(f"code {self.code}")
+        if self.words:
+            parts.append(f'"{self.words}"')
+        text = ", ".join(parts)
+        return f"{text}. {self.remedy}" if self.remedy else text
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.verb}: {self.reason}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restore, (type(self), self.__dict__.copy()))
+
+
+def _restore(cls: type[VendorError], state: dict[str, object]) -> VendorError:
+    """Rebuild a pickled error (a worker process hands its report to its parent)."""
+    error = cls.__new__(cls, state["vendor"], state["status"], state["code"])
+    error.__dict__.update(state)
+    return error
+
+
+class Throttled(VendorError):
+    """The vendor asks us to slow down; the request was not applied."""
+
+    verb = "throttled the request"
+
+
+class Unavailable(VendorError):
+    """The vendor, or something in front of it, is out of order for now."""
+
+    verb = "is unavailable"
+
+
+class AccountError(VendorError):
+    """Nothing further of this run can succeed until the account is mended: the run stops."""
+
+    verb = "does not serve this account"
+
+
+class Unauthorized(AccountError):
+    """The credentials are wrong, revoked, of another region, or not allowed from here."""
+
+    verb = "did not accept the credentials"
+
+
+class QuotaExhausted(AccountError):
+    """The contract's allowance is used up; asking again would not help."""
+
+    verb = "says that the quota is used up"
+
+
+class Misconfigured(AccountError):
+    """The account, the app, the route or the base URL is not set up for this request."""
+
+    verb = "cannot serve this request as things are set up"
+
+
+class Refused(VendorError):
+    """The vendor refused the request for what it says."""
+
+    verb = "refused the request"
+
+
+class TooLarge(Refused):
+    """The vendor refused the request for its size."""
+
+    verb = "refused the request as too large"
+
+
+class NotFound(Refused):
+    """The vendor does not know what the item names."""
+
+    verb = "did not find what the request names"
+
+
+class Unreadable(VendorError):
+    """The answer is not what the vendor documents (a proxy's page, cut JSON, far too many bytes)."""
+
+    verb = "gave an answer that cannot be read"
+
+
+class RunFailed(NetaudienceError):
+    """Not every item was delivered; `report` says what happened to each."""
+
+    def __init__(self, report: Report) -> None:
+        #: Counts, reasons and the first undelivered items of the run.
+        self.report = report
+        super().__init__(report)
+
+    def __str__(self) -> str:
+        return self.report.sentence()

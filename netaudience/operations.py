@@ -1,0 +1,487 @@
+"""The grammar in which a vendor's operations are written: `batch`, `call`, `query` and `pages`.
+
+A *thin endpoint descriptor* is a decorated pure function from arguments to a request, whose body is the
+vendor's own JSON. Its first parameter is the item or the items, its keyword-only parameters are what a
+whole run shares. From this one statement come the typed awaitable, the run over many items, the command,
+the sandbox's route and the row of the reference.
+
+==========  ===========================  =======================================================
+decorator   what the function takes      what calling it gives
+==========  ===========================  =======================================================
+``batch``   many items, one request      a `Run`; items are packed into as few requests as fit
+``call``    one item, one request        the answer; ``.each(items)`` gives a `Run`
+``query``   no item                      the answer
+``pages``   no item                      `Pages`: rows of all pages, or page by page
+==========  ===========================  =======================================================
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+
+import attrs
+
+from netaudience.engine.division import Divider
+from netaudience.engine.packing import Packer
+from netaudience.engine.pipeline import Pipeline
+from netaudience.engine.run import Run
+from netaudience.engine.sender import Failure, Sender
+from netaudience.engine.source import Items, Source, check_source
+from netaudience.errors import Unreadable
+from netaudience.items import Kind, Nothing
+from netaudience.limits import Figure, Limit, Provenance, Quota
+from netaudience.outcomes import Acknowledgement, Report
+from netaudience.wire import Prepared, Request, Response, decode
+
+__all__ = [
+    "Batch",
+    "BoundBatch",
+    "BoundCall",
+    "Call",
+    "Facts",
+    "Host",
+    "Operation",
+    "PageQuery",
+    "Pages",
+    "Query",
+    "batch",
+    "call",
+    "operations_of",
+    "pages",
+    "query",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Item = TypeVar("Item")
+Page = TypeVar("Page")
+Row = TypeVar("Row")
+
+Shape: TypeAlias = Literal["batch", "call", "query", "pages"]
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """What is known about an operation besides its request."""
+
+    method: Method
+    #: The path, with ``{name}`` for each path parameter.
+    path: str
+    #: The page that documents the operation.
+    docs: str
+    quota: Quota
+    limit: Limit = Limit()
+    #: True where sending again what may have happened does no harm.
+    idempotent: bool
+    #: True where a refused request of several items leaves no trace, so that its halves may be sent.
+    divisible: bool
+    #: True where data is lost; it is asked for twice.
+    destructive: bool = False
+    #: True where the vendor says that it cannot be undone.
+    irreversible: bool = False
+    #: True where the effect is not limited to the users named.
+    app_wide: bool = False
+    acknowledges: Acknowledgement = "accepted"
+    #: Whether the operation itself is in the vendor's documents.
+    provenance: Provenance = Provenance.DOCUMENTED
+    #: What a user should know before using it.
+    note: str = ""
+    #: Seconds for one exchange, where the client's own timeout is too short.
+    timeout: float | None = None
+    #: The longest answer that is read, in bytes, where the client's own figure is too small.
+    max_answer_bytes: int | None = None
+
+    def figures(self) -> dict[str, Figure]:
+        """Return every figure that the operation is bound by."""
+        return {**self.limit.figures(), **self.quota.figures()}
+
+
+class Host(Protocol):
+    """What an operation asks of the client that it is called on."""
+
+    @property
+    def allow_empty(self) -> bool:
+        """Whether a source may give no item."""
+        ...
+
+    @property
+    def vendor(self) -> str:
+        """The vendor's name as people write it."""
+        ...
+
+    def workers(self, operation: Operation, /) -> int:
+        """Return how many requests of the operation may be in flight."""
+        ...
+
+    def limits(self, operation: Operation, /) -> tuple[int, int | None, int | None]:
+        """Return the rows, the distinct keys and the bytes that a request may have."""
+        ...
+
+    def prepare(self, operation: Operation, request: Request[object], /) -> Prepared:
+        """Make a request ready to be sent."""
+        ...
+
+    def sender(self, operation: Operation, tally: Report, /) -> Sender:
+        """Return a sender for the operation, its counts going to the tally."""
+        ...
+
+
+class Operation:
+    """One operation of a vendor, as its class attribute."""
+
+    shape: Shape
+
+    def __init__(self, function: Callable[..., Request[Any]], kind: Kind, facts: Facts) -> None:
+        #: The descriptor's function: arguments to request.
+        self.function = function
+        #: What its items are.
+        self.kind = kind
+        self.facts = facts
+        self.name = getattr(function, "__name__", "operation")
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+
+    def __repr__(self) -> str:
+        return f"<{self.shape} {self.name}: {self.facts.method} {self.facts.path}>"
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The function's signature without the client, its annotations evaluated."""
+        signature = inspect.signature(self.function, eval_str=True)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    def report(self, host: Host) -> Report:
+        """Return a fresh report."""
+        return Report(host.vendor, self.name, self.facts.acknowledges)
+
+
+async def _ask(host: Host, operation: Operation, request: Request[T]) -> T:
+    """Send one request and read its answer."""
+    sender = host.sender(operation, operation.report(host))
+    answer = await sender.send(host.prepare(operation, request))
+    if isinstance(answer, Failure):
+        raise answer.error
+    try:
+        return decode(answer, request.answer)  # type: ignore[return-value] # pyright: ignore[reportReturnType] # None is T where success says nothing
+    except ValueError as error:
+        raise Unreadable(host.vendor, answer.status, words=str(error), may_have_happened=True) from error
+
+
+def _start(
+    host: Host,
+    operation: Operation,
+    items: Items[Item],
+    request: Callable[[Sequence[Item]], Request[Any]],
+) -> Run[Item]:
+    """Return a run of an operation over items."""
+    check_source(items, operation.kind.noun)
+    facts = operation.facts
+    rows, keys, most_bytes = host.limits(operation)
+    answers: list[type[Any] | None] = []
+
+    def encode(page: Sequence[Item]) -> Prepared:
+        made = request(page)
+        if not answers:
+            answers.append(made.answer)
+        return host.prepare(operation, made)
+
+    def read_answer(answer: Response) -> object:
+        return None if answers[0] is None else decode(answer, answers[0])
+
+    def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - called by the run, by position
+        report = operation.report(host)
+        packer = Packer(operation.kind, encode, rows=rows, keys=keys, max_bytes=most_bytes)
+        sender = host.sender(operation, report)
+        return Pipeline(
+            Source(items),
+            packer,
+            sender,
+            Divider(packer, sender, read_answer, report, divisible=facts.divisible),
+            report,
+            workers=host.workers(operation),
+            streamed=streamed,
+            allow_empty=host.allow_empty,
+        )
+
+    return Run(f"{host.vendor} {operation.name}", start)
+
+
+class Batch(Operation, Generic[Item, P]):
+    """An operation that takes many items in one request."""
+
+    shape = "batch"
+
+    @overload
+    def __get__(self, host: None, owner: type) -> Batch[Item, P]: ...
+    @overload
+    def __get__(self, host: Host, owner: type) -> BoundBatch[Item, P]: ...
+    def __get__(self, host: Host | None, owner: type) -> Batch[Item, P] | BoundBatch[Item, P]:
+        """Bind the operation to a client."""
+        return self if host is None else BoundBatch(host, self)
+
+
+class BoundBatch(Generic[Item, P]):
+    """A batch operation of one client."""
+
+    __slots__ = ("_host", "operation")
+
+    def __init__(self, host: Host, operation: Batch[Item, P]) -> None:
+        self._host = host
+        self.operation = operation
+
+    def __repr__(self) -> str:
+        return f"<{self._host.vendor} {self.operation!r}>"
+
+    def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
+        """Return a run that carries the items; see `Run` for its three readings.
+
+        Raises:
+            ConfigurationError: the arguments are wrong, or the items are no collection of items.
+        """
+        host, function = self._host, self.operation.function
+        function(host, (), *args, **kwargs)  # wrong arguments are told here, not when the run is read
+        return _start(host, self.operation, items, lambda page: function(host, page, *args, **kwargs))
+
+
+class Call(Operation, Generic[Item, P, T]):
+    """An operation that takes one item in one request."""
+
+    shape = "call"
+
+    @overload
+    def __get__(self, host: None, owner: type) -> Call[Item, P, T]: ...
+    @overload
+    def __get__(self, host: Host, owner: type) -> BoundCall[Item, P, T]: ...
+    def __get__(self, host: Host | None, owner: type) -> Call[Item, P, T] | BoundCall[Item, P, T]:
+        """Bind the operation to a client."""
+        return self if host is None else BoundCall(host, self)
+
+
+class BoundCall(Generic[Item, P, T]):
+    """A call of one client."""
+
+    __slots__ = ("_host", "operation")
+
+    def __init__(self, host: Host, operation: Call[Item, P, T]) -> None:
+        self._host = host
+        self.operation = operation
+
+    def __repr__(self) -> str:
+        return f"<{self._host.vendor} {self.operation!r}>"
+
+    async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Send one item and return the answer.
+
+        Raises:
+            InvalidItem: the item breaks a documented rule; it was not sent.
+            TransportError: no answer came.
+            VendorError: the answer is not a success.
+        """
+        problems = self.operation.kind.check((item,))
+        if problems:
+            raise problems[0]
+        request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
+        return await _ask(self._host, self.operation, request)
+
+    def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
+        """Return a run that sends one request per item; see `Run` for its three readings.
+
+        Raises:
+            ConfigurationError: the items are no collection of items.
+        """
+        host, function = self._host, self.operation.function
+        return _start(host, self.operation, items, lambda page: function(host, page[0], *args, **kwargs))
+
+
+class Query(Operation, Generic[P, T]):
+    """An operation that takes no item and gives one answer."""
+
+    shape = "query"
+
+    @overload
+    def __get__(self, host: None, owner: type) -> Query[P, T]: ...
+    @overload
+    def __get__(self, host: Host, owner: type) -> Callable[P, Coroutine[object, object, T]]: ...
+    def __get__(
+        self, host: Host | None, owner: type
+    ) -> Query[P, T] | Callable[P, Coroutine[object, object, T]]:
+        """Bind the operation to a client."""
+        if host is None:
+            return self
+
+        async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await _ask(host, self, self.function(host, *args, **kwargs))
+
+        return ask
+
+
+class PageQuery(Operation, Generic[P, Page, Row]):
+    """An operation that gives its rows page by page."""
+
+    shape = "pages"
+
+    def __init__(
+        self,
+        function: Callable[..., Request[Page]],
+        facts: Facts,
+        rows: Callable[[Page], Sequence[Row]],
+        following: Callable[[Request[Page], Page], Request[Page] | None],
+    ) -> None:
+        super().__init__(function, Nothing(), facts)
+        #: Takes the rows out of a page.
+        self.rows = rows
+        #: Makes the request of the page that follows, None after the last.
+        self.following = following
+
+    @overload
+    def __get__(self, host: None, owner: type) -> PageQuery[P, Page, Row]: ...
+    @overload
+    def __get__(self, host: Host, owner: type) -> Callable[P, Pages[Page, Row]]: ...
+    def __get__(
+        self, host: Host | None, owner: type
+    ) -> PageQuery[P, Page, Row] | Callable[P, Pages[Page, Row]]:
+        """Bind the operation to a client."""
+        if host is None:
+            return self
+
+        def ask(*args: P.args, **kwargs: P.kwargs) -> Pages[Page, Row]:
+            return Pages(host, self, self.function(host, *args, **kwargs))
+
+        return ask
+
+
+class Pages(Generic[Page, Row]):
+    """The rows of all pages, one request per page as they are read: ``async for row in ...``."""
+
+    def __init__(
+        self, host: Host, operation: PageQuery[Any, Page, Row], request: Request[Page]
+    ) -> None:
+        self._host = host
+        self._operation = operation
+        self._request = request
+
+    def __repr__(self) -> str:
+        return f"<Pages of {self._host.vendor} {self._operation.name}>"
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        """Read row by row.
+
+        Raises:
+            TransportError: no answer came.
+            VendorError: an answer is not a success.
+        """
+        async for page in self.pages():
+            for row in self._operation.rows(page):
+                yield row
+
+    async def pages(self) -> AsyncIterator[Page]:
+        """Read page by page, with what the vendor says about the whole.
+
+        Raises:
+            TransportError: no answer came.
+            VendorError: an answer is not a success.
+        """
+        request: Request[Page] | None = self._request
+        while request is not None:
+            page = await _ask(self._host, self._operation, request)
+            yield page
+            request = self._operation.following(request, page)
+
+
+def _facts(
+    method: Method, path: str, idempotent: bool | None, divisible: bool | None, facts: dict[str, Any]
+) -> Facts:
+    safe = (method == "GET") if idempotent is None else idempotent
+    return Facts(
+        method=method,
+        path=path,
+        idempotent=safe,
+        divisible=safe if divisible is None else divisible,
+        **facts,
+    )
+
+
+# The facts go through **facts, so that they are listed once: `Facts` checks their names when the
+# vendor's module is imported.
+
+
+def batch(
+    method: Method,
+    path: str,
+    *,
+    items: Kind,
+    idempotent: bool,
+    divisible: bool | None = None,
+    **facts: Any,  # noqa: ANN401 - the fields of Facts
+) -> Callable[[Callable[Concatenate[Any, Sequence[Item], P], Request[None]]], Batch[Item, P]]:
+    """Declare an operation that takes many items in one request."""
+    stated = _facts(method, path, idempotent, divisible, facts)
+
+    def declare(function: Callable[Concatenate[Any, Sequence[Item], P], Request[None]]) -> Batch[Item, P]:
+        return Batch(function, items, stated)
+
+    return declare
+
+
+def call(
+    method: Method,
+    path: str,
+    *,
+    items: Kind,
+    idempotent: bool | None = None,
+    **facts: Any,  # noqa: ANN401 - the fields of Facts
+) -> Callable[[Callable[Concatenate[Any, Item, P], Request[T]]], Call[Item, P, T]]:
+    """Declare an operation that takes one item in one request; a GET is idempotent."""
+    stated = _facts(method, path, idempotent, None, facts)
+
+    def declare(function: Callable[Concatenate[Any, Item, P], Request[T]]) -> Call[Item, P, T]:
+        return Call(function, items, stated)
+
+    return declare
+
+
+def query(
+    method: Method,
+    path: str,
+    *,
+    idempotent: bool | None = None,
+    **facts: Any,  # noqa: ANN401 - the fields of Facts
+) -> Callable[[Callable[Concatenate[Any, P], Request[T]]], Query[P, T]]:
+    """Declare an operation that takes no item and gives one answer; a GET is idempotent."""
+    stated = _facts(method, path, idempotent, None, facts)
+
+    def declare(function: Callable[Concatenate[Any, P], Request[T]]) -> Query[P, T]:
+        return Query(function, Nothing(), stated)
+
+    return declare
+
+
+def pages(
+    method: Method,
+    path: str,
+    *,
+    rows: Callable[[Page], Sequence[Row]],
+    following: Callable[[Request[Page], Page], Request[Page] | None],
+    **facts: Any,  # noqa: ANN401 - the fields of Facts
+) -> Callable[[Callable[Concatenate[Any, P], Request[Page]]], PageQuery[P, Page, Row]]:
+    """Declare an operation that gives its rows page by page."""
+    stated = _facts(method, path, None, None, facts)
+
+    def declare(function: Callable[Concatenate[Any, P], Request[Page]]) -> PageQuery[P, Page, Row]:
+        return PageQuery(function, stated, rows, following)
+
+    return declare
+
+
+def operations_of(owner: type) -> dict[str, Operation]:
+    """Return the operations that a client class declares, in the order of their declaration."""
+    found: dict[str, Operation] = {}
+    for part in reversed(owner.__mro__):
+        for name, value in vars(part).items():
+            if isinstance(value, Operation):
+                found[name] = value
+    return found
+

@@ -1,0 +1,246 @@
+"""What happened to every single item: four outcomes, settled chunks of them, and the run's report.
+
+A settled chunk keeps its items together with the few that were not delivered; an outcome per item is
+made when somebody asks for it, because one object per item costs as much as sending the item.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+import attrs
+
+from netaudience.errors import NetaudienceError, VendorError, mask
+
+__all__ = [
+    "Acknowledgement",
+    "Delivered",
+    "Failed",
+    "InDoubt",
+    "Outcome",
+    "Rejected",
+    "Report",
+    "SettledChunk",
+    "Undelivered",
+]
+
+Item = TypeVar("Item")
+
+Acknowledgement: TypeAlias = Literal["applied", "accepted"]
+"""What a vendor's success means: the change is made, or it was taken and comes later."""
+
+
+class Delivered(NamedTuple, Generic[Item]):
+    """The vendor took the item."""
+
+    #: Where the source yielded it, counted from 0.
+    position: int
+    item: Item
+    #: The vendor's answer, for operations that read; None for the others.
+    result: object = None
+
+    def __repr__(self) -> str:
+        return f"<Delivered item {self.position:,}>"
+
+
+class Rejected(NamedTuple, Generic[Item]):
+    """The item is wrong: the vendor refused it, or a documented rule did before it was sent."""
+
+    position: int
+    item: Item
+    reason: NetaudienceError
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Rejected item {self.position:,}: {self.reason}>"
+
+    def __str__(self) -> str:
+        return _sentence("rejected", self)
+
+
+class Failed(NamedTuple, Generic[Item]):
+    """The item was not delivered through no known fault of its own; sending it again repeats nothing."""
+
+    position: int
+    item: Item
+    reason: NetaudienceError
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Failed item {self.position:,}: {self.reason}>"
+
+    def __str__(self) -> str:
+        return _sentence("failed", self)
+
+
+class InDoubt(NamedTuple, Generic[Item]):
+    """The item was sent and nobody knows whether it was applied; sending it again may repeat it."""
+
+    position: int
+    item: Item
+    reason: NetaudienceError
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return f"<InDoubt item {self.position:,}: {self.reason}>"
+
+    def __str__(self) -> str:
+        return _sentence("in doubt", self)
+
+
+Undelivered: TypeAlias = Rejected[Item] | Failed[Item] | InDoubt[Item]
+Outcome: TypeAlias = Delivered[Item] | Rejected[Item] | Failed[Item] | InDoubt[Item]
+
+KINDS: Mapping[type, str] = {Rejected: "rejected", Failed: "failed", InDoubt: "in doubt"}
+_new_delivered = partial(tuple.__new__, Delivered)
+
+
+def _sentence(what: str, outcome: Rejected[Item] | Failed[Item] | InDoubt[Item]) -> str:
+    reason = outcome.reason.reason if isinstance(outcome.reason, VendorError) else str(outcome.reason)
+    by = f" by {outcome.reason.vendor}" if isinstance(outcome.reason, VendorError) else ""
+    return f"Item {outcome.position:,} ({mask(outcome.key)}) {what}{by}: {reason}"
+
+
+class SettledChunk(Generic[Item]):
+    """Items that were settled together: what happened to most, and to the few that differ."""
+
+    __slots__ = ("items", "positions", "result", "undelivered")
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        positions: Sequence[int],
+        result: object = None,
+        undelivered: Sequence[Undelivered[Item]] = (),
+    ) -> None:
+        self.items = items
+        #: Where the source yielded each of the items.
+        self.positions = positions
+        #: The vendor's answer to the delivered ones, for operations that read.
+        self.result = result
+        #: The outcomes of those that were not delivered, by position.
+        self.undelivered = undelivered
+
+    def __repr__(self) -> str:
+        return f"<SettledChunk of {len(self.items):,}, {len(self.undelivered):,} not delivered>"
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Outcome[Item]]:
+        """Make the outcome of every item, by position."""
+        delivered: Iterator[Delivered[Item]] = map(
+            _new_delivered, zip(self.positions, self.items, repeat(self.result), strict=False)
+        )
+        if not self.undelivered:
+            return delivered
+        if len(self.undelivered) == len(self.items):
+            return iter(self.undelivered)
+        others = {outcome.position: outcome for outcome in self.undelivered}
+        return (others.get(outcome.position, outcome) for outcome in delivered)
+
+
+#: How many undelivered items a report keeps; a stream of outcomes has them all.
+KEPT = 1000
+#: How many different reasons a report counts apart.
+REASONS = 200
+
+
+@attrs.define
+class Report:
+    """What became of a run: counts that reconcile, reasons, and the first undelivered items.
+
+    Its size does not grow with the number of items.
+    """
+
+    vendor: str
+    operation: str
+    #: What the vendor's success means for the delivered ones.
+    acknowledges: Acknowledgement
+    #: Items that the source yielded so far.
+    items: int = 0
+    rejected: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    #: Items that the source yielded and that were never sent, because the run was left early.
+    skipped: int = 0
+    delivered: int = 0
+    #: Requests sent, every attempt counted.
+    requests: int = 0
+    #: Requests that repeat an earlier one.
+    retries: int = 0
+    #: Answers that asked us to slow down.
+    throttles: int = 0
+    #: Chunks that were divided to find what the vendor refused.
+    divisions: int = 0
+    #: Seconds from the start to the last settled chunk.
+    seconds: float = 0.0
+    #: Seconds that the run's workers spent waiting for the account's quota, added up over them.
+    waited: float = 0.0
+    #: How many workers waited.
+    workers: int = 1
+    #: Why the run ended before its source did, if it did.
+    stopped: NetaudienceError | None = None
+    #: The first undelivered items, at most a thousand.
+    undelivered: list[Undelivered[object]] = attrs.field(factory=list["Undelivered[object]"], repr=False)
+    #: Undelivered items by kind and reason.
+    reasons: Counter[str] = attrs.field(factory=Counter[str])
+
+    def count(self, chunk: SettledChunk[Item]) -> None:
+        """Fold one settled chunk into the counts."""
+        undelivered = chunk.undelivered
+        self.delivered += len(chunk.items) - len(undelivered)
+        for outcome in undelivered:
+            match outcome:
+                case Rejected():
+                    self.rejected += 1
+                case Failed():
+                    self.failed += 1
+                case InDoubt():
+                    self.in_doubt += 1
+            if len(self.undelivered) < KEPT:
+                self.undelivered.append(outcome)
+            self._reason(f"{KINDS[type(outcome)]}: {outcome.reason}")
+
+    def _reason(self, reason: str) -> None:
+        known = reason in self.reasons or len(self.reasons) < REASONS
+        self.reasons[reason if known else "other reasons"] += 1
+
+    @property
+    def settled(self) -> int:
+        """Items whose fate is known or known to be unknown."""
+        return self.delivered + self.rejected + self.failed + self.in_doubt
+
+    @property
+    def ok(self) -> bool:
+        """True when the run went to the end of its source and every item was delivered."""
+        return self.stopped is None and self.delivered == self.items
+
+    @property
+    def waiting_share(self) -> float:
+        """The share of the workers' time that was spent waiting for the account's quota, 0 to 1."""
+        return min(1.0, self.waited / (self.seconds * self.workers)) if self.seconds else 0.0
+
+    def sentence(self) -> str:
+        """Say in a sentence or two what became of the run."""
+        counts = {
+            f"{self.delivered:,} {self.acknowledges}": True,
+            f"{self.rejected:,} rejected": self.rejected,
+            f"{self.failed:,} failed": self.failed,
+            f"{self.in_doubt:,} in doubt": self.in_doubt,
+            f"{self.skipped:,} never sent": self.skipped,
+        }
+        told = ", ".join(text for text, shown in counts.items() if shown)
+        text = f"{self.vendor} {self.operation}: of {self.items:,} items, {told}."
+        if self.stopped is not None:
+            text += f" The run stopped early: {self.stopped}"
+        elif self.undelivered:
+            text += f" First: {self.undelivered[0]}"
+        return text
+
+    def __str__(self) -> str:
+        return self.sentence()

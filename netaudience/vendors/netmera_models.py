@@ -1,0 +1,300 @@
+"""What Netmera's operations take and answer: rows that are checked, answers that tolerate.
+
+A row is an attrs class with Python names, or a plain dict with the vendor's own; both are checked alike.
+An answer's fields are all optional, for the vendor marks none as required; what it adds is kept in
+``unknown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+import attrs
+
+from netaudience.errors import mask
+from netaudience.items import flag, identifier, json_object, one_of, text, texts, value_lists
+from netaudience.wire import JsonValue, wire_name
+
+__all__ = [
+    "AttributeValue",
+    "AttributeValueDict",
+    "CategoryPreference",
+    "CategoryPreferenceDict",
+    "CategoryPreferences",
+    "Device",
+    "DeviceList",
+    "DeviceTokenPage",
+    "EmailUpdate",
+    "EmailUpdateDict",
+    "MsisdnUpdate",
+    "MsisdnUpdateDict",
+    "Profile",
+    "ProfileKeys",
+    "ProfileKeysDict",
+    "ProfileUpdate",
+    "ProfileUpdateDict",
+    "ProfileValues",
+    "ProfileValuesDict",
+    "Segment",
+    "SegmentList",
+    "SegmentUser",
+    "SegmentUsers",
+    "WhatsAppUpdate",
+    "WhatsAppUpdateDict",
+]
+
+_EXT_ID = identifier("ext id")
+_UNKNOWN: Mapping[str, JsonValue] = {}
+
+
+# What is sent.
+
+
+@attrs.frozen
+class ProfileUpdate:
+    """Profile attributes to set for one user; others keep their values."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: Attribute names and values. A date is a number of milliseconds since 1970.
+    profile: Mapping[str, JsonValue] = attrs.field(validator=json_object("profile"), repr=False)
+
+
+class ProfileUpdateDict(TypedDict):
+    """`ProfileUpdate` by the vendor's names."""
+
+    extId: str
+    profile: Mapping[str, JsonValue]
+
+
+@attrs.frozen
+class ProfileKeys:
+    """Profile attributes to remove from one user."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: Names of attributes.
+    profile: Sequence[str] = attrs.field(validator=texts("profile"), repr=False)
+
+
+class ProfileKeysDict(TypedDict):
+    """`ProfileKeys` by the vendor's names."""
+
+    extId: str
+    profile: Sequence[str]
+
+
+@attrs.frozen
+class ProfileValues:
+    """Values to append to, or to remove from, attributes of one user that are arrays."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: Attribute names and lists of values; each attribute must be an array.
+    profile: Mapping[str, Sequence[JsonValue]] = attrs.field(validator=value_lists("profile"), repr=False)
+
+
+class ProfileValuesDict(TypedDict):
+    """`ProfileValues` by the vendor's names."""
+
+    extId: str
+    profile: Mapping[str, Sequence[JsonValue]]
+
+
+@attrs.frozen
+class CategoryPreference:
+    """One user's opt-in or opt-out of one category."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: The category's name, to the letter; rows with an unknown one are skipped without a word.
+    category: str = attrs.field(validator=text("category"))
+    #: True to opt in, false to opt out.
+    enable: bool = attrs.field(validator=flag("enable"))
+    #: One channel of the category; without it all of them change. Reported, not in the vendor's guide.
+    channel: str | None = attrs.field(
+        default=None,
+        validator=one_of("channel", "MOBILE", "SMS", "EMAIL", "WHATS_APP", "IN_APP", "WEB"),
+    )
+
+
+class CategoryPreferenceDict(TypedDict):
+    """`CategoryPreference` by the vendor's names."""
+
+    extId: str
+    category: str
+    enable: bool
+    channel: NotRequired[str]
+
+
+@attrs.frozen
+class AttributeValue:
+    """One value of one attribute, to be removed from all users."""
+
+    #: The attribute's name.
+    key: str = attrs.field(validator=identifier("attribute key"))
+    #: The value to remove.
+    value: str = attrs.field(validator=text("value"), repr=False)
+
+
+class AttributeValueDict(TypedDict):
+    """`AttributeValue` by the vendor's names."""
+
+    key: str
+    value: str
+
+
+@attrs.frozen
+class EmailUpdate:
+    """A user's new e-mail address."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: The address. An empty one is refused here: the vendor would answer 200 and change nothing.
+    email: str = attrs.field(validator=text("email"), repr=False)
+
+
+class EmailUpdateDict(TypedDict):
+    """`EmailUpdate` by the vendor's names."""
+
+    extId: str
+    email: str
+
+
+@attrs.frozen
+class MsisdnUpdate:
+    """A user's new phone number."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: The number with ``+`` and country code. An empty one is refused: it would be stored as empty.
+    msisdn: str = attrs.field(validator=text("msisdn"), repr=False)
+
+
+class MsisdnUpdateDict(TypedDict):
+    """`MsisdnUpdate` by the vendor's names."""
+
+    extId: str
+    msisdn: str
+
+
+@attrs.frozen
+class WhatsAppUpdate:
+    """A user's new WhatsApp number."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: Numbers with ``+`` and country code; give one, for what more than one means is not known.
+    wp_numbers: Sequence[str] = attrs.field(
+        validator=texts("wp_numbers"), metadata=wire_name("wpNumbers"), repr=False
+    )
+
+
+class WhatsAppUpdateDict(TypedDict):
+    """`WhatsAppUpdate` by the vendor's names."""
+
+    extId: str
+    wpNumbers: Sequence[str]
+
+
+# What comes back.
+
+
+@attrs.frozen
+class CategoryPreferences:
+    """A user's categories."""
+
+    #: Category to whether any channel of it is permitted; the names are given as they are.
+    categories: Mapping[str, bool] = attrs.field(
+        factory=dict[str, bool], metadata=wire_name("categoryPreferences")
+    )
+    #: Category to channel to whether it is permitted; may be absent.
+    channels: Mapping[str, Mapping[str, bool]] = attrs.field(
+        factory=dict[str, Mapping[str, bool]], metadata=wire_name("categoryChannelPreferences")
+    )
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class Profile:
+    """A user's profile attributes."""
+
+    ext_id: str | None = attrs.field(default=None, metadata=wire_name("extId"), repr=mask)
+    #: Attribute names and values; dates come as milliseconds since 1970.
+    profile: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class Device:
+    """A device that receives push messages."""
+
+    #: ``IOS``, ``ANDROID``, and whatever the vendor adds.
+    platform: str | None = None
+    #: The push token.
+    token: str | None = attrs.field(default=None, repr=False)
+    model: str | None = attrs.field(default=None, metadata=wire_name("deviceModel"))
+    push_permitted: bool | None = attrs.field(default=None, metadata=wire_name("pushPermitted"))
+    installation_id: str | None = attrs.field(default=None, metadata=wire_name("installationId"))
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class DeviceList:
+    """A user's devices."""
+
+    ext_id: str | None = attrs.field(default=None, metadata=wire_name("extId"), repr=mask)
+    devices: Sequence[Device] = attrs.field(factory=list[Device])
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class DeviceTokenPage:
+    """A page of all devices of the app."""
+
+    #: Where the next page is; absent on the last one.
+    next_page: str | None = attrs.field(default=None, metadata=wire_name("nextPage"))
+    #: How many devices there are in all.
+    total: int | None = None
+    devices: Sequence[Device] = attrs.field(factory=list[Device])
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class Segment:
+    """A segment that is defined in the panel."""
+
+    id: int | None = None
+    name: str | None = None
+    user_count: int | None = attrs.field(default=None, metadata=wire_name("userCount"))
+    #: ``PRODUCT_SEGMENT`` and others.
+    type: str | None = None
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class SegmentList:
+    """All segments."""
+
+    segments: Sequence[Segment] = attrs.field(factory=list[Segment], metadata=wire_name("list"))
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class SegmentUser:
+    """A user in a segment; any of the three may be missing."""
+
+    ext_id: str | None = attrs.field(default=None, metadata=wire_name("externalId"), repr=mask)
+    msisdn: str | None = attrs.field(default=None, repr=False)
+    email: str | None = attrs.field(default=None, repr=False)
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class SegmentUsers:
+    """The users of a segment."""
+
+    name: str | None = None
+    users: Sequence[SegmentUser] = attrs.field(factory=list[SegmentUser], metadata=wire_name("list"))
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)

@@ -1,0 +1,220 @@
+"""What goes over the wire: requests as the vendors' own JSON, answers as bytes.
+
+Frozen data and pure functions, no I/O. The doors to orjson (JSON) and cattrs (typed answers and typed
+rows) are here; cattrs is imported when the first typed value needs it, for it costs a program's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+
+import attrs
+import orjson
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+__all__ = [
+    "JsonValue",
+    "Prepared",
+    "Request",
+    "Response",
+    "decode",
+    "dump_json",
+    "load_json",
+    "structure",
+    "wire_name",
+]
+
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+else:  # nothing at run time has to walk a recursive type
+    JsonValue = Any
+"""A value that JSON can carry."""
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+def wire_name(name: str) -> dict[str, str]:
+    """Return attrs metadata: the field goes by this name on the wire."""
+    return {"wire": name}
+
+
+@attrs.frozen(kw_only=True)
+class Request(Generic[T_co]):
+    """What an operation sends, in the vendor's own words; `T` is the type of its answer."""
+
+    #: The body: plain JSON values, or attrs rows that are written by their wire names.
+    json: object = None
+    #: Query parameters; booleans are written as ``true`` and ``false``.
+    query: Mapping[str, str | int | bool] = attrs.field(factory=dict[str, "str | int | bool"])
+    #: Headers of this request besides the client's own.
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: Path parameters, percent-encoded into the operation's path.
+    path: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: The type that the answer's JSON is read into; None where success says nothing.
+    answer: type[T_co] | None = None
+
+
+class Prepared:
+    """A request ready to be sent: nothing is left to decide.
+
+    A plain class with slots, for one is made per request. Its repr shows no header and no body.
+    """
+
+    __slots__ = ("body", "headers", "in_doubt", "max_answer_bytes", "method", "timeout", "url")
+
+    def __init__(  # noqa: PLR0913 - one place makes them, by position
+        self,
+        method: str,
+        url: object,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
+        max_answer_bytes: int,
+    ) -> None:
+        self.method = method
+        #: A URL as the transport made it.
+        self.url = url
+        self.headers = headers
+        self.body = body
+        #: Seconds for the whole exchange.
+        self.timeout = timeout
+        #: An answer longer than this is not read to its end.
+        self.max_answer_bytes = max_answer_bytes
+        #: True while the vendor may have applied this request and no answer has cleared that up.
+        self.in_doubt = False
+
+    def __repr__(self) -> str:
+        return f"<Prepared {self.method}, {self.size:,} bytes>"
+
+    @property
+    def size(self) -> int:
+        """The number of bytes in the body."""
+        return 0 if self.body is None else len(self.body)
+
+
+class Response:
+    """An answer: status, headers (names in lower case) and the whole body."""
+
+    __slots__ = ("body", "headers", "status", "truncated")
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str], body: bytes, *, truncated: bool = False
+    ) -> None:
+        self.status = status
+        #: Looked up in any case.
+        self.headers = headers
+        self.body = body
+        #: True where the body was longer than we read.
+        self.truncated = truncated
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body):,} bytes>"
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, in lower case."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def dump_json(value: object) -> bytes:
+    """Write a value as JSON, attrs rows by their wire names.
+
+    Raises:
+        TypeError: the value holds something that JSON cannot carry.
+    """
+    return orjson.dumps(value, default=_row)
+
+
+def load_json(body: bytes) -> JsonValue:
+    """Read JSON.
+
+    Raises:
+        ValueError: the bytes are not JSON.
+    """
+    return cast("JsonValue", orjson.loads(body))
+
+
+def structure(value: JsonValue, answer: type[T]) -> T:
+    """Read a JSON value into a typed answer: unknown fields are kept out, missing ones default.
+
+    Raises:
+        ValueError: the value does not fit the type.
+    """
+    from cattrs.errors import BaseValidationError  # noqa: PLC0415 - costs a program's start
+
+    try:
+        return converter().structure(value, answer)
+    except (BaseValidationError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"the answer does not fit {answer.__name__}") from error
+
+
+def decode(response: Response, answer: type[T] | None) -> T | None:
+    """Read a successful answer into its type; None where success says nothing.
+
+    Raises:
+        ValueError: the body is not JSON, or does not fit the type.
+    """
+    if answer is None:
+        return None
+    return structure(load_json(response.body), answer)
+
+
+@cache
+def converter() -> Converter:
+    """Return the one converter: attrs fields by their wire names, tolerant as vendors are."""
+    from cattrs.fns import identity  # noqa: PLC0415
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override  # noqa: PLC0415
+    from cattrs.preconf.orjson import make_converter  # noqa: PLC0415
+
+    made = make_converter(omit_if_default=True)
+
+    def renames(cls: type[attrs.AttrsInstance], *, as_is: bool) -> dict[str, object]:
+        return {
+            field.name: override(
+                rename=field.metadata.get("wire"), unstruct_hook=identity if as_is else None
+            )
+            for field in attrs.fields(cls)
+        }
+
+    def structure_factory(cls: type[attrs.AttrsInstance]) -> Callable[..., object]:
+        overrides = renames(cls, as_is=False)
+        read = make_dict_structure_fn(cls, made, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
+        known = {field.metadata.get("wire", field.name) for field in attrs.fields(cls)}
+        if "unknown" not in known:
+            return read
+
+        def read_and_keep(value: Mapping[str, JsonValue], kind: type) -> object:
+            answer = read(value, kind)
+            rest = {name: value[name] for name in value if name not in known}
+            if rest:
+                object.__setattr__(answer, "unknown", rest)  # frozen, and not yet given out
+            return answer
+
+        return read_and_keep
+
+    def unstructure_factory(cls: type[attrs.AttrsInstance]) -> Callable[..., dict[str, object]]:
+        # A row's values are JSON values already: orjson writes them, no copy is made.
+        overrides = renames(cls, as_is=True)
+        return make_dict_unstructure_fn(cls, made, _cattrs_omit_if_default=True, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
+
+    made.register_structure_hook_factory(attrs.has, structure_factory)
+    made.register_unstructure_hook_factory(attrs.has, unstructure_factory)
+    return made
+
+
+_rows: dict[type, Callable[[object], object]] = {}
+
+
+def _row(row: object) -> object:
+    """Return an attrs row as a mapping by wire names (orjson asks for what it does not know)."""
+    write = _rows.get(type(row))
+    if write is None:
+        if not attrs.has(type(row)):
+            raise TypeError(f"{type(row).__name__} is not a JSON value")
+        write = _rows[type(row)] = converter().get_unstructure_hook(type(row))
+    return write(row)
