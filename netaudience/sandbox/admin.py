@@ -1,0 +1,130 @@
+"""The sandbox's own routes under /_sandbox/: look at it, judge a run, change faults, seed, reset.
+
+They speak JSON without credentials, so a sandbox belongs on a loopback address; every mistake in a
+request is answered 400 with one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+import orjson
+from aiohttp import web
+
+from netaudience.sandbox.core import SandboxCore
+from netaudience.sandbox.faults import Fault
+from netaudience.sandbox.words import SandboxUsageError, decode
+
+PREFIX = "/_sandbox"
+
+_Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Admin:
+    """The administrator's view of one sandbox."""
+
+    def __init__(self, core: SandboxCore) -> None:
+        self._core = core
+
+    def mount(self, app: web.Application) -> None:
+        """Add the routes to an application."""
+        routes: Mapping[tuple[str, str], _Handler] = {
+            ("GET", "/"): self._overview,
+            ("GET", "/requests"): self._requests,
+            ("POST", "/check"): self._check,
+            ("POST", "/faults"): self._faults,
+            ("POST", "/reset"): self._reset,
+            ("POST", "/state/{vendor}"): self._seed,
+            ("GET", "/state/{vendor}/{collection}/{key}"): self._look,
+        }
+        for (method, path), handler in routes.items():
+            app.router.add_route(method, PREFIX + path, _sentences(handler))
+
+    async def _overview(self, _request: web.Request) -> web.Response:
+        core = self._core
+        vendors = {
+            name: {
+                "limits": attrs.asdict(core.limits_of(name)),
+                "state": dict(vendor.counts()),
+                "rules": [attrs.asdict(rule) for rule in vendor.rules],
+            }
+            for name, vendor in core.vendors.items()
+        }
+        return _json(
+            {
+                "routes": [
+                    {**attrs.asdict(point.route), "served": point.served is not None}
+                    for point in core.endpoints
+                ],
+                "faults": [_fault_json(fault) for fault in core.plan.faults],
+                "requests": {
+                    f"{vendor} {operation}": dict(statuses)
+                    for (vendor, operation), statuses in core.ledger.statuses.items()
+                },
+                "applied": {
+                    f"{vendor} {operation}": len(keys)
+                    for (vendor, operation), keys in core.ledger.applied.items()
+                },
+                "vendors": vendors,
+            }
+        )
+
+    async def _requests(self, _request: web.Request) -> web.Response:
+        return _json([attrs.asdict(entry) for entry in self._core.ledger.requests])
+
+    async def _check(self, request: web.Request) -> web.Response:
+        missing = [name for name in ("vendor", "operation") if name not in request.query]
+        if missing:
+            raise ValueError(f"Say {' and '.join(missing)} in the query: ?vendor=…&operation=….")
+        # Cut at \n alone: str.splitlines would also cut inside a key that holds another separator.
+        lines = (await request.read()).decode().split("\n")
+        expected = [line.removesuffix("\r") for line in lines if line.strip()]
+        report = self._core.check(
+            request.query["vendor"], request.query["operation"], expected or None
+        )
+        return _json(report.to_json())
+
+    async def _faults(self, request: web.Request) -> web.Response:
+        document = decode(await request.read())
+        if not isinstance(document, list):
+            raise SandboxUsageError("Faults are a JSON list; an empty one ends all faults.")
+        self._core.set_faults(Fault.from_json(item) for item in document)
+        return _json({"faults": [_fault_json(fault) for fault in self._core.plan.faults]})
+
+    async def _reset(self, _request: web.Request) -> web.Response:
+        self._core.reset()
+        return _json({"reset": True})
+
+    async def _seed(self, request: web.Request) -> web.Response:
+        vendor = self._core.vendor(request.match_info["vendor"])
+        vendor.seed(decode(await request.read()))
+        return _json(dict(vendor.counts()))
+
+    async def _look(self, request: web.Request) -> web.Response:
+        vendor = self._core.vendor(request.match_info["vendor"])
+        collection = request.match_info["collection"]
+        found = vendor.look(collection, request.match_info["key"])
+        if found is None:
+            return _json(
+                {"error": f"{vendor.name} holds nothing of that key in {collection}."}, 404
+            )
+        return _json(found)
+
+
+def _fault_json(fault: Fault) -> dict[str, object]:
+    return {**attrs.asdict(fault), "ids": sorted(fault.ids)}
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+
+
+def _sentences(handler: _Handler) -> _Handler:
+    async def answered(request: web.Request) -> web.Response:
+        try:
+            return await handler(request)
+        except ValueError as mistake:
+            return _json({"error": str(mistake)}, 400)
+
+    return answered

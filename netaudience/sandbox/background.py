@@ -1,0 +1,115 @@
+"""A sandbox in a thread of its own, for code that has no event loop or whose loop is busy.
+
+Its methods may be called from any thread; state is read best between requests, not during them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self, TypeVar
+
+from netaudience.sandbox.clevertap import CleverTap
+from netaudience.sandbox.faults import Fault
+from netaudience.sandbox.invariants import CheckReport
+from netaudience.sandbox.ledger import Ledger
+from netaudience.sandbox.netmera import Netmera
+from netaudience.sandbox.server import Sandbox
+from netaudience.sandbox.words import Json
+
+T = TypeVar("T")
+
+
+class BackgroundSandbox:
+    """A running sandbox: `with BackgroundSandbox() as sandbox: ...`."""
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._sandbox = sandbox or Sandbox()
+        self._thread = threading.Thread(target=self._run, name="netaudience-sandbox", daemon=True)
+        self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    def __enter__(self) -> Self:
+        """Start; raises what the server raised, for example `OSError` where the port is taken."""
+        self._thread.start()
+        try:
+            self._opened.result()
+        except BaseException:
+            self._thread.join()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server and its thread."""
+        loop, stop = self._opened.result()
+        loop.call_soon_threadsafe(stop.set)
+        self._thread.join()
+
+    @property
+    def netmera(self) -> Netmera:
+        """Netmera's state."""
+        return self._sandbox.netmera
+
+    @property
+    def clevertap(self) -> CleverTap:
+        """CleverTap's state."""
+        return self._sandbox.clevertap
+
+    @property
+    def ledger(self) -> Ledger:
+        """The requests and what they applied."""
+        return self._sandbox.ledger
+
+    def url(self, vendor: str = "") -> str:
+        """The base URL for a vendor's client; without a vendor, the server's own."""
+        return self._sandbox.url(vendor)
+
+    def check(
+        self, vendor: str, operation: str, expected: Iterable[str] | None = None
+    ) -> CheckReport:
+        """Judge what reached an operation; `expected` are the keys that should have arrived."""
+        return self._call(lambda: self._sandbox.check(vendor, operation, expected))
+
+    def set_faults(self, *faults: Fault | str) -> None:
+        """Replace the faults; a text is read by `Fault.parse`."""
+        self._call(lambda: self._sandbox.set_faults(faults))
+
+    def seed(self, vendor: str, document: Json) -> None:
+        """Add state, as the admin route does."""
+        self._call(lambda: self._sandbox.vendor(vendor).seed(document))
+
+    def reset(self) -> None:
+        """Forget state, requests and counts."""
+        self._call(self._sandbox.reset)
+
+    def _call(self, function: Callable[[], T]) -> T:
+        """Run a function between requests, in the server's loop."""
+        if not self._thread.is_alive():
+            raise RuntimeError("The sandbox is not running: enter it with `with` first.")
+        loop, _ = self._opened.result()
+
+        async def between_requests() -> T:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(between_requests(), loop).result()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+            # Not lost: whoever waits in __enter__ raises it.
+            if not self._opened.done():
+                self._opened.set_exception(error)
+
+    async def _main(self) -> None:
+        async with self._sandbox:
+            stop = asyncio.Event()
+            self._opened.set_result((asyncio.get_running_loop(), stop))
+            await stop.wait()

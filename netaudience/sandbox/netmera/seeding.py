@@ -1,0 +1,171 @@
+"""State put in from outside: JSON of the admin route, and a little for somebody who looks around.
+
+It refuses what it does not understand with a sentence, and then has added nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from netaudience.sandbox.netmera.reads import device_json
+from netaudience.sandbox.netmera.state import Device, NetmeraState, User
+from netaudience.sandbox.words import Json, SandboxUsageError
+
+_Row = dict[str, Json]
+
+
+def seed(state: NetmeraState, document: Json) -> None:
+    """Add `{"users": [...], "segments": [...], "messages": [...]}`; raises `ValueError`."""
+    if not isinstance(document, dict) or not document:
+        raise SandboxUsageError(
+            "Netmera is seeded with a JSON object of users, segments and messages."
+        )
+    steps: list[Callable[[], object]] = []
+    for collection, value in document.items():
+        if not isinstance(value, list):
+            raise SandboxUsageError(f"{collection!r} is a list.")
+        match collection:
+            case "users":
+                steps += [_user(state, _row(item, collection)) for item in value]
+            case "segments":
+                steps += [_segment(state, _row(item, collection)) for item in value]
+            case "messages":
+                steps += [_message(state, item) for item in value]
+            case _:
+                raise SandboxUsageError(
+                    f"Netmera has users, segments and messages to seed, not {collection!r}."
+                )
+    for step in steps:
+        step()
+
+
+def demo(state: NetmeraState) -> None:
+    """Three users, two devices, a segment and a message that waits for approval."""
+    state.add_user(
+        "id1",
+        tags=["Sport"],
+        profile={"name": "John", "age": 34, "lastVisitedCategories": ["shopping"]},
+        email="john.brown@example.com",
+        msisdn="905312345678",
+        devices=[Device("token-1"), Device("token-2", "IOS", "iPhone 15", push_permitted=False)],
+    )
+    state.add_user("id2", profile={"name": "Ada"}, wp_numbers=["+1234567890"])
+    state.add_user("id3", email="user@example.com")
+    state.add_segment(5883, "segment", ["id1", "id2"])
+    state.add_message(1)
+
+
+def user_json(ext_id: str, user: User | None) -> object:
+    """A user as the admin route shows it."""
+    if user is None:
+        return None
+    return {
+        "extId": ext_id,
+        "tags": sorted(user.tags),
+        "profile": dict(user.profile),
+        "categories": {name: dict(states) for name, states in user.categories.items()},
+        "devices": [device_json(device) for device in user.devices],
+        "msisdn": user.msisdn,
+        "wpNumbers": user.wp_numbers,
+        "mailPermitted": user.mail_permitted,
+        "smsPermitted": user.sms_permitted,
+        "whatsAppPermitted": user.whatsapp_permitted,
+    }
+
+
+@attrs.frozen
+class _Reader:
+    """Takes typed values out of one JSON object and refuses what is left over."""
+
+    row: _Row
+    what: str
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.row.pop(name, default)
+        if not isinstance(value, str):
+            raise SandboxUsageError(f"{self.what} needs {name!r} as a text.")
+        return value
+
+    def maybe_text(self, name: str) -> str | None:
+        return self.text(name) if self.row.get(name) is not None else None
+
+    def texts(self, name: str) -> list[str]:
+        value = self.row.pop(name, [])
+        found = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+        if not isinstance(value, list) or len(found) < len(value):
+            raise SandboxUsageError(f"{self.what} needs {name!r} as a list of texts.")
+        return found
+
+    def whole(self, name: str) -> int:
+        return _whole(self.row.pop(name, None), f"{self.what}'s {name!r}")
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.row.pop(name, default)
+        if not isinstance(value, bool):
+            raise SandboxUsageError(f"{self.what} needs {name!r} as true or false.")
+        return value
+
+    def finish(self) -> None:
+        if self.row:
+            raise SandboxUsageError(f"{self.what} has no {', '.join(map(repr, self.row))}.")
+
+
+def _user(state: NetmeraState, row: _Row) -> Callable[[], object]:
+    reader = _Reader(row, "A user")
+    ext_id = reader.text("extId")
+    tags, wp_numbers = reader.texts("tags"), reader.texts("wpNumbers")
+    email, msisdn = reader.maybe_text("email"), reader.maybe_text("msisdn")
+    profile = _row(row.pop("profile", {}), "profile")
+    listed = row.pop("devices", [])
+    if not isinstance(listed, list):
+        raise SandboxUsageError("A user needs 'devices' as a list.")
+    devices = [_device(_row(item, "devices")) for item in listed]
+    reader.finish()
+    return lambda: state.add_user(
+        ext_id,
+        tags=tags,
+        profile=profile,
+        devices=devices,
+        email=email,
+        msisdn=msisdn,
+        wp_numbers=wp_numbers,
+    )
+
+
+def _device(row: _Row) -> Device:
+    reader = _Reader(row, "A device")
+    device = Device(
+        reader.text("token"),
+        reader.text("platform", "ANDROID"),
+        reader.text("deviceModel", "Pixel 5"),
+        reader.flag("pushPermitted", default=True),
+    )
+    reader.finish()
+    return device
+
+
+def _segment(state: NetmeraState, row: _Row) -> Callable[[], object]:
+    reader = _Reader(row, "A segment")
+    segment_id, name, ext_ids = reader.whole("id"), reader.text("name"), reader.texts("extIds")
+    segment_type = reader.text("type", "PRODUCT_SEGMENT")
+    reader.finish()
+    return lambda: state.add_segment(segment_id, name, ext_ids, segment_type=segment_type)
+
+
+def _message(state: NetmeraState, item: Json) -> Callable[[], object]:
+    message_id = _whole(item, "A message")
+    return lambda: state.add_message(message_id)
+
+
+def _whole(value: Json, what: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SandboxUsageError(f"{what} is a whole number.")
+    return value
+
+
+def _row(value: Json, collection: str) -> _Row:
+    if not isinstance(value, dict):
+        raise SandboxUsageError(f"Every entry of {collection!r} is a JSON object.")
+    return dict(value)
