@@ -177,7 +177,7 @@ def _start(
     request: Callable[[Sequence[Item]], Request[Any]],
 ) -> Run[Item]:
     """Return a run of an operation over items."""
-    check_source(items, operation.kind.noun)
+    check_source(items, f"{host.vendor} {operation.name}", operation.kind.noun)
     facts = operation.facts
     rows, keys, most_bytes = host.limits(operation)
     answers: list[type[Any] | None] = []

@@ -207,8 +207,11 @@ class Pipeline(Generic[Item]):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.report.skipped += sum(map(len, self._ready)) + len(self._packer.abandon())
+        self._count(self._source.unfinished)
+        left = [self._packer.abandon(), *self._ready, self._source.unfinished]
+        self.report.skipped += sum(map(len, left))
         self._ready.clear()
+        self._source.unfinished = []
         self.report.seconds = self.report.seconds or self._clock() - self._started
 
     async def _wait_as_worker(self) -> None:

@@ -125,10 +125,12 @@ class Sender:
                     return Failure(error)
                 most = _UNREADABLE_ATTEMPTS if isinstance(error, Unreadable) else self._policy.attempts
             case _:
-                # A clear answer: the vendor is there, and did not do it.
-                prepared.in_doubt = False
+                # A clear answer: the vendor is there, and did not do it. Refused words would have been
+                # refused before, too; a closed account says nothing about an earlier attempt.
+                stops = isinstance(error, AccountError)
+                prepared.in_doubt = trouble.in_doubt and stops
                 self._pacer.succeeded()
-                return Failure(error, stops=isinstance(error, AccountError))
+                return Failure(error, stops=stops)
         trouble.attempts += 1
         if trouble.attempts >= most:
             # Not one answer from anybody since this request began: the vendor is down.

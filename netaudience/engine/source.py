@@ -20,7 +20,7 @@ Items: TypeAlias = Iterable[Item] | AsyncIterable[Item] | AsyncIterable[list[Ite
 """What a run reads: any iterable or async iterable of items, or an async iterable of lists of items."""
 
 
-def check_source(items: object, noun: str) -> None:
+def check_source(items: object, operation: str, noun: str) -> None:
     """Refuse what can be iterated and is never meant as a source.
 
     Raises:
@@ -28,27 +28,28 @@ def check_source(items: object, noun: str) -> None:
     """
     if isinstance(items, str | bytes | bytearray | dict):
         raise ConfigurationError(
-            f"The items are one {type(items).__name__}, not a list of them: "
+            f"{operation} was given one {type(items).__name__}, not a list of items: "
             f"write [{noun.replace(' ', '_')}] for a single {noun}"
         )
     if not isinstance(items, Iterable | AsyncIterable):
         raise ConfigurationError(
-            f"The items are a {type(items).__name__}, which cannot be read one by one: "
+            f"{operation} was given a value of type {type(items).__name__}, which cannot be read item by item: "
             "give an iterable or an async iterable"
         )
 
 
 class Source(Generic[Item]):
-    """A stream of items, read in pages of at most so many."""
+    """A stream of items, read page by page."""
 
     def __init__(self, items: Items[Item]) -> None:
         self._sync: Iterator[Item] | None = None
         self._async: AsyncIterator[Item] | AsyncIterator[list[Item]] | None = None
-        self._rest: list[Item] = []
         #: The position of the next item.
         self.position = 0
         #: True when there is nothing more to read.
         self.exhausted = False
+        #: What was read while the reading is cancelled: it was yielded, and goes nowhere.
+        self.unfinished: list[Item] = []
         #: What the source raised, if it did.
         self.error: Exception | None = None
         #: How many items there are, where the source knows.
@@ -81,28 +82,26 @@ class Source(Generic[Item]):
         self.position += len(page)
         return page
 
-    async def read(self, most: int) -> list[Item]:
-        """Read the next page of a source that waits."""
-        page, self._rest = self._rest[:most], self._rest[most:]
-        source = cast("AsyncIterator[Item | list[Item]] | None", self._async)
-        if source is None:
-            self.exhausted = not self._rest
-        elif len(page) < most:
-            try:
-                async for item in source:
-                    if isinstance(item, list):
-                        page.extend(cast("list[Item]", item))
-                    else:
-                        page.append(item)
-                    if len(page) >= most:
-                        break
+    async def read(self, enough: int) -> list[Item]:
+        """Read items of a source that waits until there are enough, or it ends.
+
+        A page of the source is never divided: all that it yielded is in the list.
+        """
+        page = self.unfinished
+        source = cast("AsyncIterator[Item | list[Item]]", self._async)
+        try:
+            async for item in source:
+                if isinstance(item, list):
+                    page.extend(cast("list[Item]", item))
                 else:
-                    self.exhausted = True
-            except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
-                self._end(error)
-            page, self._rest = page[:most], page[most:]
-            if self._rest and self.exhausted:
-                self.exhausted, self._async = False, None
+                    page.append(item)
+                if len(page) >= enough:
+                    break
+            else:
+                self.exhausted = True
+        except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
+            self._end(error)
+        self.unfinished = []
         self.position += len(page)
         return page
 
