@@ -215,10 +215,9 @@ def json_object(noun: str) -> Rule:
     wanted = f"{_an(noun)} must be a mapping of at least one name to a value"
 
     def problem(value: object) -> str | None:
-        if not isinstance(value, Mapping) or not value or "" in value:
-            return wanted
-        names = cast("Mapping[object, object]", value)
-        return None if all(isinstance(name, str) for name in names) else wanted
+        # That the names are texts is found out when the row is written as JSON.
+        fits = type(value) is dict or isinstance(value, Mapping)
+        return None if fits and value and "" not in value else wanted  # type: ignore[operator] # pyright: ignore[reportOperatorIssue] # a mapping
 
     return Rule(problem)
 
@@ -285,24 +284,25 @@ class Rows(Generic[T]):
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which rows."""
         problems: dict[int, InvalidItem] = {}
-        row, fields, key = self.row, self.fields, self._wire_key
+        row, key, plain = self.row, self._wire_key, self._plain
+        names, required = self._names, self._required
         keys: list[str] = []
         for index, item in enumerate(page):
             if type(item) is dict:
-                mapping = cast("dict[str, object]", item)
-                for field in fields:
-                    value = mapping.get(field.wire)
-                    if type(value) in field.types:
-                        if field.wire == key:  # checked below, all of them at once
-                            keys.append(cast("str", value))
-                        elif field.rule is not None and (problem := field.rule.problem(value)):
+                mapping: dict[str, Any] = item
+                for wire, types, problem_of in plain:
+                    value: Any = mapping.get(wire)
+                    if type(value) in types:
+                        if wire == key:  # checked below, all of them at once
+                            keys.append(value)
+                        elif problem_of is not None and (problem := problem_of(value)):
                             problems[index] = InvalidItem(problem)
                             break
-                    elif value is not None or field.required:
-                        problems[index] = InvalidItem(_misfit(field, mapping))
+                    elif value is not None or wire in required:
+                        problems[index] = InvalidItem(self._misfit(wire, mapping))
                         break
                 else:
-                    if len(mapping) > len(fields):
+                    if not names.issuperset(mapping):
                         problems[index] = InvalidItem(self._stranger(mapping))
             elif not isinstance(item, row):
                 problems[index] = InvalidItem(
@@ -317,9 +317,33 @@ class Rows(Generic[T]):
                         problems[index] = InvalidItem(problem)
         return problems or _FINE
 
+    @cached_property
+    def _plain(self) -> list[tuple[str, tuple[type, ...], Callable[[object], str | None] | None]]:
+        """The fields as the loop over a page wants them."""
+        return [
+            (field.wire, field.types, None if field.rule is None else field.rule.problem)
+            for field in self.fields
+        ]
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(field.wire for field in self.fields)
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(field.wire for field in self.fields if field.required)
+
     def _stranger(self, mapping: Mapping[str, object]) -> str:
         known = ", ".join(field.wire for field in self.fields)
-        return f"The row has {len(mapping)} fields; the vendor documents only {known}"
+        strange = len(self._names.symmetric_difference(mapping) - self._names)
+        return f"The row has {strange} more fields than the vendor documents, which are {known}"
+
+    def _misfit(self, wire: str, mapping: Mapping[str, object]) -> str:
+        if wire not in mapping:
+            return f"The row has no {wire!r}, which the vendor requires"
+        field = next(field for field in self.fields if field.wire == wire)
+        wanted = " or ".join(kind.__name__ for kind in field.types)
+        return f"The row's {wire!r} must be {wanted}, not {type(mapping[wire]).__name__}"
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return each row's key."""
@@ -356,13 +380,6 @@ class Nothing:
     def key(self, item: object, /) -> str:
         """Return no key."""
         return ""
-
-
-def _misfit(field: Field, mapping: Mapping[str, object]) -> str:
-    if field.wire not in mapping:
-        return f"The row has no {field.wire!r}, which the vendor requires"
-    wanted = " or ".join(kind.__name__ for kind in field.types)
-    return f"The row's {field.wire!r} must be {wanted}, not {type(mapping[field.wire]).__name__}"
 
 
 def _plain_types(hint: object) -> tuple[type, ...]:

@@ -29,9 +29,9 @@ _SLOWEST = 0.25
 #: After a throttle the rate returns to this share of what the vendor took before it.
 _AIM = 0.97
 #: Windows in which the rate returns from a half to its aim.
-_RECOVERY = 4
+_RECOVERY = 3
 #: Windows after a throttle before the rate feels its way further up.
-_PLATEAU = 16
+_PLATEAU = 20
 
 
 class Pacer:
@@ -128,7 +128,7 @@ class Pacer:
     def release(self) -> None:
         """Give the slot back: the answer is here, or there will be none."""
         self.in_flight -= 1
-        if self._tickets is not None:
+        if self._tickets is not None and self._adapt is None:
             self._returning.append(asyncio.get_running_loop().time() + self._per)
         if self._waiters:
             self._wake()
@@ -166,6 +166,10 @@ class Pacer:
                 if self._tickets <= 0:
                     return False
             self._tickets -= 1
+            if self._adapt is not None:
+                # An adaptive rate is our guess: there is no window to guarantee, and waiting for the
+                # answer would cost a share of the rate.
+                self._returning.append(now + self._per)
         self.in_flight += 1
         return True
 

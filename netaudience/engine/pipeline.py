@@ -208,8 +208,8 @@ class Pipeline(Generic[Item]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._count(self._source.unfinished)
-        left = [self._packer.abandon(), *self._ready, self._source.unfinished]
-        self.report.skipped += sum(map(len, left))
+        self.report.skipped += len(self._packer.abandon()) + len(self._source.unfinished)
+        self.report.skipped += sum(len(chunk) for chunk in self._ready)
         self._ready.clear()
         self._source.unfinished = []
         self.report.seconds = self.report.seconds or self._clock() - self._started

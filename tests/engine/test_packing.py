@@ -1,0 +1,148 @@
+"""Packing, without a loop: chunks keep the limits, nothing is lost, and one key keeps its order."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netaudience.engine.packing import Chunk, Packer
+from netaudience.errors import ItemTooLarge
+from netaudience.items import Identifiers
+from netaudience.outcomes import SettledChunk
+from netaudience.wire import Prepared
+from scripted import KeyedRows
+
+
+def encode(items):
+    return Prepared("POST", "/", {}, json.dumps(list(items)).encode(), 1, 1)
+
+
+def drive(packer, pages, release_after=0):
+    """Feed the pages; release each chunk when so many others were cut after it."""
+    chunks, rejected, out, position = [], [], [], 0
+
+    def take(parts):
+        for part in list(parts):
+            if isinstance(part, Chunk):
+                chunks.append(part)
+                out.append(part)
+            else:
+                rejected.extend(part.undelivered)
+            while len(out) > release_after:
+                packer.release(out.pop(0))
+
+    for page in pages:
+        while packer.full:
+            packer.release(out.pop(0))
+            take(packer.feed([], position))
+        take(packer.feed(list(page), position))
+        position += len(page)
+    while packer.waiting:
+        if packer.holding and out:
+            packer.release(out.pop(0))
+        take(packer.flush())
+    return chunks, rejected
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 30), max_size=15), max_size=12),
+    st.integers(1, 10),
+    st.none() | st.integers(1, 10),
+    st.none() | st.integers(40, 200),
+    st.integers(0, 6),
+    st.booleans(),
+)
+def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes, release_after, ordered):
+    position = 0
+    fed = []
+    for page in pages:
+        for index, key in enumerate(page):
+            page[index] = {"key": f"k{key}", "value": position} if ordered else f"k{key}"
+            fed.append(page[index])
+            position += 1
+    packer = Packer(KeyedRows() if ordered else Identifiers("key"), encode, rows=rows, keys=keys, max_bytes=most_bytes)
+    chunks, rejected = drive(packer, pages, release_after)
+
+    placed = {at: item for chunk in chunks for at, item in zip(chunk.positions, chunk.items, strict=True)}
+    placed.update((outcome.position, outcome.item) for outcome in rejected)
+    assert [placed[at] for at in range(position)] == fed
+    assert sum(map(len, chunks)) + len(rejected) == position
+    for chunk in chunks:
+        assert 1 <= len(chunk) <= rows
+        assert most_bytes is None or chunk.prepared.size <= most_bytes
+        assert chunk.prepared.body == json.dumps(list(chunk.items)).encode()
+        if keys is not None:
+            assert len({item["key"] if ordered else item for item in chunk.items}) <= keys
+    for outcome in rejected:
+        assert isinstance(outcome.reason, ItemTooLarge)
+        assert most_bytes is not None
+        assert len(json.dumps([outcome.item])) > most_bytes
+    if ordered:
+        last = {}
+        for chunk in chunks:
+            for item in chunk.items:
+                assert last.get(item["key"], -1) < item["value"]
+                last[item["key"]] = item["value"]
+
+
+def test_full_chunks_where_only_rows_bind():
+    packer = Packer(Identifiers("key"), encode, rows=10)
+    chunks, _ = drive(packer, [[f"k{n}" for n in range(at, at + 7)] for at in range(0, 70, 7)])
+    assert [len(chunk) for chunk in chunks] == [10] * 7
+
+
+def test_a_key_in_an_unsettled_chunk_is_held_back_and_others_pass():
+    packer = Packer(KeyedRows(), encode, rows=2)
+    rows = [{"key": key, "value": at} for at, key in enumerate("abacd")]
+    first, second = list(packer.feed(rows, 0))
+    assert [row["value"] for row in first.items] == [0, 1]
+    assert [row["value"] for row in second.items] == [3, 4]
+    assert list(packer.flush()) == []
+    packer.release(second)
+    assert list(packer.flush()) == []
+    packer.release(first)
+    (third,) = packer.flush()
+    assert [row["value"] for row in third.items] == [2]
+    assert list(third.positions) == [2]
+
+
+def test_one_hot_key_stops_the_intake_instead_of_piling_up():
+    packer = Packer(KeyedRows(), encode, rows=3)
+    list(packer.feed([{"key": "hot", "value": at} for at in range(3)], 0))
+    assert not packer.full
+    list(packer.feed([{"key": "hot", "value": at} for at in range(3, 6)], 3))
+    assert packer.full
+
+
+@pytest.mark.parametrize(
+    ("item", "sentence"),
+    [
+        ("", "is empty"),
+        ("a\nb", "line break"),
+        (7, "must be text, not int"),
+        (None, "must be text, not NoneType"),
+        (b"raw", "must be text, not bytes"),
+        ("\ud800", "half a character"),
+    ],
+)
+def test_a_bad_identifier_costs_no_request_and_no_neighbour(item, sentence):
+    packer = Packer(Identifiers("ext id"), encode, rows=3)
+    rejected, chunk = list(packer.feed(["a", item, "b", "c"], 10))
+    assert isinstance(rejected, SettledChunk)
+    (outcome,) = rejected.undelivered
+    assert outcome.position == 11
+    assert sentence in str(outcome)
+    assert chunk.items == ["a", "b", "c"]
+    assert list(chunk.positions) == [10, 12, 13]
+
+
+def test_an_item_that_is_no_json_is_rejected_alone():
+    packer = Packer(KeyedRows(), encode, rows=4)
+    rows = [{"key": f"k{at}", "value": at} for at in range(4)]
+    rows[2]["value"] = {1, 2}
+    rejected, *_ = list(packer.feed(rows, 0))
+    assert [outcome.position for outcome in rejected.undelivered] == [2]
+    assert "cannot be written as JSON" in str(rejected.undelivered[0])
+    (chunk,) = packer.flush()
+    assert list(chunk.positions) == [0, 1, 3]
