@@ -93,7 +93,11 @@ class Client:
         self.settings = settings or Settings()
         self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
         self._owned = transport is None
-        self._transport = transport or AiohttpTransport(trust_env=self.settings.trust_env)
+        self._transport = transport or AiohttpTransport(
+            trust_env=self.settings.trust_env,
+            # Shorter than the whole exchange: what fails to connect was not sent, and is told so.
+            connect_timeout=min(10.0, self.settings.timeout / 2),
+        )
         self._pacers: dict[str, Pacer] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fixed: dict[str, tuple[object, Mapping[str, str]]] = {}

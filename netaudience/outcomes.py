@@ -185,6 +185,8 @@ class Report:
     workers: int = 1
     #: Why the run ended before its source did, if it did.
     stopped: NetaudienceError | None = None
+    #: True when the source was read to its end.
+    exhausted: bool = False
     #: The first undelivered items, at most a thousand.
     undelivered: list[Undelivered[object]] = attrs.field(factory=list["Undelivered[object]"], repr=False)
     #: Undelivered items by kind and reason.
@@ -237,7 +239,8 @@ class Report:
         told = ", ".join(text for text, shown in counts.items() if shown)
         text = f"{self.vendor} {self.operation}: of {self.items:,} items, {told}."
         if self.stopped is not None:
-            text += f" The run stopped early: {self.stopped}"
+            rest = "" if self.exhausted else " The rest of the source was not read."
+            text += f" The run stopped early: {self.stopped}.{rest}"
         elif self.undelivered:
             text += f" First: {self.undelivered[0]}"
         return text

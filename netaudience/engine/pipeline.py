@@ -163,6 +163,7 @@ class Pipeline(Generic[Item]):
         if self._bug is not None:
             raise self._bug
         report, halted = self.report, self._sender.halted
+        report.exhausted = self._source.exhausted
         if report.stopped is not None:
             return
         if halted is not None:
