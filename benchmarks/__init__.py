@@ -1,0 +1,1 @@
+"""The package's promises about speed, measured: ``python -m benchmarks``; see README.md beside this file."""

@@ -1,0 +1,126 @@
+"""The command: measures what is asked for and prints each promise beside its figure and its control.
+
+A promise that is not kept is shown as not kept and fails nothing: these are measurements, not tests. The
+command fails where something breaks, or where the machine was too restless to believe it twice.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import orjson
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import imports, latency, memory, pacing, poison, throughput
+from benchmarks.cores import pin, sink_and_client
+from benchmarks.event_loops import runner
+from benchmarks.plan import LoopName, Measurement, Plan, Result
+
+_ALL: tuple[Measurement, ...] = (
+    *throughput.MEASUREMENTS,
+    *pacing.MEASUREMENTS,
+    *memory.MEASUREMENTS,
+    *latency.MEASUREMENTS,
+    *poison.MEASUREMENTS,
+    *imports.MEASUREMENTS,
+)
+_IDS = sorted({promise for one in _ALL for promise in one.ids}, key=lambda promise: int(promise[1:]))
+#: So many pairs resolve about 3 %.
+_QUICK_PAIRS = 14
+_PAIRS = 40
+
+app = App(name="python -m benchmarks", help="Measure what netaudience promises about its speed.")
+
+
+@app.default
+def main(
+    *,
+    quick: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    only: str = "",
+    loop: LoopName = "asyncio",
+    pairs: int | None = None,
+) -> int:
+    """Measure, print, and return the exit code.
+
+    Args:
+        quick: Take the fewest rounds and the shortest runs that still say something.
+        as_json: Print a JSON list in place of the table.
+        only: Promises to measure, such as P1,P5; all of them if not given.
+        loop: The event loop of the client.
+        pairs: Rounds of interleaved slices.
+    """
+    wanted = frozenset(only.upper().split(",")) if only else frozenset(_IDS)
+    if unknown := wanted - set(_IDS):
+        print(
+            f"There is no {', '.join(sorted(unknown))} here: choose among {', '.join(_IDS)}", file=sys.stderr
+        )
+        return 2
+    sink_core, client_core = sink_and_client()
+    pin(client_core)
+    plan = Plan(
+        quick=quick,
+        pairs=pairs or (_QUICK_PAIRS if quick else _PAIRS),
+        wanted=wanted,
+        loop=loop,
+        sink_core=sink_core,
+    )
+    results = [result for one in _ALL if wanted.intersection(one.ids) for result in _measure(one, plan)]
+    results = sorted(
+        (result for result in results if result.id in wanted), key=lambda result: int(result.id[1:])
+    )
+    if as_json:
+        print(orjson.dumps([result.as_json() for result in results], option=orjson.OPT_INDENT_2).decode())
+    else:
+        Console().print(_table(results, plan))
+    return 0 if all(result.controlled for result in results) else 1
+
+
+def _measure(measurement: Measurement, plan: Plan) -> list[Result]:
+    """Measure, and once more if the control says that the machine was too restless."""
+    told = Console(stderr=True)
+    for attempt in ("measuring", "measuring again, for the control was off:"):
+        told.print(f"{attempt} {', '.join(sorted(plan.wanted.intersection(measurement.ids)))}", style="dim")
+        with runner(plan.loop) as started:
+            results = started.run(measurement.run(plan))
+        if all(result.controlled for result in results):
+            break
+    return results
+
+
+def _table(results: list[Result], plan: Plan) -> Table:
+    table = Table(
+        caption=f"{plan.pairs} rounds, {plan.loop}. P11 (journal) is not measured: there is no journal yet. "
+        "A control outside 0.90 to 1.10 makes the row worthless.",
+    )
+    for name in ("", "what", "measured", "promise", "holds", "control"):
+        table.add_column(name, justify="right" if name in {"measured", "promise", "control"} else "left")
+    for result in results:
+        also = "".join(f"\n{value:g} {name}" for name, value in result.also.items())
+        sign = "≥" if result.bound == "at least" else "≤"
+        table.add_row(
+            result.id,
+            result.what,
+            _figure(result.measured, result.unit) + also,
+            f"{sign} {_figure(result.promise, result.unit)}",
+            "[green]yes[/]" if result.holds else "[red bold]NO[/]",
+            f"{result.control:.3f}" if result.controlled else f"[red]{result.control:.3f}[/]",
+        )
+    return table
+
+
+def _figure(value: float, unit: str) -> str:
+    match unit:
+        case "x":
+            return f"{value:.3f}x"
+        case "share":
+            return f"{value:.1%}"
+        case _:
+            return f"{value:.3g} {unit}"
+
+
+if __name__ == "__main__":
+    sys.exit(app(result_action="return_value"))

@@ -1,0 +1,52 @@
+"""The honest bar: what a competent person writes with aiohttp and orjson when nothing may go wrong.
+
+A fixed number of workers pull chunks from one iterator and post them. It paces nothing, retries nothing,
+keeps no order and remembers no item; whatever ours costs more than this is the price of doing so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import aiohttp
+import orjson
+
+from benchmarks.vendor import IN_FLIGHT
+
+__all__ = ["chunked", "open_session", "post_all"]
+
+Item = TypeVar("Item")
+_HEADERS = {"Content-Type": "application/json", "X-Api-Key": "benchmark"}
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Return a session as people make it: the defaults, and as many connections as workers."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT))
+
+
+def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Cut the items into lists."""
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+async def post_all(
+    session: aiohttp.ClientSession, url: str, parts: Iterable[Item], body: Callable[[Item], object]
+) -> None:
+    """Post every part, so many at one time."""
+    source = iter(parts)
+
+    async def work() -> None:
+        for part in source:
+            async with session.post(url, data=orjson.dumps(body(part)), headers=_HEADERS) as response:
+                await response.read()
+                if response.status != 200:
+                    raise RuntimeError(f"The sink answered with HTTP {response.status}")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(IN_FLIGHT):
+            group.create_task(work())

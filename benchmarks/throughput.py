@@ -1,0 +1,194 @@
+"""P1 to P5: how fast items go through, against the hand-written loop on the same items.
+
+Nothing is limited here and no answer is a failure: what is measured is the engine's own cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import cycle, islice
+from typing import TypeVar
+
+from benchmarks.hand import chunked, open_session, post_all
+from benchmarks.measure import Slice, Work, median_ratio, rounds
+from benchmarks.plan import Measurement, Plan, Result, serve
+from benchmarks.vendor import CHUNK, Record, VendorClient
+from netaudience import Delivered, Run
+
+__all__ = ["MEASUREMENTS"]
+
+Item = TypeVar("Item")
+#: Chunks of records that differ; more than are ever on the way at one time, so that no key waits for itself.
+_DISTINCT = 64
+_IDS = [f"customer-{number:08d}" for number in range(CHUNK)]
+
+
+def _ids(chunks: int) -> list[str]:
+    # The same thousand again and again: bare identifiers are sent as often as they come.
+    return _IDS * chunks
+
+
+def _dicts() -> list[dict[str, object]]:
+    return [
+        {"extId": f"customer-{number:08d}", "profile": {"city": "Izmir", "visits": number % 97}}
+        for number in range(_DISTINCT * CHUNK)
+    ]
+
+
+def _first(items: Sequence[Item], count: int) -> Iterator[Item]:
+    return islice(cycle(items), count)
+
+
+async def _consume(run: Run[Item]) -> None:
+    """Read settled chunks and look at no item."""
+    async with run as outcomes:
+        async for _ in outcomes.chunks():
+            pass
+        _check(outcomes.report.ok)
+
+
+async def _look_at_all(run: Run[Item]) -> None:
+    """Look at the outcome of every item."""
+    delivered = 0
+    async with run as outcomes:
+        async for chunk in outcomes.chunks():
+            for outcome in chunk:
+                if isinstance(outcome, Delivered):
+                    delivered += 1
+        _check(delivered == outcomes.report.items)
+
+
+async def _look_at_failures(run: Run[Item]) -> None:
+    """Look at the outcomes of those items that were not delivered."""
+    undelivered = 0
+    async with run as outcomes:
+        async for chunk in outcomes.chunks():
+            for _ in chunk.undelivered:
+                undelivered += 1
+        _check(not undelivered and outcomes.report.ok)
+
+
+def _check(good: bool) -> None:  # noqa: FBT001 - a single statement about the run
+    if not good:
+        raise RuntimeError("The run did not deliver every item, so its time says nothing")
+
+
+async def _pages(items: Sequence[Item]) -> AsyncIterator[list[Item]]:
+    for page in chunked(items, CHUNK):
+        yield page
+
+
+async def _one_by_one(items: Sequence[Item]) -> AsyncIterator[Item]:
+    for item in items:
+        yield item
+
+
+def _twice(bar: Work) -> dict[str, Work]:
+    """Return the bar and its control, which is the bar again."""
+    return {"hand": bar, "hand again": bar}
+
+
+def _results(
+    taken: dict[str, list[Slice]], rows: Sequence[tuple[str, str | None, str, str, float]]
+) -> list[Result]:
+    control = median_ratio(taken["hand"], taken["hand again"])
+    return [
+        Result(
+            id=promise,
+            part=part,
+            what=what,
+            measured=median_ratio(taken["hand"], taken[name]),
+            promise=least,
+            bound="at least",
+            control=control,
+        )
+        for promise, part, name, what, least in rows
+        if name in taken
+    ]
+
+
+def _tag_body(chunk: list[str]) -> object:
+    return {"tag": "Sport", "extIds": chunk}
+
+
+async def _ids_in_chunks(plan: Plan) -> list[Result]:
+    """P1, P4 and P5 in the same rounds: a thousand identifiers in a request."""
+    async with serve(plan) as sink, open_session() as session, VendorClient(sink.url) as client:
+
+        async def hand(chunks: int) -> None:
+            await post_all(session, f"{sink.url}/tag", chunked(_ids(chunks), CHUNK), _tag_body)
+
+        readings: dict[str, tuple[str, Work]] = {
+            "chunks": ("P1", lambda chunks: _consume(client.tag(iter(_ids(chunks))))),
+            "pages": ("P4", lambda chunks: _consume(client.tag(_pages(_ids(chunks))))),
+            "one by one": ("P4", lambda chunks: _consume(client.tag(_one_by_one(_ids(chunks))))),
+            "all": ("P5", lambda chunks: _look_at_all(client.tag(iter(_ids(chunks))))),
+            "failures": ("P5", lambda chunks: _look_at_failures(client.tag(iter(_ids(chunks))))),
+        }
+        wanted = {name: work for name, (promise, work) in readings.items() if promise in plan.wanted}
+        taken = await rounds(_twice(hand) | wanted, plan.pairs)
+    return _results(
+        taken,
+        (
+            ("P1", None, "chunks", "1000 ids per request, chunks consumed, vs hand loop", 0.92),
+            ("P4", "pages", "pages", "async source in pages of 1000, vs hand loop", 0.94),
+            ("P4", "items", "one by one", "async source item by item, vs hand loop", 0.50),
+            ("P5", "all", "all", "every item's outcome looked at, vs hand loop", 0.65),
+            ("P5", "failures", "failures", "only failures looked at, vs hand loop", 0.92),
+        ),
+    )
+
+
+async def _one_record(plan: Plan) -> list[Result]:
+    """P2: one record in a request."""
+    records = _dicts()
+    async with serve(plan) as sink, open_session() as session, VendorClient(sink.url) as client:
+
+        async def hand(requests: int) -> None:
+            await post_all(session, f"{sink.url}/record", _first(records, requests), lambda record: record)
+
+        async def ours(requests: int) -> None:
+            await _consume(client.write_one.each(_first(records, requests)))
+
+        taken = await rounds(_twice(hand) | {"ours": ours}, plan.pairs)
+    return _results(taken, [("P2", None, "ours", "1 record per request, vs hand loop", 0.94)])
+
+
+async def _records(plan: Plan) -> list[Result]:
+    """P3: a thousand records in a request, as dicts against the hand loop, as attrs rows against dicts."""
+    dicts = _dicts()
+    rows = [Record(str(row["extId"]), {"city": "Izmir", "visits": 7}) for row in dicts]
+    async with serve(plan) as sink, open_session() as session, VendorClient(sink.url) as client:
+
+        async def hand(chunks: int) -> None:
+            source = chunked(_first(dicts, chunks * CHUNK), CHUNK)
+            await post_all(session, f"{sink.url}/records", source, lambda chunk: chunk)
+
+        async def as_dicts(chunks: int) -> None:
+            await _consume(client.write(_first(dicts, chunks * CHUNK)))
+
+        async def as_rows(chunks: int) -> None:
+            await _consume(client.write(_first(rows, chunks * CHUNK)))
+
+        taken = await rounds(_twice(hand) | {"dicts": as_dicts, "attrs": as_rows}, plan.pairs)
+    return [
+        *_results(
+            taken, [("P3", "dicts", "dicts", "1000 dict records per request, order kept, vs hand loop", 0.75)]
+        ),
+        Result(
+            id="P3",
+            part="attrs",
+            what="attrs records, CPU time, vs dict records (both ours)",
+            measured=median_ratio(taken["attrs"], taken["dicts"], by="cpu"),
+            promise=1.3,
+            bound="at most",
+            control=median_ratio(taken["hand"], taken["hand again"], by="cpu"),
+        ),
+    ]
+
+
+MEASUREMENTS = (
+    Measurement(("P1", "P4", "P5"), _ids_in_chunks),
+    Measurement(("P2",), _one_record),
+    Measurement(("P3",), _records),
+)

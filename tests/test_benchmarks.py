@@ -1,0 +1,131 @@
+"""The harness of the benchmarks: its arithmetic, the sink, what it prints. No speed is tested."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import Slice, median_ratio
+from benchmarks.plan import Result
+from benchmarks.sink import Behaviour, Judge, most_in_a_window
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("by", "ratio"),
+    [
+        # wall: 1/2, 4/2, 9/3: the ratio inside each round, then the median; not the ratio of the sums
+        pytest.param("wall", 2.0, id="wall"),
+        # cpu: 1/1, 1/4, 1/2
+        pytest.param("cpu", 0.5, id="cpu"),
+    ],
+)
+def test_the_ratio_is_taken_inside_each_round(by, ratio):
+    bar = [Slice(1, 1), Slice(4, 1), Slice(9, 1)]
+    ours = [Slice(2, 1), Slice(2, 4), Slice(3, 2)]
+    assert median_ratio(bar, ours, by=by) == ratio
+
+
+def test_slices_of_different_rounds_are_never_paired():
+    with pytest.raises(ValueError, match="shorter"):
+        median_ratio([Slice(1, 1), Slice(1, 1)], [Slice(1, 1)])
+
+
+@pytest.mark.parametrize(
+    ("bound", "measured", "also_holds", "holds"),
+    [
+        ("at least", 0.92, True, True),
+        ("at least", 0.919, True, False),
+        ("at most", 1.02, True, False),
+        ("at most", 0.92, True, True),
+        ("at most", 0.5, False, False),
+    ],
+)
+def test_a_promise_holds_only_if_all_of_it_does(bound, measured, also_holds, holds):
+    result = Result(
+        id="P1", what="", measured=measured, promise=0.92, bound=bound, control=1.0, also_holds=also_holds
+    )
+    assert result.holds is holds
+
+
+@pytest.mark.parametrize(("control", "good"), [(0.9, True), (1.1, True), (0.89, False), (1.11, False)])
+def test_a_control_far_from_one_is_told(control, good):
+    result = Result(id="P1", what="", measured=1, promise=1, bound="at least", control=control)
+    assert result.controlled is good
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "most"),
+    [([], 0), ([0.0], 1), ([0.0, 0.5, 0.99], 3), ([0.0, 0.5, 1.0], 2), ([0.0, 0.9, 1.8, 1.85], 3)],
+)
+def test_the_fullest_window_is_found(arrivals, most):
+    assert most_in_a_window(arrivals, 1.0) == most
+
+
+def _statuses(behaviour, requests, body=b"{}"):
+    judge = Judge(behaviour)
+    answers = [judge.judge(lambda: body, now)[0] for now in requests]
+    return [int(answer.split(b" ", 2)[1]) for answer in answers], judge.stats()
+
+
+def test_the_sink_counts_the_window_strictly_and_refusals_take_no_place():
+    statuses, stats = _statuses(Behaviour(limit=2, track=True), [0.0, 0.5, 0.9, 1.0, 1.4, 1.5])
+    assert statuses == [200, 200, 429, 200, 429, 200]
+    assert stats["over_limit"] == 2
+
+
+def test_the_sink_faults_once_in_a_hundred_with_either_answer_in_turn():
+    statuses, stats = _statuses(Behaviour(faults=1, track=True), range(400))
+    assert [status for status in statuses if status != 200] == [429, 503, 429, 503]
+    assert stats["taken_again"] == 395, "one body, taken 396 times"
+
+
+def test_the_sink_refuses_the_poison_alone():
+    assert _statuses(Behaviour(poison="bad"), [0.0], b'["bad"]')[0] == [400]
+    assert _statuses(Behaviour(poison="bad"), [0.0], b'["good"]')[0] == [200]
+
+
+def _command(*arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_standard_output_is_json_and_nothing_else():
+    done = _command("--only", "P12", "--json", "--quick", "--pairs", "1")
+    (row,) = json.loads(done.stdout)
+    assert list(row) == [
+        "id", "what", "measured", "promise", "bound", "unit", "also", "holds", "control",
+    ]  # fmt: skip
+    assert (row["id"], row["promise"], row["bound"], row["unit"]) == ("P12", 30, "at most", "ms")
+    assert row["holds"] is (row["measured"] <= 30)
+    # A restless machine may fail the control, and then the command says so; it fails for nothing else.
+    assert done.returncode == (0 if 0.9 <= row["control"] <= 1.1 else 1), done.stderr
+
+
+def test_the_sink_and_the_client_meet_on_a_real_socket():
+    done = _command("--only", "P10", "--json", "--quick")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["measured"] <= row["promise"]
+    assert row["also"] == {"delivered": 999}
+    assert row["control"] == 1, "a chunk without poison takes one request"
+
+
+def test_a_promise_that_is_not_measured_is_refused():
+    done = _command("--only", "P11")
+    assert done.returncode == 2
+    assert "P11" in done.stderr
+    assert not done.stdout
