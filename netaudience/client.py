@@ -152,7 +152,7 @@ class Client:
         """Judge an answer: None for a success, else the error that says what to do next."""
         raise NotImplementedError
 
-    def may_repeat(self, operation: Operation, seconds: float) -> bool:
+    def may_repeat(self, operation: Operation, seconds: float) -> bool:  # noqa: ARG002 - a vendor's hook
         """Return whether a request whose outcome is unknown may be sent again, so long after it was."""
         return operation.facts.idempotent
 
@@ -227,9 +227,7 @@ class Client:
             tally,
         )
 
-    def _address(
-        self, operation: Operation, request: Request[object]
-    ) -> tuple[object, Mapping[str, str]]:
+    def _address(self, operation: Operation, request: Request[object]) -> tuple[object, Mapping[str, str]]:
         """Return the URL and the headers; keep them where nothing in them varies."""
         path = operation.facts.path
         for name, value in request.path.items():

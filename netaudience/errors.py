@@ -79,7 +79,7 @@ def scrub(words: str) -> str:
 def mask(key: object) -> str:
     """Return the last two characters of an identifier, enough to find it beside its position."""
     text = str(key)
-    return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"  # noqa: PLR2004
+    return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"
 
 
 class NetaudienceError(Exception):
@@ -124,7 +124,7 @@ class VendorError(NetaudienceError):
     #: What the vendor did, in the sentence that the error makes.
     verb: ClassVar[str] = "answered"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer tells
         self,
         vendor: str,
         status: int,

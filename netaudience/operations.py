@@ -73,7 +73,7 @@ class Facts:
     #: The page that documents the operation.
     docs: str
     quota: Quota
-    limit: Limit = Limit()
+    limit: Limit = attrs.field(factory=Limit)
     #: True where sending again what may have happened does no harm.
     idempotent: bool
     #: True where a refused request of several items leaves no trace, so that its halves may be sent.
@@ -191,7 +191,7 @@ def _start(
     def read_answer(answer: Response) -> object:
         return None if answers[0] is None else decode(answer, answers[0])
 
-    def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - called by the run, by position
+    def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
         report = operation.report(host)
         packer = Packer(operation.kind, encode, rows=rows, keys=keys, max_bytes=most_bytes)
         sender = host.sender(operation, report)
@@ -356,9 +356,7 @@ class PageQuery(Operation, Generic[P, Page, Row]):
 class Pages(Generic[Page, Row]):
     """The rows of all pages, one request per page as they are read: ``async for row in ...``."""
 
-    def __init__(
-        self, host: Host, operation: PageQuery[Any, Page, Row], request: Request[Page]
-    ) -> None:
+    def __init__(self, host: Host, operation: PageQuery[Any, Page, Row], request: Request[Page]) -> None:
         self._host = host
         self._operation = operation
         self._request = request
@@ -392,7 +390,7 @@ class Pages(Generic[Page, Row]):
 
 
 def _facts(
-    method: Method, path: str, idempotent: bool | None, divisible: bool | None, facts: dict[str, Any]
+    method: Method, path: str, facts: dict[str, Any], *, idempotent: bool | None, divisible: bool | None
 ) -> Facts:
     safe = (method == "GET") if idempotent is None else idempotent
     return Facts(
@@ -418,7 +416,7 @@ def batch(
     **facts: Any,  # noqa: ANN401 - the fields of Facts
 ) -> Callable[[Callable[Concatenate[Any, Sequence[Item], P], Request[None]]], Batch[Item, P]]:
     """Declare an operation that takes many items in one request."""
-    stated = _facts(method, path, idempotent, divisible, facts)
+    stated = _facts(method, path, facts, idempotent=idempotent, divisible=divisible)
 
     def declare(function: Callable[Concatenate[Any, Sequence[Item], P], Request[None]]) -> Batch[Item, P]:
         return Batch(function, items, stated)
@@ -435,7 +433,7 @@ def call(
     **facts: Any,  # noqa: ANN401 - the fields of Facts
 ) -> Callable[[Callable[Concatenate[Any, Item, P], Request[T]]], Call[Item, P, T]]:
     """Declare an operation that takes one item in one request; a GET is idempotent."""
-    stated = _facts(method, path, idempotent, None, facts)
+    stated = _facts(method, path, facts, idempotent=idempotent, divisible=None)
 
     def declare(function: Callable[Concatenate[Any, Item, P], Request[T]]) -> Call[Item, P, T]:
         return Call(function, items, stated)
@@ -451,7 +449,7 @@ def query(
     **facts: Any,  # noqa: ANN401 - the fields of Facts
 ) -> Callable[[Callable[Concatenate[Any, P], Request[T]]], Query[P, T]]:
     """Declare an operation that takes no item and gives one answer; a GET is idempotent."""
-    stated = _facts(method, path, idempotent, None, facts)
+    stated = _facts(method, path, facts, idempotent=idempotent, divisible=None)
 
     def declare(function: Callable[Concatenate[Any, P], Request[T]]) -> Query[P, T]:
         return Query(function, Nothing(), stated)
@@ -468,7 +466,7 @@ def pages(
     **facts: Any,  # noqa: ANN401 - the fields of Facts
 ) -> Callable[[Callable[Concatenate[Any, P], Request[Page]]], PageQuery[P, Page, Row]]:
     """Declare an operation that gives its rows page by page."""
-    stated = _facts(method, path, None, None, facts)
+    stated = _facts(method, path, facts, idempotent=None, divisible=None)
 
     def declare(function: Callable[Concatenate[Any, P], Request[Page]]) -> PageQuery[P, Page, Row]:
         return PageQuery(function, stated, rows, following)
@@ -478,10 +476,9 @@ def pages(
 
 def operations_of(owner: type) -> dict[str, Operation]:
     """Return the operations that a client class declares, in the order of their declaration."""
-    found: dict[str, Operation] = {}
-    for part in reversed(owner.__mro__):
-        for name, value in vars(part).items():
-            if isinstance(value, Operation):
-                found[name] = value
-    return found
-
+    return {
+        name: value
+        for part in reversed(owner.__mro__)
+        for name, value in vars(part).items()
+        if isinstance(value, Operation)
+    }

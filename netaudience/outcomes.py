@@ -7,10 +7,10 @@ made when somebody asks for it, because one object per item costs as much as sen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
-from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import attrs
 
@@ -29,17 +29,18 @@ __all__ = [
 ]
 
 Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
 
 Acknowledgement: TypeAlias = Literal["applied", "accepted"]
 """What a vendor's success means: the change is made, or it was taken and comes later."""
 
 
-class Delivered(NamedTuple, Generic[Item]):
+class Delivered(NamedTuple, Generic[Item_co]):
     """The vendor took the item."""
 
     #: Where the source yielded it, counted from 0.
     position: int
-    item: Item
+    item: Item_co
     #: The vendor's answer, for operations that read; None for the others.
     result: object = None
 
@@ -47,11 +48,11 @@ class Delivered(NamedTuple, Generic[Item]):
         return f"<Delivered item {self.position:,}>"
 
 
-class Rejected(NamedTuple, Generic[Item]):
+class Rejected(NamedTuple, Generic[Item_co]):
     """The item is wrong: the vendor refused it, or a documented rule did before it was sent."""
 
     position: int
-    item: Item
+    item: Item_co
     reason: NetaudienceError
     key: str = ""
 
@@ -62,11 +63,11 @@ class Rejected(NamedTuple, Generic[Item]):
         return _sentence("rejected", self)
 
 
-class Failed(NamedTuple, Generic[Item]):
+class Failed(NamedTuple, Generic[Item_co]):
     """The item was not delivered through no known fault of its own; sending it again repeats nothing."""
 
     position: int
-    item: Item
+    item: Item_co
     reason: NetaudienceError
     key: str = ""
 
@@ -77,11 +78,11 @@ class Failed(NamedTuple, Generic[Item]):
         return _sentence("failed", self)
 
 
-class InDoubt(NamedTuple, Generic[Item]):
+class InDoubt(NamedTuple, Generic[Item_co]):
     """The item was sent and nobody knows whether it was applied; sending it again may repeat it."""
 
     position: int
-    item: Item
+    item: Item_co
     reason: NetaudienceError
     key: str = ""
 
@@ -96,7 +97,7 @@ Undelivered: TypeAlias = Rejected[Item] | Failed[Item] | InDoubt[Item]
 Outcome: TypeAlias = Delivered[Item] | Rejected[Item] | Failed[Item] | InDoubt[Item]
 
 KINDS: Mapping[type, str] = {Rejected: "rejected", Failed: "failed", InDoubt: "in doubt"}
-_new_delivered = partial(tuple.__new__, Delivered)
+_new_delivered: Callable[[Iterable[object]], Any] = partial(tuple.__new__, Delivered)  # pyright: ignore[reportUnknownMemberType] # without __init__, at half the cost
 
 
 def _sentence(what: str, outcome: Rejected[Item] | Failed[Item] | InDoubt[Item]) -> str:

@@ -6,6 +6,7 @@ rows) are here; cattrs is imported when the first typed value needs it, for it c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+    JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 else:  # nothing at run time has to walk a recursive type
     JsonValue = Any
 """A value that JSON can carry."""
@@ -67,7 +68,7 @@ class Prepared:
 
     __slots__ = ("body", "headers", "in_doubt", "max_answer_bytes", "method", "timeout", "url")
 
-    def __init__(  # noqa: PLR0913 - one place makes them, by position
+    def __init__(  # noqa: PLR0913, PLR0917 - one place makes them, once per request
         self,
         method: str,
         url: object,
@@ -126,8 +127,26 @@ def dump_json(value: object) -> bytes:
 
     Raises:
         TypeError: the value holds something that JSON cannot carry.
+        ValueError: it holds a float that is no number, which would be written as null.
     """
-    return orjson.dumps(value, default=_row)
+    body = orjson.dumps(value, default=_row)
+    if b"null" in body and not _finite(value):
+        raise ValueError("it holds a number that is infinite or not a number")
+    return body
+
+
+def _finite(value: object) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case Mapping():
+            return all(map(_finite, cast("Mapping[object, object]", value).values()))
+        case list() | tuple():
+            return all(map(_finite, cast("Sequence[object]", value)))
+        case _ if attrs.has(type(value)):
+            return _finite(_row(value))
+        case _:
+            return True
 
 
 def load_json(body: bytes) -> JsonValue:
@@ -175,33 +194,46 @@ def converter() -> Converter:
 
     def renames(cls: type[attrs.AttrsInstance], *, as_is: bool) -> dict[str, object]:
         return {
-            field.name: override(
-                rename=field.metadata.get("wire"), unstruct_hook=identity if as_is else None
-            )
+            field.name: override(rename=field.metadata.get("wire"), unstruct_hook=identity if as_is else None)
             for field in attrs.fields(cls)
         }
 
     def structure_factory(cls: type[attrs.AttrsInstance]) -> Callable[..., object]:
         overrides = renames(cls, as_is=False)
+        keeps = "unknown" in overrides
+        if keeps:
+            overrides["unknown"] = override(omit=True)
         read = make_dict_structure_fn(cls, made, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
-        known = {field.metadata.get("wire", field.name) for field in attrs.fields(cls)}
-        if "unknown" not in known:
-            return read
+        known = {field.metadata.get("wire", field.name) for field in attrs.fields(cls)} - {"unknown"}
 
-        def read_and_keep(value: Mapping[str, JsonValue], kind: type) -> object:
-            answer = read(value, kind)
-            rest = {name: value[name] for name in value if name not in known}
-            if rest:
+        def read_tolerantly(value: object, kind: type) -> object:
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{cls.__name__} is an object, not {type(value).__name__}")
+            # What is null is as good as missing.
+            given = {
+                name: part for name, part in cast("Mapping[str, JsonValue]", value).items() if part is not None
+            }
+            answer = read(given, kind)
+            rest = {name: given[name] for name in given if name not in known}
+            if keeps and rest:
                 object.__setattr__(answer, "unknown", rest)  # frozen, and not yet given out
             return answer
 
-        return read_and_keep
+        return read_tolerantly
 
     def unstructure_factory(cls: type[attrs.AttrsInstance]) -> Callable[..., dict[str, object]]:
         # A row's values are JSON values already: orjson writes them, no copy is made.
         overrides = renames(cls, as_is=True)
         return make_dict_unstructure_fn(cls, made, _cattrs_omit_if_default=True, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
 
+    def read_flag(value: object, _: type) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        raise ValueError("neither true nor false")
+
+    made.register_structure_hook(bool, read_flag)
     made.register_structure_hook_factory(attrs.has, structure_factory)
     made.register_unstructure_hook_factory(attrs.has, unstructure_factory)
     return made

@@ -59,9 +59,7 @@ class Divider(Generic[Item]):
             undelivered = self._given_up(chunk, failure)
         return SettledChunk(chunk.items, chunk.positions, None, undelivered)
 
-    def interrupted(
-        self, chunk: Chunk[Item], reason: NetaudienceError
-    ) -> tuple[SettledChunk[Item], int]:
+    def interrupted(self, chunk: Chunk[Item], reason: NetaudienceError) -> tuple[SettledChunk[Item], int]:
         """Settle a chunk whose delivery was cancelled: what was out is in doubt; the rest is counted."""
         undelivered = list(chunk.divided.undelivered) if chunk.divided else []
         unsent = 0
@@ -163,9 +161,7 @@ class Divider(Generic[Item]):
             result = self._decode(answer)
         except ValueError as error:
             unreadable = Unreadable("The vendor", answer.status, words=str(error))
-            return SettledChunk(
-                chunk.items, chunk.positions, None, self._all(InDoubt, chunk, unreadable)
-            )
+            return SettledChunk(chunk.items, chunk.positions, None, self._all(InDoubt, chunk, unreadable))
         return SettledChunk(chunk.items, chunk.positions, result)
 
 

@@ -81,6 +81,8 @@ class Packer(Generic[Item]):
         self._likely = rows
         self._items: list[Item] = []
         self._positions: range | list[int] = range(0)
+        #: The keys of the waiting items, where their order matters; read once, for it costs per item.
+        self._keys: list[str] = []
         self._busy: set[str] = set()
         self._held: list[Item] = []
         self._held_positions: list[int] = []
@@ -115,8 +117,9 @@ class Packer(Generic[Item]):
             page = [page[index] for index in good]
             positions = [position + index for index in good]
         if self._kind.ordered:
-            page, positions = self._hold_back(page, positions)
-        self._append(page, positions)
+            self._append(*self._hold_back(page, positions, list(self._kind.keys(page))))
+        else:
+            self._append(page, positions, [])
         while len(self._items) >= self._likely:
             yield from self._cut()
 
@@ -133,13 +136,13 @@ class Packer(Generic[Item]):
         if self._held and not self._held_keys.isdisjoint(chunk.keys):
             items, positions = self._held, self._held_positions
             self._held, self._held_positions, self._held_keys = [], [], set()
-            self._append(*self._hold_back(items, positions))
+            self._append(*self._hold_back(items, positions, list(self._kind.keys(items))))
 
     def abandon(self) -> SettledChunk[Item]:
         """Give back everything that is in no chunk, with no outcome: the run ends here."""
         items = [*self._items, *self._held]
         positions = [*self._positions, *self._held_positions]
-        self._items, self._positions = [], range(0)
+        self._items, self._positions, self._keys = [], range(0), []
         self._held, self._held_positions, self._held_keys = [], [], set()
         return SettledChunk(items, positions)
 
@@ -159,11 +162,12 @@ class Packer(Generic[Item]):
         """Return an item's key for a message."""
         return self._kind.key(item)
 
-    def _append(self, page: list[Item], positions: range | list[int]) -> None:
+    def _append(self, page: list[Item], positions: range | list[int], keys: list[str]) -> None:
         if not self._items:
-            self._items, self._positions = page, positions
+            self._items, self._positions, self._keys = page, positions, keys
             return
         self._items.extend(page)
+        self._keys.extend(keys)
         held = self._positions
         if isinstance(held, range) and isinstance(positions, range) and held.stop == positions.start:
             self._positions = range(held.start, positions.stop)
@@ -171,14 +175,14 @@ class Packer(Generic[Item]):
             self._positions = [*held, *positions]
 
     def _hold_back(
-        self, page: list[Item], positions: range | list[int]
-    ) -> tuple[list[Item], range | list[int]]:
+        self, page: list[Item], positions: range | list[int], keys: list[str]
+    ) -> tuple[list[Item], range | list[int], list[str]]:
         """Return the part of the page that may go now; keep the rest, in order, for a release."""
-        keys = self._kind.keys(page)
         if self._busy.isdisjoint(keys) and self._held_keys.isdisjoint(keys):
-            return page, positions
+            return page, positions, keys
         free: list[Item] = []
         free_positions: list[int] = []
+        free_keys: list[str] = []
         for item, position, key in zip(page, positions, keys, strict=True):
             if key in self._busy or key in self._held_keys:
                 self._held.append(item)
@@ -187,14 +191,16 @@ class Packer(Generic[Item]):
             else:
                 free.append(item)
                 free_positions.append(position)
-        return free, free_positions
+                free_keys.append(key)
+        return free, free_positions, free_keys
 
     def _cut(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
         """Cut the longest chunk that the limits allow off the front of what waits."""
         count = min(self._likely, len(self._items))
         keys: set[str] | None = None
+        listed: Sequence[str] = ()
         if self._max_keys is not None or self._kind.ordered:
-            listed = self._kind.keys(self._items[:count])
+            listed = self._keys[:count] if self._kind.ordered else self._kind.keys(self._items[:count])
             keys = set(listed)
             if self._max_keys is not None and len(keys) > self._max_keys:
                 count = _prefix(listed, self._max_keys)
@@ -216,12 +222,12 @@ class Packer(Generic[Item]):
             items = items[:count]
             prepared = self._encode(items)
             if keys is not None:
-                keys = set(self._kind.keys(items))
+                keys = set(listed[:count])
         elif self._likely < self.rows:
             self._likely = min(self.rows, self._likely + self._likely // 8 + 1)
         positions = self._positions[:count]
-        del self._items[:count]
-        self._positions = self._positions[count:]
+        self._items, self._positions = self._items[count:], self._positions[count:]
+        self._keys = self._keys[count:]
         if self._kind.ordered and keys is not None:
             self._busy |= keys
             self._hold_duplicates(keys)
@@ -231,8 +237,9 @@ class Packer(Generic[Item]):
 
     def _hold_duplicates(self, keys: set[str]) -> None:
         """Hold back what waits behind a chunk with the same key."""
-        if self._items and not keys.isdisjoint(self._kind.keys(self._items)):
-            self._items, self._positions = self._hold_back(self._items, self._positions)
+        if self._items and not keys.isdisjoint(self._keys):
+            waiting = self._items, self._positions, self._keys
+            self._items, self._positions, self._keys = self._hold_back(*waiting)
 
     def _fitting(self, items: list[Item], size: int) -> int:
         """Return how many of the first items fit into the bytes of a request.
@@ -282,6 +289,7 @@ class Packer(Generic[Item]):
 
     def _take_out(self, index: int, reason: InvalidItem) -> SettledChunk[Item]:
         item, position = self._items.pop(index), self._positions[index]
+        del self._keys[index : index + 1]
         self._positions = [*self._positions[:index], *self._positions[index + 1 :]]
         return SettledChunk([item], [position], None, [Rejected(position, item, reason, self.key(item))])
 

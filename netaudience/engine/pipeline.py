@@ -97,25 +97,9 @@ class Pipeline(Generic[Item]):
         while self._sender.halted is None:
             if self._ready:
                 return self._ready.popleft()
-            position = source.position
-            if source.exhausted:
-                if not packer.waiting:
-                    return None
-                parts = list(packer.flush())
-            elif packer.full:
-                parts = list(packer.feed([], position))
-            elif source.immediate:
-                parts = list(packer.feed(self._count(source.read_now(self._page)), position))
-            else:
-                async with self._reading:
-                    if self._ready or source.exhausted or self._sender.halted is not None:
-                        continue
-                    position = source.position
-                    parts = list(packer.feed(self._count(await source.read(packer.rows)), position))
-            # Packed as a whole before anything is awaited: another worker may feed the packer then.
-            for part in parts:
-                if isinstance(part, Chunk):
-                    self._ready.append(part)
+            if source.exhausted and not packer.waiting:
+                return None
+            parts = await self._read()
             for part in parts:
                 if isinstance(part, SettledChunk):
                     await self._settle(part)
@@ -124,6 +108,26 @@ class Pipeline(Generic[Item]):
             elif not self._ready:
                 await asyncio.sleep(0)  # a long stretch of rejected rows must not hold up the loop
         return None
+
+    async def _read(self) -> list[Chunk[Item] | SettledChunk[Item]]:
+        """Read a page and pack it, or pack what waits; the chunks are ready then."""
+        source, packer = self._source, self._packer
+        if source.exhausted:
+            parts = list(packer.flush())
+        elif packer.full:
+            parts = list(packer.feed([], source.position))
+        elif source.immediate:
+            position = source.position
+            parts = list(packer.feed(self._count(source.read_now(self._page)), position))
+        else:
+            async with self._reading:
+                if self._ready or source.exhausted or self._sender.halted is not None:
+                    return []  # another worker has read meanwhile
+                position = source.position
+                parts = list(packer.feed(self._count(await source.read(packer.rows)), position))
+        # The page is packed as a whole before anything else is awaited: another worker may feed then.
+        self._ready.extend(part for part in parts if isinstance(part, Chunk))
+        return parts
 
     def _count(self, page: list[Item]) -> list[Item]:
         self.report.items += len(page)

@@ -48,7 +48,7 @@ class Failure:
 class Sender:
     """Sends the requests of one operation until each has a verdict."""
 
-    def __init__(  # noqa: PLR0913 - the parts of the engine meet here
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the engine meet here
         self,
         transport: Transport,
         pacer: Pacer,
@@ -72,6 +72,7 @@ class Sender:
         pacer, tally = self._pacer, self._tally
         clock = asyncio.get_running_loop().time
         trouble: _Trouble | None = None
+        successes, started = 0, 0.0
         while True:
             asked = clock()
             async with pacer:

@@ -6,7 +6,7 @@ error is told.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Generic, TypeAlias, TypeVar, cast
 
@@ -26,15 +26,16 @@ def check_source(items: object, operation: str, noun: str) -> None:
     Raises:
         ConfigurationError: a text, bytes, a mapping, or nothing that can be iterated.
     """
-    if isinstance(items, str | bytes | bytearray | dict):
+    if isinstance(items, str | bytes | bytearray | Mapping):
+        given = cast("object", items)
         raise ConfigurationError(
-            f"{operation} was given one {type(items).__name__}, not a list of items: "
+            f"{operation} was given one {type(given).__name__}, not a list of items: "
             f"write [{noun.replace(' ', '_')}] for a single {noun}"
         )
     if not isinstance(items, Iterable | AsyncIterable):
         raise ConfigurationError(
-            f"{operation} was given a value of type {type(items).__name__}, which cannot be read item by item: "
-            "give an iterable or an async iterable"
+            f"{operation} was given a value of type {type(items).__name__}, "
+            "which cannot be read item by item: give an iterable or an async iterable"
         )
 
 

@@ -189,9 +189,7 @@ class _Watch:
 
     def absorbs(self, overdue: _Overdue) -> bool:
         """Return whether a cancellation was ours alone, and undo it then, as `asyncio.timeout` does."""
-        return (
-            overdue.fired and overdue.task is not None and overdue.task.uncancel() <= overdue.cancelling
-        )
+        return overdue.fired and overdue.task is not None and overdue.task.uncancel() <= overdue.cancelling
 
     def stop(self) -> None:
         if self._timer is not None:

@@ -29,8 +29,8 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.items import Identifiers, Rows, WholeNumbers
-from netaudience.limits import Limit, Provenance, Quota, assumed, documented
+from netaudience.items import Identifiers, Rows, WholeNumbers, text
+from netaudience.limits import Limit, Quota, assumed, documented
 from netaudience.operations import batch, call, pages, query
 from netaudience.vendors.netmera_models import (
     AttributeValue,
@@ -38,7 +38,6 @@ from netaudience.vendors.netmera_models import (
     CategoryPreference,
     CategoryPreferenceDict,
     CategoryPreferences,
-    Device,
     DeviceList,
     DeviceTokenPage,
     EmailUpdate,
@@ -82,7 +81,7 @@ ENTRIES = Limit(rows=_ROWS, bytes=_BYTES)
 ONE = Limit(rows=documented(1, DOCS), bytes=_BYTES)
 
 _IDS = Identifiers("ext id")
-_NEVER_UNDONE = "Irreversible, and needs to be activated in Netmera's panel; without that the vendor may do less."
+_NEVER_UNDONE = "Irreversible; needs to be activated in the panel, and is reported to do less without that."
 _IYS = "With the IYS connector on, Netmera forwards the change to the Turkish consent registry at once."
 
 
@@ -165,9 +164,7 @@ class NetmeraClient(Client):
         idempotent=True,
         docs=f"{DOCS}#enable-push",
     )
-    def enable_push(
-        self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id"
-    ) -> Request[None]:
+    def enable_push(self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id") -> Request[None]:
         """Opt in all devices of a user, or a single device, to push messages.
 
         Args:
@@ -185,9 +182,7 @@ class NetmeraClient(Client):
         idempotent=True,
         docs=f"{DOCS}#disable-push",
     )
-    def disable_push(
-        self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id"
-    ) -> Request[None]:
+    def disable_push(self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id") -> Request[None]:
         """Opt out all devices of a user, or a single device, from push messages.
 
         Args:
@@ -205,9 +200,7 @@ class NetmeraClient(Client):
         idempotent=True,
         docs=f"{DOCS}#add-tags-to-users",
     )
-    def tag_users(
-        self, ext_ids: Sequence[str], *, tag: str, more_tags: Sequence[str] = ()
-    ) -> Request[None]:
+    def tag_users(self, ext_ids: Sequence[str], *, tag: str, more_tags: Sequence[str] = ()) -> Request[None]:
         """Add a tag to users.
 
         Args:
@@ -308,9 +301,7 @@ class NetmeraClient(Client):
         note="A user that is not known is reported to be created.",
         docs=f"{DOCS}#set-profile-attributes",
     )
-    def set_profile_attributes(
-        self, updates: Sequence[ProfileUpdate | ProfileUpdateDict]
-    ) -> Request[None]:
+    def set_profile_attributes(self, updates: Sequence[ProfileUpdate | ProfileUpdateDict]) -> Request[None]:
         """Set profile attributes of users.
 
         Args:
@@ -346,9 +337,7 @@ class NetmeraClient(Client):
         note="Appends: sent twice, a value may be there twice.",
         docs=f"{DOCS}#push-values-to-array-attributes",
     )
-    def push_profile_attributes(
-        self, values: Sequence[ProfileValues | ProfileValuesDict]
-    ) -> Request[None]:
+    def push_profile_attributes(self, values: Sequence[ProfileValues | ProfileValuesDict]) -> Request[None]:
         """Append values to profile attributes that are arrays.
 
         Not safe to repeat: items whose answer is lost are *in doubt* and are not sent again.
@@ -367,9 +356,7 @@ class NetmeraClient(Client):
         idempotent=True,
         docs=f"{DOCS}#pull-attributes-from-array-attributes",
     )
-    def pull_profile_attributes(
-        self, values: Sequence[ProfileValues | ProfileValuesDict]
-    ) -> Request[None]:
+    def pull_profile_attributes(self, values: Sequence[ProfileValues | ProfileValuesDict]) -> Request[None]:
         """Remove values from profile attributes that are arrays.
 
         Args:
@@ -449,7 +436,7 @@ class NetmeraClient(Client):
         "GET",
         "/rest/3.0/getDeviceTokens",
         rows=lambda page: page.devices,
-        following=lambda request, page: _next_page(request, page),
+        following=lambda request, page: _next_page(request, page),  # noqa: PLW0108 - defined below
         quota=REQUESTS,
         note="Pages by offset: where devices change meanwhile, one may come twice or not at all.",
         docs=f"{DOCS}#get-all-device-tokens",
@@ -720,7 +707,7 @@ def _tags(tag: str, more: Sequence[str]) -> JsonValue:
     if isinstance(more, str):
         raise ConfigurationError("more_tags must be a list of texts, not one text")
     tags = [tag, *more]
-    if not all(isinstance(one, str) and one for one in tags):
+    if any(text("tag").problem(one) for one in tags):
         raise ConfigurationError("A tag must be text that is not empty")
     return tags if more else tag
 
@@ -742,9 +729,7 @@ def _os(os: str) -> Mapping[str, str]:
     return {"X-netmera-os": os}
 
 
-def _next_page(
-    request: Request[DeviceTokenPage], page: DeviceTokenPage
-) -> Request[DeviceTokenPage] | None:
+def _next_page(request: Request[DeviceTokenPage], page: DeviceTokenPage) -> Request[DeviceTokenPage] | None:
     """Read the offset out of the link, and ask the configured host for it: the key follows no link.
 
     Raises:
@@ -807,9 +792,7 @@ def classify(response: Response) -> VendorError | None:
         return _unreadable(response)
     if code is not None and (judged := _JUDGED.get((status, code))) is not None:
         # 2105 comes with HTTP 500 and is a clear answer all the same.
-        return judged(
-            "Netmera", status, code=code, words=words, remedy=_REMEDIES.get((status, code), "")
-        )
+        return judged("Netmera", status, code=code, words=words, remedy=_REMEDIES.get((status, code), ""))
     return _by_status(response, code, words)
 
 

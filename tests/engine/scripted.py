@@ -71,7 +71,10 @@ class ScriptedVendor:
         if fault == "no connection":
             await asyncio.sleep(self._way())
             raise ConnectionFailed("No connection could be made")
-        rows = [row if isinstance(row, dict) else {"key": row, "value": 0} for row in json.loads(request.body)["rows"]]
+        rows = [
+            row if isinstance(row, dict) else {"key": row, "value": 0}
+            for row in json.loads(request.body)["rows"]
+        ]
         keys = {row["key"] for row in rows}
         self._check_request(request, rows, keys)
         self.in_flight += 1
@@ -161,13 +164,21 @@ class KeyedRows:
         return item["key"]
 
 
-def make_client(vendor, *, limit=None, quota=None, idempotent=True, ordered=False, settings=None, account="a"):
+def make_client(
+    vendor, *, limit=None, quota=None, idempotent=True, ordered=False, settings=None, account="a"
+):
     """A client of one batch operation ``put`` and one call ``one``, with these facts."""
     limit = limit or Limit(rows=assumed(10, "test"))
     quota = quota or Quota("test", in_flight=assumed(4, "test"))
     items = KeyedRows() if ordered else Identifiers("key")
     vendor.ordered = ordered
-    facts = {"items": items, "limit": limit, "quota": quota, "idempotent": idempotent, "docs": "https://example.com"}
+    facts = {
+        "items": items,
+        "limit": limit,
+        "quota": quota,
+        "idempotent": idempotent,
+        "docs": "https://example.com",
+    }
 
     class ScriptedClient(Client):
         vendor = "Scripted"

@@ -42,7 +42,11 @@ def plans(draw):
         "per": draw(st.sampled_from([0.5, 1.0, 3.0])),
         "ceiling": draw(st.none() | st.integers(8, 40)),
         "faults": draw(st.lists(st.sampled_from(FAULTS), max_size=40)),
-        "poison": [f"k{key}" if ordered else f"k{key}-{at}" for at, key in enumerate(keys) if draw(st.integers(0, 19)) == 0],
+        "poison": [
+            f"k{key}" if ordered else f"k{key}-{at}"
+            for at, key in enumerate(keys)
+            if draw(st.integers(0, 19)) == 0
+        ],
         "unauthorized_after": draw(st.none() | st.none() | st.none() | st.integers(0, 15)),
         "latency": draw(st.sampled_from([0.0, 0.05, 0.4])),
         "jitter": draw(st.sampled_from([0.0, 0.2])),
@@ -194,7 +198,9 @@ def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
         poisoned = {at for at, item in enumerate(pulled) if name_of(plan, item)[0] in plan["poison"]}
         assert poisoned <= told
         if plan["idempotent"] and kinds[Failed] == 0:
-            too_large = {o.position for o in outcomes if isinstance(o, Rejected) and o.position not in poisoned}
+            too_large = {
+                o.position for o in outcomes if isinstance(o, Rejected) and o.position not in poisoned
+            }
             assert told == poisoned | too_large
             assert all("bytes" in str(o.reason) for o in outcomes if o.position in too_large)
 
@@ -242,8 +248,12 @@ def test_a_run_left_early_keeps_nothing_alive_and_its_counts_reconcile(plan, whe
 @settings(max_examples=60, **COMMON)
 @given(plans(), st.integers(2, 4))
 def test_clients_of_one_account_share_its_quota(plan, clients):
-    vendor = ScriptedVendor(rate=plan["rate"], per=plan["per"], in_flight=plan["in_flight"], jitter=plan["jitter"])
-    quota = Quota("test", rate=figure(plan["rate"]), per=plan["per"], in_flight=assumed(plan["in_flight"], "generated"))
+    vendor = ScriptedVendor(
+        rate=plan["rate"], per=plan["per"], in_flight=plan["in_flight"], jitter=plan["jitter"]
+    )
+    quota = Quota(
+        "test", rate=figure(plan["rate"]), per=plan["per"], in_flight=assumed(plan["in_flight"], "generated")
+    )
 
     async def carry():
         made = [make_client(vendor, quota=quota, settings=PATIENT) for _ in range(clients)]

@@ -51,7 +51,9 @@ class Server:
         return most
 
 
-@pytest.mark.parametrize(("rate", "per", "in_flight"), [(500, 1, 64), (10, 1, 8), (3, 1, 8), (100, 60, 4), (1, 5, 2)])
+@pytest.mark.parametrize(
+    ("rate", "per", "in_flight"), [(500, 1, 64), (10, 1, 8), (3, 1, 8), (100, 60, 4), (1, 5, 2)]
+)
 def test_no_window_sees_more_than_the_quota_and_the_rate_is_used(rate, per, in_flight):
     server = Server()
     count = min(rate * 4, 900)

@@ -61,7 +61,9 @@ def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes,
             page[index] = {"key": f"k{key}", "value": position} if ordered else f"k{key}"
             fed.append(page[index])
             position += 1
-    packer = Packer(KeyedRows() if ordered else Identifiers("key"), encode, rows=rows, keys=keys, max_bytes=most_bytes)
+    packer = Packer(
+        KeyedRows() if ordered else Identifiers("key"), encode, rows=rows, keys=keys, max_bytes=most_bytes
+    )
     chunks, rejected = drive(packer, pages, release_after)
 
     placed = {at: item for chunk in chunks for at, item in zip(chunk.positions, chunk.items, strict=True)}

@@ -37,7 +37,9 @@ def test_a_date_without_a_date_of_the_answer_counts_from_our_clock():
 
 def test_waits_double_up_to_the_longest_with_full_jitter():
     bounds = [0.5, 1, 2, 4, 5, 5, 5]
-    drawn = [[waits.next() for _ in bounds] for waits in (Waits(RetryPolicy(longest_wait=5)) for _ in range(300))]
+    drawn = [
+        [waits.next() for _ in bounds] for waits in (Waits(RetryPolicy(longest_wait=5)) for _ in range(300))
+    ]
     for at, bound in enumerate(bounds):
         column = [row[at] for row in drawn]
         assert 0 <= min(column) < bound * 0.2

@@ -37,7 +37,10 @@ def limit(rows):
 
 def quota(in_flight=4, rate=None, per=1.0):
     return Quota(
-        "test", rate=None if rate is None else assumed(rate, "test"), per=per, in_flight=assumed(in_flight, "test")
+        "test",
+        rate=None if rate is None else assumed(rate, "test"),
+        per=per,
+        in_flight=assumed(in_flight, "test"),
     )
 
 
@@ -221,7 +224,9 @@ def test_a_throttle_pauses_every_request_of_the_quota():
     clients = [make_client(vendor) for _ in range(3)]
 
     async def carry():
-        await asyncio.gather(*(client.put([f"{at}-{k}" for k in ids(100)]) for at, client in enumerate(clients)))
+        await asyncio.gather(
+            *(client.put([f"{at}-{k}" for k in ids(100)]) for at, client in enumerate(clients))
+        )
 
     run(carry())
     (throttled,) = vendor.throttled_at
@@ -424,7 +429,11 @@ def test_no_key_and_no_word_of_the_vendor_that_could_be_a_person_is_logged(caplo
     class Talkative(ScriptedVendor):
         async def send(self, request):
             answer = await super().send(request)
-            answer.body = b"jane.doe@example.com 905312345678 sk_live_abc123 is not welcome" if answer.status != 200 else b""
+            answer.body = (
+                b"jane.doe@example.com 905312345678 sk_live_abc123 is not welcome"
+                if answer.status != 200
+                else b""
+            )
             return answer
 
     vendor = Talkative(faults=["429", "503", "500", "lost before"], poison=["jane.doe@example.com"])
@@ -433,7 +442,9 @@ def test_no_key_and_no_word_of_the_vendor_that_could_be_a_person_is_logged(caplo
 
     async def carry():
         report = await client.put(["905312345678", "jane.doe@example.com"]).settled()
-        return "\n".join([str(report), repr(report), *map(str, report.undelivered), *map(repr, report.undelivered)])
+        return "\n".join(
+            [str(report), repr(report), *map(str, report.undelivered), *map(repr, report.undelivered)]
+        )
 
     told = run(carry()) + caplog.text
     assert "is not welcome" in told

@@ -36,7 +36,14 @@ class RawServer:
     async def _serve(self, reader, writer):
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+            length = next(
+                (
+                    int(line.split(b":")[1])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length:")
+                ),
+                0,
+            )
             self.requests.append(head + await reader.readexactly(length))
             if self.drop:
                 writer.transport.abort()
@@ -58,7 +65,9 @@ def answer(body=b"", status="200 OK", **headers):
 
 
 def request(url, *, timeout=5.0, most=1_000_000, body=b'{"a":1}', method="POST", headers=None):
-    return Prepared(method, make_url(url, "/x", {}), headers or {"Content-Type": "application/json"}, body, timeout, most)
+    return Prepared(
+        method, make_url(url, "/x", {}), headers or {"Content-Type": "application/json"}, body, timeout, most
+    )
 
 
 async def send(url, **options):
@@ -178,7 +187,15 @@ async def test_closing_twice_and_opening_again():
 
 @pytest.mark.parametrize(
     "url",
-    ["", "restapi.netmera.com", "ftp://host", "http://", "https://user:secret@host", "https://host?key=1", "http://[::1"],
+    [
+        "",
+        "restapi.netmera.com",
+        "ftp://host",
+        "http://",
+        "https://user:secret@host",
+        "https://host?key=1",
+        "http://[::1",
+    ],
 )
 async def test_a_malformed_base_url_names_the_remedy_and_no_secret(url):
     with pytest.raises(ConfigurationError, match="base URL is malformed") as caught:

@@ -1,0 +1,49 @@
+"""Commands that take no item: one answer as JSON, or the rows of all pages as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import cast
+
+from netaudience.cli.exit_codes import ExitCode
+from netaudience.cli.options import Pace
+from netaudience.cli.outlet import StandardOutput, json_line
+from netaudience.client import Client
+from netaudience.errors import NetaudienceError
+from netaudience.operations import Operation, PageQuery, Pages
+
+__all__ = ["ask_operation"]
+
+
+def ask_operation(
+    vendor: type[Client], operation: Operation, arguments: Mapping[str, object], pace: Pace
+) -> int:
+    """Ask with a client from the environment and print the answer by the vendor's own names.
+
+    Raises:
+        NetaudienceError: no answer came, or it is not a success.
+    """
+    client = vendor.from_environment(settings=pace.settings())
+    output = StandardOutput()
+
+    async def ask() -> None:
+        async with client:
+            asked = getattr(client, operation.name)(**arguments)
+            if isinstance(asked, Pages):
+                async for page in cast("Pages[object, object]", asked).pages():
+                    rows = _rows(operation, page)
+                    if not output.write([json_line(row) for row in rows]) and rows:
+                        return
+            else:
+                output.write([json_line(await asked)])
+
+    asyncio.run(ask())
+    if output.broken is not None:
+        raise NetaudienceError(f"Standard output cannot be written: {output.broken}")
+    return ExitCode.FAILED if output.unread else ExitCode.DELIVERED
+
+
+def _rows(operation: Operation, page: object) -> list[object]:
+    rows = cast("PageQuery[..., object, object]", operation).rows(page)
+    return list(rows)

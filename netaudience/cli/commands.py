@@ -1,0 +1,168 @@
+"""The commands of a vendor, made from its operations: name, flags, help. There is no second list of them.
+
+Every keyword-only parameter of a descriptor is a flag with the descriptor's own type and words, save
+`confirm`, which comes from the guards' flags.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Union, cast
+
+from cyclopts import App, Parameter
+
+from netaudience.cli.asking import ask_operation
+from netaudience.cli.guards import Consent
+from netaudience.cli.options import GUARDS, OPERATION, SOURCE, Diagnosis, Pace, Reading, Reporting
+from netaudience.cli.running import Order, run_operation
+from netaudience.client import Client
+from netaudience.items import Rows
+from netaudience.operations import Operation
+
+__all__ = ["STANDARD_INPUT", "add_vendor", "command_name"]
+
+#: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
+#: and an unknown one must be told, not taken for a file.
+STANDARD_INPUT = "<standard input>"
+
+_flat = Parameter(name="*")
+_OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis")
+
+
+def command_name(operation: Operation) -> str:
+    """Return an operation's name on the command line."""
+    return operation.name.replace("_", "-")
+
+
+def add_vendor(app: App, vendor: type[Client]) -> None:
+    """Add a vendor with a command for each of its operations."""
+    commands = App(name=vendor.slug, help=f"The operations of {vendor.vendor}.")
+    for operation in vendor.operations().values():
+        commands.command(_command(vendor, operation), name=command_name(operation), help=help_text(operation))
+    app.command(commands)
+
+
+def help_text(operation: Operation) -> str:
+    """Return what the operation does, what is to be known about it, and where that is documented."""
+    facts = operation.facts
+    told = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:")[0].strip()
+    known = [f"- {name}: {figure.describe()}" for name, figure in facts.figures().items()]
+    parts = [told, facts.note, _item_help(operation), f"Documented at {facts.docs}"]
+    return "\n\n".join([*(part for part in parts if part), "\n".join(known)])
+
+
+def _item_help(operation: Operation) -> str:
+    if operation.shape not in {"batch", "call"}:
+        return ""
+    kind = operation.kind
+    if isinstance(kind, Rows):
+        fields = ", ".join(
+            field.name if field.required else f"{field.name} (may be left out)" for field in kind.fields
+        )
+        return f"Each row has {fields}. Columns are found by these names, or by the vendor's."
+    return f"Each row is one {kind.noun}."
+
+
+def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
+    """Return a function with the signature that the command line shall have."""
+    carries = operation.shape in {"batch", "call"}
+
+    def command(*positional: str | None, **flags: Any) -> int:  # noqa: ANN401 - whatever the flags' types are
+        own = {name: flags.pop(name) for name in _OWN if name in flags}
+        own.get("diagnosis", Diagnosis()).apply()
+        pace = own.get("pace", Pace())
+        arguments = {name: _as_given(value) for name, value in flags.items()}
+        if not carries:
+            return ask_operation(vendor, operation, arguments, pace)
+        order = Order(
+            operation=operation,
+            arguments=arguments,
+            source=cast("str | None", _as_given(positional[0])) if positional else None,
+            items=own.get("item", ()),
+            consent=Consent(yes=own.get("yes", False), yes_delete=own.get("yes_delete")),
+            pace=pace,
+            reading=own.get("reading", Reading()),
+            reporting=own.get("reporting", Reporting()),
+        )
+        return run_operation(vendor, order)
+
+    parameters = _source(operation) if carries else []
+    parameters += [
+        _flag(parameter)
+        for parameter in operation.signature.parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.name != "confirm"
+    ]
+    parameters += [*_guards(operation), _keyword("pace", Annotated[Pace, _flat], Pace())]
+    if carries:
+        parameters.append(_keyword("reading", Annotated[Reading, _flat], Reading()))
+        parameters.append(_keyword("reporting", Annotated[Reporting, _flat], Reporting()))
+    parameters.append(_keyword("diagnosis", Annotated[Diagnosis, _flat], Diagnosis()))
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # pyright: ignore[reportFunctionMemberAccess] # inspect's own protocol
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__doc__ = operation.__doc__  # the flags' words come from its Args
+    command.__name__ = operation.name
+    return command
+
+
+def _as_given(value: object) -> object:
+    """Return a flag's value as the descriptor takes it."""
+    if isinstance(value, tuple):
+        return [_as_given(part) for part in cast("tuple[object, ...]", value)]
+    return "-" if value == STANDARD_INPUT else value
+
+
+def _source(operation: Operation) -> list[inspect.Parameter]:
+    words = Parameter(
+        group=SOURCE,
+        help="CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), or else plain lines; - is standard input.",
+    )
+    source = inspect.Parameter("source", inspect.Parameter.POSITIONAL_ONLY, annotation=Annotated[str, words])
+    if isinstance(operation.kind, Rows):
+        return [source]
+    single = Parameter(
+        group=SOURCE,
+        negative="",
+        show_default=False,
+        help=f"A single {operation.kind.noun} instead of a source; may be repeated.",
+    )
+    optional = source.replace(annotation=Annotated[str | None, words], default=None)
+    return [optional, _keyword("item", Annotated[tuple[str, ...], single], ())]
+
+
+def _guards(operation: Operation) -> Sequence[inspect.Parameter]:
+    facts = operation.facts
+    if facts.irreversible:
+        words = Parameter(
+            group=GUARDS, help="The number of rows in the file, as the consent to lose them for good."
+        )
+        return [_keyword("yes_delete", Annotated[int | None, words], None)]
+    if facts.destructive:
+        words = Parameter(group=GUARDS, negative="", show_default=False, help="Data is lost: this agrees.")
+        return [_keyword("yes", Annotated[bool, words], default=False)]
+    return []
+
+
+def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _flag(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a descriptor's parameter as a flag."""
+    hint = parameter.annotation
+    words = Parameter(group=OPERATION)
+    if _is_texts(hint):
+        hint = tuple[str, ...]
+        words = Parameter(group=OPERATION, negative="", show_default=False)
+    elif hint is bool:
+        words = Parameter(group=OPERATION, negative="", show_default=False)
+    return parameter.replace(annotation=Annotated[hint, words])
+
+
+def _is_texts(hint: object) -> bool:
+    origin = typing.get_origin(hint)
+    if origin in {Union, types.UnionType}:
+        return any(_is_texts(part) for part in typing.get_args(hint))
+    return isinstance(origin, type) and origin is not tuple and issubclass(origin, Sequence)

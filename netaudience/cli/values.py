@@ -1,0 +1,105 @@
+"""Text into values: truth values, whole numbers, lists and JSON, for fields that are no text.
+
+What is no text already (from JSON lines) passes as it is. Nothing is guessed: text that is not plainly what
+the field holds is a `BadValue`, whose sentence does not repeat it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import cast
+
+from netaudience.items import Field
+
+__all__ = ["BadValue", "convert_to", "number_or_text", "to_list", "to_whole_number"]
+
+_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+#: Numbers as JSON writes them, as long as they keep their digits; leading zeros make it text.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
+
+
+class BadValue(ValueError):
+    """A cell that is not what its field holds; the text is a sentence."""
+
+
+def convert_to(field: Field) -> Callable[[object], object]:
+    """Return what turns a cell into a value of the field."""
+    name = field.name
+    if bool in field.types:
+        return lambda value: _to_truth(value, name)
+    if int in field.types:
+        return lambda value: to_whole_number(value, name)
+    if dict in field.types:
+        return lambda value: _to_object(value, name)
+    if list in field.types:
+        return to_list
+    return lambda value: value
+
+
+def _to_truth(value: object, name: str) -> object:
+    if not isinstance(value, str):
+        return value
+    truth = _TRUTHS.get(value.strip().lower())
+    if truth is None:
+        raise BadValue(f"The cell for {name} is not true or false (1, 0, yes and no are understood as well)")
+    return truth
+
+
+def to_whole_number(value: object, name: str) -> object:
+    """Return text as a whole number.
+
+    Raises:
+        BadValue: it is none.
+    """
+    if not isinstance(value, str):
+        return value
+    if not _WHOLE.fullmatch(value.strip()):
+        raise BadValue(f"The cell for {name} is not a whole number")
+    return int(value)
+
+
+def _to_object(value: object, name: str) -> object:
+    if not isinstance(value, str):
+        return value
+    found = _from_json(value)
+    if not isinstance(found, dict):
+        raise BadValue(f'The cell for {name} is not a JSON object such as {{"name": "value"}}')
+    return cast("dict[str, object]", found)
+
+
+def to_list(value: object) -> object:
+    """Return a JSON array, or text that is separated by semicolons, as a list.
+
+    Raises:
+        BadValue: it begins like a JSON array and is none.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        found = _from_json(value)
+        if not isinstance(found, list):
+            raise BadValue("A cell begins like a JSON array and is none")
+        return cast("list[object]", found)
+    return [part.strip() for part in value.split(";") if part.strip()]
+
+
+def number_or_text(value: object) -> object:
+    """Return text that is plainly a number or a truth value as such; all other text as it is."""
+    if not isinstance(value, str):
+        return value
+    if value in {"true", "false"}:
+        return value == "true"
+    if _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+def _from_json(text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
