@@ -203,7 +203,7 @@ class Client:
             facts.method,
             url,
             headers,
-            None if request.json is None else dump_json(request.json),
+            None if request.json is None else dump_json(request.json, numbers=operation.kind.ordered),
             facts.timeout or settings.timeout,
             facts.max_answer_bytes or settings.max_answer_bytes,
         )

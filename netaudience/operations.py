@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import attrs
 
@@ -107,10 +107,8 @@ class Host(Protocol):
         """Whether a source may give no item."""
         ...
 
-    @property
-    def vendor(self) -> str:
-        """The vendor's name as people write it."""
-        ...
+    #: The vendor's name as people write it.
+    vendor: ClassVar[str]
 
     def workers(self, operation: Operation, /) -> int:
         """Return how many requests of the operation may be in flight."""

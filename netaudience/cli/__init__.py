@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        tokens = [STANDARD_INPUT if token == "-" else token for token in given]
-        code = build()(tokens, exit_on_error=False, print_error=False)
+        words = [STANDARD_INPUT if word == "-" else word for word in given]
+        code = build()(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         return _end(error, ExitCode.USAGE, f"{error}", given)
     except NetaudienceError as error:
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         code = ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - a defect of ours is told in one sentence too
-        words = f"{type(error).__name__}, which nobody expected: please report it with what --debug shows"
-        return _end(error, ExitCode.FAILED, words, given)
+        sentence = f"{type(error).__name__}, which nobody expected: please report it with what --debug shows"
+        return _end(error, ExitCode.FAILED, sentence, given)
     _flush()
     return code if isinstance(code, int) else ExitCode.DELIVERED
 

@@ -195,6 +195,7 @@ class _Carrier:
     def _output_broke(self, outlet: Outlet) -> None:
         """Read nothing more: what happens to further items could not be told."""
         self.feed.stop()
+        self.tally.unread |= outlet.unread
         if outlet.broken is not None and self.tally.unwritten is None:
             rest = " Further ones went to standard output." if outlet is not self._job.output else ""
             self.tally.unwritten = (

@@ -192,7 +192,8 @@ def _checks(sandbox: Sandbox, export: Export, tally: Tally, rejects: Path, job: 
     )
     if job.ordered:
         last = {name: export.points[row] for row, name in enumerate(export.ids) if name in delivered}
-        kept = {name: sandbox.netmera.users[name].profile.get("points") for name in last}
+        users = sandbox.netmera.users
+        kept = {name: users[name].profile.get("points") for name in last if name in users}
         yield Check(kept == last, "where a customer has several rows, the last one holds")
     judged = sandbox.check("netmera", job.operation)
     yield Check(judged["overlap"].ok, judged["overlap"].sentence)

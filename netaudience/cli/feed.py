@@ -84,11 +84,14 @@ class Feed:
 
     def _read_page(self) -> tuple[list[Record | BadRow], SourceFailed | None]:
         page: list[Record | BadRow] = []
+        self._records.being_read = True
         try:
             # Unlike list(islice(...)), extend keeps what came before an error.
             page.extend(islice(self._records, self._page_rows))
         except SourceFailed as error:
             return page, error
+        finally:
+            self._records.being_read = False
         return page, None
 
     def _items(self, page: list[Record | BadRow]) -> list[object]:

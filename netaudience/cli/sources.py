@@ -67,6 +67,8 @@ class Records:
         self.format = form
         self.stream = stream
         self._lines = _Lines(name, stream)
+        #: True while a page is read, which may wait for somebody to write.
+        self.being_read = False
         #: The names of the columns, for CSV.
         self.columns: tuple[str, ...] | None = None
         #: What stands between the cells, for CSV.
@@ -90,8 +92,9 @@ class Records:
         return self._lines.bytes_read
 
     def close(self) -> None:
-        """Close the source."""
-        self.stream.close()
+        """Close the source, unless a thread waits in it: closing would wait as well, perhaps for ever."""
+        if not self.being_read:
+            self.stream.close()
 
     def _read(self, delimiter: str | None) -> Iterator[Record | BadRow]:
         if self.format == "csv":

@@ -38,6 +38,8 @@ class Tally:
     stopped: NetaudienceError | None = None
     #: Why the undelivered items could not be written, if so.
     unwritten: str | None = None
+    #: True where the reader of standard output went away.
+    unread: bool = False
     #: Where the undelivered items are.
     written_to: str = ""
     #: How many of them were written there.
@@ -95,6 +97,6 @@ class Tally:
             return ExitCode.FAILED
         if self.stopped is not None:
             return of_error(self.stopped)
-        if self.delivered < self.rows:
-            return ExitCode.UNDELIVERED
-        return ExitCode.DELIVERED if self.read_whole else ExitCode.FAILED
+        if self.unread or not self.read_whole:
+            return ExitCode.FAILED
+        return ExitCode.UNDELIVERED if self.delivered < self.rows else ExitCode.DELIVERED

@@ -205,7 +205,7 @@ class Packer(Generic[Item]):
             if self._max_keys is not None and len(keys) > self._max_keys:
                 count = _prefix(listed, self._max_keys)
                 keys = set(listed[:count])
-        items = self._items[:count]
+        items = self._items if count == len(self._items) else self._items[:count]
         try:
             prepared = self._encode(items)
         except ConfigurationError:
@@ -225,9 +225,13 @@ class Packer(Generic[Item]):
                 keys = set(listed[:count])
         elif self._likely < self.rows:
             self._likely = min(self.rows, self._likely + self._likely // 8 + 1)
-        positions = self._positions[:count]
-        self._items, self._positions = self._items[count:], self._positions[count:]
-        self._keys = self._keys[count:]
+        positions = self._positions
+        if len(items) == len(self._items):
+            self._items, self._positions, self._keys = [], range(0), []
+        else:
+            positions = positions[:count]
+            self._items, self._positions = self._items[count:], self._positions[count:]
+            self._keys = self._keys[count:]
         if self._kind.ordered and keys is not None:
             self._busy |= keys
             self._hold_duplicates(keys)

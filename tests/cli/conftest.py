@@ -1,0 +1,89 @@
+"""The command in this process, against a sandbox on a real socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from netaudience.cli import main
+from netaudience.sandbox import BackgroundSandbox, Sandbox
+
+
+@attrs.frozen
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.split(b"\n") if line]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return counts_of(self.err)
+
+
+def counts_of(summary: str) -> dict[str, int]:
+    """Read the summary's first line: the numbers by their names."""
+    line = next(line for line in summary.splitlines() if " never sent" in line)
+    parts = line.partition(": ")[2].replace(" rows", " row").split(", ")
+    return {name: int(number.replace(",", "")) for number, _, name in (part.partition(" ") for part in parts)}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[BackgroundSandbox]:
+    with BackgroundSandbox(Sandbox(demo=True)) as running:
+        yield running
+
+
+def environment(sandbox: BackgroundSandbox) -> dict[str, str]:
+    return {
+        "NETAUDIENCE_NETMERA_API_KEY": "sandbox",
+        "NETAUDIENCE_NETMERA_BASE_URL": sandbox.url("netmera"),
+        "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID": "sandbox",
+        "NETAUDIENCE_CLEVERTAP_PASSCODE": "sandbox",
+        "NETAUDIENCE_CLEVERTAP_BASE_URL": sandbox.url("clevertap"),
+    }
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """`run("netmera", "tag-users", …)` runs the command and returns how it ended."""
+
+    def run(*arguments: str | Path) -> Result:
+        code = main([str(argument) for argument in arguments])
+        captured = capsysbinary.readouterr()
+        return Result(code, captured.out, captured.err.decode())
+
+    return run
+
+
+@pytest.fixture
+def netmera(run: Run, sandbox: BackgroundSandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`netmera("tag-users", …)` runs an operation against the sandbox, fast."""
+    for name, value in environment(sandbox).items():
+        monkeypatch.setenv(name, value)
+    return lambda operation, *rest: run("netmera", operation, "--rate", "1000", *rest)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """`file(name, content)` writes a file."""
+
+    def file(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return file

@@ -1,0 +1,202 @@
+"""Columns to items: found by name, never guessed; text becomes a value only where the field is no text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from netaudience import CleverTapClient, NetmeraClient
+from netaudience.cli.mapping import map_records
+from netaudience.cli.sources import Record, open_records
+from netaudience.cli.values import BadValue, number_or_text
+from netaudience.errors import ConfigurationError
+
+Write = Callable[[str, str | bytes], Path]
+OPERATIONS = {**NetmeraClient.operations(), **CleverTapClient.operations()}
+
+
+def items(
+    path: Path, operation: str, *chosen: str, by: str | None = None, typed: bool = False
+) -> list[object]:
+    """Map a file's records; a record that does not map becomes its reason."""
+    with closing(open_records(str(path))) as records:
+        mapped = map_records(records, OPERATIONS[operation].kind, chosen=chosen, by=by, typed=typed)
+        found: list[object] = []
+        for record in records:
+            assert isinstance(record, Record)
+            try:
+                found.append(mapped.item(record))
+            except BadValue as error:
+                found.append(f"! {error}")
+        return found
+
+
+@pytest.mark.parametrize(
+    ("operation", "header", "by", "index"),
+    [
+        ("tag_users", "name,ext_id", None, 1),
+        ("tag_users", "name,extId", None, 1),
+        ("tag_users", "name,External-ID", None, 1),
+        ("tag_users", "id,name", None, 0),
+        ("tag_users", "name,user_id", None, 1),
+        ("tag_users", "whatever", None, 0),
+        ("enable_mail", "id,email", "email", 1),
+        ("enable_mail", "id,email", "ext_id", 0),
+        ("enable_sms", "id,phone", "msisdn", 1),
+        ("enable_push", "id,token", "device_token", 1),
+        ("enable_whats_app", "id,wpNumber", "wp_number", 1),
+        ("demerge", "name,identity", None, 1),
+        ("get_segment_users", "segment_id,name", None, 0),
+        ("delete_profile_attributes_of_all_users", "key,name", None, 0),
+    ],
+)
+def test_the_obvious_column_is_found(
+    file: Write, operation: str, header: str, by: str | None, index: int
+) -> None:
+    row = ["x"] * len(header.split(","))
+    row[index] = "007"
+    assert items(file("x.csv", f"{header}\n{','.join(row)}\n"), operation, by=by) == ["007"]
+
+
+@pytest.mark.parametrize(
+    ("header", "chosen", "sentence"),
+    [
+        ("name,city", (), "No column is plainly the ext id.*'name', 'city'"),
+        ("id,user_id", (), "More than one column could be the ext id"),
+        ("name,city", ("customer",), "no column 'customer': it has 'name', 'city'"),
+        ("name,name", ("name",), "more than one column 'name'"),
+        ("name,city", ("name", "city"), "one column"),
+    ],
+)
+def test_a_column_is_not_guessed(file: Write, header: str, chosen: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        items(file("x.csv", f"{header}\n1,2\n"), "tag_users", *chosen)
+
+
+def test_a_column_can_be_named(file: Write) -> None:
+    path = file("x.csv", "Customer No,id\n007,1\n")
+    assert items(path, "tag_users", "Customer No") == ["007"]
+    assert items(path, "tag_users", "customer_no") == ["007"]
+
+
+def test_json_lines_give_identifiers_as_text_or_by_name(file: Write) -> None:
+    path = file("x.jsonl", '"007"\n{"ext_id": "a", "x": 1}\n{"x": 1, "y": 2}\n5\n')
+    first, second, third, fourth = items(path, "tag_users")
+    assert (first, second, fourth) == ("007", "a", 5)
+    assert "No column is plainly" in str(third)
+
+
+def test_whole_numbers_are_made_of_text(file: Write) -> None:
+    assert items(file("x.txt", "17\n1.5\n"), "send_push_approval") == [
+        17,
+        "! The cell for message id is not a whole number",
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["extId,category,enable", "EXT_ID,Category,enable", "customer-id,category,enable"]
+)
+def test_rows_find_their_fields_by_either_name(file: Write, header: str) -> None:
+    path = file("x.csv", f"{header}\n007,News,yes\nb,News,maybe\nc,News,0\n")
+    first, second, third = items(path, "set_category_preferences")
+    assert first == {"extId": "007", "category": "News", "enable": True}
+    assert "not true or false" in str(second)
+    assert third == {"extId": "c", "category": "News", "enable": False}
+
+
+def test_an_empty_cell_leaves_out_what_may_be_left_out(file: Write) -> None:
+    path = file("x.csv", "extId,category,enable,channel\na,N,1,\nb,N,1,SMS\n")
+    first, second = items(path, "set_category_preferences")
+    assert first == {"extId": "a", "category": "N", "enable": True}
+    assert second == {"extId": "b", "category": "N", "enable": True, "channel": "SMS"}
+
+
+def test_fields_can_be_renamed(file: Write) -> None:
+    path = file("x.csv", "who,what,on\na,N,1\n")
+    chosen = ("ext_id=who", "category=what", "enable=on")
+    assert items(path, "set_category_preferences", *chosen) == [
+        {"extId": "a", "category": "N", "enable": True}
+    ]
+    with pytest.raises(ConfigurationError, match=r"No column is plainly category.*--column category=NAME"):
+        items(path, "set_category_preferences", "ext_id=who", "enable=on")
+    with pytest.raises(ConfigurationError, match="field=COLUMN"):
+        items(path, "set_category_preferences", "who")
+    with pytest.raises(ConfigurationError, match="they have ext_id, category"):
+        items(path, "set_category_preferences", "nothing=who")
+
+
+def test_the_remaining_columns_are_the_profile(file: Write) -> None:
+    path = file("x.csv", "extId,name,zip,points,ok\n1,Ada,01234,34,true\n2,,,5.5,\n")
+    assert items(path, "set_profile_attributes") == [
+        {"extId": "1", "profile": {"name": "Ada", "zip": "01234", "points": "34", "ok": "true"}},
+        {"extId": "2", "profile": {"points": "5.5"}},
+    ]
+    assert items(path, "set_profile_attributes", typed=True) == [
+        {"extId": "1", "profile": {"name": "Ada", "zip": "01234", "points": 34, "ok": True}},
+        {"extId": "2", "profile": {"points": 5.5}},
+    ]
+
+
+def test_a_profile_column_holds_json(file: Write) -> None:
+    path = file("x.csv", 'extId,profile,other\n1,"{""a"": [1]}",x\n2,nope,x\n')
+    first, second = items(path, "set_profile_attributes")
+    assert first == {"extId": "1", "profile": {"a": [1]}}
+    assert "not a JSON object" in str(second)
+
+
+def test_lists_are_json_or_separated_by_semicolons(file: Write) -> None:
+    path = file("x.csv", 'extId,profile\n1,a; b\n2,"[""a"", ""b;c""]"\n3,[nope\n')
+    first, second, third = items(path, "unset_profile_attributes")
+    assert first == {"extId": "1", "profile": ["a", "b"]}
+    assert second == {"extId": "2", "profile": ["a", "b;c"]}
+    assert "JSON array" in str(third)
+    assert items(file("y.csv", "extId,seen\n1,a;b\n"), "push_profile_attributes") == [
+        {"extId": "1", "profile": {"seen": ["a", "b"]}}
+    ]
+
+
+def test_json_rows_are_the_vendors_own_or_by_python_names(file: Write) -> None:
+    path = file(
+        "x.jsonl",
+        '{"extId": "1", "profile": {"a": 1}}\n{"ext_id": "2", "profile": {"a": "x"}}\n'
+        '{"extId": "3", "a": 1}\n{"profile": {"a": 1}}\n[1]\n{"extId": 4, "profile": {"a": 1}}\n',
+    )
+    first, second, third, fourth, fifth, sixth = items(path, "set_profile_attributes")
+    assert first == {"extId": "1", "profile": {"a": 1}}
+    assert second == {"extId": "2", "profile": {"a": "x"}}
+    assert third == {"extId": "3", "profile": {"a": 1}}
+    assert "No column is plainly ext_id" in str(fourth)
+    assert "no JSON object" in str(fifth)
+    assert sixth == {"extId": 4, "profile": {"a": 1}}  # refused by the operation's own rule
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [("extId", "No column is left"), ("extId,,b", "a name of its own"), ("extId,b,b", "a name of its own")],
+)
+def test_a_profile_needs_named_columns(file: Write, header: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        items(file("x.csv", f"{header}\n"), "set_profile_attributes")
+
+
+def test_plain_lines_are_no_rows(file: Write) -> None:
+    with pytest.raises(ConfigurationError, match="the rows need extId, profile"):
+        items(file("x.txt", "id1\n"), "set_profile_attributes")
+    with pytest.raises(ConfigurationError, match="no columns"):
+        items(file("x.txt", "id1\n"), "tag_users", "id")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("34", 34), ("-1", -1), ("1.5", 1.5), ("0", 0), ("true", True), ("false", False),
+        ("007", "007"), ("12345678901234567890", "12345678901234567890"), ("1e5", "1e5"), ("+1", "+1"),
+        ("True", "True"), ("", ""), (" 1", " 1"), ("1.", "1."), ("NaN", "NaN"), ("٣", "٣"),
+    ],
+)  # fmt: skip
+def test_only_what_is_plainly_a_number_becomes_one(text: str, value: object) -> None:
+    found = number_or_text(text)
+    assert (type(found), found) == (type(value), value)

@@ -1,0 +1,298 @@
+"""The command as a process: pipes, signals, a reader that goes away, the sandbox and the demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import attrs
+import pytest
+
+from netaudience.cli import demo
+from netaudience.sandbox import BackgroundSandbox
+
+PROGRAM = [sys.executable, "-c", "import sys; from netaudience.cli import main; sys.exit(main())"]
+Write = Callable[[str, str | bytes], Path]
+
+
+def environment(base_url: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "NETAUDIENCE_NETMERA_API_KEY": "sandbox",
+        "NETAUDIENCE_NETMERA_BASE_URL": base_url,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@attrs.define
+class Vendor:
+    """Takes requests and answers when it is let."""
+
+    url: str
+    asked: threading.Semaphore
+    answer: threading.Event
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    """A vendor that holds its answers back."""
+    asked, answer = threading.Semaphore(0), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.release()
+            answer.wait()
+            try:
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            except ConnectionError:
+                pass  # the client left, as some of these tests want
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Vendor(f"http://127.0.0.1:{server.server_port}", asked, answer)
+        answer.set()
+        server.shutdown()
+        thread.join()
+
+
+def start(vendor: Vendor, path: Path, rows: int, *more: str) -> subprocess.Popen[str]:
+    """Start a run and return when two requests are out."""
+    flags = ["--in-flight", "2", "--max-rows", str(rows), "--rate", "1000", "--quiet", *more]
+    process = subprocess.Popen(
+        [*PROGRAM, "netmera", "tag-users", "--tag", "T", str(path), *flags],
+        env=environment(vendor.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert vendor.asked.acquire(timeout=30)
+    assert vendor.asked.acquire(timeout=30)
+    return process
+
+
+def wait_for_the_notice(process: subprocess.Popen[str]) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("interrupted:"):
+            return
+    pytest.fail("the signal was not noticed")
+
+
+def counts_of(summary: str) -> dict[str, int]:
+    line = next(line for line in summary.splitlines() if " never sent" in line)
+    parts = line.partition(": ")[2].split(", ", 1)[1]
+    rows = re.search(r": ([\d,]+) rows", line)
+    assert rows is not None
+    found = re.findall(r"([\d,]+) (accepted|rejected|failed|in doubt|never sent)", parts)
+    return {
+        "rows": int(rows[1].replace(",", "")),
+        **{name: int(number.replace(",", "")) for number, name in found},
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_settles_what_is_under_way(
+    vendor: Vendor, file: Write, number: signal.Signals
+) -> None:
+    process = start(vendor, file("x.txt", "".join(f"id{i}\n" for i in range(100_000))), 100)
+    process.send_signal(number)
+    wait_for_the_notice(process)
+    vendor.answer.set()
+    out, err = process.communicate(timeout=30)
+    counts = counts_of(err)
+    assert process.returncode == 128 + number
+    assert 200 <= counts["accepted"] == counts["rows"] < 100_000
+    assert "The run was interrupted" in err
+    assert "were not read" in err
+    assert (out, "Traceback" in err) == ("", False)
+
+
+@pytest.mark.parametrize("rows", [100, 1000])
+def test_interrupted_twice_it_leaves_and_tells_what_is_in_doubt(
+    vendor: Vendor, file: Write, rows: int
+) -> None:
+    process = start(vendor, file("x.txt", "".join(f"id{i}\n" for i in range(100_000))), rows)
+    process.send_signal(signal.SIGINT)
+    wait_for_the_notice(process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    counts = counts_of(err)
+    told = [json.loads(line) for line in out.splitlines()]
+    outcomes = Counter(line["outcome"] for line in told)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert counts["rows"] == counts["in doubt"] + counts["never sent"] == len(told)
+    assert (outcomes["in_doubt"], outcomes["skipped"]) == (counts["in doubt"], counts["never sent"])
+    assert counts["in doubt"] >= 2 * rows
+    assert sorted(line["row"] for line in told) == list(range(1, counts["rows"] + 1))
+    assert {line["item"] for line in told} == {f"id{i}" for i in range(counts["rows"])}
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(sandbox: BackgroundSandbox, tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("\t\n" * 200_000)  # every line is rejected, which is far more than a pipe holds
+    process = subprocess.Popen(
+        [*PROGRAM, "netmera", "tag-users", "--tag", "T", str(path), "--quiet"],
+        env=environment(sandbox.url("netmera")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert json.loads(process.stdout.readline())["row"] == 1
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=30) == 1
+    assert "Traceback" not in err
+    assert "Broken" not in err
+    assert "Exception ignored" not in err
+
+
+def run_process(
+    arguments: list[str], env: dict[str, str], given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=env, input=given, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        ("007\r\nb\n", []),
+        ("customer,ext_id\nx,007\ny,b\n", ["--format", "csv"]),
+        ('"007"\n{"ext_id": "b"}\n', ["--format", "jsonl"]),
+    ],
+)
+def test_standard_input_is_read(sandbox: BackgroundSandbox, given: str, flags: list[str]) -> None:
+    arguments = ["netmera", "tag-users", "--tag", "T", "-", *flags]
+    result = run_process(arguments, environment(sandbox.url("netmera")), given)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert sandbox.netmera.users["007"].tags == sandbox.netmera.users["b"].tags == {"T"}
+
+
+def test_ctrl_c_while_standard_input_has_nothing_yet(vendor: Vendor) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "netmera", "tag-users", "--tag", "T", "-", "--max-rows", "100"],
+        env=environment(vendor.url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write("".join(f"id{i}\n" for i in range(150)))
+    process.stdin.flush()
+    assert vendor.asked.acquire(timeout=30)  # it is running, and its reader waits for more
+    process.send_signal(signal.SIGINT)
+    wait_for_the_notice(process)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    err = process.stderr.read()
+    assert process.wait(timeout=30) == 130
+    assert "Traceback" not in err
+    assert "Fatal" not in err
+    for stream in (process.stdin, process.stdout, process.stderr):
+        assert stream is not None
+        stream.close()
+
+
+def test_the_sandbox_prints_what_a_shell_needs_and_stops_cleanly(file: Write) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "sandbox", "--port", "0", "--fault", "status=503,first=1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("export ")
+    variables = dict(word.split("=", 1) for word in line.removeprefix("export ").split())
+    result = run_process(
+        ["netmera", "tag-users", "--tag", "T", str(file("x.txt", "a\n"))], {**os.environ, **variables}
+    )
+    assert result.returncode == 0, result.stderr
+    assert "2 requests, 1 of them repeated" in result.stderr
+    overview = variables["NETAUDIENCE_NETMERA_BASE_URL"].removesuffix("/netmera") + "/_sandbox/"
+    with urllib.request.urlopen(overview) as answer:
+        assert json.load(answer)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "without a handler" not in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--fault", "nonsense"], "There is no fault 'nonsense'"),
+        (["--netmera-rate", "0"], "must be above zero"),
+        (["--host", "203.0.113.1"], "cannot listen"),
+    ],
+)
+def test_a_sandbox_that_cannot_start_says_why(run, flags: list[str], sentence: str) -> None:
+    result = run("sandbox", "--port", "0", *flags)
+    assert result.code == 2
+    assert sentence in result.err
+
+
+def test_the_demo_agrees_with_itself(run, tmp_path: Path) -> None:
+    result = run("demo", "--rows", "3000", "--keep", tmp_path / "demo")
+    told = result.out.decode()
+    assert result.code == 0, result.err
+    assert "✗" not in told
+    assert told.count("✓") == 15
+    assert told.endswith("the numbers agree\n")
+    assert "What to try next" in result.err
+    export = (tmp_path / "demo" / "customers.csv").read_bytes()
+    assert export.startswith("\ufeffcustomer_id,".encode())
+    assert b"\r\n" in export
+    assert b'"first line\nsecond line"' in export
+    assert (tmp_path / "demo" / "rejects-tag_users.ndjson").stat().st_size
+
+
+def test_the_demo_notices_when_the_numbers_do_not_agree(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_export = demo.write_export
+
+    def write_and_forget(path: Path, rows: int, seed: int):
+        export = write_export(path, rows, seed)
+        return attrs.evolve(export, ids=(*export.ids[:-1], "nobody"))
+
+    monkeypatch.setattr(demo, "write_export", write_and_forget)
+    result = run("demo", "--rows", "300", "--quiet")
+    assert result.code == 1
+    assert "✗" in result.out.decode()
+    assert "do NOT agree" in result.out.decode()
+
+
+def test_the_demo_needs_rows(run) -> None:
+    assert run("demo", "--rows", "0").code == 2
+
+
+def test_the_help_loads_neither_the_sandbox_nor_the_demo() -> None:
+    probe = (
+        "import sys; from netaudience.cli import main; main(['--help']); "
+        "print([name for name in sys.modules if name in "
+        "('netaudience.sandbox.server', 'netaudience.cli.demo', 'aiohttp.web', 'rich.progress')])"
+    )
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,258 @@
+"""Errors are told by what to do next, survive a process, and never name a person or a secret."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import netaudience
+from netaudience import errors
+from netaudience.errors import (
+    AccountError,
+    AnswerLost,
+    ConfigurationError,
+    ConnectionFailed,
+    EmptySource,
+    InvalidItem,
+    ItemTooLarge,
+    NetaudienceError,
+    NotFound,
+    Refused,
+    RunFailed,
+    SourceFailed,
+    Throttled,
+    TooLarge,
+    TransportError,
+    Unavailable,
+    Unreadable,
+    VendorError,
+    mask,
+    scrub,
+)
+from netaudience.outcomes import Failed, Rejected, Report, SettledChunk
+
+#: The same examples every time.
+STEADY = settings(derandomize=True, deadline=None, max_examples=300)
+CLASSES = {
+    name: value
+    for name, value in vars(errors).items()
+    if inspect.isclass(value) and issubclass(value, NetaudienceError)
+}
+VENDOR_CLASSES = {name: kind for name, kind in CLASSES.items() if issubclass(kind, VendorError)}
+
+
+def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
+    drawn: dict[str, str] = {}
+    path: list[tuple[int, str]] = []
+    for line in (errors.__doc__ or "").splitlines():
+        branch = line.replace("├──", "   ").replace("└──", "   ").replace("│", " ")
+        if not branch.startswith("    ") or not branch.strip():
+            continue
+        depth, name = len(branch) - len(branch.lstrip()), branch.split()[0]
+        path = [(at, parent) for at, parent in path if at < depth]
+        drawn[name] = path[-1][1] if path else "Exception"
+        path.append((depth, name))
+    assert drawn == {name: kind.__bases__[0].__name__ for name, kind in CLASSES.items()}
+
+
+def test_every_error_is_exported_twice() -> None:
+    assert {*CLASSES, "mask", "scrub"} == set(errors.__all__)
+    public = set(netaudience.__all__)
+    assert set(CLASSES) - public == set()
+
+
+@pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
+def test_every_error_says_what_it_is(kind) -> None:
+    assert (kind.__doc__ or "").partition("\n")[0].strip()
+
+
+def told(kind: type[VendorError]) -> VendorError:
+    return kind(
+        "Netmera",
+        400,
+        code=5016,
+        words="user not found",
+        remedy="Look at it",
+        may_have_happened=True,
+        retry_after=2.5,
+    )
+
+
+@pytest.mark.parametrize("kind", VENDOR_CLASSES.values(), ids=VENDOR_CLASSES)
+def test_a_vendors_error_is_a_sentence(kind) -> None:
+    error = told(kind)
+    assert str(error) == (f'Netmera {kind.verb}: HTTP 400, code 5016, "user not found". Look at it')
+    assert error.reason == 'HTTP 400, code 5016, "user not found". Look at it'
+    assert str(kind("Netmera", 503)) == f"Netmera {kind.verb}: HTTP 503"
+
+
+def test_each_verb_is_its_own() -> None:
+    leaves = [kind for kind in VENDOR_CLASSES.values() if not kind.__subclasses__()]
+    assert len({kind.verb for kind in leaves}) == len(leaves)
+
+
+@pytest.mark.parametrize("kind", VENDOR_CLASSES.values(), ids=VENDOR_CLASSES)
+@pytest.mark.parametrize(
+    "pass_on", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy]
+)
+def test_a_vendors_error_survives_a_process(kind, pass_on) -> None:
+    error = told(kind)
+    again = pass_on(error)
+    assert type(again) is kind
+    assert vars(again) == vars(error)
+    assert (str(again), repr(again), again.args) == (str(error), repr(error), error.args)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NetaudienceError("told"),
+        ConfigurationError("told"),
+        EmptySource("told"),
+        InvalidItem("told"),
+        ItemTooLarge("told"),
+        SourceFailed("told"),
+        TransportError("told"),
+        ConnectionFailed("told"),
+        AnswerLost("told"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_other_error_survives_a_process(error) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == "told"
+
+
+def test_a_failed_run_survives_a_process_with_its_report() -> None:
+    report = Report("Netmera", "tag_users", "accepted", items=3, stopped=told(Unavailable))
+    outcomes = [
+        Rejected(0, "a", told(Refused), "customer-77"),
+        Failed(1, "b", InvalidItem("told"), "customer-78"),
+    ]
+    report.count(SettledChunk(["a", "b"], range(2), None, outcomes))
+    error = RunFailed(report)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is RunFailed
+    assert str(again) == str(error) == report.sentence()
+    assert again.report.reasons == report.reasons
+    assert [outcome.position for outcome in again.report.undelivered] == [0, 1]
+    assert (again.report.rejected, again.report.failed, again.report.items) == (1, 1, 3)
+
+
+STOPPING = {"Unauthorized", "QuotaExhausted", "Misconfigured", "AccountError"}
+
+
+@pytest.mark.parametrize(("name", "kind"), VENDOR_CLASSES.items())
+def test_what_stops_a_run_is_an_account_error(name, kind) -> None:
+    assert issubclass(kind, AccountError) is (name in STOPPING)
+
+
+def test_what_says_something_about_an_item_is_a_refusal() -> None:
+    assert issubclass(TooLarge, Refused)
+    assert issubclass(NotFound, Refused)
+    for other in (Throttled, Unavailable, Unreadable):
+        assert not issubclass(other, Refused)
+
+
+# Words of a vendor, what is left of them.
+SCRUBBED = [
+    ("", ""),
+    ("Invalid JSON", "Invalid JSON"),
+    ("Field 'notificationKey' should be a text", "Field 'notificationKey' should be a text"),
+    ("Maximum 100 identities (see page).", "Maximum 100 identities (see page)."),
+    ("a.b@example.com is unknown", "… is unknown"),
+    ("unknown: a@b.co", "unknown: …"),
+    ("user 905312345678 not found", "user … not found"),
+    ("id 1234", "id …"),
+    ("token eyJhbGciOi.J9 expired", "token … expired"),
+    ("at https://host/path?key=x today", "at … today"),
+    ("from 10.0.0.1 and fe80::1", "from … and …"),
+    ("several 1234 5678 a1b2 here", "several … here"),
+    ("two\nlines\tand\x00more", "two lines …"),
+    ("Ünïcode is out", "… is out"),
+    ("<b>bold</b> moves", "… moves"),
+    ("a" * 32, "…"),
+]
+
+
+@pytest.mark.parametrize(("words", "left"), SCRUBBED)
+def test_words_are_scrubbed(words, left) -> None:
+    assert scrub(words) == left
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: A key as vendors give them out: it has a digit or a sign in it, or is long.
+TOKENS = st.one_of(
+    st.uuids().map(str),
+    st.binary(min_size=16, max_size=32).map(bytes.hex).filter(lambda text: not text.isalpha()),
+    st.text(LETTERS, min_size=32, max_size=64),
+    st.tuples(
+        st.text(LETTERS, min_size=2), st.sampled_from("+/=.:0123456789@%&"), st.text(LETTERS, min_size=2)
+    ).map("".join),
+)
+SURROUNDED = st.sampled_from(
+    ["{}", "user {} not found", "'{}'", '"{}",', "({})", "key={}", "{}: unknown", "<{}>", "a,{},b", "\n{}\n"]
+)
+
+
+@STEADY
+@given(st.emails(), SURROUNDED)
+def test_no_email_survives(email: str, sentence: str) -> None:
+    left = scrub(sentence.format(email))
+    assert "@" not in left
+    assert email.partition("@")[2] not in left
+
+
+@STEADY
+@given(st.integers(min_value=1000), SURROUNDED)
+def test_no_long_number_survives(number: int, sentence: str) -> None:
+    assert str(number) not in scrub(sentence.format(number))
+
+
+@STEADY
+@given(TOKENS, SURROUNDED)
+def test_no_token_survives(token: str, sentence: str) -> None:
+    assert token not in scrub(sentence.format(token))
+
+
+@STEADY
+@given(st.text())
+def test_what_is_left_is_short_printable_and_stays(words: str) -> None:
+    left = scrub(words)
+    assert len(left) <= 200
+    assert left.isprintable()
+    assert scrub(left).count("…") == left.count("…")
+
+
+@pytest.mark.xfail(strict=True, reason="letters alone pass for a plain word: a name or such an id is told")
+@pytest.mark.parametrize("name", ["jdoe", "Alice Smith", "abcdefghijklmnopqrstuvwxyz"])
+def test_no_identifier_of_letters_survives(name) -> None:
+    assert name not in str(Refused("Netmera", 400, words=f"User '{name}' not found"))
+
+
+@STEADY
+@given(st.text() | st.integers() | st.none())
+def test_a_mask_shows_two_characters_of_a_long_key(key: object) -> None:
+    text = str(key)
+    masked = mask(key)
+    assert masked == "…" if len(text) <= 4 else masked in {"…", f"…{text[-2:]}"}
+    assert masked.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("key", "masked"),
+    [("customer-77", "…77"), ("abcd", "…"), ("abcde", "…de"), ("", "…"), ("abc\nde", "…"), (12345, "…45")],
+)
+def test_a_mask(key, masked) -> None:
+    assert mask(key) == masked
+
+
+@pytest.mark.xfail(strict=True, reason="the code is shown as it came, whatever the answer put there")
+def test_a_code_is_scrubbed_like_the_words() -> None:
+    assert "example" not in str(Refused("Iterable", 400, code="a.b@example.com"))

@@ -1,0 +1,349 @@
+"""What is wrong with an item is found before it is sent, and told without repeating the item."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from enum import StrEnum
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netaudience.errors import InvalidItem
+from netaudience.items import (
+    Identifiers,
+    Nothing,
+    Rows,
+    WholeNumbers,
+    flag,
+    identifier,
+    json_object,
+    one_of,
+    text,
+    texts,
+    value_lists,
+    whole_number,
+)
+from netaudience.vendors import VENDORS
+from netaudience.vendors.netmera_models import CategoryPreference, ProfileUpdate
+from netaudience.wire import dump_json, wire_name
+
+#: The same examples every time.
+STEADY = settings(derandomize=True, deadline=None, max_examples=300)
+
+
+@attrs.frozen
+class Everything:
+    """A row with one field of every rule."""
+
+    ext_id: str = attrs.field(validator=identifier("ext id"), metadata=wire_name("extId"))
+    name: str = attrs.field(validator=text("name"))
+    names: list[str] = attrs.field(validator=texts("names"))
+    enable: bool = attrs.field(validator=flag("enable"))
+    number: int = attrs.field(validator=whole_number("number"))
+    profile: dict[str, Any] = attrs.field(validator=json_object("profile"))
+    lists: dict[str, list[Any]] = attrs.field(validator=value_lists("lists"))
+    channel: str | None = attrs.field(
+        default=None, validator=one_of("channel", "SMS", "EMAIL"), metadata=wire_name("Channel")
+    )
+
+
+ROWS = {
+    row.row.__name__: row
+    for row in (
+        Rows(Everything, key="ext_id"),
+        *(
+            operation.kind
+            for vendor in VENDORS
+            for operation in vendor.operations().values()
+            if isinstance(operation.kind, Rows)
+        ),
+    )
+}
+GOOD = {
+    "ext_id": "id1",
+    "name": "n",
+    "names": ["a"],
+    "enable": True,
+    "number": 0,
+    "profile": {"a": 1},
+    "lists": {"a": [1]},
+    "channel": "sms",
+}
+
+# Item, what its sentence holds; None where the item is good.
+IDENTIFIED = [
+    ("id1", None),
+    ("0", None),
+    (" ", None),
+    ("ünïcode ☃ 😀", None),
+    ("a" * 10_000, None),
+    ("", "is empty: leave the row out"),
+    ("a\nb", "line break"),
+    ("a\r", "line break"),
+    ("\ta", "control character"),
+    ("a\0", "control character"),
+    ("\ud83d", "lone surrogate"),
+    (5, "must be text, not int: write it as a string"),
+    (0, "must be text, not int"),
+    (True, "must be text, not bool"),
+    (1.5, "must be text, not float"),
+    (None, "must be text, not NoneType"),
+    (b"id1", "must be text, not bytes"),
+    (["id1"], "must be text, not list"),
+    ({"extId": "id1"}, "must be text, not dict"),
+]
+
+
+@pytest.mark.parametrize(("item", "told"), IDENTIFIED)
+@pytest.mark.parametrize("others", [[], ["good", "bést"]])
+def test_an_identifier(item, told, others) -> None:
+    problems = Identifiers("ext id").check([*others, item, *others])
+    if told is None:
+        assert problems == {}
+        return
+    assert list(problems) == [len(others)]
+    assert type(problems[len(others)]) is InvalidItem
+    assert str(problems[len(others)]).startswith("An ext id ")
+    assert told in str(problems[len(others)])
+
+
+@pytest.mark.parametrize("control", ["\v", "\f", "\x1b", "\x7f", "\x85", "\u2028"])
+def test_every_line_break_and_control_character_is_found(control) -> None:
+    assert Identifiers("ext id").check([f"a{control}b"])
+
+
+@pytest.mark.parametrize("halves", [["\ud83d", "\ude00"], ["a\ud83d", "\ude00b"]])
+def test_two_halves_of_a_character_do_not_make_one(halves) -> None:
+    assert set(Identifiers("ext id").check(halves)) == {0, 1}
+
+
+@STEADY
+@given(st.lists(st.sampled_from([item for item, _ in IDENTIFIED]), max_size=6))
+def test_a_page_is_judged_as_its_items_are(page: list[object]) -> None:
+    kind = Identifiers("identity")
+    apart = {index: str(kind.check([item]).get(0)) for index, item in enumerate(page) if kind.check([item])}
+    together = {index: str(problem) for index, problem in kind.check(page).items()}
+    assert together == apart
+
+
+@pytest.mark.parametrize(("noun", "article"), [("ext id", "An ext id"), ("segment id", "A segment id")])
+def test_the_noun_has_its_article(noun, article) -> None:
+    assert str(Identifiers(noun).check([""])[0]).startswith(article)
+
+
+def test_keys_of_identifiers_are_themselves() -> None:
+    kind = Identifiers("ext id")
+    assert kind.keys(["b", "a", "b"]) == ["b", "a", "b"]
+    assert [kind.key(item) for item in ("a", 5, None)] == ["a", "", ""]
+    assert not kind.ordered
+
+
+@pytest.mark.parametrize(
+    ("item", "good"),
+    [
+        *((0, True), (97, True), (2**63, True)),
+        *((-1, False), (True, False), (1.0, False), ("1", False), (None, False), ([1], False)),
+    ],
+)
+def test_a_whole_number(item, good) -> None:
+    problems = WholeNumbers("message id").check([1, item])
+    assert (problems == {}) is good
+    if not good:
+        assert str(problems[1]) == "A message id must be a whole number that is not negative"
+
+
+def test_keys_of_numbers_are_text() -> None:
+    assert WholeNumbers("message id").keys([1, 20]) == ["1", "20"]
+    assert WholeNumbers("message id").key(7) == "7"
+
+
+def test_the_key_of_a_monstrous_number_is_no_crash() -> None:
+    assert isinstance(WholeNumbers("message id").key(10**5000), str)
+
+
+def test_nothing_is_wrong_with_nothing() -> None:
+    kind = Nothing()
+    assert (kind.check([1]), kind.keys([1]), kind.key(1), kind.ordered) == ({}, (), "", False)
+
+
+# Field, value, good.
+VALUES = [
+    ("ext_id", "", False),
+    ("ext_id", "a\nb", False),
+    ("ext_id", 5, False),
+    ("ext_id", "\ud800", False),
+    ("name", "", False),
+    ("name", None, False),
+    ("name", ["n"], False),
+    ("names", [], False),
+    ("names", [""], False),
+    ("names", "ab", False),
+    ("names", [1], False),
+    ("names", ("a", "b"), True),
+    ("names", {"a"}, False),
+    ("names", {"a": 1}, False),
+    ("names", b"ab", False),
+    ("enable", False, True),
+    ("enable", 1, False),
+    ("enable", "true", False),
+    ("enable", "a.b@example.com", False),
+    ("names", "a.b@example.com", False),
+    ("number", "a.b@example.com", False),
+    ("profile", "a.b@example.com", False),
+    ("channel", "a.b@example.com", False),
+    ("enable", None, False),
+    ("number", 5, True),
+    ("number", -1, False),
+    ("number", True, False),
+    ("number", 1.0, False),
+    ("profile", {}, False),
+    ("profile", {"": 1}, False),
+    ("profile", {"a": None, "b": [1, {"c": 2.5}]}, True),
+    ("profile", [("a", 1)], False),
+    ("profile", "a", False),
+    ("lists", {"a": []}, False),
+    ("lists", {"a": "b"}, False),
+    ("lists", {"a": {"b": 1}}, False),
+    ("lists", {"a": (1, 2)}, True),
+    ("lists", {}, False),
+    ("channel", None, True),
+    ("channel", "EMAIL", True),
+    ("channel", "eMail", True),
+    ("channel", "PIGEON", False),
+    ("channel", "", False),
+    ("channel", 5, False),
+]
+
+
+def named(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a row by the vendor's names."""
+    wire = {"ext_id": "extId", "channel": "Channel"}
+    return {wire.get(name, name): value for name, value in values.items()}
+
+
+@pytest.mark.parametrize(("field", "value", "good"), VALUES)
+def test_a_field_is_checked_alike_in_a_class_and_by_the_vendors_name(field, value, good) -> None:
+    values = {**GOOD, field: value}
+    problems = ROWS["Everything"].check([named(GOOD), named(values)])
+    assert (problems == {}) is good
+    if good:
+        Everything(**values)
+        return
+    assert set(problems) == {1}
+    with pytest.raises(InvalidItem) as caught:
+        Everything(**values)
+    for sentence in (str(caught.value), str(problems[1])):
+        assert sentence
+        assert "example" not in sentence
+
+
+@pytest.mark.parametrize("field", [name for name in GOOD if name != "channel"])
+def test_a_missing_field_is_named(field) -> None:
+    wanted = next(iter(named({field: 0})))
+    row = {name: value for name, value in named(GOOD).items() if name != wanted}
+    problem = ROWS["Everything"].check([row])[0]
+    assert str(problem) == f"The row has no {wanted!r}, which the vendor requires"
+
+
+# Half a character is told by the encoder, which is tested where the calls are.
+ANYTHING = st.sampled_from(
+    [
+        *(value for _, value, _ in VALUES if value != "\ud800"),
+        *GOOD.values(),
+        *({"a": [1]}, {"ü": ["x"]}, "SMS", "a@b.c"),
+    ]
+)
+
+
+@pytest.mark.parametrize("kind", ROWS.values(), ids=ROWS)
+def test_a_mapping_is_refused_exactly_where_the_class_refuses(kind) -> None:
+    fields = attrs.fields(kind.row)
+
+    @STEADY
+    @given(st.fixed_dictionaries({field.name: ANYTHING for field in fields}))
+    def alike(values: dict[str, Any]) -> None:
+        row = {field.metadata.get("wire", field.name): values[field.name] for field in fields}
+        problems = kind.check([row])
+        try:
+            instance = kind.row(**values)
+        except InvalidItem:
+            assert set(problems) == {0}
+            return
+        assert problems == {}
+        assert kind.check([instance]) == {}
+        assert kind.keys([row, instance]) == kind.keys([row, row]) == [kind.key(row)] * 2
+        assert kind.key(instance) == kind.key(row)
+        given_fields = {name: value for name, value in row.items() if value is not None}
+        assert dump_json(given_fields) == dump_json(instance)
+
+    alike()
+
+
+class Channel(StrEnum):
+    """A text that is a member of an enumeration, as callers have them."""
+
+    SMS = "SMS"
+
+
+PREFERENCE = {"extId": "a", "category": "c", "enable": True}
+
+
+def test_a_misspelt_field_is_refused() -> None:
+    problems = ROWS["CategoryPreference"].check([{**PREFERENCE, "chanel": "SMS"}])
+    assert set(problems) == {0}
+
+
+def test_a_field_too_many_is_refused_and_the_known_ones_are_named() -> None:
+    problems = ROWS["CategoryPreference"].check([{**PREFERENCE, "channel": "SMS", "secret-77": 1}])
+    assert "extId, category, enable, channel" in str(problems[0])
+    assert "secret-77" not in str(problems[0])
+
+
+def test_a_field_that_is_none_is_written_alike() -> None:
+    assert dump_json({**PREFERENCE, "channel": None}) == dump_json(CategoryPreference("a", "c", enable=True))
+
+
+def test_a_text_of_an_enumeration_is_taken_by_both() -> None:
+    CategoryPreference("a", "c", enable=True, channel=Channel.SMS)
+    assert ROWS["CategoryPreference"].check([{**PREFERENCE, "channel": Channel.SMS}]) == {}
+
+
+def test_another_dict_is_taken_by_both() -> None:
+    ProfileUpdate("a", OrderedDict(age=24))
+    assert ROWS["ProfileUpdate"].check([{"extId": "a", "profile": OrderedDict(age=24)}]) == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_refused(value) -> None:
+    assert ROWS["ProfileUpdate"].check([{"extId": "a", "profile": {"score": value}}])
+
+
+@pytest.mark.parametrize("row", ["id1", 5, None, ("id1", {})])
+def test_what_is_no_row_is_refused_by_its_type(row) -> None:
+    problems = ROWS["CategoryPreference"].check([row, PREFERENCE])
+    assert list(problems) == [0]
+    assert f"not {type(row).__name__}" in str(problems[0])
+
+
+def test_rows_have_keys_whatever_is_wrong_with_them() -> None:
+    kind = ROWS["CategoryPreference"]
+    preference = CategoryPreference("b", "c", enable=True)
+    assert kind.ordered
+    assert kind.keys([{**PREFERENCE, "extId": "a"}]) == ["a"]
+    assert kind.keys([preference, {**PREFERENCE, "extId": "a"}, preference]) == ["b", "a", "b"]
+    assert [kind.key(row) for row in (preference, PREFERENCE, {}, "x", None, 5)] == ["b", "a", "", "", "", ""]
+
+
+def test_bad_keys_are_found_beside_good_rows_and_instances() -> None:
+    page = [PREFERENCE, {**PREFERENCE, "extId": ""}, CategoryPreference("b", "c", enable=True)]
+    problems = ROWS["CategoryPreference"].check([*page, {**PREFERENCE, "extId": "a\tb"}])
+    assert set(problems) == {1, 3}
+
+
+def test_a_rows_repr_shows_no_identifier_and_no_value() -> None:
+    shown = repr(ProfileUpdate("customer-77", {"email": "a.b@example.com"}))
+    assert "customer" not in shown
+    assert "example" not in shown

@@ -1,0 +1,163 @@
+"""Never run: every operation as it is meant to be used, for the type checkers to agree with.
+
+What a call gives is asserted, so that a signature that decays to Any is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import assert_type
+
+from netaudience import (
+    CleverTapClient,
+    Delivered,
+    Failed,
+    InDoubt,
+    NetmeraClient,
+    Outcome,
+    Outcomes,
+    Rejected,
+    Report,
+    Run,
+    Settings,
+    SettledChunk,
+)
+from netaudience.client import Client
+from netaudience.errors import NetaudienceError
+from netaudience.operations import Operation, Pages
+from netaudience.vendors import VENDORS
+from netaudience.vendors.netmera_models import (
+    AttributeValue,
+    AttributeValueDict,
+    CategoryPreference,
+    CategoryPreferenceDict,
+    CategoryPreferences,
+    Device,
+    DeviceList,
+    DeviceTokenPage,
+    EmailUpdate,
+    MsisdnUpdate,
+    Profile,
+    ProfileKeys,
+    ProfileUpdate,
+    ProfileUpdateDict,
+    ProfileValues,
+    SegmentList,
+    SegmentUsers,
+    WhatsAppUpdate,
+)
+from netaudience.wire import JsonValue
+
+
+async def every_read(client: NetmeraClient) -> None:
+    assert_type(await client.get_category_preferences("id1"), CategoryPreferences)
+    assert_type(await client.get_category_preferences("id1", push_permitted=False), CategoryPreferences)
+    assert_type(await client.get_profile_attributes("id1"), Profile)
+    assert_type(await client.get_devices("x"), DeviceList)
+    assert_type(await client.get_devices("x", only_push_permitted=True), DeviceList)
+    assert_type(await client.get_segments(os="IOS"), SegmentList)
+    assert_type(await client.get_segment_users("5883", os="ANDROID"), SegmentUsers)
+    assert_type(client.get_device_tokens(page_size=10, offset=20), Pages[DeviceTokenPage, Device])
+    async for row in client.get_device_tokens():
+        assert_type(row, Device)
+        assert_type(row.push_permitted, bool | None)
+        assert_type(row.unknown, Mapping[str, JsonValue])
+    async for page in client.get_device_tokens().pages():
+        assert_type(page, DeviceTokenPage)
+        assert_type(page.devices, Sequence[Device])
+
+
+async def every_batch(client: NetmeraClient) -> None:
+    assert_type(await client.tag_users(["a"], tag="x"), Report)
+    assert_type(await client.untag_users(["a"], tag="x", more_tags=("y",)), Report)
+    assert_type(await client.delete_users_permanently(["a"], confirm=True), Report)
+    assert_type(await client.set_category_preferences([CategoryPreference("a", "c", enable=True)]), Report)
+    profile: dict[str, JsonValue] = {"age": 24, "list": [1, None], "map": {"a": True}}
+    assert_type(await client.set_profile_attributes([ProfileUpdate("a", profile)]), Report)
+    assert_type(await client.unset_profile_attributes([ProfileKeys("a", ["age"])]), Report)
+    assert_type(await client.push_profile_attributes([ProfileValues("a", {"list": ["x"]})]), Report)
+    assert_type(await client.pull_profile_attributes([ProfileValues("a", {"list": ["x"]})]), Report)
+    assert_type(await client.delete_profile_attributes_of_all_users(["age"], confirm=True), Report)
+    values = [AttributeValue("a", "b")]
+    assert_type(await client.delete_profile_attribute_value_of_all_users(values, confirm=True), Report)
+    assert_type(await client.enable_mail(["a"]), Report)
+    assert_type(await client.disable_mail(["a@example.com"], by="email"), Report)
+    assert_type(await client.enable_sms(["a"], by="ext_id"), Report)
+    assert_type(await client.disable_sms(["+90"], by="msisdn"), Report)
+    assert_type(await client.enable_whats_app(["+90"], by="wp_number"), Report)
+    assert_type(await client.disable_whats_app(["a"], wp_numbers=["+90"]), Report)
+
+
+async def rows_by_the_vendors_names(client: NetmeraClient) -> None:
+    named: list[ProfileUpdateDict] = [{"extId": "a", "profile": {"age": 24}}]
+    assert_type(await client.set_profile_attributes(named), Report)
+    preference: CategoryPreferenceDict = {"extId": "a", "category": "c", "enable": True}
+    preferences: list[CategoryPreference | CategoryPreferenceDict]
+    preferences = [preference, CategoryPreference("a", "c", enable=True)]
+    assert_type(await client.set_category_preferences(preferences), Report)
+    value: AttributeValueDict = {"key": "a", "value": "b"}
+    assert_type(await client.delete_profile_attribute_value_of_all_users([value], confirm=True), Report)
+    await client.update_email({"extId": "a", "email": "a@example.com"})
+    await client.update_msisdn({"extId": "a", "msisdn": "+90"})
+    await client.update_whats_app({"extId": "a", "wpNumbers": ["+90"]})
+
+
+async def every_call(client: NetmeraClient) -> None:
+    await client.enable_push("a")
+    await client.disable_push("token", by="device_token")
+    await client.send_push_approval(97)
+    await client.update_email(EmailUpdate("a", "a@example.com"))
+    await client.update_msisdn(MsisdnUpdate("a", "+90"))
+    await client.update_whats_app(WhatsAppUpdate("a", ["+90"]))
+    assert_type(client.get_devices.each(["a"], only_push_permitted=True), Run[str])
+    assert_type(await client.send_push_approval.each([1, 2]), Report)
+    assert_type(await client.enable_push.each(["a"], by="device_token").settled(), Report)
+
+
+async def sources(client: NetmeraClient) -> None:
+    async def one_by_one() -> AsyncIterator[str]:
+        yield "a"
+
+    async def page_by_page() -> AsyncIterator[list[str]]:
+        yield ["a", "b"]
+
+    assert_type(client.tag_users((name for name in "ab"), tag="x"), Run[str])
+    assert_type(client.tag_users({"a", "b"}, tag="x"), Run[str])
+    assert_type(client.tag_users(one_by_one(), tag="x"), Run[str])
+    await client.tag_users(page_by_page(), tag="x")
+
+
+def key_of(outcome: Outcome[str]) -> str:
+    """Return what names an outcome; the match is exhaustive, or this has no return."""
+    match outcome:
+        case Delivered(_, item):
+            return str(item)  # mypy takes the item of a narrowed outcome for Any
+        case Rejected() | Failed() | InDoubt():
+            assert_type(outcome.reason, NetaudienceError)
+            return outcome.key
+
+
+async def streams(client: CleverTapClient) -> None:
+    run = client.demerge(["a"])
+    assert_type(run, Run[str])
+    async with run as outcomes:
+        assert_type(outcomes, Outcomes[str])
+        async for outcome in outcomes:
+            assert_type(outcome, Outcome[str])
+            key_of(outcome)
+        async for chunk in outcomes.chunks():
+            assert_type(chunk, SettledChunk[str])
+            for settled in chunk:
+                assert_type(settled, Outcome[str])
+        assert_type(outcomes.report, Report)
+
+
+async def lifecycle() -> None:
+    async with NetmeraClient("key", settings=Settings(rate=5, in_flight=2)) as netmera:
+        assert_type(netmera, NetmeraClient)
+    async with CleverTapClient.from_environment() as clevertap:
+        assert_type(clevertap, CleverTapClient)
+    assert_type(NetmeraClient.operations(), dict[str, Operation])
+    assert_type(VENDORS, tuple[type[Client], ...])
+    CleverTapClient("a", "b", region="in1", account_time_zone="Europe/Istanbul")
+    CleverTapClient("a", "b", base_url="https://api.clevertap.com")
