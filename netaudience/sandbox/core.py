@@ -6,6 +6,7 @@ route that nobody serves stays visible as one.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -50,9 +51,12 @@ class Endpoint:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The vendor's name for the operation and the caller's label: either may be used."""
+        """What the operation may be called: the caller's label, the vendor's name, and that in snake_case."""
         label = self.route.operation
-        return (label,) if self.served is None else (self.served.operation.name, label)
+        if self.served is None:
+            return (label,)
+        name = self.served.operation.name
+        return (label, name, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
 
 
 class SandboxCore:
