@@ -144,8 +144,16 @@ def test_keys_of_identifiers_are_themselves() -> None:
 @pytest.mark.parametrize(
     ("item", "good"),
     [
-        *((0, True), (97, True), (2**63, True)),
-        *((-1, False), (True, False), (1.0, False), ("1", False), (None, False), ([1], False)),
+        *((0, True), (97, True), (2**63 - 1, True)),
+        *(
+            (2**63, False),
+            (-1, False),
+            (True, False),
+            (1.0, False),
+            ("1", False),
+            (None, False),
+            ([1], False),
+        ),
     ],
 )
 def test_a_whole_number(item, good) -> None:
@@ -209,7 +217,6 @@ VALUES = [
     ("lists", {"a": {"b": 1}}, False),
     ("lists", {"a": (1, 2)}, True),
     ("lists", {}, False),
-    ("channel", None, True),
     ("channel", "EMAIL", True),
     ("channel", "eMail", True),
     ("channel", "PIGEON", False),
@@ -265,7 +272,12 @@ def test_a_mapping_is_refused_exactly_where_the_class_refuses(kind) -> None:
     @STEADY
     @given(st.fixed_dictionaries({field.name: ANYTHING for field in fields}))
     def alike(values: dict[str, Any]) -> None:
-        row = {field.metadata.get("wire", field.name): values[field.name] for field in fields}
+        # An optional field that is None is left out: by the vendor's names there is no other way.
+        row = {
+            field.metadata.get("wire", field.name): values[field.name]
+            for field in fields
+            if field.default is attrs.NOTHING or values[field.name] is not None
+        }
         problems = kind.check([row])
         try:
             instance = kind.row(**values)
@@ -276,8 +288,7 @@ def test_a_mapping_is_refused_exactly_where_the_class_refuses(kind) -> None:
         assert kind.check([instance]) == {}
         assert kind.keys([row, instance]) == kind.keys([row, row]) == [kind.key(row)] * 2
         assert kind.key(instance) == kind.key(row)
-        given_fields = {name: value for name, value in row.items() if value is not None}
-        assert dump_json(given_fields) == dump_json(instance)
+        assert dump_json(row) == dump_json(instance)
 
     alike()
 
@@ -302,8 +313,53 @@ def test_a_field_too_many_is_refused_and_the_known_ones_are_named() -> None:
     assert "secret-77" not in str(problems[0])
 
 
-def test_a_field_that_is_none_is_written_alike() -> None:
-    assert dump_json({**PREFERENCE, "channel": None}) == dump_json(CategoryPreference("a", "c", enable=True))
+def test_null_is_never_sent_for_a_field_that_is_left_out() -> None:
+    assert "NoneType" in str(ROWS["CategoryPreference"].check([{**PREFERENCE, "channel": None}])[0])
+    assert dump_json(CategoryPreference("a", "c", enable=True)) == dump_json(PREFERENCE)
+
+
+def rows_of(kind: Rows[Any]) -> st.SearchStrategy[Any]:
+    """Draw rows, most of them good, some with a wrong, a missing or an unknown field."""
+    good = {
+        "extId": "id1",
+        "key": "k",
+        "value": "v",
+        "category": "c",
+        "enable": True,
+        "email": "a@example.com",
+        "msisdn": "+90",
+        "wpNumbers": ["+90"],
+        "profile": ["a"] if kind.row.__name__ == "ProfileKeys" else {"a": ["x"]},
+    }
+    fields = attrs.fields(kind.row)
+    names = [field.metadata.get("wire", field.name) for field in fields if field.default is attrs.NOTHING]
+    row = {name: good[name] for name in names}
+    values = [row[name] for name in names]
+    wrong = [{**row, name: value} for name in names for value in (None, "", 5, {}, "a\nb")]
+    return st.sampled_from(
+        [
+            *[row] * 10,
+            kind.row(*values),
+            *wrong,
+            *({name: row[name] for name in names if name != missing} for missing in names),
+            {**row, "stranger": 1},
+            {**dict(list(row.items())[:-1]), "stranger": 1},
+            "no row",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for name, kind in ROWS.items() if name != "Everything"], ids=lambda kind: kind.row.__name__
+)
+def test_a_page_of_rows_is_judged_as_its_rows_are(kind) -> None:
+    @STEADY
+    @given(st.lists(rows_of(kind), max_size=5))
+    def alike(page: list[Any]) -> None:
+        apart = {index: str(kind.check([row])[0]) for index, row in enumerate(page) if kind.check([row])}
+        assert {index: str(problem) for index, problem in kind.check(page).items()} == apart
+
+    alike()
 
 
 def test_a_text_of_an_enumeration_is_taken_by_both() -> None:
@@ -314,11 +370,6 @@ def test_a_text_of_an_enumeration_is_taken_by_both() -> None:
 def test_another_dict_is_taken_by_both() -> None:
     ProfileUpdate("a", OrderedDict(age=24))
     assert ROWS["ProfileUpdate"].check([{"extId": "a", "profile": OrderedDict(age=24)}]) == {}
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_that_is_none_is_refused(value) -> None:
-    assert ROWS["ProfileUpdate"].check([{"extId": "a", "profile": {"score": value}}])
 
 
 @pytest.mark.parametrize("row", ["id1", 5, None, ("id1", {})])

@@ -140,6 +140,7 @@ def test_one_reason_of_two_kinds_is_two_reasons() -> None:
 
 STOPPED = Unauthorized("Netmera", 403, code=2010)
 TOLD = 'Item 7 (…77) rejected by Netmera: HTTP 400, code 5016, "user not found"'
+UNREAD = "The rest of the source was not read."
 FIRST = [Rejected(7, "customer-77", REFUSED, "customer-77")]
 
 
@@ -165,8 +166,12 @@ FIRST = [Rejected(7, "customer-77", REFUSED, "customer-77")]
         (
             {"items": 5, "delivered": 5, "stopped": STOPPED},
             False,
-            f"Netmera tag_users: of 5 items, 5 accepted. The run stopped early: {STOPPED}. "
-            "The rest of the source was not read.",
+            f"Netmera tag_users: of 5 items, 5 accepted. The run stopped early: {STOPPED}. {UNREAD}",
+        ),
+        (
+            {"items": 5, "delivered": 5, "stopped": STOPPED, "exhausted": True},
+            False,
+            f"Netmera tag_users: of 5 items, 5 accepted. The run stopped early: {STOPPED}.",
         ),
         ({"items": 5, "delivered": 4}, False, "Netmera tag_users: of 5 items, 4 accepted."),
     ],

@@ -75,6 +75,15 @@ def test_json_is_written_by_the_vendors_names(value, written) -> None:
     assert dump_json(value) == written
 
 
+@pytest.mark.parametrize("value", [float("nan"), [1, float("inf")], {"a": {"b": (float("-inf"),)}}])
+def test_a_number_that_json_would_write_as_null_is_a_value_error(value) -> None:
+    with pytest.raises(ValueError, match="infinite"):
+        dump_json(value)
+    with pytest.raises(ValueError, match="infinite"):
+        dump_json([ProfileUpdate("id1", {"score": value})])
+    assert dump_json({"a": [None, 1.5]}) == b'{"a":[null,1.5]}'
+
+
 @pytest.mark.parametrize("value", [{"a": {1}}, {"a": object()}, {1: 2}, {"a": "\ud800"}, {"a": 2**64}, b"a"])
 def test_what_json_cannot_carry_is_a_type_error(value) -> None:
     with pytest.raises(TypeError):

@@ -24,14 +24,16 @@ __all__ = ["Pacer", "pacer_for"]
 
 #: The smoothing lets a burst of this share of a window through, so that a late timer is made up for.
 _BURST = 0.05
+#: How much faster than the limit a window's requests may leave.
+_SPREAD = 1.5
 #: An adaptive rate never falls below this many requests per window.
 _SLOWEST = 0.25
 #: After a throttle the rate returns to this share of what the vendor took before it.
 _AIM = 0.97
 #: Windows in which the rate returns from a half to its aim.
-_RECOVERY = 3
+_RECOVERY = 2
 #: Windows after a throttle before the rate feels its way further up.
-_PLATEAU = 20
+_PLATEAU = 30
 
 
 class Pacer:
@@ -208,8 +210,11 @@ class Pacer:
     def _smoothing(self) -> AsyncLimiter | None:
         if math.isinf(self._rate):
             return None
-        burst = max(2.0, self._rate * _BURST)
-        return AsyncLimiter(burst, burst * self._per / self._rate)
+        # The tickets hold a known limit: in front of them it is enough to spread a window's requests,
+        # and spreading them over all of it would lose the time that the answers take.
+        rate = self._rate * (_SPREAD if self.quota.ceiling is None else 1.0)
+        burst = max(2.0, rate * _BURST)
+        return AsyncLimiter(burst, burst * self._per / rate)
 
     def _set_rate(self, rate: float) -> None:
         if rate == self._rate:
