@@ -30,8 +30,10 @@ credential, an e-mail address or an identifier: `scrub` and `mask` see to that.
 
 from __future__ import annotations
 
+import copy
 import re
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from netaudience.outcomes import Report
@@ -64,16 +66,22 @@ __all__ = [
 
 _SAFE_WORD = re.compile(r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$""")
 _LONGEST_WORDS = 200
+_LARGEST_CODE = 1_000_000
 
 
 def scrub(words: str) -> str:
     """Return a vendor's words with everything that could name a person or a secret left out.
 
-    An allow-list: a token stays only if it is a plain word or a number of up to three digits.
+    An allow-list: a token stays only if it is a plain word or a number of up to three digits. A name
+    that is a plain word cannot be told from one; `VendorError.without` takes out those that were sent.
     """
     tokens = [token if _SAFE_WORD.match(token) else "…" for token in words.split()]
     text = re.sub(r"…(?: …)+", "…", " ".join(tokens))
     return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
+
+
+def _scrub_code(code: int | str | None) -> str | None:
+    return None if code is None else scrub(str(code)[:_LONGEST_WORDS])
 
 
 def mask(key: object) -> str:
@@ -139,8 +147,8 @@ class VendorError(NetaudienceError):
         self.vendor = vendor
         #: The HTTP status of the answer.
         self.status = status
-        #: The vendor's own error code, where the answer carries one.
-        self.code = code
+        #: The vendor's own error code, where the answer carries one; scrubbed where it is no number.
+        self.code = code if isinstance(code, int) and abs(code) < _LARGEST_CODE else _scrub_code(code)
         #: The vendor's own words, scrubbed.
         self.words = scrub(words)
         #: What to do about it, where that is known.
@@ -149,7 +157,7 @@ class VendorError(NetaudienceError):
         self.may_have_happened = may_have_happened
         #: Seconds that the vendor asks to wait, where it says so.
         self.retry_after = retry_after
-        super().__init__(vendor, status, code)
+        super().__init__(vendor, status, self.code)
 
     @property
     def reason(self) -> str:
@@ -161,6 +169,15 @@ class VendorError(NetaudienceError):
             parts.append(f'"{self.words}"')
         text = ", ".join(parts)
         return f"{text}. {self.remedy}" if self.remedy else text
+
+    def without(self, keys: Collection[str]) -> Self:
+        """Return the error with every word left out of it that is one of these keys."""
+        words = [word for word in self.words.split() if word.strip("\"'()[].,:;!?") in keys]
+        if not words:
+            return self
+        told = copy.copy(self)
+        told.words = " ".join("…" if word in words else word for word in self.words.split())
+        return told
 
     def __str__(self) -> str:
         return f"{self.vendor} {self.verb}: {self.reason}"

@@ -196,7 +196,11 @@ def identifier(noun: str) -> Rule:
 def text(noun: str) -> Rule:
     """Demand text that is not empty."""
     wanted = f"{_an(noun)} must be text that is not empty"
-    return _rule(wanted, lambda value: isinstance(value, str) and bool(value), all)
+    return _rule(
+        wanted,
+        lambda value: isinstance(value, str) and bool(value) and _encodes(value),
+        lambda values: all(values) and _encodes("".join(values)),
+    )
 
 
 def texts(noun: str) -> Rule:
@@ -207,7 +211,9 @@ def texts(noun: str) -> Rule:
             isinstance(value, Sequence)
             and not isinstance(value, str | bytes)
             and bool(cast("object", value))
-            and all(isinstance(part, str) and part for part in cast("Sequence[object]", value))
+            and all(
+                isinstance(part, str) and part and _encodes(part) for part in cast("Sequence[object]", value)
+            )
         ),
     )
 

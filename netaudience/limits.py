@@ -11,6 +11,8 @@ import math
 
 import attrs
 
+from netaudience.errors import ConfigurationError
+
 __all__ = ["Figure", "Limit", "Provenance", "Quota", "assumed", "documented", "reported"]
 
 
@@ -34,6 +36,16 @@ class Figure:
     provenance: Provenance
     #: A URL for a documented figure; words for the others.
     source: str
+
+    def __attrs_post_init__(self) -> None:
+        """Demand the source.
+
+        Raises:
+            ConfigurationError: there is none, or a documented figure has no URL.
+        """
+        is_documented = self.provenance is Provenance.DOCUMENTED
+        if not self.source.strip() or (is_documented and not self.source.startswith("https://")):
+            raise ConfigurationError("A figure needs its source, and a documented one the page's URL")
 
     def __int__(self) -> int:
         return int(self.value)

@@ -19,7 +19,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import (
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    overload,
+)
 
 import attrs
 
@@ -29,7 +40,7 @@ from netaudience.engine.pipeline import Pipeline
 from netaudience.engine.run import Run
 from netaudience.engine.sender import Failure, Sender
 from netaudience.engine.source import Items, Source, check_source
-from netaudience.errors import Unreadable
+from netaudience.errors import InvalidItem, Unreadable
 from netaudience.items import Kind, Nothing
 from netaudience.limits import Figure, Limit, Provenance, Quota
 from netaudience.outcomes import Acknowledgement, Report
@@ -78,7 +89,7 @@ class Facts:
     idempotent: bool
     #: True where a refused request of several items leaves no trace, so that its halves may be sent.
     divisible: bool
-    #: True where data is lost; it is asked for twice.
+    #: True where what is deleted is gone; it is asked for twice.
     destructive: bool = False
     #: True where the vendor says that it cannot be undone.
     irreversible: bool = False
@@ -156,10 +167,10 @@ class Operation:
         return Report(host.vendor, self.name, self.facts.acknowledges)
 
 
-async def _ask(host: Host, operation: Operation, request: Request[T]) -> T:
+async def _ask(host: Host, operation: Operation, request: Request[T], prepared: Prepared | None = None) -> T:
     """Send one request and read its answer."""
     sender = host.sender(operation, operation.report(host))
-    answer = await sender.send(host.prepare(operation, request))
+    answer = await sender.send(prepared or host.prepare(operation, request))
     if isinstance(answer, Failure):
         raise answer.error
     try:
@@ -282,7 +293,11 @@ class BoundCall(Generic[Item, P, T]):
         if problems:
             raise problems[0]
         request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
-        return await _ask(self._host, self.operation, request)
+        try:
+            prepared = self._host.prepare(self.operation, request)
+        except (TypeError, ValueError) as error:
+            raise InvalidItem(f"The item cannot be written as JSON: {error}") from error
+        return await _ask(self._host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that sends one request per item; see `Run` for its three readings.

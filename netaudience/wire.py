@@ -133,7 +133,7 @@ def dump_json(value: object, *, numbers: bool = True) -> bytes:
         TypeError: the value holds something that JSON cannot carry.
         ValueError: it holds a float that is no number, which would be written as null.
     """
-    body = orjson.dumps(value, default=_row)
+    body = orjson.dumps(value, default=_row, option=orjson.OPT_PASSTHROUGH_DATETIME)
     if numbers and b"null" in body and not _finite(value):
         raise ValueError("it holds a number that is infinite or not a number")
     return body
@@ -215,7 +215,9 @@ def converter() -> Converter:
                 raise TypeError(f"{cls.__name__} is an object, not {type(value).__name__}")
             # What is null is as good as missing.
             given = {
-                name: part for name, part in cast("Mapping[str, JsonValue]", value).items() if part is not None
+                name: part
+                for name, part in cast("Mapping[str, JsonValue]", value).items()
+                if part is not None
             }
             answer = read(given, kind)
             rest = {name: given[name] for name in given if name not in known}
@@ -251,6 +253,6 @@ def _row(row: object) -> object:
     write = _rows.get(type(row))
     if write is None:
         if not attrs.has(type(row)):
-            raise TypeError(f"{type(row).__name__} is not a JSON value")
+            raise TypeError(f"a {type(row).__name__} is no JSON value: write it as the vendor wants it")
         write = _rows[type(row)] = converter().get_unstructure_hook(type(row))
     return write(row)

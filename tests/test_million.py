@@ -38,7 +38,9 @@ def carry(sandbox, users, count):
     }
     users.write_text("".join(f"user-{number:07}\n" for number in range(count)), encoding="utf-8")
     command = [*COMMAND, "netmera", "tag-users", "--tag", f"of {count}", "--rate", "100", str(users)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
         peak = 0
         status = Path(f"/proc/{process.pid}/status")
         out, errors = b"", b""

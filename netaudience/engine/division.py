@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, cast
 
 from netaudience.engine.packing import Chunk, Divided, Packer
 from netaudience.engine.sender import Failure, Sender
-from netaudience.errors import NetaudienceError, NotFound, Refused, TooLarge, Unreadable
+from netaudience.errors import NetaudienceError, NotFound, Refused, TooLarge, Unreadable, VendorError
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered
 from netaudience.wire import Response
 
@@ -150,6 +150,8 @@ class Divider(Generic[Item]):
         reason: NetaudienceError,
     ) -> list[Undelivered[Item]]:
         key = self._packer.key
+        if isinstance(reason, VendorError):
+            reason = reason.without({key(item) for item in part.items})
         return [
             outcome(position, item, reason, key(item))
             for position, item in zip(part.positions, part.items, strict=True)
@@ -160,7 +162,7 @@ class Divider(Generic[Item]):
         try:
             result = self._decode(answer)
         except ValueError as error:
-            unreadable = Unreadable("The vendor", answer.status, words=str(error))
+            unreadable = Unreadable(self._tally.vendor, answer.status, words=str(error))
             return SettledChunk(chunk.items, chunk.positions, None, self._all(InDoubt, chunk, unreadable))
         return SettledChunk(chunk.items, chunk.positions, result)
 

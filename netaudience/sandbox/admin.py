@@ -80,9 +80,7 @@ class Admin:
         # Cut at \n alone: str.splitlines would also cut inside a key that holds another separator.
         lines = (await request.read()).decode().split("\n")
         expected = [line.removesuffix("\r") for line in lines if line.strip()]
-        report = self._core.check(
-            request.query["vendor"], request.query["operation"], expected or None
-        )
+        report = self._core.check(request.query["vendor"], request.query["operation"], expected or None)
         return _json(report.to_json())
 
     async def _faults(self, request: web.Request) -> web.Response:
@@ -106,9 +104,7 @@ class Admin:
         collection = request.match_info["collection"]
         found = vendor.look(collection, request.match_info["key"])
         if found is None:
-            return _json(
-                {"error": f"{vendor.name} holds nothing of that key in {collection}."}, 404
-            )
+            return _json({"error": f"{vendor.name} holds nothing of that key in {collection}."}, 404)
         return _json(found)
 
 

@@ -71,9 +71,7 @@ class BackgroundSandbox:
         """The base URL for a vendor's client; without a vendor, the server's own."""
         return self._sandbox.url(vendor)
 
-    def check(
-        self, vendor: str, operation: str, expected: Iterable[str] | None = None
-    ) -> CheckReport:
+    def check(self, vendor: str, operation: str, expected: Iterable[str] | None = None) -> CheckReport:
         """Judge what reached an operation; `expected` are the keys that should have arrived."""
         return self._call(lambda: self._sandbox.check(vendor, operation, expected))
 

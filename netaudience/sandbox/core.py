@@ -107,9 +107,7 @@ class SandboxCore:
         """The vendor of that name; raises `ValueError` with a sentence."""
         vendor = self.vendors.get(name)
         if vendor is None:
-            raise ValueError(
-                f"The sandbox has no vendor {name!r}; it has {', '.join(self.vendors)}."
-            )
+            raise ValueError(f"The sandbox has no vendor {name!r}; it has {', '.join(self.vendors)}.")
         return vendor
 
     def unserved(self) -> tuple[Route, ...]:
@@ -145,9 +143,7 @@ class SandboxCore:
         self._meters.clear()
         self.plan = FaultPlan(self.plan.faults, self._seed)
 
-    def check(
-        self, vendor: str, operation: str, expected: Iterable[str] | None = None
-    ) -> CheckReport:
+    def check(self, vendor: str, operation: str, expected: Iterable[str] | None = None) -> CheckReport:
         """Judge what reached an operation; `expected` are the keys that should have been applied.
 
         `operation` is the vendor's name or the route's label; raises `ValueError` for another one.
@@ -159,9 +155,7 @@ class SandboxCore:
                 return self._judge(point.served, expected)
         known = [point.route.operation for point in points if point.served is not None]
         nearest = ", ".join(get_close_matches(operation, known, n=1, cutoff=0.0)) or "none"
-        raise SandboxUsageError(
-            f"{vendor} serves no operation {operation!r}; the nearest is {nearest}."
-        )
+        raise SandboxUsageError(f"{vendor} serves no operation {operation!r}; the nearest is {nearest}.")
 
     def _judge(self, served: Served, expected: Iterable[str] | None) -> CheckReport:
         scope = (served.vendor.name, self._scope(served))
@@ -184,6 +178,5 @@ class SandboxCore:
                 for (name, method, path), served in handlers.items()
             ]
         return tuple(
-            Endpoint(route, handlers.get((route.vendor, route.method, route.path)))
-            for route in routes
+            Endpoint(route, handlers.get((route.vendor, route.method, route.path))) for route in routes
         )

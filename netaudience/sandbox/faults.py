@@ -105,13 +105,9 @@ class Fault:
                 fields["kind"] = name
                 name = _MAIN_FIELD.get(name, "") if has_value else "kind"
                 if not name:
-                    raise ValueError(
-                        f"The fault {fields['kind']!r} takes no value of its own: {text!r}."
-                    )
+                    raise ValueError(f"The fault {fields['kind']!r} takes no value of its own: {text!r}.")
             elif not has_value:
-                raise ValueError(
-                    f"Write name=value after the fault's kind, not {part!r} in {text!r}."
-                )
+                raise ValueError(f"Write name=value after the fault's kind, not {part!r} in {text!r}.")
             if name == "ids":
                 ids.append(value)
             elif name != "kind":
@@ -131,9 +127,7 @@ class Fault:
             case dict():
                 return cls.from_fields(value)
             case _:
-                raise ValueError(
-                    "A fault is a JSON object of its fields, or a text like 'status=503'."
-                )
+                raise ValueError("A fault is a JSON object of its fields, or a text like 'status=503'.")
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Json]) -> Fault:
@@ -141,9 +135,7 @@ class Fault:
         known = {field.name for field in attrs.fields(cls)}
         for name in fields:
             if name not in known:
-                raise ValueError(
-                    f"A fault has no field {name!r}; it has {', '.join(sorted(known))}."
-                )
+                raise ValueError(f"A fault has no field {name!r}; it has {', '.join(sorted(known))}.")
         kinds: Mapping[str, Kind] = {kind: kind for kind in KINDS}
         kind = _text(fields, "kind") or ""
         if kind not in kinds:
@@ -200,9 +192,7 @@ class FaultPlan:
                 continue
             number = self._seen[index]
             self._seen[index] += 1
-            if number < fault.after or (
-                fault.first is not None and number >= fault.after + fault.first
-            ):
+            if number < fault.after or (fault.first is not None and number >= fault.after + fault.first):
                 continue
             if fault.share < 1 and self._uniform(ordinal, index, "share") >= fault.share:
                 continue

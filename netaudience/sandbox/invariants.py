@@ -97,37 +97,25 @@ def _applied(expected: int, missing: int, unexpected: int) -> Check:
             ok=True,
             sentence=f"All {expected:,} expected keys were applied, and no other.",
         )
-    sentence = (
-        f"{missing:,} of {expected:,} expected keys were not applied, {unexpected:,} others were."
-    )
+    sentence = f"{missing:,} of {expected:,} expected keys were not applied, {unexpected:,} others were."
     return Check("applied", ok=False, sentence=sentence)
 
 
 def _order(ledger: Ledger, place: Place) -> Check:
     attribute = ledger.order.attribute
     if attribute is None:
-        return Check(
-            "order", ok=True, sentence="Not watched: the sandbox was given no order_attribute."
-        )
+        return Check("order", ok=True, sentence="Not watched: the sandbox was given no order_attribute.")
     inversions = ledger.order.inversions[place]
     if not inversions:
-        return Check(
-            "order", ok=True, sentence=f"The attribute {attribute!r} never fell for any key."
-        )
-    return Check(
-        "order", ok=False, sentence=f"The attribute {attribute!r} fell {inversions:,} times."
-    )
+        return Check("order", ok=True, sentence=f"The attribute {attribute!r} never fell for any key.")
+    return Check("order", ok=False, sentence=f"The attribute {attribute!r} fell {inversions:,} times.")
 
 
 def _overlap(ledger: Ledger, place: Place) -> Check:
     overlaps = ledger.overlap.overlaps[place]
     if not overlaps:
-        return Check(
-            "overlap", ok=True, sentence="No two requests in flight carried rows of the same key."
-        )
-    sentence = (
-        f"{overlaps:,} requests carried rows of a key that another one in flight carried too."
-    )
+        return Check("overlap", ok=True, sentence="No two requests in flight carried rows of the same key.")
+    sentence = f"{overlaps:,} requests carried rows of a key that another one in flight carried too."
     return Check("overlap", ok=False, sentence=sentence)
 
 
@@ -139,6 +127,4 @@ def _limit(meters: tuple[Meter, ...]) -> Check:
     # A peak above a limit is always a refusal too, so the refusals alone decide.
     if not refused:
         return Check("limit", ok=True, sentence=f"No request was refused for a limit: {peaks}.")
-    return Check(
-        "limit", ok=False, sentence=f"{refused:,} requests were refused for a limit: {peaks}."
-    )
+    return Check("limit", ok=False, sentence=f"{refused:,} requests were refused for a limit: {peaks}.")

@@ -126,6 +126,4 @@ class Ledger:
 def _numbers(value: Json) -> list[float]:
     """The numbers of an attribute: itself, or those of an array that is pushed."""
     candidates: list[Json] = value if isinstance(value, list) else [value]
-    return [
-        item for item in candidates if isinstance(item, int | float) and not isinstance(item, bool)
-    ]
+    return [item for item in candidates if isinstance(item, int | float) and not isinstance(item, bool)]

@@ -42,9 +42,7 @@ class Sandbox(SandboxCore):
         Admin(self).mount(app)
         for endpoint in self.endpoints:
             route = endpoint.route
-            app.router.add_route(
-                route.method, f"/{route.vendor}{route.path}", self._handler(endpoint)
-            )
+            app.router.add_route(route.method, f"/{route.vendor}{route.path}", self._handler(endpoint))
         app.router.add_route("*", "/{path:.*}", self._unknown)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS)
         await runner.setup()
@@ -87,9 +85,7 @@ class Sandbox(SandboxCore):
         origin = f"http://{host}:{self.port}"
         return f"{origin}/{self.vendor(vendor).name}" if vendor else origin
 
-    def _handler(
-        self, endpoint: Endpoint
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         served = endpoint.served
         if served is None:
 

@@ -116,9 +116,7 @@ class Credentials:
 
     netmera_keys: frozenset[str] = attrs.field(default=frozenset({"sandbox"}), repr=False)
     #: Passcode by account id.
-    clevertap_passcodes: Mapping[str, str] = attrs.field(
-        factory=lambda: {"sandbox": "sandbox"}, repr=False
-    )
+    clevertap_passcodes: Mapping[str, str] = attrs.field(factory=lambda: {"sandbox": "sandbox"}, repr=False)
 
 
 class Vendor(Protocol):

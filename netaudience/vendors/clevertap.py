@@ -203,24 +203,34 @@ def classify(response: Response) -> VendorError | None:
     status = response.status
     told, code, words = _told(response)
     if 200 <= status < 300:
-        if told == "success":
+        if told == "success" or (status in _EMPTY_SUCCESS and not response.body):
             return None
         if told == "fail":
-            return _by_status(code if code is not None and 400 <= code < 600 else 400, response, words)
+            return _by_status(code if code in _STATUSES else 400, response, code, words)
         return Unreadable(
             "CleverTap",
             status,
-            words=words or f"neither success nor fail, but {response.content_type or 'nothing'}",
-            remedy="Look at the base URL, and at a proxy that may answer in the vendor's place",
+            words=words,
+            remedy=(
+                f"Neither success nor fail was told, but {response.content_type or 'nothing'}: look at the "
+                "base URL, and at a proxy that may answer in the vendor's place"
+            ),
             may_have_happened=True,
         )
-    return _by_status(status, response, words)
+    return _by_status(status, response, code, words)
 
 
-def _by_status(meant: int, response: Response, words: str) -> VendorError:
+#: Statuses that a failure's body may give while its HTTP status is 200. The codes of single records, 509
+#: to 535, look like statuses of an outage and are none; 555 is the one that is.
+_STATUSES = frozenset({*range(400, 500), 500, 502, 503, 504, 555})
+_EMPTY_SUCCESS = frozenset({201, 202, 204})
+
+
+def _by_status(meant: int | None, response: Response, code: int | None, words: str) -> VendorError:
     """Judge by a status, the answer's own or the one that its body gives."""
     status = response.status
-    code = meant if meant != status else None
+    if code == status:
+        code = None
     wait = retry_after(response)
     match meant:
         case 401:
@@ -232,11 +242,13 @@ def _by_status(meant: int, response: Response, words: str) -> VendorError:
             return Misconfigured("CleverTap", status, code=code, words=words, remedy=remedy)
         case 429:
             return Throttled("CleverTap", status, code=code, words=words, retry_after=wait)
+        case 408 | 425:
+            return Unavailable("CleverTap", status, code=code, words=words, retry_after=wait)
         case 413:
             return TooLarge("CleverTap", status, code=code, words=words)
-        case _ if 400 <= meant < 500:
+        case int() if 400 <= meant < 500:
             return Refused("CleverTap", status, code=code, words=words)
-        case _ if meant >= 500:
+        case int() if meant >= 500:
             return Unavailable(
                 "CleverTap", status, code=code, words=words, may_have_happened=True, retry_after=wait
             )
@@ -248,7 +260,7 @@ def _by_status(meant: int, response: Response, words: str) -> VendorError:
 def _told(response: Response) -> tuple[str | None, int | None, str]:
     """Read status, code and words out of the body, whatever it is."""
     if response.truncated:
-        return None, None, f"the answer is longer than {len(response.body)} bytes"
+        return None, None, ""
     try:
         body = load_json(response.body)
     except ValueError:

@@ -29,7 +29,7 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.items import Identifiers, Rows, WholeNumbers, text
+from netaudience.items import Identifiers, Rows, WholeNumbers, text, texts
 from netaudience.limits import Limit, Quota, assumed, documented
 from netaudience.operations import batch, call, pages, query
 from netaudience.vendors.netmera_models import (
@@ -38,6 +38,7 @@ from netaudience.vendors.netmera_models import (
     CategoryPreference,
     CategoryPreferenceDict,
     CategoryPreferences,
+    Device,
     DeviceList,
     DeviceTokenPage,
     EmailUpdate,
@@ -435,7 +436,7 @@ class NetmeraClient(Client):
     @pages(
         "GET",
         "/rest/3.0/getDeviceTokens",
-        rows=lambda page: page.devices,
+        rows=lambda page: _devices(page),  # noqa: PLW0108 - defined below
         following=lambda request, page: _next_page(request, page),  # noqa: PLW0108 - defined below
         quota=REQUESTS,
         note="Pages by offset: where devices change meanwhile, one may come twice or not at all.",
@@ -691,6 +692,10 @@ class NetmeraClient(Client):
         return Request(json=update)
 
 
+def _devices(page: DeviceTokenPage) -> Sequence[Device]:
+    return page.devices
+
+
 def _confirmed(confirm: bool, what: str) -> None:  # noqa: FBT001 - handed on as it was given
     if confirm is not True:
         raise ConfigurationError(f"This operation {what}: pass confirm=True if that is meant")
@@ -704,8 +709,8 @@ def _one_of(by: str, **wire_names: str) -> str:
 
 
 def _tags(tag: str, more: Sequence[str]) -> JsonValue:
-    if isinstance(more, str):
-        raise ConfigurationError("more_tags must be a list of texts, not one text")
+    if not isinstance(more, list | tuple):  # what is used up by reading would be empty in the next request
+        raise ConfigurationError("more_tags must be a list of texts")
     tags = [tag, *more]
     if any(text("tag").problem(one) for one in tags):
         raise ConfigurationError("A tag must be text that is not empty")
@@ -717,8 +722,8 @@ def _whats_app(users: Sequence[str], by: str, wp_numbers: Sequence[str]) -> Mapp
     if wp_numbers:
         if by == "wp_number":
             raise ConfigurationError("The users are WhatsApp numbers already: leave wp_numbers out")
-        if isinstance(wp_numbers, str):
-            raise ConfigurationError("wp_numbers must be a list of texts, not one text")
+        if not isinstance(wp_numbers, list | tuple) or texts("wp_number").problem(wp_numbers):
+            raise ConfigurationError("wp_numbers must be a list of texts, none of them empty")
         selected["wpNumbers"] = wp_numbers
     return selected
 
@@ -737,15 +742,16 @@ def _next_page(request: Request[DeviceTokenPage], page: DeviceTokenPage) -> Requ
     """
     if not page.next_page:
         return None
-    link = parse_qs(urlsplit(page.next_page).query)
     here = request.query["offset"]
     try:
+        link = parse_qs(urlsplit(page.next_page).query)
         offset = int(link["offset"][0])
         size = int(link.get("max", [str(request.query["max"])])[0])
     except (KeyError, ValueError):
         offset, size = -1, 0
     if offset <= int(here) or size < 1:
-        raise Unreadable("Netmera", 200, words="the link to the next page names no offset further on")
+        remedy = "The link to the next page names no offset further on, so the pages after it are not read"
+        raise Unreadable("Netmera", 200, remedy=remedy)
     return attrs.evolve(request, query={"max": size, "offset": offset})
 
 
@@ -806,7 +812,9 @@ def _by_status(response: Response, code: int | None, words: str) -> VendorError:
         case 404 | 405 | 501:
             remedy = "The base URL leads to something that does not know this operation: look at it"
             return Misconfigured("Netmera", status, code=code, words=words, remedy=remedy)
-        case 408 | 425 | 429:
+        case 408 | 425:
+            return Unavailable("Netmera", status, code=code, words=words, retry_after=wait)
+        case 429:
             return Throttled("Netmera", status, code=code, words=words, retry_after=wait)
         case 413:
             return TooLarge("Netmera", status, code=code, words=words)
@@ -832,26 +840,26 @@ def _by_status(response: Response, code: int | None, words: str) -> VendorError:
 def _unreadable(response: Response) -> Unreadable | None:
     """Judge a 200 with a body: JSON without an error code is a success, anything else is not."""
     if response.truncated:
-        words = f"the answer is longer than {len(response.body)} bytes"
+        what = f"The answer is longer than {len(response.body):,} bytes"
     else:
         try:
             load_json(response.body)
         except ValueError:
-            words = f"not JSON but {response.content_type or 'an unknown type'}"
+            what = f"The answer is not JSON but {response.content_type or 'of no type'}"
         else:
             return None
     return Unreadable(
         "Netmera",
         response.status,
-        words=words,
-        remedy="Look at the base URL, and at a proxy that may answer in the vendor's place",
+        remedy=f"{what}: look at the base URL, and at a proxy that may answer in the vendor's place",
         may_have_happened=True,
     )
 
 
 def _told(response: Response) -> tuple[int | None, str]:
     """Read code and words out of the three shapes that errors come in; successes tell no code."""
-    if not response.body or (response.status == 200 and b'"code"' not in response.body[:64]):
+    # A success is read once more only where it might be an error in disguise, which is short.
+    if not response.body or (response.status == 200 and b'"code"' not in response.body[:4096]):
         return None, ""
     try:
         body = load_json(response.body)
@@ -862,6 +870,8 @@ def _told(response: Response) -> tuple[int | None, str]:
     if not isinstance(body, Mapping):
         return None, ""
     code, words = body.get("code"), body.get("error")
+    if response.status == 200 and words is None:
+        return None, ""
     if words is None:  # RFC 9457 problem detail
         words = body.get("detail") or body.get("title")
     return (code if isinstance(code, int) else None), words if isinstance(words, str) else ""

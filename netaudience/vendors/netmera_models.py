@@ -245,7 +245,7 @@ class DeviceList:
     """A user's devices."""
 
     ext_id: str | None = attrs.field(default=None, metadata=wire_name("extId"), repr=mask)
-    devices: Sequence[Device] = attrs.field(factory=list[Device])
+    devices: Sequence[Device] = attrs.field(default=())
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
 
 
@@ -257,7 +257,7 @@ class DeviceTokenPage:
     next_page: str | None = attrs.field(default=None, metadata=wire_name("nextPage"))
     #: How many devices there are in all.
     total: int | None = None
-    devices: Sequence[Device] = attrs.field(factory=list[Device])
+    devices: Sequence[Device] = attrs.field(default=())
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
 
 
@@ -277,7 +277,7 @@ class Segment:
 class SegmentList:
     """All segments."""
 
-    segments: Sequence[Segment] = attrs.field(factory=list[Segment], metadata=wire_name("list"))
+    segments: Sequence[Segment] = attrs.field(default=(), metadata=wire_name("list"))
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
 
 
@@ -296,5 +296,5 @@ class SegmentUsers:
     """The users of a segment."""
 
     name: str | None = None
-    users: Sequence[SegmentUser] = attrs.field(factory=list[SegmentUser], metadata=wire_name("list"))
+    users: Sequence[SegmentUser] = attrs.field(default=(), metadata=wire_name("list"))
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)

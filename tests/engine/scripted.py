@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 
 from netaudience import Settings
 from netaudience.client import Client
+from netaudience.engine.retry import retry_after
 from netaudience.errors import (
     AnswerLost,
     ConnectionFailed,
@@ -19,7 +20,6 @@ from netaudience.errors import (
 from netaudience.items import Identifiers
 from netaudience.limits import Limit, Quota, assumed
 from netaudience.operations import batch, call
-from netaudience.engine.retry import retry_after
 from netaudience.wire import Request, Response
 
 FAULTS = ("ok", "429", "429 later", "503", "500", "no connection", "lost before", "lost after")

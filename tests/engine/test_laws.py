@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripted import FAULTS, ScriptedVendor, make_client
+from virtual_time import run
 
 from netaudience import Delivered, Failed, InDoubt, Rejected, RetryPolicy, Settings
 from netaudience.errors import NetaudienceError
 from netaudience.limits import Limit, Quota, assumed
-from scripted import FAULTS, ScriptedVendor, make_client
-from virtual_time import run
 
 PATIENT = Settings(retry=RetryPolicy(attempts=4), allow_empty=True)
 

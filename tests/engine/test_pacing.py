@@ -5,11 +5,11 @@ import math
 import random
 
 import pytest
+from virtual_time import run
 
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.errors import ConfigurationError
 from netaudience.limits import Quota, assumed
-from virtual_time import run
 
 
 def quota(rate=None, per=1.0, in_flight=64, ceiling=None):

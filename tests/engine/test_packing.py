@@ -5,13 +5,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import KeyedRows
 
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.errors import ItemTooLarge
 from netaudience.items import Identifiers
 from netaudience.outcomes import SettledChunk
 from netaudience.wire import Prepared
-from scripted import KeyedRows
 
 
 def encode(items):

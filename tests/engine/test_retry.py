@@ -4,6 +4,7 @@ import time
 from email.utils import formatdate
 
 import pytest
+
 from netaudience.engine.retry import RetryPolicy, Waits, retry_after
 from netaudience.wire import Response
 

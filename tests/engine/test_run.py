@@ -6,6 +6,8 @@ import math
 import warnings
 
 import pytest
+from scripted import ScriptedVendor, make_client
+from virtual_time import run
 
 from netaudience import (
     AnswerLost,
@@ -27,8 +29,6 @@ from netaudience import (
     Unavailable,
 )
 from netaudience.limits import Limit, Quota, assumed
-from scripted import ScriptedVendor, make_client
-from virtual_time import run
 
 
 def limit(rows):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 from aioresponses import aioresponses
+
 from netaudience.engine.transport import AiohttpTransport, make_url
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed
 from netaudience.wire import Prepared

@@ -48,16 +48,12 @@ class Box:
 
     async def get(self, operation: str, query: Any = None, **headers: str) -> Reply:
         path = f"/netmera/rest/3.0/{operation}"
-        return await self.send(
-            "GET", path, params=query or {}, headers={**NETMERA_HEADERS, **headers}
-        )
+        return await self.send("GET", path, params=query or {}, headers={**NETMERA_HEADERS, **headers})
 
     async def demerge(self, identities: Any, **headers: str) -> Reply:
         body = {"identities": identities}
         headers = {**CLEVERTAP_HEADERS, **headers}
-        return await self.send(
-            "POST", "/clevertap/1/demerge/profiles.json", json=body, headers=headers
-        )
+        return await self.send("POST", "/clevertap/1/demerge/profiles.json", json=body, headers=headers)
 
 
 Running: TypeAlias = Callable[..., AbstractAsyncContextManager[Box]]

@@ -51,9 +51,7 @@ def _applied(box) -> bool:
         ("status=503,operation=tagUsers,vendor=netmera,ids=id1", 503, "text/plain", None, False),
     ],
 )
-async def test_what_a_client_sees_and_what_is_applied(
-    running, fault, status, content_type, body, applied
-):
+async def test_what_a_client_sees_and_what_is_applied(running, fault, status, content_type, body, applied):
     async with running(faults=[fault]) as box:
         reply = await box.post("tagUsers", TAG)
         assert reply.status == status

@@ -23,9 +23,7 @@ LONG = 600.0
     count=st.integers(1, 5),
     seconds=st.floats(0.1, 2),
 )
-def test_no_window_ever_holds_more_accepted_ones_and_none_is_refused_without_need(
-    gaps, count, seconds
-):
+def test_no_window_ever_holds_more_accepted_ones_and_none_is_refused_without_need(gaps, count, seconds):
     window = StrictWindow(count, seconds)
     now = 0.0
     accepted: list[float] = []
@@ -88,9 +86,7 @@ async def test_requests_above_the_window_get_a_429_and_are_not_applied(running):
         assert [entry.status for entry in box.sandbox.ledger.requests] == [200, 200, 200, 429]
         limit = box.sandbox.check("netmera", "tagUsers")["limit"]
         assert not limit.ok
-        assert limit.sentence.startswith(
-            "1 requests were refused for a limit: at most 4 in a window"
-        )
+        assert limit.sentence.startswith("1 requests were refused for a limit: at most 4 in a window")
 
 
 @pytest.mark.asyncio

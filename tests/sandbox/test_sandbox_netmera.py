@@ -152,9 +152,7 @@ def _part(user, name):
 
 
 @pytest.mark.parametrize(("operation", "body", "after"), WRITES)
-async def test_a_write_answers_200_without_a_body_and_changes_the_user(
-    running, operation, body, after
-):
+async def test_a_write_answers_200_without_a_body_and_changes_the_user(running, operation, body, after):
     async with running(demo=True) as box:
         reply = await box.post(operation, body)
         assert (reply.status, reply.body, reply.headers["Content-Length"]) == (200, b"", "0")
@@ -277,9 +275,7 @@ async def test_categories_are_kept_by_channel_and_filtered(running):
             reply = await box.get("getCategoryPreferences", query)
             return list(reply.json["categoryPreferences"])
 
-        reply = await box.get(
-            "getCategoryPreferences", {"externalId": "id1", "channels": "SMS,web"}
-        )
+        reply = await box.get("getCategoryPreferences", {"externalId": "id1", "channels": "SMS,web"})
         assert reply.json["categoryPreferences"] == {"Shopping": True, "Promotion ": False}
         assert reply.json["categoryChannelPreferences"]["Shopping"] == {"SMS": False, "WEB": True}
         assert await names(pushPermitted="true") == ["Shopping"]
@@ -300,9 +296,7 @@ async def test_device_tokens_come_in_pages_with_absolute_links(running):
             seen += [device["token"] for device in page["devices"]]
             if "nextPage" not in page:
                 break
-            assert page["nextPage"].startswith(
-                box.sandbox.url("netmera") + "/rest/3.0/getDeviceTokens?"
-            )
+            assert page["nextPage"].startswith(box.sandbox.url("netmera") + "/rest/3.0/getDeviceTokens?")
             headers = {"X-netmera-api-key": "sandbox"}
             page = (await box.send("GET", page["nextPage"], headers=headers)).json
         assert sizes == [10, 10, 5]
@@ -325,9 +319,7 @@ async def test_segments_and_their_users(running):
         assert segments == {
             "list": [{"id": 5883, "name": "segment", "userCount": 2, "type": "PRODUCT_SEGMENT"}]
         }
-        users = (
-            await box.get("getSegmentUsers", {"id": "5883"}, **{"X-netmera-os": "ANDROID"})
-        ).json
+        users = (await box.get("getSegmentUsers", {"id": "5883"}, **{"X-netmera-os": "ANDROID"})).json
         assert users["name"] == "segment"
         assert users["list"] == [
             {"externalId": "id1", "msisdn": "905312345678", "email": "john.brown@example.com"},

@@ -91,9 +91,7 @@ def test_sync_tests_need_no_asyncio_plugin(bare):
 def test_async_tests_in_both_modes(bare, mode):
     bare.makepyfile(ASYNC)
     scope = "-o", "asyncio_default_fixture_loop_scope=function"
-    _run(bare, "-p", "pytest_asyncio.plugin", f"--asyncio-mode={mode}", *scope).assert_outcomes(
-        passed=1
-    )
+    _run(bare, "-p", "pytest_asyncio.plugin", f"--asyncio-mode={mode}", *scope).assert_outcomes(passed=1)
 
 
 def test_the_sandbox_is_configured_by_overriding_a_fixture(bare):

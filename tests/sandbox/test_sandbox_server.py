@@ -317,6 +317,4 @@ def test_the_sandbox_imports_nothing_of_the_library_outside_itself():
             else:
                 continue
             for name in names:
-                assert not name.startswith("netaudience") or name.startswith(
-                    "netaudience.sandbox"
-                ), file
+                assert not name.startswith("netaudience") or name.startswith("netaudience.sandbox"), file

@@ -153,7 +153,6 @@ async def test_clevertaps_failures_are_failures_whatever_the_status(answer, kind
     assert [type(outcome.reason) for outcome in report.undelivered] == [kind]
 
 
-@pytest.mark.xfail(strict=True, reason="the error of an answer that does not fit says 'The vendor'")
 @pytest.mark.asyncio
 async def test_an_answer_that_does_not_fit_names_the_vendor() -> None:
     async with answering(Answer(200, JSON, b'{"devices":5}')) as server, netmera(server.url) as client:

@@ -30,9 +30,7 @@ class Netmera(NetmeraState):
     limits = SandboxLimits()
     limits_per_operation = False
 
-    def __init__(
-        self, keys: Collection[str], known_categories: Iterable[str] | None = None
-    ) -> None:
+    def __init__(self, keys: Collection[str], known_categories: Iterable[str] | None = None) -> None:
         super().__init__(known_categories)
         self._keys = frozenset(keys)
         self.operations = _operations(Reads(self), Writes(self))

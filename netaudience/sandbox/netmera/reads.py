@@ -38,22 +38,16 @@ class Reads:
                     continue
                 by_category[category] = any_permitted
                 by_channel[category] = {
-                    channel: state
-                    for channel, state in states.items()
-                    if not channels or channel in channels
+                    channel: state for channel, state in states.items() if not channels or channel in channels
                 }
-            return json_answer(
-                {"categoryPreferences": by_category, "categoryChannelPreferences": by_channel}
-            )
+            return json_answer({"categoryPreferences": by_category, "categoryChannelPreferences": by_channel})
 
         return self._about(ext_id, answer)
 
     def profile_attributes(self, call: Call) -> Change:
         """A user's attributes."""
         ext_id = fields.asked(call, "extId")
-        return self._about(
-            ext_id, lambda user: json_answer({"extId": ext_id, "profile": dict(user.profile)})
-        )
+        return self._about(ext_id, lambda user: json_answer({"extId": ext_id, "profile": dict(user.profile)}))
 
     def devices(self, call: Call) -> Change:
         """A user's devices, or only those that permit push."""

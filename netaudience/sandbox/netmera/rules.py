@@ -69,8 +69,7 @@ RULES = (
     Rule("deleteProfileAttributes does not clear the e-mail either.", "assumed", OPENAPI),
     Rule("The two delete calls for attributes act on all users.", "documented", USERS_PAGE),
     Rule(
-        "deleteProfileAttributeValue takes the value out of arrays and removes an attribute "
-        "that equals it.",
+        "deleteProfileAttributeValue takes the value out of arrays and removes an attribute that equals it.",
         "assumed",
         USERS_PAGE,
     ),
@@ -79,16 +78,10 @@ RULES = (
     Rule("An empty msisdn or an empty list of wpNumbers is stored as empty.", "reported", OPENAPI),
     Rule("extIds, or else emailList or msisdnList.", "documented", USERS_PAGE),
     Rule("Both selectors at once, or none, answer 400 with code 2020.", "assumed", USERS_PAGE),
-    Rule(
-        "The two WhatsApp permissions take extIds and wpNumbers together.", "documented", USERS_PAGE
-    ),
+    Rule("The two WhatsApp permissions take extIds and wpNumbers together.", "documented", USERS_PAGE),
     Rule("Both WhatsApp selectors at once mean all that they name.", "assumed", USERS_PAGE),
-    Rule(
-        "A permission by address or number is kept for that address alone.", "assumed", USERS_PAGE
-    ),
-    Rule(
-        "enablePush and disablePush by extId set all devices of the user.", "documented", USERS_PAGE
-    ),
+    Rule("A permission by address or number is kept for that address alone.", "assumed", USERS_PAGE),
+    Rule("enablePush and disablePush by extId set all devices of the user.", "documented", USERS_PAGE),
     Rule("An unknown device token answers 200 and changes nothing.", "assumed", USERS_PAGE),
     Rule("deleteUsersPermanently removes the user and the devices.", "documented", USERS_PAGE),
     Rule("deleteUsersPermanently is activated, and acts at once.", "assumed", USERS_PAGE),
@@ -104,8 +97,6 @@ RULES = (
     Rule("A segment's user shows msisdn and email where they are known.", "assumed", USERS_PAGE),
     Rule("An unknown message answers 400 with code 5003.", "reported", OPENAPI),
     Rule("A second approval of a message answers 400 with code 2103.", "assumed", ERRORS_PAGE),
-    Rule(
-        "No rate is documented: none is enforced, unless it is configured.", "assumed", SETUP_PAGE
-    ),
+    Rule("No rate is documented: none is enforced, unless it is configured.", "assumed", SETUP_PAGE),
     Rule("A configured limit answers 429 with a text, as a proxy would.", "assumed", ERRORS_PAGE),
 )

@@ -19,9 +19,7 @@ _Row = dict[str, Json]
 def seed(state: NetmeraState, document: Json) -> None:
     """Add `{"users": [...], "segments": [...], "messages": [...]}`; raises `ValueError`."""
     if not isinstance(document, dict) or not document:
-        raise SandboxUsageError(
-            "Netmera is seeded with a JSON object of users, segments and messages."
-        )
+        raise SandboxUsageError("Netmera is seeded with a JSON object of users, segments and messages.")
     steps: list[Callable[[], object]] = []
     for collection, value in document.items():
         if not isinstance(value, list):

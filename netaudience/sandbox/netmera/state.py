@@ -157,9 +157,7 @@ class NetmeraState:
         segment_type: str = "PRODUCT_SEGMENT",
     ) -> Segment:
         """Add a segment, or replace the one of that id."""
-        segment = self.segments[segment_id] = Segment(
-            segment_id, name, segment_type, tuple(ext_ids)
-        )
+        segment = self.segments[segment_id] = Segment(segment_id, name, segment_type, tuple(ext_ids))
         return segment
 
     def add_message(self, message_id: int) -> None:

@@ -318,9 +318,7 @@ def _one_selector(body: dict[str, Json], first: str, second: str) -> str:
     return given[0]
 
 
-def _profile_rows(
-    call: Call, read: Callable[[dict[str, Json], str], Profile]
-) -> list[tuple[str, Profile]]:
+def _profile_rows(call: Call, read: Callable[[dict[str, Json], str], Profile]) -> list[tuple[str, Profile]]:
     rows = [(fields.text(row, "extId"), read(row, "profile")) for row in fields.records(call)]
     fields.count_ids([ext_id for ext_id, _ in rows])
     return rows
