@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
@@ -190,59 +190,60 @@ def decode(response: Response, answer: type[T] | None) -> T | None:
 @cache
 def converter() -> Converter:
     """Return the one converter: attrs fields by their wire names, tolerant as vendors are."""
-    from cattrs.fns import identity  # noqa: PLC0415
-    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override  # noqa: PLC0415
-    from cattrs.preconf.orjson import make_converter  # noqa: PLC0415
+    from cattrs.preconf.orjson import make_converter  # noqa: PLC0415 - costs a program's start
 
-    made = make_converter(omit_if_default=True)
-
-    def renames(cls: type[attrs.AttrsInstance], *, as_is: bool) -> dict[str, object]:
-        return {
-            field.name: override(rename=field.metadata.get("wire"), unstruct_hook=identity if as_is else None)
-            for field in attrs.fields(cls)
-        }
-
-    def structure_factory(cls: type[attrs.AttrsInstance]) -> Callable[..., object]:
-        overrides = renames(cls, as_is=False)
-        keeps = "unknown" in overrides
-        if keeps:
-            overrides["unknown"] = override(omit=True)
-        read = make_dict_structure_fn(cls, made, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
-        known = {field.metadata.get("wire", field.name) for field in attrs.fields(cls)} - {"unknown"}
-
-        def read_tolerantly(value: object, kind: type) -> object:
-            if not isinstance(value, Mapping):
-                raise TypeError(f"{cls.__name__} is an object, not {type(value).__name__}")
-            # What is null is as good as missing.
-            given = {
-                name: part
-                for name, part in cast("Mapping[str, JsonValue]", value).items()
-                if part is not None
-            }
-            answer = read(given, kind)
-            rest = {name: given[name] for name in given if name not in known}
-            if keeps and rest:
-                object.__setattr__(answer, "unknown", rest)  # frozen, and not yet given out
-            return answer
-
-        return read_tolerantly
-
-    def unstructure_factory(cls: type[attrs.AttrsInstance]) -> Callable[..., dict[str, object]]:
-        # A row's values are JSON values already: orjson writes them, no copy is made.
-        overrides = renames(cls, as_is=True)
-        return make_dict_unstructure_fn(cls, made, _cattrs_omit_if_default=True, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
-
-    def read_flag(value: object, _: type) -> bool:
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in {"true", "false"}:
-            return value.lower() == "true"
-        raise ValueError("neither true nor false")
-
-    made.register_structure_hook(bool, read_flag)
-    made.register_structure_hook_factory(attrs.has, structure_factory)
-    made.register_unstructure_hook_factory(attrs.has, unstructure_factory)
+    made = make_converter()
+    made.register_structure_hook(bool, _read_flag)
+    made.register_structure_hook_factory(attrs.has, partial(_reader, made))
+    made.register_unstructure_hook_factory(attrs.has, partial(_writer, made))
     return made
+
+
+def _reader(made: Converter, cls: type[attrs.AttrsInstance]) -> Callable[..., object]:
+    """Return what reads an answer: null is as good as missing, and what is not known is kept."""
+    from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415 - costs a program's start
+
+    fields = {field.name: field.metadata.get("wire", field.name) for field in attrs.fields(cls)}
+    keeps = fields.pop("unknown", None) is not None
+    overrides = {name: override(rename=wire) for name, wire in fields.items()}
+    if keeps:
+        overrides["unknown"] = override(omit=True)
+    read = make_dict_structure_fn(cls, made, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
+    known = frozenset(fields.values())
+
+    def read_tolerantly(value: object, kind: type) -> object:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{cls.__name__} is an object, not {type(value).__name__}")
+        given = {
+            name: part for name, part in cast("Mapping[str, JsonValue]", value).items() if part is not None
+        }
+        answer = read(given, kind)
+        rest = {name: given[name] for name in given if name not in known}
+        if keeps and rest:
+            object.__setattr__(answer, "unknown", rest)  # frozen, and not yet given out
+        return answer
+
+    return read_tolerantly
+
+
+def _writer(made: Converter, cls: type[attrs.AttrsInstance]) -> Callable[..., dict[str, object]]:
+    """Return what writes a row: its values are JSON values already, so that no copy is made of them."""
+    from cattrs.fns import identity  # noqa: PLC0415 - costs a program's start
+    from cattrs.gen import make_dict_unstructure_fn, override  # noqa: PLC0415 - costs a program's start
+
+    overrides = {
+        field.name: override(rename=field.metadata.get("wire"), unstruct_hook=identity)
+        for field in attrs.fields(cls)
+    }
+    return make_dict_unstructure_fn(cls, made, _cattrs_omit_if_default=True, **overrides)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # overrides by field name
+
+
+def _read_flag(value: object, _: type) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise ValueError("neither true nor false")
 
 
 _rows: dict[type, Callable[[object], object]] = {}

@@ -197,14 +197,11 @@ class Packer(Generic[Item]):
     def _cut(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
         """Cut the longest chunk that the limits allow off the front of what waits."""
         count = min(self._likely, len(self._items))
-        keys: set[str] | None = None
-        listed: Sequence[str] = ()
-        if self._max_keys is not None or self._kind.ordered:
-            listed = self._keys[:count] if self._kind.ordered else self._kind.keys(self._items[:count])
-            keys = set(listed)
-            if self._max_keys is not None and len(keys) > self._max_keys:
-                count = _prefix(listed, self._max_keys)
-                keys = set(listed[:count])
+        listed: Sequence[str] = self._keys
+        if self._max_keys is not None:
+            if not self._kind.ordered:
+                listed = self._kind.keys(self._items[:count])
+            count = _prefix(listed[:count], self._max_keys)
         items = self._items if count == len(self._items) else self._items[:count]
         try:
             prepared = self._encode(items)
@@ -221,23 +218,25 @@ class Packer(Generic[Item]):
             self._likely = count
             items = items[:count]
             prepared = self._encode(items)
-            if keys is not None:
-                keys = set(listed[:count])
         elif self._likely < self.rows:
             self._likely = min(self.rows, self._likely + self._likely // 8 + 1)
-        positions = self._positions
-        if len(items) == len(self._items):
+        yield self._chunk(items, prepared)
+
+    def _chunk(self, items: list[Item], prepared: Prepared) -> Chunk[Item]:
+        """Take the first items out as a chunk; its keys are busy from now on."""
+        count, positions, keys = len(items), self._positions, self._keys
+        if count == len(self._items):
             self._items, self._positions, self._keys = [], range(0), []
         else:
-            positions = positions[:count]
+            positions, keys = positions[:count], keys[:count]
             self._items, self._positions = self._items[count:], self._positions[count:]
             self._keys = self._keys[count:]
-        if self._kind.ordered and keys is not None:
-            self._busy |= keys
-            self._hold_duplicates(keys)
-            yield Chunk(items, positions, prepared, keys)
-        else:
-            yield Chunk(items, positions, prepared)
+        if not self._kind.ordered:
+            return Chunk(items, positions, prepared)
+        distinct = set(keys)
+        self._busy |= distinct
+        self._hold_duplicates(distinct)
+        return Chunk(items, positions, prepared, distinct)
 
     def _hold_duplicates(self, keys: set[str]) -> None:
         """Hold back what waits behind a chunk with the same key."""
@@ -314,6 +313,8 @@ class Packer(Generic[Item]):
 
 def _prefix(keys: Sequence[str], most: int) -> int:
     """Return the length of the longest prefix with at most so many distinct keys."""
+    if len(keys) <= most or len(set(keys)) <= most:
+        return len(keys)
     seen: set[str] = set()
     for index, key in enumerate(keys):
         seen.add(key)

@@ -143,7 +143,7 @@ async def test_a_timeout_inside_a_caller_s_own_timeout():
 
 
 async def test_nobody_listens(unused_tcp_port):
-    with pytest.raises(ConnectionFailed, match="No connection to 127.0.0.1 could be made"):
+    with pytest.raises(ConnectionFailed, match=r"No connection to 127\.0\.0\.1 could be made"):
         await send(f"http://127.0.0.1:{unused_tcp_port}")
 
 

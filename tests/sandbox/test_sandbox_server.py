@@ -238,7 +238,7 @@ async def test_serve_runs_until_it_is_cancelled():
 async def test_a_sandbox_closes_while_requests_are_in_flight(running):
     async with running(faults=["latency=30"]) as box:
         request = asyncio.create_task(box.post("tagUsers", TAG))
-        while not box.sandbox._meters:  # noqa: ASYNC110 - there is no event for "it has arrived"
+        while not box.sandbox._meters:
             await asyncio.sleep(0)
     with pytest.raises(aiohttp.ClientError):
         await request
