@@ -208,7 +208,7 @@ VALUES = [
     ("number", True, False),
     ("number", 1.0, False),
     ("profile", {}, False),
-    ("profile", {"": 1}, False),
+    ("profile", {"": 1}, True),
     ("profile", {"a": None, "b": [1, {"c": 2.5}]}, True),
     ("profile", [("a", 1)], False),
     ("profile", "a", False),
