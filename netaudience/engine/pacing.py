@@ -13,12 +13,14 @@ import asyncio
 import math
 from collections import deque
 from types import TracebackType
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
-
-from aiolimiter import AsyncLimiter
 
 from netaudience.errors import ConfigurationError
 from netaudience.limits import Quota
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 __all__ = ["Pacer", "pacer_for"]
 
@@ -210,6 +212,8 @@ class Pacer:
     def _smoothing(self) -> AsyncLimiter | None:
         if math.isinf(self._rate):
             return None
+        from aiolimiter import AsyncLimiter  # noqa: PLC0415 - costs a program's start
+
         # The tickets hold a known limit: in front of them it is enough to spread a window's requests,
         # and spreading them over all of it would lose the time that the answers take.
         rate = self._rate * (_SPREAD if self.quota.ceiling is None else 1.0)

@@ -7,12 +7,11 @@ Pure arithmetic around `backoff`'s wait generators. Its decorators are not used:
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import attrs
-import backoff
 
 from netaudience.wire import Response
 
@@ -37,6 +36,9 @@ class Waits:
     """The waits of one request or one quota: exponential, each drawn between nothing and its bound."""
 
     def __init__(self, policy: RetryPolicy) -> None:
+        import backoff  # noqa: PLC0415 - costs a program's start, and most requests never wait
+
+        self._jitter: Callable[[float], float] = backoff.full_jitter
         self._bounds: Generator[float, None, None] = backoff.expo(
             factor=policy.first_wait, max_value=policy.longest_wait
         )
@@ -44,7 +46,7 @@ class Waits:
 
     def next(self, asked: float | None = None) -> float:
         """Return the seconds to wait now; never less than the vendor asked for."""
-        wait = backoff.full_jitter(next(self._bounds))
+        wait = self._jitter(next(self._bounds))
         return wait if asked is None else asked + min(wait, 0.1)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from netaudience.client import Client, Settings, secret
 from netaudience.engine.retry import retry_after
@@ -180,6 +179,8 @@ class CleverTapClient(Client):
 def _zone(zone: str | tzinfo | None) -> tzinfo | None:
     if not isinstance(zone, str):
         return zone
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - costs a program's start
+
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
