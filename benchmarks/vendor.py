@@ -13,9 +13,10 @@ import attrs
 from netaudience.client import Client, Settings
 from netaudience.engine.retry import retry_after
 from netaudience.errors import Misconfigured, Refused, Throttled, Unavailable, VendorError
-from netaudience.items import Identifiers, Rows, identifier, json_object
+from netaudience.items import Identifiers, Rows
 from netaudience.limits import Limit, Quota, assumed
 from netaudience.operations import batch, call
+from netaudience.rules import identifier, json_object
 from netaudience.wire import Request, Response, load_json, wire_name
 
 __all__ = ["CHUNK", "IN_FLIGHT", "Record", "VendorClient"]

@@ -28,7 +28,6 @@ from netaudience.errors import (
     NotFound,
     QuotaExhausted,
     Refused,
-    RunFailed,
     SourceFailed,
     Throttled,
     TooLarge,
@@ -38,7 +37,16 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.outcomes import Delivered, Failed, InDoubt, Outcome, Rejected, Report, SettledChunk
+from netaudience.outcomes import (
+    Delivered,
+    Failed,
+    InDoubt,
+    Outcome,
+    Rejected,
+    Report,
+    RunFailed,
+    SettledChunk,
+)
 from netaudience.vendors.clevertap import CleverTapClient
 from netaudience.vendors.netmera import NetmeraClient
 

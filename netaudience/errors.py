@@ -22,7 +22,7 @@
     │   │   ├── TooLarge        send fewer or smaller items
     │   │   └── NotFound        the vendor does not know what the item names
     │   └── Unreadable          the answer is not what the vendor documents
-    └── RunFailed               read the report that it carries
+    └── RunFailed               read the report that it carries (it stands with the report, in outcomes)
 
 A message is a sentence with the vendor, the status and the vendor's own words. It never holds a
 credential, an e-mail address or an identifier: `scrub` and `mask` see to that.
@@ -33,10 +33,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar, Self
-
-if TYPE_CHECKING:
-    from netaudience.outcomes import Report
+from typing import ClassVar, Self
 
 __all__ = [
     "AccountError",
@@ -51,7 +48,6 @@ __all__ = [
     "NotFound",
     "QuotaExhausted",
     "Refused",
-    "RunFailed",
     "SourceFailed",
     "Throttled",
     "TooLarge",
@@ -251,15 +247,3 @@ class Unreadable(VendorError):
     """The answer is not what the vendor documents (a proxy's page, cut JSON, far too many bytes)."""
 
     verb = "gave an answer that cannot be read"
-
-
-class RunFailed(NetaudienceError):
-    """Not every item was delivered; `report` says what happened to each."""
-
-    def __init__(self, report: Report) -> None:
-        #: Counts, reasons and the first undelivered items of the run.
-        self.report = report
-        super().__init__(report)
-
-    def __str__(self) -> str:
-        return self.report.sentence()

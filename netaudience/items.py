@@ -7,14 +7,15 @@ nothing is wrong, costs a few operations on the page and none per item.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import UnionType
-from typing import Any, Generic, Protocol, TypeVar, Union, cast
+from typing import Generic, Protocol, TypeVar, Union, cast
 
 import attrs
 
 from netaudience.errors import InvalidItem
+from netaudience.rules import Rule, identifier, whole_number
 
 __all__ = [
     "Field",
@@ -22,24 +23,10 @@ __all__ = [
     "Kind",
     "Nothing",
     "Rows",
-    "Rule",
     "WholeNumbers",
-    "flag",
-    "identifier",
-    "json_object",
-    "one_of",
-    "text",
-    "texts",
-    "value_lists",
-    "whole_number",
 ]
 
 T = TypeVar("T")
-#: Line breaks and the control characters that exports are found to hold; looking for each in a page
-#: costs a tenth of a microsecond.
-_CONTROLS = ("\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1a", "\x1b", "\x7f", "\x85", "\u2028", "\u2029")
-#: JSON of most languages ends here.
-_LARGEST = 2**63
 #: No page has a problem, most of the time: one shared answer for it.
 _FINE: Mapping[int, InvalidItem] = {}
 
@@ -65,33 +52,12 @@ class Kind(Protocol):
         ...
 
 
-def _identifier_problem(value: object, noun: str) -> str | None:
-    """Return what is wrong with an identifier, or None."""
-    if not isinstance(value, str):
-        return (
-            f"{_an(noun)} must be text, not {type(value).__name__}: write it as a string, "
-            "so that leading zeros and long numbers survive"
-        )
-    if not value:
-        return f"{_an(noun)} is empty: leave the row out, or look at the column it came from"
-    if _holds_control(value):
-        return f"{_an(noun)} holds a line break or another control character: clean the column it came from"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return f"{_an(noun)} holds half a character (a lone surrogate): read the source as UTF-8"
-    return None
-
-
-def _holds_control(text: str) -> bool:
-    for control in _CONTROLS:  # noqa: SIM110 - any() would cost as much as the looking
-        if control in text:
-            return True
-    return False
-
-
-def _an(noun: str) -> str:
-    return f"An {noun}" if noun[0] in "aeiou" else f"A {noun}"
+def _problems(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
+    """Return what is wrong with which values, by index."""
+    if rule.fine(page):
+        return _FINE
+    problems = {index: rule.problem(item) for index, item in enumerate(page)}
+    return {index: InvalidItem(problem) for index, problem in problems.items() if problem}
 
 
 class Identifiers:
@@ -101,18 +67,11 @@ class Identifiers:
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
+        self._rule = identifier(noun)
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which identifiers."""
-        try:
-            joined = "".join(cast("Sequence[str]", page))
-        except TypeError:
-            pass
-        else:
-            if all(page) and not _holds_control(joined) and _encodes(joined):
-                return _FINE
-        problems = {index: _identifier_problem(item, self.noun) for index, item in enumerate(page)}
-        return {index: InvalidItem(problem) for index, problem in problems.items() if problem}
+        return _problems(self._rule, page)
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the identifiers themselves."""
@@ -130,11 +89,11 @@ class WholeNumbers:
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
+        self._rule = whole_number(noun)
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return which items are no whole numbers."""
-        problems = {index: whole_number(self.noun).problem(item) for index, item in enumerate(page)}
-        return {index: InvalidItem(problem) for index, problem in problems.items() if problem} or _FINE
+        return _problems(self._rule, page)
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the numbers as text."""
@@ -142,126 +101,7 @@ class WholeNumbers:
 
     def key(self, item: object, /) -> str:
         """Return the number as text."""
-        return str(item) if isinstance(item, int) and abs(item) < _LARGEST else ""
-
-
-def _encodes(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-@attrs.frozen
-class Rule:
-    """A rule for one field of a row, run as its attrs validator and on mappings alike."""
-
-    #: Returns what is wrong with a value as a sentence, or None.
-    problem: Callable[[object], str | None]
-    #: Returns whether nothing is wrong with any of many values of the right type; the cheap question.
-    fine: Callable[[Sequence[Any]], bool]
-
-    def __call__(self, _row: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - whatever a caller gives
-        """Check the field of a row that is being made.
-
-        Raises:
-            InvalidItem: the value breaks the rule.
-        """
-        if value is None and attribute.default is None:
-            return
-        if problem := self.problem(value):
-            raise InvalidItem(problem)
-
-
-def _rule(
-    wanted: str, holds: Callable[[Any], bool], fine: Callable[[Sequence[Any]], bool] | None = None
-) -> Rule:
-    return Rule(
-        lambda value: None if holds(value) else wanted,
-        fine or (lambda values: all(map(holds, values))),
-    )
-
-
-def identifier(noun: str) -> Rule:
-    """Demand an identifier: text, not empty, without control characters."""
-    return Rule(
-        lambda value: _identifier_problem(value, noun), lambda values: not Identifiers(noun).check(values)
-    )
-
-
-def text(noun: str) -> Rule:
-    """Demand text that is not empty."""
-    wanted = f"{_an(noun)} must be text that is not empty"
-    return _rule(
-        wanted,
-        lambda value: isinstance(value, str) and bool(value) and _encodes(value),
-        lambda values: all(values) and _encodes("".join(values)),
-    )
-
-
-def texts(noun: str) -> Rule:
-    """Demand a list of texts, at least one, none of them empty."""
-    return _rule(
-        f"{_an(noun)} must be a list of texts, at least one and none of them empty",
-        lambda value: (
-            isinstance(value, Sequence)
-            and not isinstance(value, str | bytes)
-            and bool(cast("object", value))
-            and all(
-                isinstance(part, str) and part and _encodes(part) for part in cast("Sequence[object]", value)
-            )
-        ),
-    )
-
-
-def flag(noun: str) -> Rule:
-    """Demand true or false."""
-    return _rule(f"{_an(noun)} must be true or false", lambda value: isinstance(value, bool))
-
-
-def whole_number(noun: str) -> Rule:
-    """Demand a whole number that is not negative."""
-    return _rule(
-        f"{_an(noun)} must be a whole number that is not negative",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST,
-    )
-
-
-def one_of(noun: str, *choices: str) -> Rule:
-    """Demand one of these words, in any case."""
-    return _rule(
-        f"{_an(noun)} must be one of {', '.join(choices)}",
-        lambda value: isinstance(value, str) and value.upper() in choices,
-    )
-
-
-def json_object(noun: str) -> Rule:
-    """Demand a mapping with at least one entry."""
-    # That the names are texts is found out when the row is written as JSON.
-    return _rule(
-        f"{_an(noun)} must be a mapping of at least one name to a value",
-        lambda value: isinstance(value, Mapping) and bool(cast("object", value)),
-        all,
-    )
-
-
-def _is_full_list(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(cast("object", value))
-
-
-def value_lists(noun: str) -> Rule:
-    """Demand a mapping of names to lists of values."""
-    named = json_object(noun)
-    return _rule(
-        f"{_an(noun)} must be a mapping of at least one name to a list of values",
-        lambda value: (
-            named.problem(value) is None
-            and all(map(_is_full_list, cast("Mapping[str, object]", value).values()))
-        ),
-    )
+        return "" if self._rule.problem(item) else str(item)
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "Rejected",
     "Report",
+    "RunFailed",
     "SettledChunk",
     "Undelivered",
 ]
@@ -96,7 +97,7 @@ Undelivered: TypeAlias = Rejected[Item] | Failed[Item] | InDoubt[Item]
 Outcome: TypeAlias = Delivered[Item] | Rejected[Item] | Failed[Item] | InDoubt[Item]
 
 KINDS: Mapping[type, str] = {Rejected: "rejected", Failed: "failed", InDoubt: "in doubt"}
-_new: Callable[[type, Iterable[object]], Any] = tuple.__new__
+_new = cast("Callable[[type, Iterable[object]], Any]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType] # as it is
 
 
 def _sentence(what: str, outcome: Rejected[Item] | Failed[Item] | InDoubt[Item]) -> str:
@@ -247,3 +248,15 @@ class Report:
 
     def __str__(self) -> str:
         return self.sentence()
+
+
+class RunFailed(NetaudienceError):
+    """Not every item was delivered; `report` says what happened to each."""
+
+    def __init__(self, report: Report) -> None:
+        #: Counts, reasons and the first undelivered items of the run.
+        self.report = report
+        super().__init__(report)
+
+    def __str__(self) -> str:
+        return self.report.sentence()

@@ -23,7 +23,6 @@ from netaudience.errors import (
     NetaudienceError,
     NotFound,
     Refused,
-    RunFailed,
     SourceFailed,
     Throttled,
     TooLarge,
@@ -34,7 +33,7 @@ from netaudience.errors import (
     mask,
     scrub,
 )
-from netaudience.outcomes import Failed, Rejected, Report, SettledChunk
+from netaudience.outcomes import Failed, Rejected, Report, RunFailed, SettledChunk
 
 #: The same examples every time.
 STEADY = settings(derandomize=True, deadline=None, max_examples=300)

@@ -12,20 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netaudience.errors import InvalidItem
-from netaudience.items import (
-    Identifiers,
-    Nothing,
-    Rows,
-    WholeNumbers,
-    flag,
-    identifier,
-    json_object,
-    one_of,
-    text,
-    texts,
-    value_lists,
-    whole_number,
-)
+from netaudience.items import Identifiers, Nothing, Rows, WholeNumbers
+from netaudience.rules import flag, identifier, json_object, one_of, text, texts, value_lists, whole_number
 from netaudience.vendors import VENDORS
 from netaudience.vendors.netmera_models import CategoryPreference, ProfileUpdate
 from netaudience.wire import dump_json, wire_name

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from netaudience.engine.pipeline import Pipeline
-from netaudience.errors import ConfigurationError, EmptySource, RunFailed
-from netaudience.outcomes import Outcome, Report, SettledChunk
+from netaudience.errors import ConfigurationError, EmptySource
+from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
 
 __all__ = ["Outcomes", "Run"]
 

@@ -13,7 +13,7 @@ from typing import NotRequired, TypedDict
 import attrs
 
 from netaudience.errors import mask
-from netaudience.items import flag, identifier, json_object, one_of, text, texts, value_lists
+from netaudience.rules import flag, identifier, json_object, one_of, text, texts, value_lists
 from netaudience.wire import JsonValue, wire_name
 
 __all__ = [

@@ -1,0 +1,145 @@
+"""How Netmera's answers are judged: three shapes of errors, and a table of codes.
+
+Keyed on (status, code), for some codes have more than one meaning. The table is the error page's; what to
+do about each is ours. Codes that no operation can meet are judged by their status.
+Source: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/error-responses.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netaudience.engine.retry import retry_after
+from netaudience.errors import (
+    Misconfigured,
+    NotFound,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    Unreadable,
+    VendorError,
+)
+from netaudience.wire import Response, load_json
+
+__all__ = ["classify"]
+
+_JUDGED: Mapping[tuple[int, int], type[VendorError]] = {
+    (400, 2021): Misconfigured,
+    (400, 5008): Misconfigured,
+    (400, 5016): NotFound,
+    (400, 5003): NotFound,
+    (400, 5042): NotFound,
+    (400, 5021): QuotaExhausted,
+    (400, 5022): QuotaExhausted,
+    (400, 5023): Misconfigured,
+    (401, 5007): Unauthorized,
+    (403, 2010): Unauthorized,
+    (403, 2021): Unauthorized,
+    (403, 2022): Unauthorized,
+    (403, 4000): Unauthorized,
+    (500, 2104): Misconfigured,
+    (500, 2105): Refused,
+}
+_REMEDIES: Mapping[tuple[int, int], str] = {
+    (400, 5008): "Set up the approval of messages in Netmera's panel",
+    (400, 5021): "The contract does not include this: ask Netmera, then send the rest",
+    (400, 5022): "Ask Netmera for more, or send the rest when the quota is renewed",
+    (400, 5023): "Define the app's schema in Netmera's panel",
+    (403, 2010): "Use the app's REST API key (panel: Developers > API), not its SDK key",
+    (403, 2021): "The address of this machine is not on the app's list of allowed addresses",
+}
+
+
+def classify(response: Response) -> VendorError | None:
+    """Judge an answer of Netmera: None for a success, else what to do next.
+
+    Source: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/error-responses.md
+    """
+    status = response.status
+    if status == 200 and not response.body:
+        return None
+    code, words = _told(response)
+    if status == 200 and code is None:
+        return _unreadable(response)
+    if code is not None and (judged := _JUDGED.get((status, code))) is not None:
+        # 2105 comes with HTTP 500 and is a clear answer all the same.
+        return judged("Netmera", status, code=code, words=words, remedy=_REMEDIES.get((status, code), ""))
+    return _by_status(response, code, words)
+
+
+def _by_status(response: Response, code: int | None, words: str) -> VendorError:
+    """Judge by the HTTP status alone. Netmera documents only 400, 401, 403 and 500."""
+    status = response.status
+    wait = retry_after(response)
+    match status:
+        case 401 | 403:
+            return Unauthorized("Netmera", status, code=code, words=words, remedy="Look at the REST API key")
+        case 404 | 405 | 501:
+            remedy = "The base URL leads to something that does not know this operation: look at it"
+            return Misconfigured("Netmera", status, code=code, words=words, remedy=remedy)
+        case 408 | 425:
+            return Unavailable("Netmera", status, code=code, words=words, retry_after=wait)
+        case 429:
+            return Throttled("Netmera", status, code=code, words=words, retry_after=wait)
+        case 413:
+            return TooLarge("Netmera", status, code=code, words=words)
+        case _ if 400 <= status < 500:
+            return Refused("Netmera", status, code=code, words=words)
+        case _ if status >= 500:
+            # 503 comes from what stands in front and did not pass the request on; the others may have.
+            return Unavailable(
+                "Netmera",
+                status,
+                code=code,
+                words=words,
+                may_have_happened=status != 503,
+                retry_after=wait,
+            )
+        case _ if 300 <= status < 400:
+            remedy = "The base URL leads to a redirect, which is not followed: set it to where that leads"
+            return Misconfigured("Netmera", status, words="a redirect", remedy=remedy)
+        case _:
+            return Unreadable("Netmera", status, code=code, words=words, may_have_happened=True)
+
+
+def _unreadable(response: Response) -> Unreadable | None:
+    """Judge a 200 with a body: JSON without an error code is a success, anything else is not."""
+    if response.truncated:
+        what = f"The answer is longer than {len(response.body):,} bytes"
+    else:
+        try:
+            load_json(response.body)
+        except ValueError:
+            what = f"The answer is not JSON but {response.content_type or 'of no type'}"
+        else:
+            return None
+    return Unreadable(
+        "Netmera",
+        response.status,
+        remedy=f"{what}: look at the base URL, and at a proxy that may answer in the vendor's place",
+        may_have_happened=True,
+    )
+
+
+def _told(response: Response) -> tuple[int | None, str]:
+    """Read code and words out of the three shapes that errors come in; successes tell no code."""
+    # A success is read once more only where it might be an error in disguise, which is short.
+    if not response.body or (response.status == 200 and b'"code"' not in response.body[:4096]):
+        return None, ""
+    try:
+        body = load_json(response.body)
+    except ValueError:
+        # text/plain for some operations; a page of HTML says nothing worth repeating.
+        plain = response.content_type == "text/plain"
+        return None, response.body[:300].decode(errors="replace") if plain else response.content_type
+    if not isinstance(body, Mapping):
+        return None, ""
+    code, words = body.get("code"), body.get("error")
+    if response.status == 200 and words is None:
+        return None, ""
+    if words is None:  # RFC 9457 problem detail
+        words = body.get("detail") or body.get("title")
+    return (code if isinstance(code, int) else None), words if isinstance(words, str) else ""
