@@ -22,7 +22,7 @@
     │   │   ├── TooLarge        send fewer or smaller items
     │   │   └── NotFound        the vendor does not know what the item names
     │   └── Unreadable          the answer is not what the vendor documents
-    └── RunFailed               read the report that it carries (it stands with the report, in outcomes)
+    └── RunFailed               read the report that it carries; it stands in `outcomes`, beside it
 
 A message is a sentence with the vendor, the status and the vendor's own words. It never holds a
 credential, an e-mail address or an identifier: `scrub` and `mask` see to that.
