@@ -361,7 +361,9 @@ class Pages(Generic[Page, Row]):
 def _facts(
     method: Method, path: str, facts: dict[str, Any], *, idempotent: bool | None, divisible: bool | None
 ) -> Facts:
-    safe = (method == "GET") if idempotent is None else idempotent
+    reads = method == "GET"
+    safe = reads if idempotent is None else idempotent
+    facts = {"acknowledges": "answered" if reads else "accepted", **facts}
     return Facts(
         method=method,
         path=path,

@@ -31,8 +31,8 @@ __all__ = [
 Item = TypeVar("Item")
 Item_co = TypeVar("Item_co", covariant=True)
 
-Acknowledgement: TypeAlias = Literal["applied", "accepted"]
-"""What a vendor's success means: the change is made, or it was taken and comes later."""
+Acknowledgement: TypeAlias = Literal["applied", "accepted", "answered"]
+"""What a success means: the change is made, it was taken and comes later, or a question is answered."""
 
 
 class Delivered(NamedTuple, Generic[Item_co]):

@@ -134,15 +134,17 @@ def _source(operation: Operation) -> list[inspect.Parameter]:
 
 def _guards(operation: Operation) -> Sequence[inspect.Parameter]:
     facts = operation.facts
+    if not facts.destructive:
+        return []
+    words = Parameter(group=GUARDS, negative="", show_default=False, help="Data is lost: this agrees.")
+    guards = [_keyword("yes", Annotated[bool, words], default=False)]
     if facts.irreversible:
         words = Parameter(
-            group=GUARDS, help="The number of rows in the file, as the consent to lose them for good."
+            group=GUARDS,
+            help="The number of rows in the file, as the consent to lose them for good; it stands for --yes.",
         )
-        return [_keyword("yes_delete", Annotated[int | None, words], None)]
-    if facts.destructive:
-        words = Parameter(group=GUARDS, negative="", show_default=False, help="Data is lost: this agrees.")
-        return [_keyword("yes", Annotated[bool, words], default=False)]
-    return []
+        guards.append(_keyword("yes_delete", Annotated[int | None, words], None))
+    return guards
 
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:

@@ -25,7 +25,7 @@ def summary_lines(tally: Tally) -> Iterator[str]:
     report = tally.report
     yield f"{report.vendor} {report.operation}: {', '.join(_counts(tally))}"
     yield f"  {_cost(tally)}"
-    yield from (f"  {count:,} times {reason}" for reason, count in tally.reasons.most_common(_MOST_REASONS))
+    yield from (f"  {count:,} x {reason}" for reason, count in tally.reasons.most_common(_MOST_REASONS))
     yield from (f"  {sentence}" for sentence in _sentences(tally))
 
 
@@ -83,6 +83,6 @@ def _show_table(tally: Tally) -> None:
     console.print(table)
     console.print(Text(_cost(tally)))
     for reason, count in tally.reasons.most_common(_MOST_REASONS):
-        console.print(Text(f"{count:,} times {reason}"))
+        console.print(Text(f"{count:,} x {reason}"))
     for sentence in _sentences(tally):
         console.print(Text(sentence))

@@ -18,7 +18,7 @@ Write = Callable[[str, str | bytes], Path]
     [
         ("delete-users-permanently", (), 5, "has 3 rows: add --yes-delete 3"),
         ("delete-users-permanently", ("--yes-delete", "2"), 5, "says 2, and users.csv has 3 rows"),
-        ("delete-users-permanently", ("--yes",), 2, "--yes."),
+        ("delete-users-permanently", ("--yes",), 5, "has 3 rows: add --yes-delete 3"),
         ("delete-profile-attributes-of-all-users", (), 5, "every user of the app: add --yes"),
         ("delete-profile-attribute-value-of-all-users", (), 5, "every user of the app: add --yes"),
     ],

@@ -36,7 +36,7 @@ def test_every_operation_is_a_command_with_its_words_its_page_and_its_limits(run
     for name, parameter in operation.signature.parameters.items():
         is_flag = parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "confirm"
         assert (f"--{name.replace('_', '-')}" in shown) is is_flag
-    assert ("--yes " in shown) is (operation.facts.destructive and not operation.facts.irreversible)
+    assert ("--yes " in shown) is operation.facts.destructive
     assert ("--yes-delete" in shown) is operation.facts.irreversible
 
 
