@@ -162,8 +162,9 @@ class Divider(Generic[Item]):
         try:
             result = self._decode(answer)
         except ValueError as error:
+            lost: type[InDoubt[Item] | Failed[Item]] = InDoubt if chunk.prepared.in_doubt else Failed
             unreadable = Unreadable(self._tally.vendor, answer.status, words=str(error))
-            return SettledChunk(chunk.items, chunk.positions, None, self._all(InDoubt, chunk, unreadable))
+            return SettledChunk(chunk.items, chunk.positions, None, self._all(lost, chunk, unreadable))
         return SettledChunk(chunk.items, chunk.positions, result)
 
 

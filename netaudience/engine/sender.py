@@ -86,7 +86,7 @@ class Sender:
                 else:
                     tally.retries += 1
                 tally.requests += 1
-                prepared.in_doubt = True
+                prepared.in_doubt = prepared.method != "GET"  # what only reads changes nothing
                 try:
                     response = await self._transport.send(prepared)
                 except TransportError as failed:
@@ -121,7 +121,7 @@ class Sender:
                 prepared.in_doubt = trouble.in_doubt
                 most = self._policy.attempts
             case AnswerLost() | Unavailable() | Unreadable():
-                trouble.in_doubt = True
+                trouble.in_doubt = prepared.in_doubt
                 if not self._may_repeat(elapsed):
                     return Failure(error)
                 most = _UNREADABLE_ATTEMPTS if isinstance(error, Unreadable) else self._policy.attempts

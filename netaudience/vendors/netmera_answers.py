@@ -113,7 +113,8 @@ def _unreadable(response: Response) -> Unreadable | None:
         try:
             load_json(response.body)
         except ValueError:
-            what = f"The answer is not JSON but {response.content_type or 'of no type'}"
+            garbled = response.content_type.endswith("json")
+            what = "The answer is JSON that is cut short or garbled" if garbled else _not_json(response)
         else:
             return None
     return Unreadable(
@@ -122,6 +123,10 @@ def _unreadable(response: Response) -> Unreadable | None:
         remedy=f"{what}: look at the base URL, and at a proxy that may answer in the vendor's place",
         may_have_happened=True,
     )
+
+
+def _not_json(response: Response) -> str:
+    return f"The answer is not JSON but {response.content_type or 'of no type'}"
 
 
 def _told(response: Response) -> tuple[int | None, str]:

@@ -18,6 +18,7 @@ from netaudience import (
     Failed,
     InDoubt,
     InvalidItem,
+    NetmeraClient,
     Refused,
     Rejected,
     RetryPolicy,
@@ -332,6 +333,23 @@ def test_what_may_have_happened_is_repeated_only_where_that_does_no_harm(fault, 
     (told,) = run(carry())
     assert type(told) is outcome
     assert vendor.applied["k1", 0] in applied
+
+
+def test_a_read_whose_answer_is_lost_has_failed_for_it_changes_nothing():
+    class Silent(ScriptedVendor):
+        async def send(self, request):
+            self.arrivals.append(0)
+            raise AnswerLost("The request went out and no answer came back")
+
+    vendor = Silent()
+    netmera = NetmeraClient("key", transport=vendor)
+
+    async def carry():
+        return await netmera.get_devices.each(["id1"]).settled()
+
+    report = run(carry())
+    assert (report.failed, report.in_doubt) == (1, 0)
+    assert vendor.requests == RetryPolicy().attempts
 
 
 def test_answers_lost_again_and_again_leave_the_items_in_doubt():
