@@ -162,9 +162,13 @@ class Divider(Generic[Item]):
         try:
             result = self._decode(answer)
         except ValueError as error:
-            lost: type[InDoubt[Item] | Failed[Item]] = InDoubt if chunk.prepared.in_doubt else Failed
             unreadable = Unreadable(self._tally.vendor, answer.status, words=str(error))
-            return SettledChunk(chunk.items, chunk.positions, None, self._all(lost, chunk, unreadable))
+            undelivered = (
+                self._all(InDoubt, chunk, unreadable)
+                if chunk.prepared.in_doubt
+                else self._all(Failed, chunk, unreadable)
+            )
+            return SettledChunk(chunk.items, chunk.positions, None, undelivered)
         return SettledChunk(chunk.items, chunk.positions, result)
 
 

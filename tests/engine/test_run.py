@@ -280,7 +280,7 @@ def test_a_dead_vendor_stops_the_run_instead_of_every_chunk_waiting_in_turn():
 
 
 def test_a_vendor_that_comes_back_in_time_gets_everything():
-    vendor = ScriptedVendor(faults=["503"] * 12 + ["no connection"] * 4)
+    vendor = ScriptedVendor(faults=["503"] * 8 + ["no connection"] * 4)
     client = make_client(vendor)
 
     async def carry():
@@ -288,7 +288,7 @@ def test_a_vendor_that_comes_back_in_time_gets_everything():
 
     report = run(carry())
     assert report.delivered == 200
-    assert report.retries == 16
+    assert report.retries == 12
     assert all(times == 1 for times in vendor.applied.values())
 
 
