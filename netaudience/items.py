@@ -157,25 +157,20 @@ class Rows(Generic[T]):
 
     def _fine(self, page: Sequence[object]) -> bool:
         """Return whether surely nothing is wrong, asked column by column instead of row by row."""
-        kinds = set(map(type, page))
-        if kinds == {self.row} or not kinds:
+        if not page or {self.row}.issuperset(map(type, page)):
             return True
         required = [field for field in self.fields if field.required]
-        if kinds != {dict}:
-            return False
         rows = cast("Sequence[dict[str, object]]", page)
-        if set(map(len, rows)) != {len(required)}:
-            return False  # optional fields, or unknown ones
-        for field in required:
-            try:
-                column = [row[field.wire] for row in rows]
-            except KeyError:
-                return False
-            if not field.types.issuperset(map(type, column)):
-                return False
-            if field.rule is not None and not field.rule.fine(column):
-                return False
-        return True
+        try:
+            columns = [[row[field.wire] for row in rows] for field in required]
+            if sum(map(len, rows)) != len(rows) * len(required):
+                return False  # optional fields, or unknown ones
+        except (KeyError, TypeError, IndexError):
+            return False
+        return all(
+            field.types.issuperset(map(type, column)) and (field.rule is None or field.rule.fine(column))
+            for field, column in zip(required, columns, strict=True)
+        )
 
     def _problem(self, item: object) -> str | None:
         """Return what is wrong with one row, or None."""
