@@ -44,9 +44,12 @@ def wire_name(name: str) -> dict[str, str]:
     return {"wire": name}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Request(Generic[T_co]):
-    """What an operation sends, in the vendor's own words; `T` is the type of its answer."""
+    """What an operation sends, in the vendor's own words; `T` is the type of its answer.
+
+    Nobody changes one; it is not frozen only because one is made per request, and freezing costs more.
+    """
 
     #: The body: plain JSON values, or attrs rows that are written by their wire names.
     json: object = None
