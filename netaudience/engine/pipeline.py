@@ -51,6 +51,7 @@ class Pipeline(Generic[Item]):
         self._ready: deque[Chunk[Item]] = deque()
         self._settled: deque[SettledChunk[Item]] = deque()
         self._reading = asyncio.Lock()
+        self._reading_task: asyncio.Task[object] | None = None
         #: Workers that wait for a release or for the reader; and the reader, when it waits for them.
         self._waiting: list[asyncio.Future[None]] = []
         self._reader: asyncio.Future[None] | None = None
@@ -78,7 +79,10 @@ class Pipeline(Generic[Item]):
                 self._packer.release(chunk)
                 if self._waiting:
                     self._wake_workers()
-                await self._settle(settled)
+                if self._sender.halted is not None:
+                    self._stop_reading()
+                self._tell(settled)
+                await self._room()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - told to the reader, by whom it is raised
@@ -86,6 +90,7 @@ class Pipeline(Generic[Item]):
                 self._bug = error
             if self._sender.halted is None:
                 self._sender.halted = SourceFailed("The run broke down")
+            self._stop_reading()
         finally:
             self._alive -= 1
             self._wake_workers()
@@ -100,9 +105,7 @@ class Pipeline(Generic[Item]):
             if source.exhausted and not packer.waiting:
                 return None
             parts = await self._read()
-            for part in parts:
-                if isinstance(part, SettledChunk):
-                    await self._settle(part)
+            await self._room()
             if not parts and packer.holding and (source.exhausted or packer.full):
                 await self._wait_as_worker()
             elif not self._ready:
@@ -110,7 +113,7 @@ class Pipeline(Generic[Item]):
         return None
 
     async def _read(self) -> list[Chunk[Item] | SettledChunk[Item]]:
-        """Read a page and pack it, or pack what waits; the chunks are ready then."""
+        """Read a page and pack it, or pack what waits: chunks are ready then, what was rejected is told."""
         source, packer = self._source, self._packer
         if source.exhausted:
             parts = list(packer.flush())
@@ -124,24 +127,47 @@ class Pipeline(Generic[Item]):
                 if self._ready or source.exhausted or self._sender.halted is not None:
                     return []  # another worker has read meanwhile
                 position = source.position
-                parts = list(packer.feed(self._count(await source.read(packer.rows)), position))
+                parts = list(packer.feed(self._count(await self._wait_for_source()), position))
         # The page is packed as a whole before anything else is awaited: another worker may feed then.
-        self._ready.extend(part for part in parts if isinstance(part, Chunk))
+        for part in parts:
+            if isinstance(part, Chunk):
+                self._ready.append(part)
+            else:
+                self._tell(part)
         return parts
+
+    async def _wait_for_source(self) -> list[Item]:
+        """Read a page; a run that stops meanwhile does not wait for what may never come."""
+        task = self._reading_task = asyncio.current_task()
+        try:
+            return await self._source.read(self._packer.rows)
+        except asyncio.CancelledError:
+            if self._sender.halted is None or task is None or task.uncancel() > 0:
+                raise
+            return self._source.abandon()
+        finally:
+            self._reading_task = None
+
+    def _stop_reading(self) -> None:
+        if self._reading_task is not None:
+            self._reading_task.cancel()
+            self._reading_task = None
 
     def _count(self, page: list[Item]) -> list[Item]:
         self.report.items += len(page)
         return page
 
-    async def _settle(self, settled: SettledChunk[Item]) -> None:
+    def _tell(self, settled: SettledChunk[Item]) -> None:
         """Count a settled chunk, and keep it for the reader, if there is one."""
         self.report.count(settled)
         self.report.seconds = self._clock() - self._started
-        if self._most_unread is None:
-            return
-        self._settled.append(settled)
-        self._wake_reader()
-        while len(self._settled) > self._most_unread:
+        if self._most_unread is not None:
+            self._settled.append(settled)
+            self._wake_reader()
+
+    async def _room(self) -> None:
+        """Wait until the reader has fetched enough."""
+        while self._most_unread is not None and len(self._settled) > self._most_unread:
             await self._wait_as_worker()
 
     async def next_settled(self) -> SettledChunk[Item] | None:
@@ -212,11 +238,9 @@ class Pipeline(Generic[Item]):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._count(self._source.unfinished)
-        self.report.skipped += len(self._packer.abandon()) + len(self._source.unfinished)
+        self.report.skipped += len(self._packer.abandon()) + len(self._count(self._source.abandon()))
         self.report.skipped += sum(len(chunk) for chunk in self._ready)
         self._ready.clear()
-        self._source.unfinished = []
         self.report.seconds = self.report.seconds or self._clock() - self._started
 
     async def _wait_as_worker(self) -> None:

@@ -49,8 +49,8 @@ class Source(Generic[Item]):
         self.position = 0
         #: True when there is nothing more to read.
         self.exhausted = False
-        #: What was read while the reading is cancelled: it was yielded, and goes nowhere.
-        self.unfinished: list[Item] = []
+        #: The page that is being read.
+        self._unfinished: list[Item] = []
         #: What the source raised, if it did.
         self.error: Exception | None = None
         #: How many items there are, where the source knows.
@@ -88,7 +88,7 @@ class Source(Generic[Item]):
 
         A page of the source is never divided: all that it yielded is in the list.
         """
-        page = self.unfinished
+        page = self._unfinished
         source = cast("AsyncIterator[Item | list[Item]]", self._async)
         try:
             async for item in source:
@@ -102,7 +102,11 @@ class Source(Generic[Item]):
                 self.exhausted = True
         except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
             self._end(error)
-        self.unfinished = []
+        return self.abandon()
+
+    def abandon(self) -> list[Item]:
+        """Return what was read so far of a page whose reading was cancelled."""
+        page, self._unfinished = self._unfinished, []
         self.position += len(page)
         return page
 

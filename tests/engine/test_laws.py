@@ -27,11 +27,17 @@ def plans(draw):
     count = draw(st.integers(0, 60))
     keys = draw(st.lists(st.integers(0, 25), min_size=count, max_size=count))
     rows = draw(st.integers(1, 12))
+    bad = draw(st.sets(st.integers(0, 60), max_size=8)) if not ordered else set()
     return {
         "ordered": ordered,
         "idempotent": draw(st.booleans()),
+        "bad": bad,
         "items": [
-            {"key": f"k{key}", "value": position} if ordered else f"k{key}-{position}"
+            {"key": f"k{key}", "value": position}
+            if ordered
+            else ""
+            if position in bad
+            else f"k{key}-{position}"
             for position, key in enumerate(keys)
         ],
         "rows": rows,
@@ -195,7 +201,11 @@ def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
     check_vendor(plan, vendor)
     if plan["unauthorized_after"] is None and not plan["faults"] and plan["raises_at"] is None:
         told = {outcome.position for outcome in outcomes if not isinstance(outcome, Delivered)}
-        poisoned = {at for at, item in enumerate(pulled) if name_of(plan, item)[0] in plan["poison"]}
+        poisoned = {
+            at
+            for at, item in enumerate(pulled)
+            if name_of(plan, item)[0] in plan["poison"] or at in plan["bad"]
+        }
         assert poisoned <= told
         if plan["idempotent"] and kinds[Failed] == 0:
             too_large = {

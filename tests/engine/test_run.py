@@ -364,6 +364,49 @@ def test_answers_lost_again_and_again_leave_the_items_in_doubt():
     assert vendor.applied["k1", 0] == RetryPolicy().attempts
 
 
+@pytest.mark.parametrize("in_pages", [False, True])
+def test_a_run_that_stops_does_not_wait_for_a_source_that_has_nothing_to_give(in_pages):
+    client = make_client(ScriptedVendor(unauthorized_after=0))
+
+    async def idle():
+        if in_pages:
+            yield ids(12)
+        else:
+            for item in ids(25):
+                yield item
+        await asyncio.Event().wait()
+
+    async def carry():
+        report = await client.put(idle()).settled()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return report
+
+    report = run(carry())
+    assert isinstance(report.stopped, Unauthorized)
+    assert report.failed == report.items == (12 if in_pages else 25)
+    assert not report.exhausted
+
+
+def test_a_caller_that_leaves_while_its_source_is_idle_is_let_go():
+    client = make_client(ScriptedVendor())
+
+    async def idle():
+        for item in ids(25):
+            yield item
+        await asyncio.Event().wait()
+
+    async def carry():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5):
+                async with client.put(idle()) as stream:
+                    async for _ in stream:
+                        pass
+        return stream.report
+
+    report = run(carry())
+    assert (report.items, report.delivered, report.skipped) == (25, 20, 5)
+
+
 def test_a_stream_raises_at_its_end_what_stopped_the_run():
     client = make_client(ScriptedVendor(unauthorized_after=0))
 
