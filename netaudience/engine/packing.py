@@ -178,13 +178,14 @@ class Packer(Generic[Item]):
         self, page: list[Item], positions: range | list[int], keys: list[str]
     ) -> tuple[list[Item], range | list[int], list[str]]:
         """Return the part of the page that may go now; keep the rest, in order, for a release."""
-        if self._busy.isdisjoint(keys) and self._held_keys.isdisjoint(keys):
+        # A key that is held back is busy: the release of its chunk frees all that is held for it.
+        if self._busy.isdisjoint(keys):
             return page, positions, keys
         free: list[Item] = []
         free_positions: list[int] = []
         free_keys: list[str] = []
         for item, position, key in zip(page, positions, keys, strict=True):
-            if key in self._busy or key in self._held_keys:
+            if key in self._busy:
                 self._held.append(item)
                 self._held_positions.append(position)
                 self._held_keys.add(key)
