@@ -116,7 +116,9 @@ class Pacer:
         now = asyncio.get_running_loop().time()
         if not self.throttles_in_a_row:
             self.throttled_since = now
-        self.throttles_in_a_row += 1
+        # What was out already when the pause began is no further sign: it makes no longer pause.
+        if now >= self._not_before:
+            self.throttles_in_a_row += 1
         if self._adapt is not None:
             self._set_rate(self._adapt.throttled(now, self._per))
 

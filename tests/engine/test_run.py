@@ -237,6 +237,17 @@ def test_a_throttle_pauses_every_request_of_the_quota():
     assert not vendor.broken
 
 
+def test_throttles_of_one_moment_are_one_throttle_and_not_eight():
+    vendor = ScriptedVendor(faults=["429"] * 8, latency=0.1)
+    client = make_client(vendor, quota=quota(in_flight=8))
+
+    async def carry():
+        await client.put(ids(80))
+        return asyncio.get_running_loop().time()
+
+    assert run(carry()) < 0.1 + 0.5 + 0.1 + 0.1  # there, the longest first wait, there again
+
+
 def test_a_throttled_vendor_is_waited_for_but_not_for_ever():
     vendor = ScriptedVendor(faults=["429"] * 100_000)
     client = make_client(vendor, settings=Settings(retry=RetryPolicy(throttle_patience=120)))
