@@ -23,7 +23,7 @@ class RetryPolicy:
     """How patient a request is. All figures are ours, not a vendor's."""
 
     #: Attempts at one request that a vendor in trouble gets; waiting for the quota is none.
-    attempts: int = 6
+    attempts: int = 8
     #: Seconds of the first wait; each further one is twice as long, with full jitter.
     first_wait: float = 0.5
     #: The longest wait between two attempts, in seconds.
