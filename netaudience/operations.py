@@ -154,7 +154,7 @@ def _start(
         return host.prepare(operation, made)
 
     def read_answer(answer: Response) -> object:
-        return None if answers[0] is None else decode(answer, answers[0])
+        return decode(answer, answers[0])
 
     def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
         report = operation.report(host)

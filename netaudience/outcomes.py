@@ -26,6 +26,7 @@ __all__ = [
     "RunFailed",
     "SettledChunk",
     "Undelivered",
+    "all_alike",
 ]
 
 Item = TypeVar("Item")
@@ -104,6 +105,23 @@ def _sentence(what: str, outcome: Rejected[Item] | Failed[Item] | InDoubt[Item])
     reason = outcome.reason.reason if isinstance(outcome.reason, VendorError) else str(outcome.reason)
     by = f" by {outcome.reason.vendor}" if isinstance(outcome.reason, VendorError) else ""
     return f"Item {outcome.position:,} ({mask(outcome.key)}) {what}{by}: {reason}"
+
+
+def all_alike(
+    outcome: type[Rejected[Item] | Failed[Item] | InDoubt[Item]],
+    items: Sequence[Item],
+    positions: Sequence[int],
+    reason: NetaudienceError,
+    key: Callable[[object], str],
+) -> list[Undelivered[Item]]:
+    """Make the same outcome for each of the items; the reason tells none of their keys."""
+    keys = [key(item) for item in items]
+    if isinstance(reason, VendorError):
+        reason = reason.without(set(keys))
+    return [
+        outcome(position, item, reason, one)
+        for position, item, one in zip(positions, items, keys, strict=True)
+    ]
 
 
 class SettledChunk(Generic[Item]):

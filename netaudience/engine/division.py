@@ -14,8 +14,8 @@ from typing import Generic, TypeVar, cast
 
 from netaudience.engine.packing import Chunk, Divided, Packer
 from netaudience.engine.sender import Failure, Sender
-from netaudience.errors import NetaudienceError, NotFound, Refused, TooLarge, Unreadable, VendorError
-from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered
+from netaudience.errors import NetaudienceError, NotFound, Refused, TooLarge, Unreadable
+from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered, all_alike
 from netaudience.wire import Response
 
 __all__ = ["Divider"]
@@ -149,13 +149,7 @@ class Divider(Generic[Item]):
         part: Chunk[Item],
         reason: NetaudienceError,
     ) -> list[Undelivered[Item]]:
-        key = self._packer.key
-        if isinstance(reason, VendorError):
-            reason = reason.without({key(item) for item in part.items})
-        return [
-            outcome(position, item, reason, key(item))
-            for position, item in zip(part.positions, part.items, strict=True)
-        ]
+        return all_alike(outcome, part.items, part.positions, reason, self._packer.key)
 
     def _taken(self, chunk: Chunk[Item], answer: Response) -> SettledChunk[Item]:
         """Settle a chunk that the vendor took."""

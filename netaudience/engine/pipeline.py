@@ -16,7 +16,7 @@ from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
 from netaudience.errors import EmptySource, NetaudienceError, SourceFailed
-from netaudience.outcomes import Failed, Report, SettledChunk
+from netaudience.outcomes import Failed, Report, SettledChunk, all_alike
 
 __all__ = ["Pipeline"]
 
@@ -217,14 +217,8 @@ class Pipeline(Generic[Item]):
         parts.append(self._packer.abandon())
         for part in parts:
             if part.items:
-                key = self._packer.key
-                part.undelivered = [
-                    Failed(position, item, reason, key(item))
-                    for position, item in zip(part.positions, part.items, strict=True)
-                ]
-                self.report.count(part)
-                if self._most_unread is not None:
-                    self._settled.append(part)
+                part.undelivered = all_alike(Failed, part.items, part.positions, reason, self._packer.key)
+                self._tell(part)
 
     def _interrupted(self, chunk: Chunk[Item]) -> None:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""

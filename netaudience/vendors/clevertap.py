@@ -11,21 +11,11 @@ from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 from netaudience.client import Client, Settings, secret
-from netaudience.engine.retry import retry_after
 from netaudience.engine.transport import Transport
 from netaudience.environment import optional, required
-from netaudience.errors import (
-    ConfigurationError,
-    Misconfigured,
-    Refused,
-    Throttled,
-    TooLarge,
-    Unauthorized,
-    Unavailable,
-    Unreadable,
-    VendorError,
-)
+from netaudience.errors import ConfigurationError, VendorError
 from netaudience.items import Identifiers
+from netaudience.judging import by_status, plain_words, unreadable
 from netaudience.limits import Limit, Quota, assumed, documented
 from netaudience.operations import Operation, batch
 from netaudience.wire import Request, Response, load_json
@@ -34,7 +24,6 @@ __all__ = ["CleverTapClient", "Region"]
 
 DOCS = "https://developer.clevertap.com/docs/demerge-user-profile-api"
 LIMITS = "https://developer.clevertap.com/docs/api-request-limit"
-ERRORS = "https://developer.clevertap.com/docs/api-errors"
 
 Region: TypeAlias = Literal["eu", "in1", "sg1", "us1", "aps3", "mec1"]
 """Where an account is kept. Source: https://developer.clevertap.com/docs/common-api-components"""
@@ -207,18 +196,10 @@ def classify(response: Response) -> VendorError | None:
         if told == "success" or (status in _EMPTY_SUCCESS and not response.body):
             return None
         if told == "fail":
-            return _by_status(code if code in _STATUSES else 400, response, code, words)
-        return Unreadable(
-            "CleverTap",
-            status,
-            words=words,
-            remedy=(
-                f"Neither success nor fail was told, but {response.content_type or 'nothing'}: look at the "
-                "base URL, and at a proxy that may answer in the vendor's place"
-            ),
-            may_have_happened=True,
-        )
-    return _by_status(status, response, code, words)
+            return _failed(response, code, words, meant=code if code in _STATUSES else 400)
+        what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
+        return unreadable("CleverTap", response, what, words=words)
+    return _failed(response, code, words)
 
 
 #: Statuses that a failure's body may give while its HTTP status is 200. The codes of single records, 509
@@ -227,35 +208,9 @@ _STATUSES = frozenset({*range(400, 500), 500, 502, 503, 504, 555})
 _EMPTY_SUCCESS = frozenset({201, 202, 204})
 
 
-def _by_status(meant: int | None, response: Response, code: int | None, words: str) -> VendorError:
-    """Judge by a status, the answer's own or the one that its body gives."""
-    status = response.status
-    if code == status:
-        code = None
-    wait = retry_after(response)
-    match meant:
-        case 401:
-            return Unauthorized("CleverTap", status, code=code, words=words, remedy=_REGION)
-        case 403:
-            return Unauthorized("CleverTap", status, code=code, words=words)
-        case 404 | 405:
-            remedy = "The base URL leads to something that does not know this operation: look at it"
-            return Misconfigured("CleverTap", status, code=code, words=words, remedy=remedy)
-        case 429:
-            return Throttled("CleverTap", status, code=code, words=words, retry_after=wait)
-        case 408 | 425:
-            return Unavailable("CleverTap", status, code=code, words=words, retry_after=wait)
-        case 413:
-            return TooLarge("CleverTap", status, code=code, words=words)
-        case int() if 400 <= meant < 500:
-            return Refused("CleverTap", status, code=code, words=words)
-        case int() if meant >= 500:
-            return Unavailable(
-                "CleverTap", status, code=code, words=words, may_have_happened=True, retry_after=wait
-            )
-        case _:
-            remedy = "The base URL leads to a redirect, which is not followed: set it to where that leads"
-            return Misconfigured("CleverTap", status, words="a redirect", remedy=remedy)
+def _failed(response: Response, code: int | None, words: str, *, meant: int | None = None) -> VendorError:
+    told = None if code == response.status else code
+    return by_status("CleverTap", response, code=told, words=words, meant=meant, remedies={401: _REGION})
 
 
 def _told(response: Response) -> tuple[str | None, int | None, str]:
@@ -265,8 +220,7 @@ def _told(response: Response) -> tuple[str | None, int | None, str]:
     try:
         body = load_json(response.body)
     except ValueError:
-        plain = response.content_type == "text/plain"
-        return None, None, response.body[:300].decode(errors="replace") if plain else ""
+        return None, None, plain_words(response)
     if not isinstance(body, Mapping):
         return None, None, ""
     status, code, words = body.get("status"), body.get("code"), body.get("error")

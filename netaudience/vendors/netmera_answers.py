@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netaudience.engine.retry import retry_after
 from netaudience.errors import (
     Misconfigured,
     NotFound,
     QuotaExhausted,
     Refused,
-    Throttled,
-    TooLarge,
     Unauthorized,
-    Unavailable,
     Unreadable,
     VendorError,
 )
+from netaudience.judging import by_status, plain_words, unreadable
 from netaudience.wire import Response, load_json
 
 __all__ = ["classify"]
@@ -52,6 +49,8 @@ _REMEDIES: Mapping[tuple[int, int], str] = {
     (403, 2021): "The address of this machine is not on the app's list of allowed addresses",
 }
 
+_KEY = "Look at the REST API key"
+
 
 def classify(response: Response) -> VendorError | None:
     """Judge an answer of Netmera: None for a success, else what to do next.
@@ -67,42 +66,16 @@ def classify(response: Response) -> VendorError | None:
     if code is not None and (judged := _JUDGED.get((status, code))) is not None:
         # 2105 comes with HTTP 500 and is a clear answer all the same.
         return judged("Netmera", status, code=code, words=words, remedy=_REMEDIES.get((status, code), ""))
-    return _by_status(response, code, words)
-
-
-def _by_status(response: Response, code: int | None, words: str) -> VendorError:
-    """Judge by the HTTP status alone. Netmera documents only 400, 401, 403 and 500."""
-    status = response.status
-    wait = retry_after(response)
-    match status:
-        case 401 | 403:
-            return Unauthorized("Netmera", status, code=code, words=words, remedy="Look at the REST API key")
-        case 404 | 405 | 501:
-            remedy = "The base URL leads to something that does not know this operation: look at it"
-            return Misconfigured("Netmera", status, code=code, words=words, remedy=remedy)
-        case 408 | 425:
-            return Unavailable("Netmera", status, code=code, words=words, retry_after=wait)
-        case 429:
-            return Throttled("Netmera", status, code=code, words=words, retry_after=wait)
-        case 413:
-            return TooLarge("Netmera", status, code=code, words=words)
-        case _ if 400 <= status < 500:
-            return Refused("Netmera", status, code=code, words=words)
-        case _ if status >= 500:
-            # 503 comes from what stands in front and did not pass the request on; the others may have.
-            return Unavailable(
-                "Netmera",
-                status,
-                code=code,
-                words=words,
-                may_have_happened=status != 503,
-                retry_after=wait,
-            )
-        case _ if 300 <= status < 400:
-            remedy = "The base URL leads to a redirect, which is not followed: set it to where that leads"
-            return Misconfigured("Netmera", status, words="a redirect", remedy=remedy)
-        case _:
-            return Unreadable("Netmera", status, code=code, words=words, may_have_happened=True)
+    return by_status(
+        "Netmera",
+        response,
+        code=code,
+        words=words,
+        remedies={401: _KEY, 403: _KEY},
+        unknown_route=(404, 405, 501),
+        # Netmera documents no 503: it comes from what stands in front, which did not pass the request on.
+        not_passed_on=(503,),
+    )
 
 
 def _unreadable(response: Response) -> Unreadable | None:
@@ -117,12 +90,7 @@ def _unreadable(response: Response) -> Unreadable | None:
             what = "The answer is JSON that is cut short or garbled" if garbled else _not_json(response)
         else:
             return None
-    return Unreadable(
-        "Netmera",
-        response.status,
-        remedy=f"{what}: look at the base URL, and at a proxy that may answer in the vendor's place",
-        may_have_happened=True,
-    )
+    return unreadable("Netmera", response, what)
 
 
 def _not_json(response: Response) -> str:
@@ -137,9 +105,7 @@ def _told(response: Response) -> tuple[int | None, str]:
     try:
         body = load_json(response.body)
     except ValueError:
-        # text/plain for some operations; a page of HTML says nothing worth repeating.
-        plain = response.content_type == "text/plain"
-        return None, response.body[:300].decode(errors="replace") if plain else response.content_type
+        return None, plain_words(response) or response.content_type  # plain text for some operations
     if not isinstance(body, Mapping):
         return None, ""
     code, words = body.get("code"), body.get("error")
