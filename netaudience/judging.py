@@ -67,7 +67,7 @@ def by_status(  # noqa: PLR0913 - what a vendor may state
             return Throttled(vendor, status, code=code, words=words, retry_after=wait)
         case _ if 300 <= judged_by < 400:
             remedy = "The base URL leads to a redirect, which is not followed: set it to where that leads"
-            return Misconfigured(vendor, status, words="a redirect", remedy=remedy)
+            return Misconfigured(vendor, status, remedy=remedy)
         case _ if 400 <= judged_by < 500:
             return Refused(vendor, status, code=code, words=words)
         case _ if judged_by >= 500:
