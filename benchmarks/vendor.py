@@ -14,7 +14,7 @@ from netaudience.client import Client, Settings
 from netaudience.engine.retry import retry_after
 from netaudience.errors import Misconfigured, Refused, Throttled, Unavailable, VendorError
 from netaudience.items import Identifiers, Rows
-from netaudience.limits import Limit, Quota, assumed
+from netaudience.limits import Limit, Quota, assumed, per_second
 from netaudience.operations import batch, call
 from netaudience.rules import identifier, json_object
 from netaudience.wire import Request, Response, load_json, wire_name
@@ -30,7 +30,10 @@ _WHY = "chosen for the benchmark"
 _DOCS = "benchmarks/README.md"
 _FREE = Quota("free", in_flight=assumed(IN_FLIGHT, _WHY))
 _UNKNOWN = Quota(
-    "unknown", rate=assumed(10, _WHY), ceiling=assumed(200, _WHY), in_flight=assumed(IN_FLIGHT, _WHY)
+    "unknown",
+    (per_second(assumed(10, _WHY)),),
+    ceiling=assumed(200, _WHY),
+    in_flight=assumed(IN_FLIGHT, _WHY),
 )
 _MANY = Limit(keys=assumed(CHUNK, _WHY), rows=assumed(CHUNK, _WHY), bytes=assumed(500_000, _WHY))
 _ONE = Limit(rows=assumed(1, _WHY), bytes=assumed(500_000, _WHY))

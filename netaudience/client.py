@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 from urllib.parse import quote
 
 import attrs
@@ -21,7 +21,8 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
 from netaudience.engine.transport import AiohttpTransport, Transport, make_url
 from netaudience.errors import ConfigurationError, VendorError
-from netaudience.limits import Figure, Quota, assumed
+from netaudience.items import Kind
+from netaudience.limits import Figure, Quota, Window, assumed, per_second
 from netaudience.operations import Operation, operations_of
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Request, Response, dump_json
@@ -38,7 +39,8 @@ def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) ->
 class Settings:
     """What may be set differently from our defaults; None keeps the operation's own figure."""
 
-    #: Requests per second of the account, fixed: it replaces a documented and an adaptive rate alike.
+    #: Requests per second of the account (records, where the vendor counts those), fixed: it replaces a
+    #: documented and an adaptive rate alike.
     rate: float | None = attrs.field(default=None, validator=_positive)
     #: Requests at one time.
     in_flight: int | None = attrs.field(default=None, validator=_positive)
@@ -58,6 +60,8 @@ class Settings:
     trust_env: bool = False
 
 
+#: Method, URL and headers.
+_Address: TypeAlias = tuple[str, object, Mapping[str, str]]
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -74,6 +78,7 @@ class Client:
         *,
         base_url: str,
         account: str,
+        path: Mapping[str, str] | None = None,
         settings: Settings | None = None,
         transport: Transport | None = None,
     ) -> None:
@@ -82,6 +87,7 @@ class Client:
         Args:
             base_url: Scheme and host, and a path where the vendor is behind one.
             account: What tells this account from others; only its digest is kept.
+            path: The path parameters that are the same in all requests of the account.
             settings: What to do differently from the defaults.
             transport: Sends the requests instead of aiohttp; it is not closed by this client.
 
@@ -93,14 +99,16 @@ class Client:
         self.settings = settings or Settings()
         self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
         self._owned = transport is None
-        self._transport = transport or AiohttpTransport(
+        self._opened = transport or AiohttpTransport(
             trust_env=self.settings.trust_env,
             # Shorter than the whole exchange: what fails to connect was not sent, and is told so.
             connect_timeout=min(10.0, self.settings.timeout / 2),
         )
+        self._transport = self.authorized(self._opened)
         self._pacers: dict[str, Pacer] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._fixed: dict[str, tuple[object, Mapping[str, str]]] = {}
+        self._path = path or {}
+        self._fixed: dict[str, _Address] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of account {self._account[:6]}>"
@@ -124,7 +132,7 @@ class Client:
             pacer.users -= 1
         self._pacers.clear()
         if self._owned:
-            await self._transport.aclose()
+            await self._opened.aclose()
 
     @classmethod
     def operations(cls) -> dict[str, Operation]:
@@ -142,7 +150,7 @@ class Client:
         """
         raise NotImplementedError
 
-    # The two hooks of a vendor, and a third for the rare one.
+    # The two hooks of a vendor.
 
     def headers(self) -> Mapping[str, str]:
         """Return the headers that authenticate a request."""
@@ -152,9 +160,27 @@ class Client:
         """Judge an answer: None for a success, else the error that says what to do next."""
         raise NotImplementedError
 
+    # Hooks for what few vendors need.
+
+    def authorized(self, transport: Transport) -> Transport:
+        """Return what sends the requests: the transport itself, or one around it that adds a token."""
+        return transport
+
     def may_repeat(self, operation: Operation, seconds: float) -> bool:  # noqa: ARG002 - a vendor's hook
         """Return whether a request whose outcome is unknown may be sent again, so long after it was."""
         return operation.facts.idempotent
+
+    def kind(self, operation: Operation) -> Kind:
+        """Return what the operation's items are, where that depends on how the account is set up."""
+        return operation.kind
+
+    def route(self, operation: Operation) -> tuple[str, str]:
+        """Return the operation's method and path, where a user may set another.
+
+        Raises:
+            ConfigurationError: it is not known, and the user has not set it.
+        """
+        return operation.facts.method, operation.facts.path
 
     # What the operations ask of their client.
 
@@ -162,6 +188,11 @@ class Client:
     def allow_empty(self) -> bool:
         """Whether a source may give no item."""
         return self.settings.allow_empty
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How patient a request is."""
+        return self.settings.retry
 
     def workers(self, operation: Operation) -> int:
         """Return how many requests of the operation may be in flight."""
@@ -178,6 +209,9 @@ class Client:
         # Bare identifiers: as many rows as keys can never be too many keys.
         if keys is not None and not operation.kind.ordered:
             rows = min(rows, keys)
+        for window in self.quota(operation).windows:
+            if window.counts == "records":
+                rows = min(rows, max(1, int(window.most)))
         return min(rows, settings.max_rows or rows), keys, settings.max_bytes or _whole(limit.bytes)
 
     def quota(self, operation: Operation) -> Quota:
@@ -185,9 +219,10 @@ class Client:
         quota, settings = operation.facts.quota, self.settings
         if settings.rate is not None:
             rate = assumed(settings.rate, "set by the caller")
-            quota = attrs.evolve(quota, rate=rate, per=1.0, ceiling=None)
-            if settings.rate < 1:
-                quota = attrs.evolve(quota, rate=attrs.evolve(rate, value=1), per=1 / settings.rate)
+            first, *longer = quota.windows or (per_second(rate),)
+            # What the vendor counts by the day stays: a rate says nothing about it.
+            windows = (Window(rate, counts=first.counts), *longer)
+            quota = attrs.evolve(quota, windows=windows, ceiling=None)
         if settings.in_flight is not None:
             quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
         return quota
@@ -196,11 +231,11 @@ class Client:
         """Make a request ready to be sent."""
         facts, settings = operation.facts, self.settings
         fixed = self._fixed.get(operation.name)
-        if fixed is None or request.query or request.path or request.headers:
+        if fixed is None or _varies(request):
             fixed = self._address(operation, request)
-        url, headers = fixed
+        method, url, headers = fixed
         return Prepared(
-            facts.method,
+            method,
             url,
             headers,
             None if request.json is None else dump_json(request.json, numbers=operation.kind.ordered),
@@ -227,10 +262,10 @@ class Client:
             tally,
         )
 
-    def _address(self, operation: Operation, request: Request[object]) -> tuple[object, Mapping[str, str]]:
-        """Return the URL and the headers; keep them where nothing in them varies."""
-        path = operation.facts.path
-        for name, value in request.path.items():
+    def _address(self, operation: Operation, request: Request[object]) -> _Address:
+        """Return the method, the URL and the headers; keep them where nothing in them varies."""
+        method, path = self.route(operation)
+        for name, value in {**self._path, **request.path}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
         query = {
             name: str(value).lower() if isinstance(value, bool) else str(value)
@@ -242,10 +277,16 @@ class Client:
         for name, value in headers.items():
             if not value.isprintable():
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
-        made = make_url(self.base_url, path, query), headers
-        if not (request.query or request.path or request.headers):
+        url = make_url(self.base_url, path, query, encoded_query=request.encoded_query)
+        made = request.method or method, url, headers
+        if not _varies(request):
             self._fixed[operation.name] = made
         return made
+
+
+def _varies(request: Request[object]) -> bool:
+    """Return whether a request's address is not simply its operation's."""
+    return bool(request.query or request.path or request.headers or request.encoded_query or request.method)
 
 
 def secret(value: str, what: str) -> str:

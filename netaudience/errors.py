@@ -8,12 +8,14 @@
     ├── InvalidItem             mend this item; it was not sent
     │   └── ItemTooLarge        make this item smaller
     ├── SourceFailed            mend the source; what it gave before is settled
+    ├── LimitReached            send the rest when the account's allowance has room again
     ├── TransportError
     │   ├── ConnectionFailed    nothing was sent: safe to send again
     │   └── AnswerLost          sent, and no answer came: the outcome is unknown
     ├── VendorError             the vendor answered, and the answer is not a success
     │   ├── Throttled           wait
     │   ├── Unavailable         try again later
+    │   │   └── ServerFault     look at the item, or tell the vendor
     │   ├── AccountError        the run stops: nothing further can succeed
     │   │   ├── Unauthorized    mend the credentials (or the region)
     │   │   ├── QuotaExhausted  buy more, or wait for the next period
@@ -43,11 +45,13 @@ __all__ = [
     "EmptySource",
     "InvalidItem",
     "ItemTooLarge",
+    "LimitReached",
     "Misconfigured",
     "NetaudienceError",
     "NotFound",
     "QuotaExhausted",
     "Refused",
+    "ServerFault",
     "SourceFailed",
     "Throttled",
     "TooLarge",
@@ -108,6 +112,18 @@ class ItemTooLarge(InvalidItem):
 
 class SourceFailed(NetaudienceError):
     """The source raised while it was read; the original error is the ``__cause__``."""
+
+
+class LimitReached(NetaudienceError):
+    """The account's allowance has no room for longer than anybody should wait; nothing was sent."""
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        #: Seconds until there is room again.
+        self.seconds = seconds
+        super().__init__(sentence, seconds)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class TransportError(NetaudienceError):
@@ -199,6 +215,12 @@ class Unavailable(VendorError):
     """The vendor, or something in front of it, is out of order for now."""
 
     verb = "is unavailable"
+
+
+class ServerFault(Unavailable):
+    """The vendor's program failed on this very request, and says so in words of its own."""
+
+    verb = "failed on the request"
 
 
 class AccountError(VendorError):

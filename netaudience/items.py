@@ -6,22 +6,24 @@ nothing is wrong, costs a few operations on the page and none per item.
 
 from __future__ import annotations
 
+import copy
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from types import UnionType
-from typing import Generic, Protocol, TypeVar, Union, cast
+from typing import Generic, Protocol, TypeAlias, TypeVar, Union, cast
 
 import attrs
 
 from netaudience.errors import InvalidItem
-from netaudience.rules import Rule, identifier, whole_number
+from netaudience.rules import Rule, both, identifier, whole_number
 
 __all__ = [
     "Field",
     "Identifiers",
     "Kind",
     "Nothing",
+    "RowRule",
     "Rows",
     "WholeNumbers",
 ]
@@ -38,6 +40,8 @@ class Kind(Protocol):
     noun: str
     #: True where an item carries a value, so that the order of one key's items matters.
     ordered: bool
+    #: True where two items of one key never go in one request, because the vendor's answer names keys.
+    apart: bool
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which items of the page, by index."""
@@ -61,13 +65,14 @@ def _problems(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
 
 
 class Identifiers:
-    """Items that are bare identifiers: text, not empty, without control characters."""
+    """Items that are bare identifiers: text, not empty, without control characters, and what a rule adds."""
 
     ordered = False
+    apart = False
 
-    def __init__(self, noun: str) -> None:
+    def __init__(self, noun: str, rule: Rule | None = None) -> None:
         self.noun = noun
-        self._rule = identifier(noun)
+        self._rule = identifier(noun) if rule is None else both(identifier(noun), rule)
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which identifiers."""
@@ -86,6 +91,7 @@ class WholeNumbers:
     """Items that are whole numbers, such as the id of a message."""
 
     ordered = False
+    apart = False
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
@@ -117,21 +123,57 @@ class Field:
     rule: Rule | None
 
 
+#: Says what is wrong with a row as a whole, given by the vendor's names, or None.
+RowRule: TypeAlias = Callable[[Mapping[str, object]], str | None]
+
+
 class Rows(Generic[T]):
     """Items that are rows: instances of an attrs class, or mappings by the vendor's own names.
 
-    A mapping is checked by the same rules as the class; an instance was checked when it was made.
+    A mapping is checked by the same rules as the class; an instance's fields were checked when it was made.
     """
 
     ordered = True
 
-    def __init__(self, row: type[T], *, key: str, noun: str = "ext id") -> None:
+    def __init__(  # noqa: PLR0913 - what tells one kind of row from another
+        self,
+        row: type[T],
+        *,
+        key: str | Sequence[str],
+        noun: str = "ext id",
+        folded: Collection[str] = (),
+        rule: RowRule | None = None,
+        apart: bool = False,
+    ) -> None:
+        """State what the rows are.
+
+        Args:
+            row: The attrs class of the rows.
+            key: The field that names the user, or several of which the first that is set does.
+            noun: What the key is called in a message.
+            folded: Those of the key's fields that the vendor compares without regard to case.
+            rule: What must hold for a row as a whole; asked of instances and of mappings.
+            apart: Whether two rows of one key must never go in one request.
+        """
         self.noun = noun
-        #: The attrs class of the rows.
         self.row = row
-        self.key_name = key
+        self.apart = apart
+        #: The names of the fields that may be the key, the first that is set being it.
+        self.key_names = (key,) if isinstance(key, str) else tuple(key)
+        self.rule = rule
         attributes = attrs.fields(cast("type[attrs.AttrsInstance]", row))
-        self._wire_key: str = getattr(attributes, key).metadata.get("wire", key)
+        self._wire_names = {field.name: field.metadata.get("wire", field.name) for field in attributes}
+        self._wire_keys: tuple[str, ...] = tuple(self._wire_names[name] for name in self.key_names)
+        self._wire_key = self._wire_keys[0]
+        self._folded = frozenset(self._wire_names[name] for name in folded)
+        #: One field that is always there and never folded: its keys are read the quick way.
+        self._simple = len(self._wire_keys) == 1 and not self._folded
+
+    def ruled(self, rule: RowRule | None) -> Rows[T]:
+        """Return the same kind of rows under another rule for the row as a whole."""
+        other = copy.copy(self)
+        other.rule = rule
+        return other
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -140,7 +182,7 @@ class Rows(Generic[T]):
         return tuple(
             Field(
                 name=attribute.name,
-                wire=attribute.metadata.get("wire", attribute.name),
+                wire=self._wire_names[attribute.name],
                 required=attribute.default is attrs.NOTHING,
                 types=frozenset(_plain_types(hints[attribute.name])),
                 rule=attribute.validator if isinstance(attribute.validator, Rule) else None,
@@ -148,28 +190,47 @@ class Rows(Generic[T]):
             for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", self.row))
         )
 
+    @cached_property
+    def _fields_by_wire_name(self) -> Mapping[str, Field]:
+        return {field.wire: field for field in self.fields}
+
+    def mapping(self, item: T | Mapping[str, object]) -> Mapping[str, object]:
+        """Return a row by the vendor's names, without the fields that are not set."""
+        if isinstance(item, Mapping):
+            return cast("Mapping[str, object]", item)
+        values = ((wire, getattr(item, name)) for name, wire in self._wire_names.items())
+        return {wire: value for wire, value in values if value is not None}
+
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which rows."""
-        if self._fine(page):
-            return _FINE
-        problems = {index: self._problem(item) for index, item in enumerate(page)}
-        return {index: InvalidItem(problem) for index, problem in problems.items() if problem}
+        problems: dict[int, str | None] = {}
+        if not self._fine(page):
+            problems = {index: self._problem(item) for index, item in enumerate(page)}
+        if self.rule is not None:
+            for index, item in enumerate(page):
+                if problems.get(index) is None:
+                    problems[index] = self.rule(self.mapping(cast("T", item)))
+        found = {index: InvalidItem(problem) for index, problem in problems.items() if problem}
+        return found or _FINE
 
     def _fine(self, page: Sequence[object]) -> bool:
         """Return whether surely nothing is wrong, asked column by column instead of row by row."""
         if not page or {self.row}.issuperset(map(type, page)):
             return True
-        required = [field for field in self.fields if field.required]
         rows = cast("Sequence[dict[str, object]]", page)
         try:
-            columns = [[row[field.wire] for row in rows] for field in required]
-            if sum(map(len, rows)) != len(rows) * len(required):
-                return False  # optional fields, or unknown ones
+            # A table's rows have the same columns: those of the first, or the slow way is taken.
+            given = [self._fields_by_wire_name[name] for name in rows[0]]
+            if sum(field.required for field in given) != sum(field.required for field in self.fields):
+                return False
+            columns = [[row[field.wire] for row in rows] for field in given]
+            if sum(map(len, rows)) != len(rows) * len(given):
+                return False
         except (KeyError, TypeError, IndexError):
             return False
         return all(
             field.types.issuperset(map(type, column)) and (field.rule is None or field.rule.fine(column))
-            for field, column in zip(required, columns, strict=True)
+            for field, column in zip(given, columns, strict=True)
         )
 
     def _problem(self, item: object) -> str | None:
@@ -204,7 +265,9 @@ class Rows(Generic[T]):
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return each row's key."""
-        wire, name = self._wire_key, self.key_name
+        if not self._simple:
+            return [self.key(item) for item in page]
+        wire, name = self._wire_key, self.key_names[0]
         try:
             return [item[wire] for item in cast("Sequence[dict[str, str]]", page)]
         except TypeError:  # not all of them are mappings
@@ -215,9 +278,15 @@ class Rows(Generic[T]):
 
     def key(self, item: object, /) -> str:
         """Return a row's key for a message, whatever is wrong with the row."""
-        if isinstance(item, Mapping):
-            return str(cast("Mapping[str, object]", item).get(self._wire_key, ""))
-        return str(getattr(item, self.key_name, ""))
+        for name, wire in zip(self.key_names, self._wire_keys, strict=True):
+            value = (
+                cast("Mapping[str, object]", item).get(wire)
+                if isinstance(item, Mapping)
+                else getattr(item, name, None)
+            )
+            if value is not None and value != "":
+                return str(value).lower() if wire in self._folded else str(value)
+        return ""
 
 
 class Nothing:
@@ -225,6 +294,7 @@ class Nothing:
 
     noun = "request"
     ordered = False
+    apart = False
 
     def check(self, _page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Find nothing wrong with nothing."""

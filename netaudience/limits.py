@@ -7,13 +7,25 @@ by somebody who saw it, or *assumed* by us, and then it says so wherever it is s
 from __future__ import annotations
 
 import enum
-import math
+from typing import Literal
 
 import attrs
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["Figure", "Limit", "Provenance", "Quota", "assumed", "documented", "reported"]
+__all__ = [
+    "Figure",
+    "Limit",
+    "Provenance",
+    "Quota",
+    "Window",
+    "assumed",
+    "documented",
+    "per_day",
+    "per_minute",
+    "per_second",
+    "reported",
+]
 
 
 class Provenance(enum.StrEnum):
@@ -89,32 +101,90 @@ class Limit:
 
 
 @attrs.frozen
+class Window:
+    """So many requests, or records, in so many seconds."""
+
+    #: How many the vendor lets through.
+    figure: Figure
+    #: The length of the vendor's window, in seconds.
+    per: float = 1.0
+    #: ``records`` where the vendor counts the entries of a request's body.
+    counts: Literal["requests", "records"] = "requests"
+    #: The share of the figure that is used, where others draw on the same allowance; all of it if not set.
+    share: Figure | None = None
+
+    @property
+    def most(self) -> float:
+        """How many we let through in a window."""
+        return self.figure.value * (1.0 if self.share is None else self.share.value)
+
+    @property
+    def unit(self) -> str:
+        """What is counted, for example ``requests per second``."""
+        per = _SPANS.get(self.per, f"{self.per:g} s")
+        return f"{self.counts} per {per}"
+
+
+_SPANS = {1.0: "second", 60.0: "minute", 86_400.0: "day"}
+
+
+def per_second(figure: Figure, *, share: Figure | None = None) -> Window:
+    """State how many requests a second has room for."""
+    return Window(figure, share=share)
+
+
+def per_minute(
+    figure: Figure,
+    *,
+    counts: Literal["requests", "records"] = "requests",
+    share: Figure | None = None,
+) -> Window:
+    """State how many requests, or records, a minute has room for."""
+    return Window(figure, 60.0, counts, share)
+
+
+def per_day(figure: Figure) -> Window:
+    """State how many requests any 24 hours have room for."""
+    return Window(figure, 86_400.0)
+
+
+@attrs.frozen
 class Quota:
     """An allowance that all requests of one account draw on together."""
 
     #: Names the allowance; operations that name the same one share it.
     name: str
-    #: Requests per `per` seconds. Where `ceiling` is set this is only where the rate starts.
-    rate: Figure | None = None
-    #: The length of the vendor's window, in seconds.
-    per: float = 1.0
+    #: What is counted; every window holds. Where `ceiling` is set there is one, where the rate starts.
+    windows: tuple[Window, ...] = ()
     #: Requests at one time.
     in_flight: Figure = attrs.field(factory=lambda: assumed(8, "no documented figure"))
-    #: Where set, the rate adapts: halved on a throttle, raised on success up to this many per `per`.
+    #: Where set, the rate adapts: halved on a throttle, raised on success up to this many per window.
     ceiling: Figure | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Demand what the pacer can keep.
+
+        Raises:
+            ConfigurationError: a rate that adapts has not exactly one window.
+        """
+        if self.ceiling is not None and len(self.windows) != 1:
+            raise ConfigurationError(f"The quota {self.name!r} adapts, so it must have exactly one window")
 
     def figures(self) -> dict[str, Figure]:
         """Return the figures that are set, by what they count."""
-        per = "second" if self.per == 1 else f"{self.per:g} s"
-        named = {
-            f"requests per {per}": self.rate,
-            "in flight": self.in_flight,
-            f"ceiling per {per}": self.ceiling,
-        }
+        named: dict[str, Figure | None] = {}
+        for window in self.windows:
+            named[window.unit] = window.figure
+            named[f"share used of {window.unit}"] = window.share
+        named["in flight"] = self.in_flight
+        if self.ceiling is not None:
+            named[f"ceiling of {self.windows[0].unit}"] = self.ceiling
         return {name: figure for name, figure in named.items() if figure is not None}
 
-    def minimum_seconds(self, requests: int) -> float:
-        """Return the shortest time in which the rate lets this many requests through."""
-        if self.rate is None or requests <= 1:
-            return 0.0
-        return (requests - 1) * self.per / self.rate.value if math.isfinite(self.rate.value) else 0.0
+    def minimum_seconds(self, requests: int, records: int | None = None) -> float:
+        """Return the shortest time in which the windows let so many requests and records through."""
+        counted = {"requests": requests, "records": requests if records is None else records}
+        return max(
+            (max(0, counted[window.counts] - 1) * window.per / window.most for window in self.windows),
+            default=0.0,
+        )

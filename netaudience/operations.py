@@ -30,9 +30,11 @@ from typing import (
     overload,
 )
 
+from netaudience.blame import Blamer
 from netaudience.engine.division import Divider
 from netaudience.engine.packing import Packer
 from netaudience.engine.pipeline import Pipeline
+from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Run
 from netaudience.engine.sender import Failure, Sender
 from netaudience.engine.source import Items, Source, check_source
@@ -77,6 +79,15 @@ class Host(Protocol):
     #: The vendor's name as people write it.
     vendor: ClassVar[str]
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How patient a request is."""
+        ...
+
+    def kind(self, operation: Operation, /) -> Kind:
+        """Return what the operation's items are, as the account is set up."""
+        ...
+
     def workers(self, operation: Operation, /) -> int:
         """Return how many requests of the operation may be in flight."""
         ...
@@ -99,9 +110,17 @@ class Operation:
 
     shape: Shape
 
-    def __init__(self, function: Callable[..., Request[Any]], kind: Kind, facts: Facts) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Request[Any]],
+        kind: Kind,
+        facts: Facts,
+        blame: Blamer | None = None,
+    ) -> None:
         #: The descriptor's function: arguments to request.
         self.function = function
+        #: Reads what an answer says about single items, where the vendor's answers do.
+        self.blame = blame
         #: What its items are.
         self.kind = kind
         self.facts = facts
@@ -142,7 +161,8 @@ def _start(
     request: Callable[[Sequence[Item]], Request[Any]],
 ) -> Run[Item]:
     """Return a run of an operation over items."""
-    check_source(items, f"{host.vendor} {operation.name}", operation.kind.noun)
+    kind = host.kind(operation)
+    check_source(items, f"{host.vendor} {operation.name}", kind.noun)
     facts = operation.facts
     rows, keys, most_bytes = host.limits(operation)
     answers: list[type[Any] | None] = []
@@ -151,20 +171,32 @@ def _start(
         made = request(page)
         if not answers:
             answers.append(made.answer)
-        return host.prepare(operation, made)
+        prepared = host.prepare(operation, made)
+        prepared.records = len(page)
+        return prepared
 
     def read_answer(answer: Response) -> object:
         return decode(answer, answers[0])
 
     def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
         report = operation.report(host)
-        packer = Packer(operation.kind, encode, rows=rows, keys=keys, max_bytes=most_bytes)
+        packer = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes)
         sender = host.sender(operation, report)
+        divider = Divider(
+            packer,
+            sender,
+            read_answer,
+            report,
+            divisible=facts.divisible,
+            idempotent=facts.idempotent,
+            blame=operation.blame,
+            policy=host.retry,
+        )
         return Pipeline(
             Source(items),
             packer,
             sender,
-            Divider(packer, sender, read_answer, report, divisible=facts.divisible),
+            divider,
             report,
             workers=host.workers(operation),
             streamed=streamed,
@@ -245,7 +277,7 @@ class BoundCall(Generic[Item, P, T]):
             TransportError: no answer came.
             VendorError: the answer is not a success.
         """
-        problems = self.operation.kind.check((item,))
+        problems = self._host.kind(self.operation).check((item,))
         if problems:
             raise problems[0]
         request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
@@ -377,20 +409,24 @@ def _facts(
 # vendor's module is imported.
 
 
-def batch(
+def batch(  # noqa: PLR0913 - what a vendor may state
     method: Method,
     path: str,
     *,
     items: Kind,
     idempotent: bool,
     divisible: bool | None = None,
+    blame: Blamer | None = None,
     **facts: Any,  # noqa: ANN401 - the fields of Facts
-) -> Callable[[Callable[Concatenate[Any, Sequence[Item], P], Request[None]]], Batch[Item, P]]:
-    """Declare an operation that takes many items in one request."""
+) -> Callable[[Callable[Concatenate[Any, Sequence[Item], P], Request[object]]], Batch[Item, P]]:
+    """Declare an operation that takes many items in one request.
+
+    `blame` reads what an answer says about single items; without it a success is one for all of them.
+    """
     stated = _facts(method, path, facts, idempotent=idempotent, divisible=divisible)
 
-    def declare(function: Callable[Concatenate[Any, Sequence[Item], P], Request[None]]) -> Batch[Item, P]:
-        return Batch(function, items, stated)
+    def declare(function: Callable[Concatenate[Any, Sequence[Item], P], Request[object]]) -> Batch[Item, P]:
+        return Batch(function, items, stated, blame)
 
     return declare
 

@@ -127,7 +127,7 @@ def all_alike(
 class SettledChunk(Generic[Item]):
     """Items that were settled together: what happened to most, and to the few that differ."""
 
-    __slots__ = ("items", "positions", "result", "undelivered")
+    __slots__ = ("items", "positions", "result", "undelivered", "warnings")
 
     def __init__(
         self,
@@ -135,6 +135,7 @@ class SettledChunk(Generic[Item]):
         positions: Sequence[int],
         result: object = None,
         undelivered: Sequence[Undelivered[Item]] = (),
+        warnings: Sequence[str] = (),
     ) -> None:
         self.items = items
         #: Where the source yielded each of the items.
@@ -143,6 +144,8 @@ class SettledChunk(Generic[Item]):
         self.result = result
         #: The outcomes of those that were not delivered, by position.
         self.undelivered = undelivered
+        #: What the vendor lost of the delivered ones, such as fields that it dropped.
+        self.warnings = warnings
 
     def __repr__(self) -> str:
         return f"<SettledChunk of {len(self.items):,}, {len(self.undelivered):,} not delivered>"
@@ -165,7 +168,7 @@ class SettledChunk(Generic[Item]):
 
 #: How many undelivered items a report keeps; a stream of outcomes has them all.
 KEPT = 1000
-#: How many different reasons a report counts apart.
+#: How many different reasons, and warnings, a report counts apart.
 REASONS = 200
 
 
@@ -210,6 +213,8 @@ class Report:
     undelivered: list[Undelivered[object]] = attrs.field(factory=list["Undelivered[object]"], repr=False)
     #: Undelivered items by kind and reason.
     reasons: Counter[str] = attrs.field(factory=Counter[str])
+    #: What the vendor lost although it took the items, with the number of answers that said so.
+    warnings: Counter[str] = attrs.field(factory=Counter[str])
 
     def count(self, chunk: SettledChunk[Item]) -> None:
         """Fold one settled chunk into the counts."""
@@ -225,11 +230,9 @@ class Report:
                     self.in_doubt += 1
             if len(self.undelivered) < KEPT:
                 self.undelivered.append(outcome)
-            self._reason(f"{KINDS[type(outcome)]}: {outcome.reason}")
-
-    def _reason(self, reason: str) -> None:
-        known = reason in self.reasons or len(self.reasons) < REASONS
-        self.reasons[reason if known else "other reasons"] += 1
+            _count(self.reasons, f"{KINDS[type(outcome)]}: {outcome.reason}", "other reasons")
+        for warning in chunk.warnings:
+            _count(self.warnings, warning, "other warnings")
 
     @property
     def settled(self) -> int:
@@ -262,10 +265,18 @@ class Report:
             text += f" The run stopped early: {self.stopped}.{rest}"
         elif self.undelivered:
             text += f" First: {self.undelivered[0]}"
+        if self.warnings:
+            more = len(self.warnings) - 1
+            text += f" Warning: {next(iter(self.warnings))}" + (f" (and {more:,} more)." if more else ".")
         return text
 
     def __str__(self) -> str:
         return self.sentence()
+
+
+def _count(counts: Counter[str], what: str, others: str) -> None:
+    """Count apart what is known, and together what came after so many different ones."""
+    counts[what if what in counts or len(counts) < REASONS else others] += 1
 
 
 class RunFailed(NetaudienceError):

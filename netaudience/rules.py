@@ -15,10 +15,12 @@ from netaudience.errors import InvalidItem
 
 __all__ = [
     "Rule",
+    "both",
     "flag",
     "identifier",
     "json_object",
     "one_of",
+    "rule",
     "text",
     "texts",
     "value_lists",
@@ -53,9 +55,24 @@ class Rule:
             raise InvalidItem(problem)
 
 
-def _rule(
+def both(first: Rule, second: Rule) -> Rule:
+    """Demand what two rules demand; the first is asked first."""
+    return Rule(
+        lambda value: first.problem(value) or second.problem(value),
+        lambda values: first.fine(values) and second.fine(values),
+    )
+
+
+def rule(
     wanted: str, holds: Callable[[Any], bool], fine: Callable[[Sequence[Any]], bool] | None = None
 ) -> Rule:
+    """Demand what a predicate says.
+
+    Args:
+        wanted: The sentence about a value that does not hold.
+        holds: Whether one value, of whatever type, holds.
+        fine: Whether surely all of many values of the right type hold, where that is cheaper to ask.
+    """
     return Rule(
         lambda value: None if holds(value) else wanted,
         fine or (lambda values: all(map(holds, values))),
@@ -70,7 +87,7 @@ def identifier(noun: str) -> Rule:
 def text(noun: str) -> Rule:
     """Demand text that is not empty."""
     wanted = f"{_an(noun)} must be text that is not empty"
-    return _rule(
+    return rule(
         wanted,
         lambda value: isinstance(value, str) and bool(value) and _encodes(value),
         lambda values: all(values) and _encodes("".join(values)),
@@ -79,7 +96,7 @@ def text(noun: str) -> Rule:
 
 def texts(noun: str) -> Rule:
     """Demand a list of texts, at least one, none of them empty."""
-    return _rule(
+    return rule(
         f"{_an(noun)} must be a list of texts, at least one and none of them empty",
         lambda value: (
             isinstance(value, Sequence)
@@ -94,12 +111,12 @@ def texts(noun: str) -> Rule:
 
 def flag(noun: str) -> Rule:
     """Demand true or false."""
-    return _rule(f"{_an(noun)} must be true or false", lambda value: isinstance(value, bool))
+    return rule(f"{_an(noun)} must be true or false", lambda value: isinstance(value, bool))
 
 
 def whole_number(noun: str) -> Rule:
     """Demand a whole number that is not negative."""
-    return _rule(
+    return rule(
         f"{_an(noun)} must be a whole number that is not negative",
         lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST,
     )
@@ -107,7 +124,7 @@ def whole_number(noun: str) -> Rule:
 
 def one_of(noun: str, *choices: str) -> Rule:
     """Demand one of these words, in any case."""
-    return _rule(
+    return rule(
         f"{_an(noun)} must be one of {', '.join(choices)}",
         lambda value: isinstance(value, str) and value.upper() in choices,
     )
@@ -116,7 +133,7 @@ def one_of(noun: str, *choices: str) -> Rule:
 def json_object(noun: str) -> Rule:
     """Demand a mapping with at least one entry."""
     # That the names are texts is found out when the row is written as JSON.
-    return _rule(
+    return rule(
         f"{_an(noun)} must be a mapping of at least one name to a value",
         lambda value: isinstance(value, Mapping) and bool(cast("object", value)),
         all,
@@ -130,7 +147,7 @@ def _is_full_list(value: object) -> bool:
 def value_lists(noun: str) -> Rule:
     """Demand a mapping of names to lists of values."""
     named = json_object(noun)
-    return _rule(
+    return rule(
         f"{_an(noun)} must be a mapping of at least one name to a list of values",
         lambda value: (
             named.problem(value) is None

@@ -55,10 +55,14 @@ class Request(Generic[T_co]):
     json: object = None
     #: Query parameters; booleans are written as ``true`` and ``false``.
     query: Mapping[str, str | int | bool] = attrs.field(factory=dict[str, "str | int | bool"])
+    #: A query that is percent-encoded already and goes out as it is, instead of `query`.
+    encoded_query: str = ""
     #: Headers of this request besides the client's own.
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     #: Path parameters, percent-encoded into the operation's path.
     path: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: The method, where it is not the operation's: a vendor's later pages may be asked for with another.
+    method: str | None = None
     #: The type that the answer's JSON is read into; None where success says nothing.
     answer: type[T_co] | None = None
 
@@ -69,7 +73,7 @@ class Prepared:
     A plain class with slots, for one is made per request. Its repr shows no header and no body.
     """
 
-    __slots__ = ("body", "headers", "in_doubt", "max_answer_bytes", "method", "timeout", "url")
+    __slots__ = ("body", "headers", "in_doubt", "max_answer_bytes", "method", "records", "timeout", "url")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one place makes them, once per request
         self,
@@ -89,6 +93,8 @@ class Prepared:
         self.timeout = timeout
         #: An answer longer than this is not read to its end.
         self.max_answer_bytes = max_answer_bytes
+        #: How many records it carries, for quotas that count those.
+        self.records = 1
         #: True while the vendor may have applied this request and no answer has cleared that up.
         self.in_doubt = False
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.limits import Figure, Limit, Provenance, Quota, assumed, documented, reported
+from netaudience.limits import (
+    Figure,
+    Limit,
+    Provenance,
+    Quota,
+    Window,
+    assumed,
+    documented,
+    per_day,
+    per_minute,
+    per_second,
+    reported,
+)
 
 URL = "https://developer.clevertap.com/docs/api-request-limit"
 
@@ -63,11 +73,21 @@ def test_a_limit_tells_only_what_is_set() -> None:
     ("quota", "named"),
     [
         (Quota("a"), ["in flight"]),
-        (Quota("a", rate=documented(10, URL)), ["requests per second", "in flight"]),
-        (Quota("a", rate=documented(10_000, URL), per=60.0), ["requests per 60 s", "in flight"]),
+        (Quota("a", (per_second(documented(10, URL)),)), ["requests per second", "in flight"]),
+        (Quota("a", (per_minute(documented(10_000, URL)),)), ["requests per minute", "in flight"]),
         (
-            Quota("a", rate=assumed(10, "x"), ceiling=assumed(20, "x"), per=2.5),
-            ["requests per 2.5 s", "in flight", "ceiling per 2.5 s"],
+            Quota("a", (Window(assumed(10, "x"), 2.5),), ceiling=assumed(20, "x")),
+            ["requests per 2.5 s", "in flight", "ceiling of requests per 2.5 s"],
+        ),
+        (
+            Quota(
+                "a", (per_second(documented(3, URL), share=assumed(0.9, "x")), per_day(assumed(1000, "x")))
+            ),
+            ["requests per second", "share used of requests per second", "requests per day", "in flight"],
+        ),
+        (
+            Quota("a", (per_minute(documented(10_000, URL), counts="records"),)),
+            ["records per minute", "in flight"],
         ),
     ],
 )
@@ -88,9 +108,27 @@ def test_a_quota_without_a_figure_for_requests_in_flight_assumes_one() -> None:
         (10, 1.0, 11, 1.0),
         (10, 60.0, 11, 60.0),
         (0.5, 1.0, 3, 4.0),
-        (math.inf, 1.0, 1000, 0.0),
     ],
 )
 def test_the_shortest_time_of_so_many_requests(rate, per, requests, seconds) -> None:
-    quota = Quota("a", rate=None if rate is None else assumed(rate, "x"), per=per)
+    quota = Quota("a", () if rate is None else (Window(assumed(rate, "x"), per),))
     assert quota.minimum_seconds(requests) == pytest.approx(seconds)
+
+
+def test_the_window_that_binds_tells_the_shortest_time() -> None:
+    quota = Quota(
+        "a",
+        (
+            per_second(assumed(10, "x"), share=assumed(0.5, "x")),
+            per_minute(assumed(600, "x"), counts="records"),
+        ),
+    )
+    assert quota.minimum_seconds(11, 11) == pytest.approx(2.0)
+    assert quota.minimum_seconds(11, 601) == pytest.approx(60.0)
+
+
+def test_a_rate_that_adapts_has_one_window() -> None:
+    window = Window(assumed(10, "x"))
+    for windows in ((), (window, window)):
+        with pytest.raises(ConfigurationError, match="exactly one window"):
+            Quota("a", windows, ceiling=assumed(20, "x"))

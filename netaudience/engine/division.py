@@ -1,20 +1,32 @@
-"""What becomes of one chunk: delivered whole, or halved until a refusal has an address.
+"""What becomes of one chunk: delivered whole, or taken apart until every refusal has an address.
 
-A refused chunk is halved in order, so that one wrong item in a thousand costs about twenty requests and
-no innocent item. Where half after half is refused for the same reason it is the request that is wrong,
-not its items: a bounded number of refusals without one success ends the search.
+Items that an answer names are rejected, and the others are sent without them. A refusal that names nobody
+halves the chunk, in order, so that one wrong item in a thousand costs about twenty requests and no innocent
+item. Where half after half is refused for the same reason it is the request that is wrong, not its items: a
+bounded number of refusals without one success ends the search.
 """
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar, cast
 
+from netaudience.blame import NOTHING, Blamer
 from netaudience.engine.packing import Chunk, Divided, Packer
+from netaudience.engine.retry import RetryPolicy, Waits
 from netaudience.engine.sender import Failure, Sender
-from netaudience.errors import NetaudienceError, NotFound, Refused, TooLarge, Unreadable
+from netaudience.errors import (
+    NetaudienceError,
+    NotFound,
+    Refused,
+    ServerFault,
+    TooLarge,
+    Unreadable,
+    VendorError,
+)
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered, all_alike
 from netaudience.wire import Response
 
@@ -30,7 +42,7 @@ _CHUNK_PATIENCE = 20
 class Divider(Generic[Item]):
     """Delivers the chunks of one run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of the engine meet here
         self,
         packer: Packer[Item],
         sender: Sender,
@@ -38,67 +50,162 @@ class Divider(Generic[Item]):
         tally: Report,
         *,
         divisible: bool,
+        idempotent: bool,
+        blame: Blamer | None = None,
+        policy: RetryPolicy | None = None,
     ) -> None:
         self._packer = packer
         self._sender = sender
         self._decode = decode
         self._tally = tally
+        #: Whether a refused request of several items leaves no trace.
         self._divisible = divisible
+        #: Whether items may be sent again that were perhaps delivered.
+        self._idempotent = idempotent
+        self._blame = blame
+        self._policy = policy or RetryPolicy()
         self._refusals = _Refusals()
 
-    async def deliver(self, chunk: Chunk[Item]) -> SettledChunk[Item]:
-        """Send a chunk and settle each of its items."""
+    async def deliver(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
+        """Send a chunk and settle each of its items, all together or part by part."""
         answer = await self._sender.send(chunk.prepared)
         if type(answer) is Response:
             self._refusals.count = 0
-            return self._taken(chunk, answer)
-        failure = cast("Failure", answer)
-        if self._halves(chunk, failure):
-            undelivered = await self._divide(chunk, cast("Refused", failure.error))
-        else:
-            undelivered = self._given_up(chunk, failure)
-        return SettledChunk(chunk.items, chunk.positions, None, undelivered)
+            told = NOTHING if self._blame is None else self._blame(answer, chunk.items)
+            if not told:
+                return (self._taken(chunk, answer),)
+        elif not self._searches(chunk, cast("Failure", answer)):
+            return (self._given_up(chunk, cast("Failure", answer)),)
+        return await self._divide(chunk, answer)
 
-    def interrupted(self, chunk: Chunk[Item], reason: NetaudienceError) -> tuple[SettledChunk[Item], int]:
+    def interrupted(
+        self, chunk: Chunk[Item], reason: NetaudienceError
+    ) -> tuple[Sequence[SettledChunk[Item]], int]:
         """Settle a chunk whose delivery was cancelled: what was out is in doubt; the rest is counted."""
-        undelivered = list(chunk.divided.undelivered) if chunk.divided else []
+        settled = list(chunk.divided.settled) if chunk.divided else []
         unsent = 0
         for part in reversed(chunk.divided.waiting) if chunk.divided else [chunk]:
-            if part.prepared.in_doubt:
-                undelivered.extend(self._all(InDoubt, part, reason))
+            if part.prepared.in_doubt or part.open:
+                settled.append(self._all(InDoubt, part, reason))
             else:
                 unsent += len(part)
-        # Which of the items are the unsent ones does not matter: this chunk is only counted.
-        sent = len(chunk) - unsent
-        return SettledChunk(chunk.items[:sent], chunk.positions[:sent], None, undelivered), unsent
+        return settled, unsent
 
-    async def _divide(self, whole: Chunk[Item], error: Refused) -> list[Undelivered[Item]]:
-        """Halve until every refusal has an address, first half first."""
+    async def _divide(self, whole: Chunk[Item], answer: Response | Failure) -> Sequence[SettledChunk[Item]]:
+        """Send part after part until every item has a verdict, first half first."""
         divided = whole.divided = Divided()
-        refusals = _Refusals()
-        refusals.add(error)
-        patience = 2 * math.ceil(math.log2(len(whole))) + _CHUNK_PATIENCE
-        waiting, undelivered = divided.waiting, divided.undelivered
-        waiting.extend(self._split(whole))
-        while waiting:
-            part = waiting[-1]
-            answer = await self._sender.send(part.prepared)
-            waiting.pop()
+        search = _Search(divided, 2 * math.ceil(math.log2(max(2, len(whole)))) + _CHUNK_PATIENCE)
+        if type(answer) is Response:
+            await self._heed(whole, answer, search)
+        else:
+            self._take_apart(whole, cast("Failure", answer), search)
+        while divided.waiting:
+            answer = await self._sender.send(divided.waiting[-1].prepared)
+            part = divided.waiting.pop()
             if type(answer) is Response:
-                self._refusals.count = refusals.count = 0
-                undelivered.extend(self._taken(part, answer).undelivered)
+                await self._heed(part, answer, search)
                 continue
             failure = cast("Failure", answer)
-            halves = self._halves(part, failure)
-            if isinstance(failure.error, Refused) and refusals.add(failure.error) >= patience and halves:
-                undelivered.extend(self._stop_searching([*waiting, part], failure.error, refusals.count))
-                break
-            if halves:
-                waiting.extend(self._split(part))
+            if self._searches(part, failure):
+                self._take_apart(part, failure, search)
             else:
-                undelivered.extend(self._given_up(part, failure))
+                if isinstance(failure.error, Refused | ServerFault):
+                    search.refusals.add(failure.error)
+                divided.settled.append(self._given_up(part, failure))
         whole.divided = None
-        return undelivered
+        return divided.settled
+
+    async def _heed(self, part: Chunk[Item], answer: Response, search: _Search[Item]) -> None:
+        """Settle a part that the vendor took, but for the items of which its answer says otherwise."""
+        told = NOTHING if self._blame is None else self._blame(answer, part.items)
+        taken = self._taken(part, answer)
+        settled = search.divided.settled
+        if not told or taken.undelivered:  # it blames nobody, or cannot be read all the same
+            self._refusals.count = search.refusals.count = 0
+            settled.append(taken)
+            return
+        taken.warnings = told.warnings
+        open_items = set(told.again)
+        if told.unnamed is not None:
+            open_items.update(range(len(part)))
+            open_items -= told.refused.keys()
+        if len(open_items) < len(part):
+            closed = [index for index in range(len(part)) if index not in open_items]
+            taken.items = [part.items[index] for index in closed]
+            taken.positions = [part.positions[index] for index in closed]
+            taken.undelivered = self._rejected(part, told.refused)
+            settled.append(taken)
+        unnamed = sorted(open_items - told.again.keys())
+        if told.unnamed is None:
+            self._refusals.count = search.refusals.count = 0
+        elif unnamed:
+            self._leave_open(part, unnamed, told.unnamed, search)
+        if told.again:
+            await self._ask_again(part, told.again, search)
+
+    def _leave_open(
+        self, sent: Chunk[Item], unnamed: Sequence[int], error: VendorError, search: _Search[Item]
+    ) -> None:
+        """Find those that failed among items of which the answer names none."""
+        part = self._packer.part(sent, unnamed)
+        divided = search.divided
+        if len(sent) == 1:
+            # It was asked alone, and one failed.
+            divided.settled.append(self._all(Rejected if isinstance(error, Refused) else Failed, part, error))
+        elif not self._idempotent or search.refusals.add(error) >= search.patience:
+            divided.settled.append(self._all(InDoubt, part, _with_remedy(error, _NOT_NAMED)))
+        else:
+            # One that is left over is asked alone too: a counter that is wrong must not condemn it.
+            part.open = True
+            divided.waiting.extend(self._split(part) if len(part) > 1 else [part])
+
+    async def _ask_again(
+        self, part: Chunk[Item], again: Mapping[int, VendorError], search: _Search[Item]
+    ) -> None:
+        """Send again what the vendor says it has not done, a few times and after a pause."""
+        search.rounds += 1
+        if search.rounds >= self._policy.attempts or self._sender.halted is not None:
+            for index, error in again.items():
+                search.divided.settled.append(self._all(Failed, self._packer.part(part, [index]), error))
+            return
+        search.divided.waiting.append(self._packer.part(part, sorted(again)))
+        self._tally.retries += 1
+        search.waits = search.waits or Waits(self._policy)
+        await asyncio.sleep(search.waits.next())
+
+    def _take_apart(self, part: Chunk[Item], failure: Failure, search: _Search[Item]) -> None:
+        """Put the parts of a part that was not taken in line, or give up the search."""
+        divided = search.divided
+        error = cast("VendorError", failure.error)
+        if search.refusals.add(error) >= search.patience:
+            divided.settled.extend(self._stop_searching([*divided.waiting, part], error, search))
+            divided.waiting.clear()
+        elif named := self._named(part, failure):
+            refused = self._packer.part(part, sorted(named))
+            divided.settled.append(
+                SettledChunk(refused.items, refused.positions, None, self._rejected(part, named))
+            )
+            others = [index for index in range(len(part)) if index not in named]
+            if others:
+                self._tally.divisions += 1
+                divided.waiting.append(self._packer.part(part, others))
+        else:
+            divided.waiting.extend(self._split(part))
+
+    def _named(self, part: Chunk[Item], failure: Failure) -> Mapping[int, VendorError]:
+        """Return the items that a refusal names as the reason why it refused all of them."""
+        if self._blame is None or failure.response is None or not isinstance(failure.error, Refused):
+            return {}
+        return self._blame(failure.response, part.items).refused
+
+    def _rejected(self, part: Chunk[Item], refused: Mapping[int, VendorError]) -> Sequence[Undelivered[Item]]:
+        """Make the outcomes of the items that an answer names."""
+        rejected: list[Undelivered[Item]] = []
+        for index, error in sorted(refused.items()):
+            item = part.items[index]
+            key = self._packer.key(item)
+            rejected.append(Rejected(part.positions[index], item, error.without({key}), key))
+        return rejected
 
     def _split(self, part: Chunk[Item]) -> list[Chunk[Item]]:
         """Halve a chunk; the first half comes last, for the next to be sent is taken from the end."""
@@ -106,38 +213,47 @@ class Divider(Generic[Item]):
         first, second = self._packer.split(part)
         return [second, first]
 
-    def _halves(self, chunk: Chunk[Item], failure: Failure) -> bool:
-        """Take note of a failed chunk; return whether it is to be halved."""
+    def _searches(self, chunk: Chunk[Item], failure: Failure) -> bool:
+        """Take note of a failed chunk; return whether the item at fault is to be searched for."""
         error = failure.error
         if failure.stops:
             self._sender.halted = error
-        if not isinstance(error, Refused):
+        if isinstance(error, ServerFault):
+            # What the vendor's program fails on may be one item; what it did before it failed is not known.
+            allowed = self._idempotent
+        elif isinstance(error, Refused):
+            allowed = self._divisible or isinstance(error, TooLarge)
+        else:
             return False
         if len(chunk) == 1 and isinstance(error, NotFound):
             return False  # names its one item: says nothing about the request
         if self._refusals.add(error) >= _RUN_PATIENCE:
             self._sender.halted = _wrong_request(error, self._refusals.count)
             return False
-        return len(chunk) > 1 and (self._divisible or isinstance(error, TooLarge))
+        return len(chunk) > 1 and allowed
 
     def _stop_searching(
-        self, waiting: list[Chunk[Item]], error: Refused, count: int
-    ) -> list[Undelivered[Item]]:
+        self, waiting: list[Chunk[Item]], error: VendorError, search: _Search[Item]
+    ) -> list[SettledChunk[Item]]:
         """Give up the rest of a chunk that is refused again and again; stop the run if all of it is."""
+        count = search.refusals.count
         reason = _wrong_request(error, count)
         if self._refusals.count >= count:  # nor was anything else of this run taken meanwhile
             self._sender.halted = reason
-        return [outcome for part in reversed(waiting) for outcome in self._all(Failed, part, reason)]
+        return [
+            self._all(InDoubt if part.prepared.in_doubt or part.open else Failed, part, reason)
+            for part in reversed(waiting)
+        ]
 
-    def _given_up(self, part: Chunk[Item], failure: Failure) -> list[Undelivered[Item]]:
+    def _given_up(self, part: Chunk[Item], failure: Failure) -> SettledChunk[Item]:
         """Settle a part that was not delivered and is not halved."""
         error = failure.error
-        if part.prepared.in_doubt:
+        if len(part) == 1 and isinstance(error, Refused) and not part.prepared.in_doubt:
+            return self._all(Rejected, part, error)
+        if part.prepared.in_doubt or part.open:
             return self._all(InDoubt, part, error)
         if not isinstance(error, Refused):
             return self._all(Failed, part, error)
-        if len(part) == 1:
-            return self._all(Rejected, part, error)
         if self._sender.halted is not None:
             return self._all(Failed, part, error)
         # Nobody documents that a refused chunk leaves no trace: asking again could repeat one.
@@ -148,8 +264,10 @@ class Divider(Generic[Item]):
         outcome: type[Rejected[Item] | Failed[Item] | InDoubt[Item]],
         part: Chunk[Item],
         reason: NetaudienceError,
-    ) -> list[Undelivered[Item]]:
-        return all_alike(outcome, part.items, part.positions, reason, self._packer.key)
+    ) -> SettledChunk[Item]:
+        """Settle all items of a part alike."""
+        undelivered = all_alike(outcome, part.items, part.positions, reason, self._packer.key)
+        return SettledChunk(part.items, part.positions, None, undelivered)
 
     def _taken(self, chunk: Chunk[Item], answer: Response) -> SettledChunk[Item]:
         """Settle a chunk that the vendor took."""
@@ -157,13 +275,23 @@ class Divider(Generic[Item]):
             result = self._decode(answer)
         except ValueError as error:
             unreadable = Unreadable(self._tally.vendor, answer.status, words=str(error))
-            undelivered = (
-                self._all(InDoubt, chunk, unreadable)
-                if chunk.prepared.in_doubt
-                else self._all(Failed, chunk, unreadable)
-            )
-            return SettledChunk(chunk.items, chunk.positions, None, undelivered)
+            return self._all(InDoubt if chunk.prepared.in_doubt else Failed, chunk, unreadable)
         return SettledChunk(chunk.items, chunk.positions, result)
+
+
+class _Search(Generic[Item]):
+    """What is remembered while the items at fault in one chunk are searched for."""
+
+    __slots__ = ("divided", "patience", "refusals", "rounds", "waits")
+
+    def __init__(self, divided: Divided[Item], patience: int) -> None:
+        self.divided = divided
+        #: Refusals in a row after which the search is given up.
+        self.patience = patience
+        self.refusals = _Refusals()
+        #: How often the vendor has asked for the same items once more.
+        self.rounds = 0
+        self.waits: Waits | None = None
 
 
 class _Refusals:
@@ -175,7 +303,7 @@ class _Refusals:
         self.count = 0
         self.reason: object = None
 
-    def add(self, error: Refused) -> int:
+    def add(self, error: VendorError) -> int:
         reason = (error.status, error.words if error.code is None else error.code)
         if reason != self.reason:
             self.reason, self.count = reason, 0
@@ -189,13 +317,16 @@ _NOT_DIVIDED = (
 )
 
 
-def _with_remedy(error: Refused, remedy: str) -> Refused:
+_NOT_NAMED = "More items failed than the answer names: which of the others did is not known"
+
+
+def _with_remedy(error: VendorError, remedy: str) -> VendorError:
     told = copy.copy(error)
     told.remedy = remedy
     return told
 
 
-def _wrong_request(error: Refused, count: int) -> Refused:
+def _wrong_request(error: VendorError, count: int) -> VendorError:
     return _with_remedy(
         error,
         f"{count:,} requests in a row were refused for this reason and none was taken: "

@@ -1,10 +1,10 @@
-"""Keeps an account's quota: requests in flight, requests per window, and "not before".
+"""Keeps an account's quota: requests in flight, requests or records per window, and "not before".
 
 One `Pacer` belongs to one account and one allowance, and is shared by every client of that account in
-the loop. Its promise: in no window of the quota's length does the vendor *receive* more requests than
-the quota allows. It is kept by tickets that come back one window after their answer, because a request
-has reached the vendor before its answer is here; `aiolimiter` in front of them only smooths the flow.
-The pacer never sends, retries or judges anything.
+the loop. Its promise: in no window of the quota's length does the vendor *receive* more requests, or
+records, than the quota allows. It is kept by tickets that come back one window after their answer, because
+a request has reached the vendor before its answer is here; `aiolimiter` in front of them only smooths the
+flow. The pacer never sends, retries or judges anything.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from types import TracebackType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from netaudience.errors import ConfigurationError
-from netaudience.limits import Quota
+from netaudience.errors import ConfigurationError, LimitReached
+from netaudience.limits import Quota, Window
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -26,8 +25,10 @@ __all__ = ["Pacer", "pacer_for"]
 
 #: The smoothing lets a burst of this share of a window through, so that a late timer is made up for.
 _BURST = 0.05
-#: How much faster than the limit a window's requests may leave.
-_SPREAD = 1.5
+#: The seconds of a window that smoothing leaves free, for the time that the answers take.
+_SLACK = 0.5
+#: A longer window is not smoothed: who has a day's allowance may use it at once.
+_LONGEST_SMOOTHED = 60.0
 #: An adaptive rate never falls below this many requests per window.
 _SLOWEST = 0.25
 #: After a throttle the rate returns to this share of what the vendor took before it.
@@ -53,50 +54,34 @@ class Pacer:
         #: Counts the answers that were no throttle and no outage: "is the vendor there at all?".
         self.successes = 0
         self._most = int(quota.in_flight)
-        self._per = quota.per
-        self._rate = math.inf if quota.rate is None else quota.rate.value
-        self._tickets = self._whole_tickets()
-        self._returning: deque[float] = deque()
-        self._smooth = self._smoothing()
+        self._windows = [_Allowance(window, adapts=quota.ceiling is not None) for window in quota.windows]
         self._not_before = 0.0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._wake_up: asyncio.Future[None] | None = None
-        self._adapt = None if quota.ceiling is None else _Adaptation(self._rate, quota.ceiling.value)
+        self._adapt = (
+            None if quota.ceiling is None else _Adaptation(quota.windows[0].most, quota.ceiling.value)
+        )
 
     def __repr__(self) -> str:
-        rate = "no rate" if math.isinf(self._rate) else f"{self._rate:g} per {self._per:g} s"
-        return f"<Pacer {self.quota.name}: {rate}, {self.in_flight} of {self._most} in flight>"
+        rates = ", ".join(f"{allowance.rate:g} {allowance.window.unit}" for allowance in self._windows)
+        return f"<Pacer {self.quota.name}: {rates or 'no rate'}, {self.in_flight} of {self._most} in flight>"
 
     @property
     def rate(self) -> float:
-        """Requests per window at this moment; infinite where nothing limits them."""
-        return self._rate
+        """What the first window lets through at this moment; infinite where nothing limits it."""
+        return self._windows[0].rate if self._windows else math.inf
 
     @property
     def idle(self) -> bool:
         """True where forgetting this pacer could break no promise."""
-        loop = asyncio.get_running_loop()
-        self._collect(loop.time())
+        now = asyncio.get_running_loop().time()
         return (
             not self.users
             and not self.in_flight
-            and not self._returning
             and not self._waiters
-            and self._not_before <= loop.time()
+            and self._not_before <= now
+            and all(allowance.untouched(now) for allowance in self._windows)
         )
-
-    async def __aenter__(self) -> None:
-        """Wait for a slot in which one request may be out: ``async with pacer: ...``."""
-        await self.acquire()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Give the slot back."""
-        self.release()
 
     def pause(self, seconds: float) -> None:
         """Let nothing out before so many seconds have passed."""
@@ -109,7 +94,9 @@ class Pacer:
         self.successes += 1
         self.throttles_in_a_row = 0
         if self._adapt is not None:
-            self._set_rate(self._adapt.succeeded(asyncio.get_running_loop().time(), self._per))
+            allowance = self._windows[0]
+            now = asyncio.get_running_loop().time()
+            self._set_rate(allowance, self._adapt.succeeded(now, allowance.window.per))
 
     def throttled(self) -> None:
         """Take note that the vendor asked us to slow down."""
@@ -120,26 +107,38 @@ class Pacer:
         if now >= self._not_before:
             self.throttles_in_a_row += 1
         if self._adapt is not None:
-            self._set_rate(self._adapt.throttled(now, self._per))
+            allowance = self._windows[0]
+            self._set_rate(allowance, self._adapt.throttled(now, allowance.window.per))
 
-    async def acquire(self) -> None:
-        """Wait for the quota. Every acquire that returns must be answered by a `release`."""
+    async def acquire(self, records: int = 1, *, patience: float = math.inf) -> None:
+        """Wait for the quota. Every acquire that returns must be answered by a `release` of as much.
+
+        Args:
+            records: How many records the request carries.
+            patience: The longest wait for a window, in seconds, that makes sense.
+
+        Raises:
+            LimitReached: a window has no room for longer than that.
+        """
         loop = asyncio.get_running_loop()
-        smooth = self._smooth
-        if self._waiters or (smooth is not None and not smooth.has_capacity()) or not self._take(loop.time()):
-            await self._queue(loop)
-        elif smooth is not None:
-            await smooth.acquire()  # has the capacity, so it does not wait
+        flows = not self._waiters and all(window.flows(records) for window in self._windows)
+        if flows and self._take(loop.time(), records):
+            for window in self._windows:
+                await window.smooth(records)  # has the capacity, so it does not wait
+        else:
+            await self._queue(loop, records, patience)
 
-    def release(self) -> None:
+    def release(self, records: int = 1) -> None:
         """Give the slot back: the answer is here, or there will be none."""
         self.in_flight -= 1
-        if self._tickets is not None and self._adapt is None:
-            self._returning.append(asyncio.get_running_loop().time() + self._per)
+        if self._windows:
+            now = asyncio.get_running_loop().time()
+            for window in self._windows:
+                window.answered(now, records)
         if self._waiters:
             self._wake()
 
-    async def _queue(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _queue(self, loop: asyncio.AbstractEventLoop, records: int, patience: float) -> None:
         """Wait behind those who came first; only the first in the queue looks at the clock.
 
         A thousand waiters at the limiter would cost as much as a request each time one of them passes.
@@ -150,10 +149,10 @@ class Pacer:
         try:
             if waiters[0] is not turn:
                 await turn
-            if self._smooth is not None:
-                await self._smooth.acquire()
-            while not self._take(loop.time()):
-                await self._change(loop)
+            for window in self._windows:
+                await window.smooth(records)
+            while not self._take(loop.time(), records):
+                await self._change(loop, records, patience)
         finally:
             if waiters[0] is turn:
                 waiters.popleft()
@@ -162,39 +161,32 @@ class Pacer:
                 if waiters and not waiters[0].done():
                     waiters[0].set_result(None)
 
-    def _take(self, now: float) -> bool:
-        """Take a slot and a ticket if both are there."""
+    def _take(self, now: float, records: int) -> bool:
+        """Take a slot, and the tickets of every window, if all are there."""
         if self.in_flight >= self._most or now < self._not_before:
             return False
-        if self._tickets is not None:
-            if self._tickets <= 0:
-                self._collect(now)
-                if self._tickets <= 0:
-                    return False
-            self._tickets -= 1
-            if self._adapt is not None:
-                # An adaptive rate is our guess: there is no window to guarantee, and waiting for the
-                # answer would cost a share of the rate.
-                self._returning.append(now + self._per)
+        windows = self._windows
+        for window in windows:
+            if not window.has(now, records):
+                return False
+        for window in windows:
+            window.take(now, records)
         self.in_flight += 1
         return True
 
-    def _collect(self, now: float) -> None:
-        """Take back the tickets whose window has passed."""
-        returning = self._returning
-        while returning and returning[0] <= now:
-            returning.popleft()
-            if self._tickets is not None:
-                self._tickets += 1
+    async def _change(self, loop: asyncio.AbstractEventLoop, records: int, patience: float) -> None:
+        """Sleep until something may have changed: a ticket, a slot, the end of a pause.
 
-    async def _change(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Sleep until something may have changed: a ticket, a slot, the end of a pause."""
+        Raises:
+            LimitReached: a window has no room for longer than the patience.
+        """
         now = loop.time()
         until = math.inf
         if now < self._not_before:
             until = self._not_before
-        elif self.in_flight < self._most and self._returning:
-            until = self._returning[0]
+        elif self.in_flight < self._most:
+            for window in self._windows:
+                until = min(until, self._room_at(window, now, records, patience))
         self._wake_up = loop.create_future()
         timer = None if math.isinf(until) else loop.call_at(until, self._wake)
         try:
@@ -204,33 +196,136 @@ class Pacer:
             if timer is not None:
                 timer.cancel()
 
+    def _room_at(self, window: _Allowance, now: float, records: int, patience: float) -> float:
+        """Return when a window that is full has room again; infinite where that is not known."""
+        if window.has(now, records):
+            return math.inf
+        at = window.room_at(records)
+        # What is still out gives its tickets back a whole window after its answer.
+        wait = (now + window.window.per if math.isinf(at) else at) - now
+        if wait > patience:
+            raise LimitReached(
+                f"The limit of {window.window.figure.value:,.0f} {window.window.unit} of the quota "
+                f"{self.quota.name!r} is used up: there is room again in {_span(wait)}. "
+                "Nothing of this request was sent: send the rest then",
+                wait,
+            )
+        return at
+
     def _wake(self) -> None:
         if self._wake_up is not None and not self._wake_up.done():
             self._wake_up.set_result(None)
 
-    def _whole_tickets(self) -> int | None:
-        return None if math.isinf(self._rate) else max(1, int(self._rate))
+    def _set_rate(self, allowance: _Allowance, rate: float) -> None:
+        if rate != allowance.rate:
+            allowance.set_rate(rate)
+            self._wake()
+
+
+class _Allowance:
+    """One window of a quota: its tickets, those that are on their way back, and the smoothing."""
+
+    __slots__ = ("_adapts", "_limiter", "_returning", "_seconds", "_tickets", "_whole", "rate", "window")
+
+    def __init__(self, window: Window, *, adapts: bool) -> None:
+        self.window = window
+        #: How many pass in a window at this moment.
+        self.rate = window.most
+        self._adapts = adapts
+        #: Whole tickets, and the seconds for which each is away: a share of a ticket is told by time.
+        self._whole, self._seconds = self._whole_tickets()
+        self._tickets = self._whole
+        self._returning: deque[tuple[float, int]] = deque()
+        self._limiter = self._smoothing()
+
+    def flows(self, records: int) -> bool:
+        """Return whether the smoothing lets so much pass at once."""
+        limiter = self._limiter
+        return limiter is None or limiter.has_capacity(min(self._weight(records), limiter.max_rate))
+
+    async def smooth(self, records: int) -> None:
+        """Wait for the smoothing."""
+        limiter = self._limiter
+        if limiter is not None:
+            # More than a burst at once is counted as a burst here; the tickets count it in full.
+            await limiter.acquire(min(self._weight(records), limiter.max_rate))
+
+    def has(self, now: float, records: int) -> bool:
+        """Return whether there are tickets."""
+        weight = self._weight(records)
+        if self._tickets < weight:
+            self._collect(now)
+        return self._tickets >= weight
+
+    def take(self, now: float, records: int) -> None:
+        """Take the tickets."""
+        weight = self._weight(records)
+        self._tickets -= weight
+        if self._adapts:
+            # An adaptive rate is our guess: there is no window to guarantee, and waiting for the
+            # answer would cost a share of the rate.
+            self._returning.append((now + self._seconds, weight))
+
+    def answered(self, now: float, records: int) -> None:
+        """Send the tickets of an answered request on their way back."""
+        if not self._adapts:
+            self._returning.append((now + self._seconds, self._weight(records)))
+
+    def room_at(self, records: int) -> float:
+        """Return when enough tickets are back; infinite where that needs an answer first."""
+        missing = self._weight(records) - self._tickets
+        for at, weight in self._returning:
+            missing -= weight
+            if missing <= 0:
+                return at
+        return math.inf
+
+    def untouched(self, now: float) -> bool:
+        """Return whether no ticket is away."""
+        self._collect(now)
+        return not self._returning
+
+    def set_rate(self, rate: float) -> None:
+        """Let more, or less, through from now on."""
+        before = self._whole
+        self.rate = rate
+        self._whole, self._seconds = self._whole_tickets()
+        self._tickets += self._whole - before
+        self._limiter = self._smoothing()
+
+    def _weight(self, records: int) -> int:
+        # More than a window takes at all goes alone in one; the client packs no such request.
+        return 1 if self.window.counts == "requests" else min(records, self._whole)
+
+    def _collect(self, now: float) -> None:
+        """Take back the tickets whose window has passed."""
+        returning = self._returning
+        while returning and returning[0][0] <= now:
+            self._tickets += returning.popleft()[1]
+
+    def _whole_tickets(self) -> tuple[int, float]:
+        whole = max(1, math.ceil(self.rate - 1e-9))
+        return whole, self.window.per * whole / self.rate
 
     def _smoothing(self) -> AsyncLimiter | None:
-        if math.isinf(self._rate):
+        per = self.window.per
+        if per > _LONGEST_SMOOTHED:
             return None
         from aiolimiter import AsyncLimiter  # noqa: PLC0415 - costs a program's start
 
         # The tickets hold a known limit: in front of them it is enough to spread a window's requests,
         # and spreading them over all of it would lose the time that the answers take.
-        rate = self._rate * (_SPREAD if self.quota.ceiling is None else 1.0)
+        rate = self.rate * (1.0 if self._adapts else 1.0 + _SLACK / per)
         burst = max(2.0, rate * _BURST)
-        return AsyncLimiter(burst, burst * self._per / rate)
+        return AsyncLimiter(burst, burst * per / rate)
 
-    def _set_rate(self, rate: float) -> None:
-        if rate == self._rate:
-            return
-        before = self._whole_tickets() or 0
-        self._rate = rate
-        if self._tickets is not None:
-            self._tickets += (self._whole_tickets() or 0) - before
-        self._smooth = self._smoothing()
-        self._wake()
+
+def _span(seconds: float) -> str:
+    """Return a span of time as people say it."""
+    for length, name in ((3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 2 * length:
+            return f"{math.ceil(seconds / length):,} {name}"
+    return f"{math.ceil(seconds):,} seconds"
 
 
 class _Adaptation:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from netaudience.errors import ConfigurationError, InvalidItem, ItemTooLarge
 from netaudience.items import Kind
-from netaudience.outcomes import Rejected, SettledChunk, Undelivered
+from netaudience.outcomes import Rejected, SettledChunk
 from netaudience.wire import Prepared
 
 __all__ = ["Chunk", "Divided", "Packer"]
@@ -25,7 +25,7 @@ _FULL_ENOUGH = 0.9
 class Chunk(Generic[Item]):
     """Items that go in one request, already encoded."""
 
-    __slots__ = ("divided", "items", "keys", "positions", "prepared")
+    __slots__ = ("divided", "items", "keys", "open", "positions", "prepared")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class Chunk(Generic[Item]):
         self.prepared = prepared
         #: The keys that stay busy until the chunk is released; None where order does not matter.
         self.keys = keys
+        #: True where an answer took some of its items, nobody knows which: refusals say nothing of them.
+        self.open = False
         #: How far its division has come, while the vendor refuses it as a whole.
         self.divided: Divided[Item] | None = None
 
@@ -50,13 +52,13 @@ class Chunk(Generic[Item]):
 
 
 class Divided(Generic[Item]):
-    """A chunk in parts: those still to be settled, the next at the end, and what was not delivered."""
+    """A chunk in parts: those still to be settled, the next at the end, and those that are."""
 
-    __slots__ = ("undelivered", "waiting")
+    __slots__ = ("settled", "waiting")
 
     def __init__(self) -> None:
         self.waiting: list[Chunk[Item]] = []
-        self.undelivered: list[Undelivered[Item]] = []
+        self.settled: list[SettledChunk[Item]] = []
 
 
 class Packer(Generic[Item]):
@@ -102,6 +104,11 @@ class Packer(Generic[Item]):
         return bool(self._held)
 
     @property
+    def packable(self) -> bool:
+        """True where items wait that nothing holds back."""
+        return bool(self._items)
+
+    @property
     def full(self) -> bool:
         """True where so many items are held back that nothing more should be fed."""
         return len(self._held) >= self.rows
@@ -122,6 +129,9 @@ class Packer(Generic[Item]):
             self._append(page, positions, [])
         while len(self._items) >= self._likely:
             yield from self._cut()
+        if self._kind.apart and self.full:
+            # What is held back may wait for what waits here, and not for a chunk that is out.
+            yield from self.flush()
 
     def flush(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
         """Give out what waits, held-back items excepted: they wait for a release."""
@@ -134,9 +144,7 @@ class Packer(Generic[Item]):
             return
         self._busy -= chunk.keys
         if self._held and not self._held_keys.isdisjoint(chunk.keys):
-            items, positions = self._held, self._held_positions
-            self._held, self._held_positions, self._held_keys = [], [], set()
-            self._append(*self._hold_back(items, positions, list(self._kind.keys(items))))
+            self._take_back_held()
 
     def abandon(self) -> SettledChunk[Item]:
         """Give back everything that is in no chunk, with no outcome: the run ends here."""
@@ -146,33 +154,58 @@ class Packer(Generic[Item]):
         self._held, self._held_positions, self._held_keys = [], [], set()
         return SettledChunk(items, positions)
 
+    def part(self, chunk: Chunk[Item], indices: Sequence[int]) -> Chunk[Item]:
+        """Make a chunk of some of a chunk's items; its keys are released with the whole."""
+        items = [chunk.items[index] for index in indices]
+        part = Chunk(items, [chunk.positions[index] for index in indices], self._encode(items))
+        part.open = chunk.open
+        return part
+
     def split(self, chunk: Chunk[Item]) -> tuple[Chunk[Item], Chunk[Item]]:
         """Halve a chunk, order kept; the halves are released with the whole."""
-        middle = len(chunk.items) // 2
-        first, second = (
-            Chunk(items, positions, self._encode(items))
-            for items, positions in (
-                (chunk.items[:middle], chunk.positions[:middle]),
-                (chunk.items[middle:], chunk.positions[middle:]),
-            )
-        )
-        return first, second
+        middle = len(chunk) // 2
+        return self.part(chunk, range(middle)), self.part(chunk, range(middle, len(chunk)))
 
     def key(self, item: object) -> str:
         """Return an item's key for a message."""
         return self._kind.key(item)
 
     def _append(self, page: list[Item], positions: range | list[int], keys: list[str]) -> None:
+        held = self._positions
         if not self._items:
             self._items, self._positions, self._keys = page, positions, keys
-            return
-        self._items.extend(page)
-        self._keys.extend(keys)
-        held = self._positions
-        if isinstance(held, range) and isinstance(positions, range) and held.stop == positions.start:
-            self._positions = range(held.start, positions.stop)
         else:
-            self._positions = [*held, *positions]
+            self._items.extend(page)
+            self._keys.extend(keys)
+            if isinstance(held, range) and isinstance(positions, range) and held.stop == positions.start:
+                self._positions = range(held.start, positions.stop)
+            else:
+                self._positions = [*held, *positions]
+        if self._kind.apart and len(set(self._keys)) < len(self._keys):
+            self._hold_repetitions()
+
+    def _take_back_held(self) -> None:
+        """Look again at what is held back: some of it may go now."""
+        items, positions = self._held, self._held_positions
+        self._held, self._held_positions, self._held_keys = [], [], set()
+        self._append(*self._hold_back(items, positions, list(self._kind.keys(items))))
+
+    def _hold_repetitions(self) -> None:
+        """Hold back all but the first waiting item of each key: two of them never go in one request."""
+        seen: set[str] = set()
+        repeated: list[bool] = []
+        for key in self._keys:
+            repeated.append(key in seen)
+            seen.add(key)
+        waiting = list(zip(self._items, self._positions, self._keys, repeated, strict=True))
+        for item, position, key, again in waiting:
+            if again:
+                self._held.append(item)
+                self._held_positions.append(position)
+                self._held_keys.add(key)
+        self._items = [item for item, _, _, again in waiting if not again]
+        self._positions = [position for _, position, _, again in waiting if not again]
+        self._keys = [key for _, _, key, again in waiting if not again]
 
     def _hold_back(
         self, page: list[Item], positions: range | list[int], keys: list[str]
@@ -293,8 +326,11 @@ class Packer(Generic[Item]):
 
     def _take_out(self, index: int, reason: InvalidItem) -> SettledChunk[Item]:
         item, position = self._items.pop(index), self._positions[index]
+        keys = self._keys[index : index + 1]
         del self._keys[index : index + 1]
         self._positions = [*self._positions[:index], *self._positions[index + 1 :]]
+        if self._held and not self._held_keys.isdisjoint(keys):
+            self._take_back_held()  # they may have waited for this one alone
         return SettledChunk([item], [position], None, [Rejected(position, item, reason, self.key(item))])
 
     def _reject(

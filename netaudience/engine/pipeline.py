@@ -71,17 +71,7 @@ class Pipeline(Generic[Item]):
                 chunk = self._ready.popleft() if self._ready else await self._next()
                 if chunk is None:
                     break
-                try:
-                    settled = await self._divider.deliver(chunk)
-                except BaseException:
-                    self._interrupted(chunk)
-                    raise
-                self._packer.release(chunk)
-                if self._waiting:
-                    self._wake_workers()
-                if self._sender.halted is not None:
-                    self._stop_reading()
-                self._tell(settled)
+                await self._carry(chunk)
                 await self._room()
         except asyncio.CancelledError:
             raise
@@ -96,6 +86,21 @@ class Pipeline(Generic[Item]):
             self._wake_workers()
             self._wake_reader()
 
+    async def _carry(self, chunk: Chunk[Item]) -> None:
+        """Deliver one chunk and tell what became of it."""
+        try:
+            settled = await self._divider.deliver(chunk)
+        except BaseException:
+            self._interrupted(chunk)
+            raise
+        self._packer.release(chunk)
+        if self._waiting:
+            self._wake_workers()
+        if self._sender.halted is not None:
+            self._stop_reading()
+        for part in settled:
+            self._tell(part)
+
     async def _next(self) -> Chunk[Item] | None:
         """Read and pack until there is a chunk; None when there will be no more."""
         source, packer = self._source, self._packer
@@ -106,7 +111,7 @@ class Pipeline(Generic[Item]):
                 return None
             parts = await self._read()
             await self._room()
-            if not parts and packer.holding and (source.exhausted or packer.full):
+            if not parts and packer.holding and (packer.full or (source.exhausted and not packer.packable)):
                 await self._wait_as_worker()
             elif not self._ready:
                 await asyncio.sleep(0)  # a long stretch of rejected rows must not hold up the loop
@@ -223,8 +228,9 @@ class Pipeline(Generic[Item]):
     def _interrupted(self, chunk: Chunk[Item]) -> None:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
         reason = SourceFailed("The run was left before an answer came")
-        sent, unsent = self._divider.interrupted(chunk, reason)
-        self.report.count(sent)
+        settled, unsent = self._divider.interrupted(chunk, reason)
+        for part in settled:
+            self.report.count(part)
         self.report.skipped += unsent
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
@@ -17,7 +17,9 @@ from netaudience.errors import (
     AccountError,
     AnswerLost,
     ConnectionFailed,
+    LimitReached,
     NetaudienceError,
+    ServerFault,
     Throttled,
     TransportError,
     Unavailable,
@@ -30,19 +32,22 @@ from netaudience.wire import Prepared, Response
 __all__ = ["Failure", "Sender"]
 
 _log = logging.getLogger("netaudience")
-#: Attempts at a request whose answers cannot be read: a proxy's page seldom changes by asking again.
-_UNREADABLE_ATTEMPTS = 2
+#: Fewer attempts than the policy's: a proxy's page seldom changes by asking again, and where the vendor's
+#: program fails on a request it is more often the request than the day.
+_ATTEMPTS: Mapping[type[NetaudienceError], int] = {Unreadable: 2, ServerFault: 3}
 
 
 class Failure:
     """A request that was given up: why, and whether the run can go on."""
 
-    __slots__ = ("error", "stops")
+    __slots__ = ("error", "response", "stops")
 
     def __init__(self, error: NetaudienceError, *, stops: bool = False) -> None:
         self.error = error
         #: True where nothing that follows could succeed either.
         self.stops = stops
+        #: The last answer, where there was one: it may say which item is at fault.
+        self.response: Response | None = None
 
 
 class Sender:
@@ -75,7 +80,12 @@ class Sender:
         successes, started = 0, 0.0
         while True:
             asked = clock()
-            async with pacer:
+            try:
+                await pacer.acquire(prepared.records, patience=self._policy.throttle_patience)
+            except LimitReached as full:
+                return Failure(full, stops=True)
+            response = None
+            try:
                 sent = clock()
                 tally.waited += sent - asked
                 if self.halted is not None:
@@ -89,7 +99,7 @@ class Sender:
                 prepared.in_doubt = prepared.method != "GET"  # what only reads changes nothing
                 try:
                     response = await self._transport.send(prepared)
-                except TransportError as failed:
+                except (TransportError, VendorError) as failed:
                     error: TransportError | VendorError = failed
                 else:
                     verdict = self._judge(response)
@@ -97,9 +107,12 @@ class Sender:
                         pacer.succeeded()
                         return response
                     error = verdict
+            finally:
+                pacer.release(prepared.records)
             trouble = trouble or _Trouble(self._policy, successes)
             failure = self._decide(prepared, error, trouble, clock() - started)
             if failure is not None:
+                failure.response = response
                 return failure
             if trouble.wait:
                 await asyncio.sleep(trouble.wait)
@@ -124,7 +137,7 @@ class Sender:
                 trouble.in_doubt = prepared.in_doubt
                 if not self._may_repeat(elapsed):
                     return Failure(error)
-                most = _UNREADABLE_ATTEMPTS if isinstance(error, Unreadable) else self._policy.attempts
+                most = min(_ATTEMPTS.get(type(error), self._policy.attempts), self._policy.attempts)
             case _:
                 # A clear answer: the vendor is there, and did not do it. Refused words would have been
                 # refused before, too; a closed account says nothing about an earlier attempt.
@@ -134,8 +147,10 @@ class Sender:
                 return Failure(error, stops=stops)
         trouble.attempts += 1
         if trouble.attempts >= most:
-            # Not one answer from anybody since this request began: the vendor is down.
-            return Failure(error, stops=self._pacer.successes == trouble.successes)
+            # Not one answer from anybody since this request began: the vendor is down. A fault that it
+            # owns up to is no outage: the next item may fare better.
+            down = self._pacer.successes == trouble.successes and not isinstance(error, ServerFault)
+            return Failure(error, stops=down)
         asked = error.retry_after if isinstance(error, VendorError) else None
         if asked is not None and asked > self._policy.throttle_patience:
             return Failure(error, stops=True)

@@ -41,8 +41,8 @@ class Transport(Protocol):
         ...
 
 
-def make_url(base_url: str, path: str, query: Mapping[str, str]) -> URL:
-    """Join a base URL, a path that is already percent-encoded, and a query.
+def make_url(base_url: str, path: str, query: Mapping[str, str], *, encoded_query: str = "") -> URL:
+    """Join a base URL, a path that is already percent-encoded, and a query, or one already encoded.
 
     Raises:
         ConfigurationError: the base URL is malformed.
@@ -56,6 +56,8 @@ def make_url(base_url: str, path: str, query: Mapping[str, str]) -> URL:
             "The base URL is malformed: give a scheme and a host, with no user and no query, "
             "such as https://restapi.netmera.com"
         )
+    if encoded_query:
+        path = f"{path}?{encoded_query}"
     url = URL(str(base).rstrip("/") + path, encoded=True)
     return url.with_query(query) if query else url
 

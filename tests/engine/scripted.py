@@ -6,12 +6,14 @@ import random
 from collections import Counter, defaultdict, deque
 
 from netaudience import Settings
+from netaudience.blame import NOTHING, Blame
 from netaudience.client import Client
 from netaudience.engine.retry import retry_after
 from netaudience.errors import (
     AnswerLost,
     ConnectionFailed,
     Refused,
+    ServerFault,
     Throttled,
     TooLarge,
     Unauthorized,
@@ -39,6 +41,10 @@ class ScriptedVendor:
         most_keys=10**9,
         most_bytes=10**9,
         poison=(),
+        blames=None,
+        again=(),
+        faulty=(),
+        counts="requests",
         unauthorized_after=None,
         latency=0.05,
         jitter=0.0,
@@ -48,9 +54,16 @@ class ScriptedVendor:
         self.rate, self.per, self.most_in_flight = rate, per, in_flight
         self.most_rows, self.most_keys, self.most_bytes = most_rows, most_keys, most_bytes
         self.poison = set(poison)
+        #: None: a poisoned request is refused whole. Else its answer is a success that blames them: "named",
+        #: "half" of them named, or "counted" alone; or "path": a refusal that names them.
+        self.blames = blames
+        self.again = Counter(again)  # keys that are not done so often, and said to be asked for again
+        self.faulty = set(faulty)  # keys on which the vendor's program fails
+        self.counts = counts
         self.unauthorized_after = unauthorized_after
         self.latency, self.jitter, self.random = latency, jitter, random.Random(seed)
         self.arrivals = []
+        self.weights = []
         self.throttled_at = []
         self.in_flight = 0
         self.keys_in_flight = Counter()
@@ -85,7 +98,7 @@ class ScriptedVendor:
             self.broken.append("one key in flight in two requests")
         try:
             await asyncio.sleep(self._way())
-            over = self._arrive(loop.time())
+            over = self._arrive(loop.time(), len(rows) if self.counts == "records" else 1)
             answer = self._answer(fault, rows, keys, over=over)
             await asyncio.sleep(self._way())
         finally:
@@ -108,14 +121,15 @@ class ScriptedVendor:
         if len(request.body) > self.most_bytes:
             self.broken.append(f"{len(request.body)} bytes in a request")
 
-    def _arrive(self, now):
+    def _arrive(self, now, weight):
         self.arrivals.append(now)
         if self.rate is None:
             return False
-        window = [then for then in self.arrivals if now - then < self.per - 1e-9]
-        if len(window) > self.rate:
-            self.broken.append(f"{len(window)} requests in {self.per} s")
-        return len(window) > self.rate
+        self.weights.append((now, weight))
+        counted = sum(weight for then, weight in self.weights if now - then < self.per - 1e-9)
+        if counted > self.rate:
+            self.broken.append(f"{counted} {self.counts} in {self.per} s")
+        return counted > self.rate
 
     def _answer(self, fault, rows, keys, *, over):
         now = asyncio.get_running_loop().time()
@@ -135,15 +149,35 @@ class ScriptedVendor:
             return Response(500, {}, b"")
         if fault == "lost before":
             return None
-        if keys & self.poison:
-            return Response(400, {}, b"poison")
+        if keys & self.faulty:
+            return Response(500, {"Fault": "yes"}, b"fault")
+        poisoned = sorted(keys & self.poison)
+        if poisoned and self.blames in {None, "path"}:
+            named = json.dumps({"named": poisoned}) if self.blames else "poison"
+            return Response(400, {}, named.encode())
+        told = {
+            "failed": len(poisoned),
+            "named": poisoned,
+            "again": sorted(keys & (+self.again).keys() - self.poison),
+        }
         self._apply(rows)
-        return None if fault == "lost after" else Response(200, {}, b"")
+        if fault == "lost after":
+            return None
+        if self.blames == "half":
+            told["named"] = poisoned[: len(poisoned) // 2]
+        elif self.blames == "counted":
+            told["named"] = []
+        return Response(200, {}, json.dumps(told).encode())
 
     def _apply(self, rows):
-        if {row["key"] for row in rows} & self.poison:
+        keys = {row["key"] for row in rows}
+        if keys & self.faulty or (keys & self.poison and self.blames in {None, "path"}):
             return
+        left_out = keys & (+self.again).keys()
+        self.again.subtract(left_out)
         for row in rows:
+            if row["key"] in self.poison | left_out:
+                continue
             self.applied[row["key"], row["value"]] += 1
             self.order[row["key"]].append(row["value"])
 
@@ -153,6 +187,9 @@ class KeyedRows:
 
     noun = "key"
     ordered = True
+
+    def __init__(self, *, apart=False):
+        self.apart = apart
 
     def check(self, page, /):
         return {}
@@ -164,13 +201,44 @@ class KeyedRows:
         return item["key"]
 
 
+def blame(response, items):
+    """Read what the scripted vendor says about single keys."""
+    try:
+        told = json.loads(response.body)
+    except ValueError:
+        return NOTHING
+    at = defaultdict(list)
+    for index, item in enumerate(items):
+        at[item["key"] if isinstance(item, dict) else item].append(index)
+    refused = {index: Refused("Scripted", 200, words="poison") for key in told["named"] for index in at[key]}
+    again = {
+        index: Unavailable("Scripted", 200, words="once more")
+        for key in told.get("again", ())
+        for index in at[key]
+        if index not in refused
+    }
+    unnamed = None
+    if told.get("failed", 0) > len(told["named"]):
+        unnamed = Refused("Scripted", 200, words="more failed than are named")
+    return Blame(refused=refused, again=again, unnamed=unnamed)
+
+
 def make_client(
-    vendor, *, limit=None, quota=None, idempotent=True, ordered=False, settings=None, account="a"
+    vendor,
+    *,
+    limit=None,
+    quota=None,
+    idempotent=True,
+    divisible=None,
+    ordered=False,
+    apart=False,
+    settings=None,
+    account="a",
 ):
     """A client of one batch operation ``put`` and one call ``one``, with these facts."""
     limit = limit or Limit(rows=assumed(10, "test"))
     quota = quota or Quota("test", in_flight=assumed(4, "test"))
-    items = KeyedRows() if ordered else Identifiers("key")
+    items = KeyedRows(apart=apart) if ordered else Identifiers("key")
     vendor.ordered = ordered
     facts = {
         "items": items,
@@ -179,6 +247,8 @@ def make_client(
         "idempotent": idempotent,
         "docs": "https://example.com",
     }
+
+    blamed = blame if vendor.blames or vendor.again else None
 
     class ScriptedClient(Client):
         vendor = "Scripted"
@@ -200,12 +270,14 @@ def make_client(
                     return Throttled("Scripted", 429, words=words, retry_after=retry_after(response))
                 case 503:
                     return Unavailable("Scripted", 503, words=words)
+                case 500 if "Fault" in response.headers:
+                    return ServerFault("Scripted", 500, words=words, may_have_happened=True)
                 case 500:
                     return Unavailable("Scripted", 500, words=words, may_have_happened=True)
                 case status:
                     return Refused("Scripted", status, words=words)
 
-        @batch("POST", "/put", **facts)
+        @batch("POST", "/put", divisible=divisible, blame=blamed, **facts)
         def put(self, rows) -> Request[None]:
             return Request(json={"rows": rows})
 

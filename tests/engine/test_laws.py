@@ -11,9 +11,13 @@ from virtual_time import run
 
 from netaudience import Delivered, Failed, InDoubt, Rejected, RetryPolicy, Settings
 from netaudience.errors import NetaudienceError
-from netaudience.limits import Limit, Quota, assumed
+from netaudience.limits import Limit, Quota, Window, assumed
 
 PATIENT = Settings(retry=RetryPolicy(attempts=4), allow_empty=True)
+
+
+def windows(plan):
+    return () if plan["rate"] is None else (Window(figure(plan["rate"]), plan["per"], plan["counts"]),)
 
 
 def figure(value):
@@ -53,6 +57,20 @@ def plans(draw):
             for at, key in enumerate(keys)
             if draw(st.integers(0, 19)) == 0
         ],
+        "blames": draw(st.sampled_from([None, None, "named", "half", "counted", "path"])),
+        "again": {
+            f"k{key}" if ordered else f"k{key}-{at}": draw(st.integers(1, 9))
+            for at, key in enumerate(keys)
+            if draw(st.integers(0, 19)) == 0
+        },
+        "faulty": [
+            f"k{key}" if ordered else f"k{key}-{at}"
+            for at, key in enumerate(keys)
+            if draw(st.integers(0, 29)) == 0
+        ],
+        "divisible": draw(st.booleans()),
+        "apart": draw(st.booleans()),
+        "counts": draw(st.sampled_from(["requests", "records"])),
         "unauthorized_after": draw(st.none() | st.none() | st.none() | st.integers(0, 15)),
         "latency": draw(st.sampled_from([0.0, 0.05, 0.4])),
         "jitter": draw(st.sampled_from([0.0, 0.2])),
@@ -112,6 +130,10 @@ def build(plan):
         most_keys=plan["keys"] or 10**9,
         most_bytes=plan["bytes"] or 10**9,
         poison=plan["poison"],
+        blames=plan["blames"],
+        again=plan["again"],
+        faulty=plan["faulty"],
+        counts=plan["counts"],
         unauthorized_after=plan["unauthorized_after"],
         latency=plan["latency"],
         jitter=plan["jitter"],
@@ -122,13 +144,14 @@ def build(plan):
         limit=Limit(keys=figure(plan["keys"]), rows=figure(plan["rows"]), bytes=figure(plan["bytes"])),
         quota=Quota(
             "test",
-            rate=figure(plan["rate"]),
-            per=plan["per"],
+            windows(plan),
             in_flight=assumed(plan["in_flight"], "generated"),
             ceiling=figure(plan["ceiling"]) if plan["rate"] else None,
         ),
         idempotent=plan["idempotent"],
+        divisible=plan["divisible"],
         ordered=plan["ordered"],
+        apart=plan["apart"] and plan["ordered"],
         settings=PATIENT,
     )
     return vendor, client
@@ -207,7 +230,10 @@ def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
             if name_of(plan, item)[0] in plan["poison"] or at in plan["bad"]
         }
         assert poisoned <= told
-        if plan["idempotent"] and kinds[Failed] == 0:
+        faulty = {at for at, item in enumerate(pulled) if name_of(plan, item)[0] in plan["faulty"]}
+        assert faulty <= told
+        searched = plan["idempotent"] and plan["divisible"] and not plan["again"] and not faulty
+        if searched and kinds[Failed] == kinds[InDoubt] == 0:
             too_large = {
                 o.position for o in outcomes if isinstance(o, Rejected) and o.position not in poisoned
             }
@@ -262,7 +288,9 @@ def test_clients_of_one_account_share_its_quota(plan, clients):
         rate=plan["rate"], per=plan["per"], in_flight=plan["in_flight"], jitter=plan["jitter"]
     )
     quota = Quota(
-        "test", rate=figure(plan["rate"]), per=plan["per"], in_flight=assumed(plan["in_flight"], "generated")
+        "test",
+        windows({**plan, "counts": "requests"}),
+        in_flight=assumed(plan["in_flight"], "generated"),
     )
 
     async def carry():

@@ -3,20 +3,31 @@
 import asyncio
 import math
 import random
+from contextlib import asynccontextmanager
 
 import pytest
 from virtual_time import run
 
 from netaudience.engine.pacing import Pacer, pacer_for
-from netaudience.errors import ConfigurationError
-from netaudience.limits import Quota, assumed
+from netaudience.errors import ConfigurationError, LimitReached
+from netaudience.limits import Quota, Window, assumed
 
 
 def quota(rate=None, per=1.0, in_flight=64, ceiling=None):
     def figure(value):
         return None if value is None else assumed(value, "test")
 
-    return Quota("test", rate=figure(rate), per=per, in_flight=figure(in_flight), ceiling=figure(ceiling))
+    windows = () if rate is None else (Window(figure(rate), per),)
+    return Quota("test", windows, in_flight=figure(in_flight), ceiling=figure(ceiling))
+
+
+@asynccontextmanager
+async def slot(pacer, records=1):
+    await pacer.acquire(records)
+    try:
+        yield
+    finally:
+        pacer.release(records)
 
 
 class Server:
@@ -29,7 +40,7 @@ class Server:
 
     async def request(self, pacer):
         loop = asyncio.get_running_loop()
-        async with pacer:
+        async with slot(pacer):
             await asyncio.sleep((self.latency + self.random.uniform(0, self.jitter)) / 2)
             now = loop.time()
             self.arrivals.append(now)
@@ -86,7 +97,7 @@ def test_never_more_in_flight_than_allowed():
 
         async def one():
             nonlocal most
-            async with pacer:
+            async with slot(pacer):
                 most = max(most, pacer.in_flight)
                 await asyncio.sleep(0.1)
 
@@ -105,7 +116,7 @@ def test_a_pause_holds_everybody_and_may_be_prolonged():
         loop = asyncio.get_running_loop()
 
         async def one():
-            async with pacer:
+            async with slot(pacer):
                 passed.append(loop.time())
 
         pacer.pause(5)
@@ -126,7 +137,7 @@ def test_waiters_pass_in_the_order_in_which_they_came():
         pacer = Pacer(quota(rate=5, in_flight=2))
 
         async def one(number):
-            async with pacer:
+            async with slot(pacer):
                 order.append(number)
                 await asyncio.sleep(0.05)
 
@@ -141,7 +152,7 @@ def test_ten_thousand_waiters_of_whom_half_give_up():
         pacer = Pacer(quota(rate=1000, in_flight=50))
 
         async def one():
-            async with pacer:
+            async with slot(pacer):
                 await asyncio.sleep(0.01)
                 return True
 
@@ -152,7 +163,7 @@ def test_ten_thousand_waiters_of_whom_half_give_up():
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert pacer.in_flight == 0
         assert all(result is True for result in results[::2])
-        async with pacer:  # nobody blocks the way
+        async with slot(pacer):  # nobody blocks the way
             pass
 
     run(carry())
@@ -191,7 +202,7 @@ def test_an_adaptive_rate_never_passes_its_ceiling_and_never_dies(rate):
         pacer = Pacer(quota(rate=rate, ceiling=20))
         rates = []
         for at in range(400):
-            async with pacer:
+            async with slot(pacer):
                 await asyncio.sleep(0.01)
             (pacer.throttled if 100 < at < 120 else pacer.succeeded)()
             rates.append(pacer.rate)
@@ -208,7 +219,7 @@ def test_no_rate_is_no_wait():
     async def carry():
         pacer = Pacer(quota())
         for _ in range(1000):
-            async with pacer:
+            async with slot(pacer):
                 pass
         assert math.isinf(pacer.rate)
         return asyncio.get_running_loop().time()
@@ -232,7 +243,7 @@ def test_one_account_has_one_pacer_and_different_figures_are_refused():
 def test_a_pacer_is_not_forgotten_while_its_window_runs():
     async def carry():
         pacer = pacer_for("account", quota(rate=5, per=60))
-        async with pacer:
+        async with slot(pacer):
             pass
         pacer.users = 0
         assert not pacer.idle
@@ -242,3 +253,116 @@ def test_a_pacer_is_not_forgotten_while_its_window_runs():
         assert pacer.idle
 
     run(carry())
+
+
+def test_a_window_of_records_sees_no_more_records_than_it_has_room_for():
+    """What a request weighs is what it carries; requests of all weights keep the window."""
+    seed = random.Random(5)
+    weights = [seed.choice([1, 3, 50, 100]) for _ in range(120)]
+    arrivals = []
+
+    async def send(pacer, weight):
+        async with slot(pacer, weight):
+            await asyncio.sleep(seed.uniform(0.01, 0.2))
+            arrivals.append((asyncio.get_running_loop().time(), weight))
+            await asyncio.sleep(seed.uniform(0.01, 0.2))
+
+    async def go():
+        window = Window(assumed(300, "test"), 60.0, "records")
+        pacer = Pacer(Quota("test", (window,), in_flight=assumed(8, "test")))
+        started = asyncio.get_running_loop().time()
+        await asyncio.gather(*(send(pacer, weight) for weight in weights))
+        return asyncio.get_running_loop().time() - started
+
+    seconds = run(go())
+    for at, _ in arrivals:
+        assert sum(weight for then, weight in arrivals if at - 60 < then <= at) <= 300
+    least = (sum(weights) - 300) / 300 * 60
+    assert least * 0.9 < seconds < least * 1.35 + 60
+
+
+def test_every_window_holds():
+    async def go():
+        windows = (Window(assumed(3, "test")), Window(assumed(10, "test"), 30.0))
+        pacer = Pacer(Quota("test", windows, in_flight=assumed(5, "test")))
+        times = []
+        for _ in range(22):
+            async with slot(pacer):
+                times.append(asyncio.get_running_loop().time())
+        return times
+
+    times = run(go())
+    for at in times:
+        assert sum(at - 1 < then <= at for then in times) <= 3
+        assert sum(at - 30 < then <= at for then in times) <= 10
+    assert times[-1] - times[0] < 66
+
+
+def test_a_share_of_a_limit_leaves_the_rest_to_others():
+    async def go():
+        window = Window(assumed(3, "test"), share=assumed(0.9, "test"))
+        pacer = Pacer(Quota("test", (window,), in_flight=assumed(50, "test")))
+        started = asyncio.get_running_loop().time()
+        for _ in range(271):
+            async with slot(pacer):
+                pass
+        return asyncio.get_running_loop().time() - started
+
+    assert run(go()) == pytest.approx(100, rel=0.03)  # 2.7 a second, which are no whole tickets
+
+
+def test_a_day_that_is_used_up_is_told_instead_of_waited_for():
+    async def go():
+        windows = (Window(assumed(3, "test")), Window(assumed(1000, "test"), 86_400.0))
+        pacer = Pacer(Quota("forget", windows, in_flight=assumed(5, "test")))
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for _ in range(1000):
+            await pacer.acquire(patience=900)
+            pacer.release()
+        seconds = loop.time() - started
+        with pytest.raises(LimitReached) as caught:
+            await pacer.acquire(patience=900)
+        assert pacer.in_flight == 0
+        await asyncio.sleep(86_400 - seconds)
+        await pacer.acquire(patience=900)  # the first of the day before are back
+        pacer.release()
+        return seconds, caught.value
+
+    seconds, error = run(go())
+    assert seconds < 340
+    assert error.seconds == pytest.approx(86_400 - seconds, abs=2)
+    assert str(error) == (
+        "The limit of 1,000 requests per day of the quota 'forget' is used up: there is room again in "
+        "24 hours. Nothing of this request was sent: send the rest then"
+    )
+
+
+def test_those_who_wait_behind_one_that_is_told_are_told_too():
+    async def go():
+        window = Window(assumed(1, "test"), 86_400.0)
+        pacer = Pacer(Quota("test", (window,), in_flight=assumed(5, "test")))
+        await pacer.acquire()
+        waiting = [asyncio.create_task(pacer.acquire(patience=900)) for _ in range(50)]
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        pacer.release()
+        return answers
+
+    assert {type(answer) for answer in run(go())} == {LimitReached}
+
+
+def test_more_records_than_a_window_has_go_alone():
+    async def go():
+        window = Window(assumed(10, "test"), 60.0, "records")
+        pacer = Pacer(Quota("test", (window,), in_flight=assumed(5, "test")))
+        loop = asyncio.get_running_loop()
+        times = []
+        for records in (500, 1, 500):
+            await pacer.acquire(records)
+            times.append(loop.time())
+            pacer.release(records)
+        return times
+
+    first, second, third = run(go())
+    assert second - first == pytest.approx(60, abs=1)
+    assert third - second == pytest.approx(60, abs=1)

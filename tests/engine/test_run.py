@@ -18,18 +18,20 @@ from netaudience import (
     Failed,
     InDoubt,
     InvalidItem,
+    LimitReached,
     NetmeraClient,
     Refused,
     Rejected,
     RetryPolicy,
     RunFailed,
+    ServerFault,
     Settings,
     SourceFailed,
     Throttled,
     Unauthorized,
     Unavailable,
 )
-from netaudience.limits import Limit, Quota, assumed
+from netaudience.limits import Limit, Quota, Window, assumed
 
 
 def limit(rows):
@@ -39,8 +41,7 @@ def limit(rows):
 def quota(in_flight=4, rate=None, per=1.0):
     return Quota(
         "test",
-        rate=None if rate is None else assumed(rate, "test"),
-        per=per,
+        () if rate is None else (Window(assumed(rate, "test"), per),),
         in_flight=assumed(in_flight, "test"),
     )
 
@@ -534,3 +535,31 @@ def test_an_unavailable_vendor_whose_answer_may_have_happened_is_in_doubt_only_w
     report = run(carry())
     assert isinstance(report.undelivered[0], InDoubt)
     assert isinstance(report.undelivered[0].reason, Unavailable)
+
+
+def test_a_day_that_is_used_up_stops_the_run_and_the_rest_is_not_sent():
+    vendor = ScriptedVendor()
+    windows = (Window(assumed(100, "test"), 86_400.0),)
+    client = make_client(vendor, limit=limit(1), quota=Quota("forget", windows, in_flight=assumed(4, "test")))
+
+    async def carry():
+        return await client.put(ids(120)).settled()
+
+    report = run(carry())
+    assert (report.delivered, report.failed, report.requests) == (100, 20, 100)
+    assert isinstance(report.stopped, LimitReached)
+    assert report.settled == report.items
+    assert "send the rest then" in report.sentence()
+
+
+def test_a_call_on_which_the_vendors_program_fails_is_tried_three_times():
+    vendor = ScriptedVendor(faulty=["k1"])
+    client = make_client(vendor)
+
+    async def carry():
+        with pytest.raises(ServerFault, match="failed on the request"):
+            await client.one("k1")
+        await client.one("k2")
+
+    run(carry())
+    assert vendor.requests == 4
