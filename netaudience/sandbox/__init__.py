@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from netaudience.sandbox.invariants import Check, CheckReport
     from netaudience.sandbox.netmera import Device
     from netaudience.sandbox.server import Sandbox, serve
-    from netaudience.sandbox.words import Credentials, Route, SandboxLimits
+    from netaudience.sandbox.words import Credentials, Route, SandboxLimits, Window
 
 __all__ = [
     "BackgroundSandbox",
@@ -27,6 +27,7 @@ __all__ = [
     "Route",
     "Sandbox",
     "SandboxLimits",
+    "Window",
     "serve",
 ]
 
@@ -40,6 +41,7 @@ _HOMES = {
     "Route": "words",
     "Sandbox": "server",
     "SandboxLimits": "words",
+    "Window": "words",
     "serve": "server",
 }
 

@@ -12,9 +12,10 @@ import attrs
 import orjson
 from aiohttp import web
 
+from netaudience.sandbox import overview
 from netaudience.sandbox.core import SandboxCore
 from netaudience.sandbox.faults import Fault
-from netaudience.sandbox.words import SandboxUsageError, decode
+from netaudience.sandbox.words import Json, SandboxUsageError, decode
 
 PREFIX = "/_sandbox"
 
@@ -31,44 +32,26 @@ class Admin:
         """Add the routes to an application."""
         routes: Mapping[tuple[str, str], _Handler] = {
             ("GET", "/"): self._overview,
+            ("GET", "/live"): self._live,
             ("GET", "/requests"): self._requests,
             ("POST", "/check"): self._check,
             ("POST", "/faults"): self._faults,
+            ("POST", "/clock"): self._clock,
+            ("POST", "/delay"): self._delay,
             ("POST", "/reset"): self._reset,
             ("POST", "/state/{vendor}"): self._seed,
-            ("GET", "/state/{vendor}/{collection}/{key}"): self._look,
+            ("GET", "/state/{vendor}/{collection}/{key:[^/]+}"): self._look,
         }
         for (method, path), handler in routes.items():
             app.router.add_route(method, PREFIX + path, _sentences(handler))
 
     async def _overview(self, _request: web.Request) -> web.Response:
-        core = self._core
-        vendors = {
-            name: {
-                "limits": attrs.asdict(core.limits_of(name)),
-                "state": dict(vendor.counts()),
-                "rules": [attrs.asdict(rule) for rule in vendor.rules],
-            }
-            for name, vendor in core.vendors.items()
-        }
-        return _json(
-            {
-                "routes": [
-                    {**attrs.asdict(point.route), "served": point.served is not None}
-                    for point in core.endpoints
-                ],
-                "faults": [_fault_json(fault) for fault in core.plan.faults],
-                "requests": {
-                    f"{vendor} {operation}": dict(statuses)
-                    for (vendor, operation), statuses in core.ledger.statuses.items()
-                },
-                "applied": {
-                    f"{vendor} {operation}": len(keys)
-                    for (vendor, operation), keys in core.ledger.applied.items()
-                },
-                "vendors": vendors,
-            }
-        )
+        return _json({**overview.standing(self._core), **overview.moving(self._core)})
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        """What moves, with the last requests: what the page asks for again and again."""
+        last = overview.last_requests(self._core, 50)
+        return _json({**overview.moving(self._core), "last_requests": last})
 
     async def _requests(self, _request: web.Request) -> web.Response:
         return _json([attrs.asdict(entry) for entry in self._core.ledger.requests])
@@ -88,7 +71,21 @@ class Admin:
         if not isinstance(document, list):
             raise SandboxUsageError("Faults are a JSON list; an empty one ends all faults.")
         self._core.set_faults(Fault.from_json(item) for item in document)
-        return _json({"faults": [_fault_json(fault) for fault in self._core.plan.faults]})
+        return _json({"faults": overview.faults(self._core)})
+
+    async def _clock(self, request: web.Request) -> web.Response:
+        document = decode(await request.read())
+        seconds = document.get("advance") if isinstance(document, dict) else None
+        self._core.advance(_seconds(seconds, 'The clock takes {"advance": SECONDS}.'))
+        return _json({"clock": overview.clock(self._core), "pending": dict(self._core.pending())})
+
+    async def _delay(self, request: web.Request) -> web.Response:
+        document = decode(await request.read())
+        sentence = "Delays are a JSON object of seconds by vendor."
+        if not isinstance(document, dict):
+            raise SandboxUsageError(sentence)
+        self._core.set_delay({name: _seconds(value, sentence) for name, value in document.items()})
+        return _json({"delay": dict(self._core.effects.delay)})
 
     async def _reset(self, _request: web.Request) -> web.Response:
         self._core.reset()
@@ -108,8 +105,10 @@ class Admin:
         return _json(found)
 
 
-def _fault_json(fault: Fault) -> dict[str, object]:
-    return {**attrs.asdict(fault), "ids": sorted(fault.ids)}
+def _seconds(value: Json, sentence: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SandboxUsageError(sentence)
+    return value
 
 
 def _json(value: object, status: int = 200) -> web.Response:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections import abc
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, TypeVar
 
 from netaudience.sandbox.clevertap import CleverTap
 from netaudience.sandbox.faults import Fault
+from netaudience.sandbox.fynd import Fynd
 from netaudience.sandbox.invariants import CheckReport
+from netaudience.sandbox.iterable import Iterable
 from netaudience.sandbox.ledger import Ledger
+from netaudience.sandbox.moengage import MoEngage
 from netaudience.sandbox.netmera import Netmera
 from netaudience.sandbox.server import Sandbox
 from netaudience.sandbox.words import Json
@@ -54,13 +58,28 @@ class BackgroundSandbox:
 
     @property
     def netmera(self) -> Netmera:
-        """Netmera's state."""
-        return self._sandbox.netmera
+        """Netmera's state as of now."""
+        return self._now(lambda: self._sandbox.netmera)
+
+    @property
+    def iterable(self) -> Iterable:
+        """Iterable's state as of now."""
+        return self._now(lambda: self._sandbox.iterable)
 
     @property
     def clevertap(self) -> CleverTap:
-        """CleverTap's state."""
-        return self._sandbox.clevertap
+        """CleverTap's state as of now."""
+        return self._now(lambda: self._sandbox.clevertap)
+
+    @property
+    def moengage(self) -> MoEngage:
+        """MoEngage's state as of now."""
+        return self._now(lambda: self._sandbox.moengage)
+
+    @property
+    def fynd(self) -> Fynd:
+        """Fynd's state as of now."""
+        return self._now(lambda: self._sandbox.fynd)
 
     @property
     def ledger(self) -> Ledger:
@@ -71,7 +90,7 @@ class BackgroundSandbox:
         """The base URL for a vendor's client; without a vendor, the server's own."""
         return self._sandbox.url(vendor)
 
-    def check(self, vendor: str, operation: str, expected: Iterable[str] | None = None) -> CheckReport:
+    def check(self, vendor: str, operation: str, expected: abc.Iterable[str] | None = None) -> CheckReport:
         """Judge what reached an operation; `expected` are the keys that should have arrived."""
         return self._call(lambda: self._sandbox.check(vendor, operation, expected))
 
@@ -83,9 +102,29 @@ class BackgroundSandbox:
         """Add state, as the admin route does."""
         self._call(lambda: self._sandbox.vendor(vendor).seed(document))
 
+    def now(self) -> float:
+        """The sandbox's clock, in seconds since it was made."""
+        return self._sandbox.now()
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass at once on the sandbox's clock."""
+        self._call(lambda: self._sandbox.advance(seconds))
+
+    def set_delay(self, delay: Mapping[str, float]) -> None:
+        """Delay what these vendors accept from now on."""
+        self._call(lambda: self._sandbox.set_delay(delay))
+
+    def pending(self) -> Mapping[str, int]:
+        """How many accepted changes do not show yet, by vendor."""
+        return self._call(self._sandbox.pending)
+
     def reset(self) -> None:
         """Forget state, requests and counts."""
         self._call(self._sandbox.reset)
+
+    def _now(self, function: Callable[[], T]) -> T:
+        """Read state between requests; before and after the server's life nothing else touches it."""
+        return self._call(function) if self._thread.is_alive() else function()
 
     def _call(self, function: Callable[[], T]) -> T:
         """Run a function between requests, in the server's loop."""

@@ -19,7 +19,7 @@ from netaudience.sandbox.core import Endpoint, SandboxCore, Served
 from netaudience.sandbox.faults import Fault
 from netaudience.sandbox.ledger import Entry
 from netaudience.sandbox.limits import Meter
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.words import Call, Change, Partial
 
 #: Pieces that a slow body comes in, and bytes of each piece of a huge one.
 SLOW_PIECES = 8
@@ -40,7 +40,9 @@ class _Flight:
     core: SandboxCore
     served: Served
     ordinal: int
+    #: On the sandbox's clock.
     arrived: float
+    began: float = attrs.field(factory=time.monotonic)
     meter: Meter | None = None
     keys: Sequence[str] = ()
     _carried: frozenset[str] = frozenset()
@@ -60,13 +62,13 @@ class _Flight:
         self._recorded = True
         entry = Entry(
             ordinal=self.ordinal,
-            arrived=self.arrived - self.core.started,
+            arrived=self.arrived,
             vendor=self.served.vendor.name,
             operation=self.served.operation.name,
             status=status,
             keys=len(self.keys),
             fault=None if fault is None else fault.kind,
-            duration=time.monotonic() - self.arrived,
+            duration=time.monotonic() - self.began,
         )
         self.core.ledger.record(entry)
 
@@ -84,14 +86,26 @@ async def serve(
     core: SandboxCore, endpoint: Endpoint, served: Served, request: web.Request
 ) -> web.StreamResponse:
     """Serve one request of an operation that has a handler."""
-    flight = _Flight(core, served, core.ledger.number(), time.monotonic())
+    flight = _Flight(core, served, core.ledger.number(), core.now())
     try:
-        account = served.vendor.account(request.headers)
+        call = Call(
+            headers=request.headers,
+            query=request.query,
+            body=b"",
+            url=str(request.url.with_query(None)),
+            # Percent-decoded, each as one segment.
+            path=dict(request.match_info),
+            account="",
+            now=flight.arrived,
+            wall=core.clock.wall(),
+        )
+        account = "" if served.operation.public else served.vendor.account(call)
         flight.meter = core.meter(served, account)
         admitted = flight.meter.arrive(flight.arrived)
         body = await request.read()
-        _refuse_above_limits(core, served, body, admitted=admitted)
-        return await _serve_admitted(flight, endpoint, request, body)
+        _refuse_above_limits(served, flight.meter, body, admitted=admitted)
+        call = attrs.evolve(call, body=body, account=account)
+        return await _serve_admitted(flight, flight.meter, endpoint, request, call)
     except Refused as refusal:
         flight.record(refusal.answer.status)
         return _response(refusal.answer)
@@ -102,16 +116,21 @@ async def serve(
 
 
 async def _serve_admitted(
-    flight: _Flight, endpoint: Endpoint, request: web.Request, body: bytes
+    flight: _Flight, meter: Meter, endpoint: Endpoint, request: web.Request, call: Call
 ) -> web.StreamResponse:
-    call = Call(request.headers, request.query, body, str(request.url.with_query(None)))
+    vendor = flight.served.vendor
+    # What a handler reads of the state while it prepares must be the state of now.
+    flight.core.effects.settle()
     change: Change | Refused
     try:
         change = flight.served.operation.prepare(call)
-        flight.carry(change.keys)
     except Refused as refusal:
         change = refusal
-    vendor = flight.served.vendor
+    else:
+        records = len(change.keys) if change.records is None else change.records
+        if not meter.weigh(flight.core.now(), records, flight.arrived):
+            raise Refused(_throttled(flight.served, meter))
+        flight.carry(change.keys)
     drawn = flight.core.plan.draw(flight.ordinal, vendor.name, endpoint.names, flight.keys)
     if drawn.latency:
         await asyncio.sleep(drawn.latency)
@@ -122,7 +141,7 @@ async def _serve_admitted(
     if instead is not None:
         flight.record(instead.status, fault)
         return _response(instead)
-    return await _deliver(flight, request, _apply(flight, change), fault)
+    return await _deliver(flight, request, _apply(flight, change, fault), fault)
 
 
 async def _deliver(
@@ -141,45 +160,65 @@ async def _deliver(
         case Fault(kind="huge"):
             flight.record(200, fault)
             return await _flood(flight, request, fault.size)
+        case Fault(kind="blame"):
+            flight.record(answer.status, fault)
+            return _response(answer)
         case _:
             # No fault, or one that this vendor has no shape for.
             flight.record(answer.status)
             return _response(answer)
 
 
-def _apply(flight: _Flight, change: Change | Refused) -> Answer:
+def _apply(flight: _Flight, change: Change | Refused, fault: Fault | None) -> Answer:
     if isinstance(change, Refused):
         return change.answer
+    core, place = flight.core, flight.served.place
+    core.effects.settle()
     try:
-        answer = change.apply()
+        outcome = _outcome(flight.served, change, fault)
     except Refused as refusal:
         return refusal.answer
-    flight.core.ledger.apply(flight.served.place, change.keys, change.values)
-    return answer
+    if not isinstance(outcome, Partial):
+        outcome = Partial(outcome, change.keys, change.values)
+    core.ledger.apply(place, outcome.keys, outcome.values)
+    if change.effect is not None:
+        core.effects.accept(place[0], change.effect)
+    return outcome.answer
+
+
+def _outcome(served: Served, change: Change, fault: Fault | None) -> Answer | Partial:
+    if fault is None or fault.kind != "blame":
+        return change.apply()
+    if change.blame is None:
+        raise Refused(served.vendor.poisoned(served.operation))
+    return change.blame(fault.ids.intersection(change.keys))
 
 
 def _answer_instead(served: Served, fault: Fault) -> Answer | None:
     """The answer of a fault that applies nothing; None for the other faults."""
     match fault.kind:
         case "status":
-            failure = served.vendor.failure(fault.status, fault.code)
+            failure = served.vendor.failure(served.operation, fault.status, fault.code)
             return with_retry_after(failure, fault.retry_after)
         case "poison":
-            return served.vendor.poisoned()
+            return served.vendor.poisoned(served.operation)
         case "fail-200":
-            return served.vendor.failure_in_200()
+            return served.vendor.failure_in_200(served.operation)
         case "html":
             return CAPTIVE_PORTAL
         case _:
             return None
 
 
-def _refuse_above_limits(core: SandboxCore, served: Served, body: bytes, *, admitted: bool) -> None:
-    limits = core.limits_of(served.vendor.name)
+def _refuse_above_limits(served: Served, meter: Meter, body: bytes, *, admitted: bool) -> None:
     if not admitted:
-        raise Refused(with_retry_after(served.vendor.throttled(), limits.retry_after))
-    if limits.body_bytes is not None and len(body) > limits.body_bytes:
+        raise Refused(_throttled(served, meter))
+    if meter.limits.body_bytes is not None and len(body) > meter.limits.body_bytes:
         raise Refused(text_answer("413 Content Too Large", 413))
+
+
+def _throttled(served: Served, meter: Meter) -> Answer:
+    return with_retry_after(served.vendor.throttled(served.operation), meter.limits.retry_after)
 
 
 def _response(answer: Answer) -> web.Response:

@@ -23,6 +23,7 @@ Kind: TypeAlias = Literal[
     "reset-before",  # close the connection, apply nothing
     "reset-after",  # apply, then close the connection instead of answering
     "poison",  # refuse whole every request that carries one of `ids`
+    "blame",  # blame these `ids` in the vendor's own way and take the rest; a "poison" where it has none
     "fail-200",  # refuse with HTTP 200, where the vendor is known to do so
     "html",  # 200 text/html as from a captive proxy, apply nothing
     "slow-body",  # apply, then dribble the body over `seconds`
@@ -38,6 +39,7 @@ _MAIN_FIELD: Mapping[str, str] = {
     "slow-body": "seconds",
     "huge": "size",
     "poison": "ids",
+    "blame": "ids",
     "fail-200": "ids",
 }
 
@@ -83,8 +85,8 @@ class Fault:
                 raise ValueError(f"A fault's {name} cannot be below zero: {value}.")
             if value is not None and not isfinite(value):
                 raise ValueError(f"A fault's {name} is a finite number, not {value}.")
-        if self.kind == "poison" and not self.ids:
-            raise ValueError("A poison fault needs the ids it refuses, for example poison=id7.")
+        if self.kind in {"poison", "blame"} and not self.ids:
+            raise ValueError(f"A {self.kind} fault needs the ids it refuses, for example {self.kind}=id7.")
         if self.kind == "latency" and self.seconds == self.jitter == 0:
             raise ValueError("A latency fault needs seconds or jitter, for example latency=0.05.")
         if self.kind == "slow-body" and self.seconds == 0:

@@ -121,10 +121,22 @@ def _overlap(ledger: Ledger, place: Place) -> Check:
 
 def _limit(meters: tuple[Meter, ...]) -> Check:
     refused = sum(meter.refused for meter in meters)
-    window = max((meter.window.peak for meter in meters), default=0)
-    in_flight = max((meter.peak_in_flight for meter in meters), default=0)
-    peaks = f"at most {window:,} in a window and {in_flight:,} in flight"
+    peaks = _peaks(meters)
     # A peak above a limit is always a refusal too, so the refusals alone decide.
     if not refused:
         return Check("limit", ok=True, sentence=f"No request was refused for a limit: {peaks}.")
     return Check("limit", ok=False, sentence=f"{refused:,} requests were refused for a limit: {peaks}.")
+
+
+def _peaks(meters: tuple[Meter, ...]) -> str:
+    """The most that any account did, in every window that is limited, or else in a second."""
+    most: dict[tuple[str, float], int] = {}
+    for meter in meters:
+        for counted in (*meter.requests, *meter.records):
+            place = (counted.window.counts, counted.window.seconds)
+            most[place] = max(most.get(place, 0), counted.peak)
+    if not most:
+        most["requests", 1.0] = max((meter.peak_in_a_second for meter in meters), default=0)
+    windows = ", ".join(f"{peak:,} {what} in {seconds:g} s" for (what, seconds), peak in most.items())
+    in_flight = max((meter.peak_in_flight for meter in meters), default=0)
+    return f"at most {windows} and {in_flight:,} in flight"

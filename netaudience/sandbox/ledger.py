@@ -25,7 +25,7 @@ class Entry:
     """One request as the log keeps it."""
 
     ordinal: int
-    #: Seconds since the sandbox was made.
+    #: On the sandbox's clock.
     arrived: float
     vendor: str
     operation: str
@@ -33,7 +33,7 @@ class Entry:
     status: int | None
     keys: int
     fault: str | None
-    #: Seconds until the answer was ready.
+    #: Real seconds until the answer was ready.
     duration: float
 
 

@@ -17,7 +17,7 @@ the `Sandbox` that the fixture `make_netaudience_sandbox` makes; override it in 
 
     @pytest.fixture
     def make_netaudience_sandbox():
-        return lambda: Sandbox(limits={"netmera": SandboxLimits(requests=10)})
+        return lambda: Sandbox(limits={"netmera": SandboxLimits.rate(10)})
 
 The package's entry point loads it. Where autoloading of plugins is off, `-p
 netaudience.sandbox.pytest_plugin` does; never both, because pytest refuses a plugin that comes

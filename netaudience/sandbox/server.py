@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from aiohttp import web
 from netaudience.sandbox.admin import Admin
 from netaudience.sandbox.core import Endpoint, SandboxCore
 from netaudience.sandbox.exchange import serve as serve_request
+from netaudience.sandbox.page import page
 
 log = logging.getLogger("netaudience")
 
@@ -39,10 +41,12 @@ class Sandbox(SandboxCore):
             raise RuntimeError("This sandbox is running already.")
         self._serving = set()
         app = web.Application(client_max_size=MAX_BODY_BYTES)
+        app.router.add_get("/", page)
         Admin(self).mount(app)
         for endpoint in self.endpoints:
-            route = endpoint.route
-            app.router.add_route(route.method, f"/{route.vendor}{route.path}", self._handler(endpoint))
+            # A segment is whatever stands between two slashes: aiohttp's own pattern knows no braces.
+            template = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path.partition("?")[0])
+            app.router.add_route(endpoint.method, f"/{endpoint.vendor}{template}", self._handler(endpoint))
         app.router.add_route("*", "/{path:.*}", self._unknown)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS)
         await runner.setup()
@@ -90,9 +94,8 @@ class Sandbox(SandboxCore):
         if served is None:
 
             async def nobody(_request: web.Request) -> web.StreamResponse:
-                route = endpoint.route
-                name = f"{route.vendor} {route.operation} ({route.method} {route.path})"
-                return _loud(f"{name} has no handler in the sandbox.")
+                asked = f"{endpoint.vendor} {endpoint.names[0]} ({endpoint.method} {endpoint.path})"
+                return _loud(f"{asked} has no handler in the sandbox.")
 
             return nobody
 
@@ -108,15 +111,14 @@ class Sandbox(SandboxCore):
 
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         asked = f"{request.method} {request.path}"
-        routes = [point.route for point in self.endpoints]
-        paths = {f"{each.method} /{each.vendor}{each.path}": each for each in routes}
+        paths = {f"{each.method} /{each.vendor}{each.path}": each for each in self.endpoints}
         same_path = [name for name in paths if name.partition(" ")[2] == request.path]
         if same_path:
             return _loud(f"The sandbox has no {asked}; that path takes {' or '.join(same_path)}.")
         nearest = get_close_matches(asked, paths, n=1, cutoff=0.0)
         if not nearest:
             return _loud(f"The sandbox has no {asked}; no route is mounted.")
-        operation = paths[nearest[0]].operation
+        operation = paths[nearest[0]].names[0]
         return _loud(f"The sandbox has no {asked}; the nearest is {nearest[0]} ({operation}).")
 
 

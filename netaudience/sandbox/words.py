@@ -53,48 +53,27 @@ class Rule:
 
 
 @attrs.frozen
-class Call:
-    """What a vendor's handler may read of a request."""
+class Window:
+    """One thing that an allowance counts: no span of `seconds` ever holds more than `count` of it."""
 
-    headers: CIMultiDictProxy[str]
-    query: MultiMapping[str]
-    body: bytes = attrs.field(repr=False)
-    #: The URL as it was asked, without its query: links in answers are built on it.
-    url: str
+    count: int
+    seconds: float = 1.0
+    #: Requests are judged when they arrive; records, the entries of a body, when it was read.
+    counts: Literal["requests", "records"] = "requests"
 
-
-@attrs.frozen
-class Change:
-    """A request that is well formed and not yet applied; `apply` runs without an await."""
-
-    #: One entry per item of the body, in its order: an id in two rows stands here twice.
-    keys: Sequence[str]
-    #: Applies the change and gives the answer; raises `Refused` before anything was changed.
-    apply: Callable[[], Answer]
-    #: The values by key, for operations whose rows carry some.
-    values: Sequence[tuple[str, Mapping[str, Json]]] = ()
-
-
-@attrs.frozen
-class Operation:
-    """One operation of a vendor's documents with the handler that serves it."""
-
-    name: str
-    method: str
-    path: str
-    #: Checks the body's shape and gives the change; raises `Refused`.
-    prepare: Callable[[Call], Change]
-    #: Rows carry values, so two requests in flight must never hold the same key.
-    rows: bool = False
+    def __attrs_post_init__(self) -> None:
+        for name in ("count", "seconds"):
+            value: float = getattr(self, name)
+            if value <= 0:
+                raise ValueError(f"A window's {name} must be above zero, not {value}.")
 
 
 @attrs.frozen
 class SandboxLimits:
-    """What one account may do at one vendor; None means no limit."""
+    """What one account may do with one allowance; None means no limit."""
 
-    #: Requests accepted in any `seconds`.
-    requests: int | None = None
-    seconds: float = 1.0
+    #: All of them hold at once.
+    windows: tuple[Window, ...] = ()
     #: Requests that are being answered at once.
     in_flight: int | None = None
     #: The Retry-After of a 429, verbatim; `date:SECONDS` gives an HTTP date that far ahead.
@@ -103,20 +82,111 @@ class SandboxLimits:
     body_bytes: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name in ("requests", "seconds", "in_flight", "body_bytes"):
+        for name in ("in_flight", "body_bytes"):
             value: float | None = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"A sandbox limit's {name} must be above zero, not {value}.")
         check_retry_after(self.retry_after)
 
+    @classmethod
+    def rate(
+        cls,
+        requests: int,
+        seconds: float = 1.0,
+        *,
+        in_flight: int | None = None,
+        retry_after: str | None = None,
+        body_bytes: int | None = None,
+    ) -> SandboxLimits:
+        """The common case: so many requests in any so many seconds."""
+        return cls((Window(requests, seconds),), in_flight, retry_after, body_bytes)
+
+
+@attrs.frozen
+class Call:
+    """What a vendor may read of a request; while the account is asked for, body and account are empty."""
+
+    headers: CIMultiDictProxy[str] = attrs.field(repr=False)
+    query: MultiMapping[str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+    #: The URL as it was asked, without its query: links in answers are built on it.
+    url: str = attrs.field(repr=False)
+    #: The parameters of the path's template, percent-decoded.
+    path: Mapping[str, str] = attrs.field(repr=False)
+    #: What `Vendor.account` gave; empty for a public operation.
+    account: str = attrs.field(repr=False)
+    #: The sandbox's clock, in seconds since the sandbox was made.
+    now: float
+    #: The same moment in seconds since 1970.
+    wall: float
+
+
+@attrs.frozen
+class Partial:
+    """An answer that takes some of a body's items and blames the others."""
+
+    answer: Answer
+    #: Those that were applied.
+    keys: Sequence[str]
+    values: Sequence[tuple[str, Mapping[str, Json]]] = ()
+
+
+@attrs.frozen
+class Change:
+    """A request that is well formed and not yet applied; its functions run without an await."""
+
+    #: One entry per item of the body, in its order: an id in two rows stands here twice.
+    keys: Sequence[str]
+    #: Applies the change and gives the answer; raises `Refused` before anything was changed.
+    apply: Callable[[], Answer | Partial]
+    #: The values by key, for operations whose rows carry some.
+    values: Sequence[tuple[str, Mapping[str, Json]]] = ()
+    #: Instead of `apply`: blames these keys as the vendor does and takes the rest. None where the
+    #: vendor has no way to do so; the whole request is then refused.
+    blame: Callable[[frozenset[str]], Partial] | None = None
+    #: What becomes visible later, of what `apply` or `blame` took: run when the vendor's delay has
+    #: passed on the sandbox's clock. None: they did it all.
+    effect: Callable[[], None] | None = None
+    #: The weight in windows that count records; None: one per key.
+    records: int | None = None
+
+
+@attrs.frozen
+class Operation:
+    """One operation of a vendor's documents with the handler that serves it."""
+
+    name: str
+    method: str
+    #: A template: `/api/users/{email}`.
+    path: str
+    #: Checks the body's shape and gives the change; raises `Refused`.
+    prepare: Callable[[Call], Change]
+    #: Rows carry values, so two requests in flight must never hold the same key.
+    rows: bool = False
+    #: Answered without an account.
+    public: bool = False
+    #: Operations of one allowance share a meter per account. Empty: the vendor's one for all, or one
+    #: for this operation where it has limits of its own or the vendor has `limits_per_operation`.
+    allowance: str = ""
+    #: The limits of this operation's allowance; None: the vendor's.
+    limits: SandboxLimits | None = None
+
 
 @attrs.frozen
 class Credentials:
-    """What the sandbox lets in; several keys of one vendor see one state and have a limit each."""
+    """What the sandbox lets in; several keys of one vendor see one state.
+
+    Each key has a limit of its own, but at Iterable, whose limits are the project's.
+    """
 
     netmera_keys: frozenset[str] = attrs.field(default=frozenset({"sandbox"}), repr=False)
     #: Passcode by account id.
     clevertap_passcodes: Mapping[str, str] = attrs.field(factory=lambda: {"sandbox": "sandbox"}, repr=False)
+    iterable_keys: frozenset[str] = attrs.field(default=frozenset({"sandbox"}), repr=False)
+    #: Data API key by workspace id.
+    moengage_keys: Mapping[str, str] = attrs.field(factory=lambda: {"sandbox": "sandbox"}, repr=False)
+    #: Secret by client id.
+    fynd_clients: Mapping[str, str] = attrs.field(factory=lambda: {"sandbox": "sandbox"}, repr=False)
 
 
 class Vendor(Protocol):
@@ -147,23 +217,23 @@ class Vendor(Protocol):
         """Whether an account has one allowance per operation instead of one for all."""
         ...
 
-    def account(self, headers: CIMultiDictProxy[str]) -> str:
+    def account(self, call: Call, /) -> str:
         """Name the account that a request speaks for; raises `Refused`."""
         ...
 
-    def throttled(self) -> Answer:
+    def throttled(self, operation: Operation, /) -> Answer:
         """Answer a request above the limit."""
         ...
 
-    def poisoned(self) -> Answer:
+    def poisoned(self, operation: Operation, /) -> Answer:
         """Refuse a request whole because of one of its keys."""
         ...
 
-    def failure(self, status: int, code: int | None) -> Answer:
+    def failure(self, operation: Operation, status: int, code: int | None, /) -> Answer:
         """Answer with an HTTP status that a fault asked for, in the vendor's own shape."""
         ...
 
-    def failure_in_200(self) -> Answer | None:
+    def failure_in_200(self, operation: Operation, /) -> Answer | None:
         """Refuse with HTTP 200, where the vendor is known to do so."""
         ...
 

@@ -65,7 +65,7 @@ CONFTEST = """
 
     @pytest.fixture
     def make_netaudience_sandbox():
-        return lambda: Sandbox(limits={"netmera": SandboxLimits(requests=1)}, demo=True)
+        return lambda: Sandbox(limits={"netmera": SandboxLimits.rate(1)}, demo=True)
 """
 
 

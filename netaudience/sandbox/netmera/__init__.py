@@ -1,4 +1,4 @@
-"""Netmera's REST API as a server: 28 operations over one state, read from the vendor's documents.
+"""Netmera's REST API as a server: the 28 operations of the page and ten of its neighbours over one state.
 
 This module holds the table of operations and what they share: the key and the shapes of failures.
 """
@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 import attrs
-from multidict import CIMultiDictProxy
 
 from netaudience.sandbox.answers import Answer, json_answer, reason, text_answer
 from netaudience.sandbox.netmera import fields, seeding
+from netaudience.sandbox.netmera.bulk import Bulk
 from netaudience.sandbox.netmera.reads import Reads
 from netaudience.sandbox.netmera.rules import RULES
 from netaudience.sandbox.netmera.state import Device, NetmeraState, Segment, User
@@ -33,24 +33,24 @@ class Netmera(NetmeraState):
     def __init__(self, keys: Collection[str], known_categories: Iterable[str] | None = None) -> None:
         super().__init__(known_categories)
         self._keys = frozenset(keys)
-        self.operations = _operations(Reads(self), Writes(self))
+        self.operations = _operations(Reads(self), Writes(self), Bulk(self))
 
-    def account(self, headers: CIMultiDictProxy[str]) -> str:
+    def account(self, call: Call, /) -> str:
         """The key is the account; a wrong one answers 403."""
-        key = headers.get("X-netmera-api-key", "")
+        key = call.headers.get("X-netmera-api-key", "")
         if key not in self._keys:
             raise fields.refusal(fields.KEY_INVALID, "API key is invalid", 403)
         return key
 
-    def throttled(self) -> Answer:
+    def throttled(self, _operation: Operation, /) -> Answer:
         """As a proxy would: the documents know no 429."""
         return text_answer("429 Too Many Requests", 429)
 
-    def poisoned(self) -> Answer:
+    def poisoned(self, _operation: Operation, /) -> Answer:
         """A 400 that concerns the whole request."""
         return fields.refusal(fields.TYPE_MISMATCH, "One of the external ids is refused").answer
 
-    def failure(self, status: int, code: int | None) -> Answer:
+    def failure(self, _operation: Operation, status: int, code: int | None, /) -> Answer:
         """The vendor's own shape where there is a code, else a proxy's text."""
         if status == 500 and code is None:
             code = 2001
@@ -58,7 +58,7 @@ class Netmera(NetmeraState):
             return text_answer(f"{status} {reason(status)}", status)
         return json_answer({"code": code, "error": reason(status)}, status)
 
-    def failure_in_200(self) -> None:
+    def failure_in_200(self, _operation: Operation, /) -> None:
         """Netmera is not known to refuse with HTTP 200."""
 
     def reset(self) -> None:
@@ -81,10 +81,12 @@ class Netmera(NetmeraState):
             "segments": len(self.segments),
             "messages": len(self.messages),
             "categories": len(self.categories),
+            "contacts": len(self.contacts),
+            "events": sum(counts.total() for counts in self.events.values()),
         }
 
     def look(self, collection: str, key: str) -> object:
-        """One user, device or address."""
+        """One user, device, address or contact, or the events of a user."""
         match collection:
             case "users":
                 return seeding.user_json(key, self.users.get(key))
@@ -96,11 +98,15 @@ class Netmera(NetmeraState):
                     channel: known[key] for channel, known in self.addresses.items() if key in known
                 }
                 return permissions or None
+            case "contacts":
+                return {"contact": key} if key in self.contacts else None
+            case "events":
+                return dict(self.events[key]) if key in self.events else None
             case _:
                 return None
 
 
-def _operations(reads: Reads, writes: Writes) -> tuple[Operation, ...]:
+def _operations(reads: Reads, writes: Writes, bulk: Bulk) -> tuple[Operation, ...]:
     def get(name: str, prepare: Callable[[Call], Change]) -> Operation:
         return Operation(name, "GET", f"/rest/3.0/{name}", prepare)
 
@@ -142,4 +148,14 @@ def _operations(reads: Reads, writes: Writes) -> tuple[Operation, ...]:
         post("enableWhatsApp", partial(whatsapp, permitted=True)),
         post("disableWhatsApp", partial(whatsapp, permitted=False)),
         rows("updateWhatsApp", writes.update_whatsapp),
+        rows("registerUsers", bulk.register),
+        post("deleteUsers", writes.delete_users),
+        post("removeEmail", partial(bulk.remove, channel="mail")),
+        post("removeMsisdn", partial(bulk.remove, channel="sms")),
+        post("removeWhatsApp", partial(bulk.remove, channel="whatsapp")),
+        post("addEmail", bulk.add_email),
+        post("addMsisdn", bulk.add_msisdn),
+        post("fireEvents", bulk.fire_events),
+        get("count-user", reads.count_users),
+        get("app/profile-attributes", reads.attribute_definitions),
     )

@@ -1,4 +1,4 @@
-"""Netmera's six reads: queries in, the documents' answers out.
+"""Netmera's reads: queries in, the documents' answers out.
 
 They change nothing, and they give back what was stored exactly as it was stored.
 """
@@ -11,7 +11,7 @@ from itertools import islice
 from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.netmera import fields
 from netaudience.sandbox.netmera.state import Device, NetmeraState, User
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.words import Call, Change, Json
 
 
 class Reads:
@@ -120,6 +120,34 @@ class Reads:
 
         return Change([text], apply)
 
+    def count_users(self, _call: Call) -> Change:
+        """How many users push messages reach."""
+
+        def apply() -> Answer:
+            reached = sum(
+                1
+                for user in self._state.users.values()
+                if any(device.push_permitted for device in user.devices)
+            )
+            return json_answer({"count": reached})
+
+        return Change([], apply)
+
+    def attribute_definitions(self, _call: Call) -> Change:
+        """The attributes that the app knows; here these are the attributes that users have."""
+
+        def apply() -> Answer:
+            found: dict[str, Json] = {}
+            for user in self._state.users.values():
+                for name, value in user.profile.items():
+                    if found.get(name) in (None, []):
+                        found[name] = value
+            custom = [_definition(name, value) for name, value in found.items() if name != "email"]
+            standard = [_definition("email", ""), _definition("msisdn", "")]
+            return json_answer({"standardProfileAttributes": standard, "customProfileAttributes": custom})
+
+        return Change([], apply)
+
     def _segment_row(self, ext_id: str) -> dict[str, str]:
         user = self._state.users.get(ext_id)
         row = {"externalId": ext_id}
@@ -149,6 +177,22 @@ def device_json(device: Device) -> dict[str, object]:
         "deviceModel": device.device_model,
         "pushPermitted": device.push_permitted,
     }
+
+
+def _definition(name: str, value: Json) -> dict[str, object]:
+    """An attribute as the app's list shows it; what has no value is left out."""
+    one = value[0] if isinstance(value, list) and value else value
+    match one:
+        case bool():
+            data_type = "BOOLEAN"
+        case int() | float():
+            data_type = "NUMBER"
+        case _:
+            data_type = "STRING"
+    shown: dict[str, object] = {"code": name, "dataType": data_type, "name": name, "label": name}
+    if isinstance(value, list):
+        shown["array"] = True
+    return shown
 
 
 def _require_os(call: Call) -> None:

@@ -11,6 +11,8 @@ _GUIDE = "https://user.netmera.com/netmera-developer-guide/api-documentation/res
 USERS_PAGE = f"{_GUIDE}/user-and-device-management.md"
 ERRORS_PAGE = f"{_GUIDE}/error-responses.md"
 SETUP_PAGE = f"{_GUIDE}/setup.md"
+EVENTS_PAGE = "https://user.netmera.com/netmera-developer-guide/rest-api/rest-api-events"
+CONTACTS_PAGE = "https://user.netmera.com/netmera-developer-guide/api-documentation/recipes/sending-sms.md"
 OPENAPI = "https://github.com/ecemnaz1/netmera-rest-api"
 
 #: Unique external ids of one request.
@@ -97,6 +99,37 @@ RULES = (
     Rule("A segment's user shows msisdn and email where they are known.", "assumed", USERS_PAGE),
     Rule("An unknown message answers 400 with code 5003.", "reported", OPENAPI),
     Rule("A second approval of a message answers 400 with code 2103.", "assumed", ERRORS_PAGE),
+    Rule(
+        "What a write changes shows after the sandbox's delay; there is none by default.",
+        "assumed",
+        USERS_PAGE,
+    ),
+    Rule("registerUsers takes rows with platform or msisdn.", "reported", OPENAPI),
+    Rule("Its invalid rows are skipped; 400 where all are, or none was sent.", "reported", OPENAPI),
+    Rule("That 400 has code 2020, and a field of the wrong type makes a row invalid.", "assumed", OPENAPI),
+    Rule("registerUsers adds to what a user has, and keeps a row without extId apart.", "assumed", OPENAPI),
+    Rule("deleteUsers does as deleteUsersPermanently.", "assumed", OPENAPI),
+    Rule(
+        "removeEmail, removeMsisdn and removeWhatsApp answer 200 without a body, for an unknown user too, "
+        "take effect later and keep permissions.",
+        "reported",
+        OPENAPI,
+    ),
+    Rule("Without extId they answer 400 with a text: Please provide an external id.", "reported", OPENAPI),
+    Rule("An extId that is no text counts as missing there.", "assumed", OPENAPI),
+    Rule("addEmail and addMsisdn create contacts without a user.", "documented", CONTACTS_PAGE),
+    Rule("addMsisdn wants plus sign and country code.", "documented", CONTACTS_PAGE),
+    Rule("A number without them answers 400 with code 2004.", "assumed", CONTACTS_PAGE),
+    Rule("The two have no limit of entries; one in KB is not known.", "assumed", CONTACTS_PAGE),
+    Rule("fireEvents takes rows of extId, name and attributes.", "documented", EVENTS_PAGE),
+    Rule("count-user counts the users who permit push.", "reported", OPENAPI),
+    Rule("A user permits push with one device that does.", "assumed", OPENAPI),
+    Rule(
+        "app/profile-attributes lists standard and custom attributes without valueless fields.",
+        "reported",
+        OPENAPI,
+    ),
+    Rule("Custom attributes are those that users have; code and name are the same.", "assumed", OPENAPI),
     Rule("No rate is documented: none is enforced, unless it is configured.", "assumed", SETUP_PAGE),
     Rule("A configured limit answers 429 with a text, as a proxy would.", "assumed", ERRORS_PAGE),
 )

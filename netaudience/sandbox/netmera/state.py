@@ -6,6 +6,7 @@ a million of them fit into a test's memory. It checks no request; that is done b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -79,14 +80,19 @@ class NetmeraState:
         self.categories: dict[str, int] = {}
         #: Permissions that were set for an address or number instead of a user.
         self.addresses: dict[Channel, dict[str, bool]] = {}
+        #: E-mails and numbers that were added without a user.
+        self.contacts: set[str] = set()
+        #: How often each user raised each event.
+        self.events: dict[str, Counter[str]] = {}
         self._owners: dict[str, str] = {}
         self._tag_sets: dict[frozenset[str], frozenset[str]] = {}
         self.clear()
 
     def clear(self) -> None:
         """Forget everything but the configured categories."""
-        for collection in (self.users, self.devices, self.segments, self.messages):
+        for collection in (self.users, self.devices, self.segments, self.messages, self.events):
             collection.clear()
+        self.contacts.clear()
         self._owners.clear()
         self._tag_sets.clear()
         self.categories = {name: i for i, name in enumerate(self._known_categories or (), 1)}
@@ -111,16 +117,20 @@ class NetmeraState:
 
     def remove_user(self, ext_id: str) -> None:
         """Remove a user with all devices; an unknown one is no error."""
+        self.events.pop(ext_id, None)
         user = self.users.pop(ext_id, None)
         for device in user.devices if user else ():
             del self.devices[device.token]
             del self._owners[device.token]
 
-    def add_device(self, ext_id: str, device: Device) -> None:
-        """Give a user a device; a token that was somebody else's moves."""
-        owner = self.users.get(self._owners.get(device.token, ""))
+    def add_device(self, ext_id: str | None, device: Device) -> None:
+        """Give a user a device, or nobody; a token that was somebody else's moves."""
+        owner = self.users.get(self._owners.pop(device.token, ""))
         if owner is not None:
             owner.devices = tuple(kept for kept in owner.devices if kept.token != device.token)
+        if ext_id is None:
+            self.devices[device.token] = device
+            return
         user = self.user(ext_id)
         user.devices = (*user.devices, device)
         self.devices[device.token] = device

@@ -1,12 +1,12 @@
-"""Netmera's 22 writes: a body is checked whole, then applied whole, or nothing of it is.
+"""Netmera's 22 writes of the page: a body is checked whole, then accepted whole, or nothing of it is.
 
-Checks of the body's shape come first; what depends on the state is checked inside `apply`, where no
-other request can come between.
+Checks of the body's shape come first; what depends on the state is checked when the request is
+accepted, where no other request can come between. What was accepted is the change's effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -26,6 +26,22 @@ _EVERY_CHANNEL: Mapping[bool, Mapping[str, bool]] = {
 }
 
 
+def accepted(
+    keys: Sequence[str],
+    effect: Callable[[], None],
+    values: Sequence[tuple[str, Mapping[str, Json]]] = (),
+    require: Callable[[], None] | None = None,
+) -> Change:
+    """A write that answers 200 without a body and takes effect later; `require` may still refuse it."""
+
+    def apply() -> Answer:
+        if require is not None:
+            require()
+        return EMPTY
+
+    return Change(keys, apply, values, effect=effect)
+
+
 class Writes:
     """The writes on one Netmera state."""
 
@@ -36,12 +52,11 @@ class Writes:
         """Remove users with all they have."""
         ext_ids = _ext_ids(fields.record(call))
 
-        def apply() -> Answer:
+        def effect() -> None:
             for ext_id in ext_ids:
                 self._state.remove_user(ext_id)
-            return EMPTY
 
-        return Change(ext_ids, apply)
+        return accepted(ext_ids, effect)
 
     def push(self, call: Call, *, permitted: bool) -> Change:
         """Permit push to a user's devices, or to one device."""
@@ -49,7 +64,7 @@ class Writes:
         name = _one_selector(body, "extId", "deviceToken")
         key = fields.text(body, name)
 
-        def apply() -> Answer:
+        def effect() -> None:
             if name == "extId":
                 user = self._state.users.get(key)
                 devices = () if user is None else user.devices
@@ -58,9 +73,8 @@ class Writes:
                 devices = () if device is None else (device,)
             for device in devices:
                 device.push_permitted = permitted
-            return EMPTY
 
-        return Change([key], apply)
+        return accepted([key], effect)
 
     def tag(self, call: Call, *, add: bool) -> Change:
         """Add tags to users, or remove them."""
@@ -70,7 +84,7 @@ class Writes:
         tags = frozenset(fields.texts(body, "tag") if many else [fields.text(body, "tag")])
         ext_ids = _ext_ids(body)
 
-        def apply() -> Answer:
+        def effect() -> None:
             state = self._state
             after: dict[frozenset[str], frozenset[str]] = {}
             for ext_id in ext_ids:
@@ -81,9 +95,8 @@ class Writes:
                 if before not in after:
                     after[before] = state.shared_tags(before | tags if add else before - tags)
                 user.tags = after[before]
-            return EMPTY
 
-        return Change(ext_ids, apply)
+        return accepted(ext_ids, effect)
 
     def category_preferences(self, call: Call) -> Change:
         """Set permissions by category; unknown categories and channels are skipped."""
@@ -95,7 +108,7 @@ class Writes:
         ext_ids = [row[0] for row in rows]
         fields.count_ids(ext_ids)
 
-        def apply() -> Answer:
+        def effect() -> None:
             for ext_id, category, enable, channel in rows:
                 known_channel = channel is None or channel.upper() in CHANNELS
                 if not known_channel or not self._state.knows_category(category):
@@ -105,59 +118,56 @@ class Writes:
                 if channel is not None:
                     states = {**user.categories.get(category, {}), channel.upper(): enable}
                 user.categories = {**user.categories, category: states}
-            return EMPTY
 
-        return Change(ext_ids, apply)
+        return accepted(ext_ids, effect)
 
     def set_attributes(self, call: Call) -> Change:
         """Set attributes, and leave the others."""
         rows = _profile_rows(call, fields.mapping)
 
-        def apply() -> Answer:
+        def effect() -> None:
             for ext_id, profile in rows:
                 user = self._state.user(ext_id)
                 user.profile = {**user.profile, **profile}
-            return EMPTY
 
-        return Change([ext_id for ext_id, _ in rows], apply, rows)
+        return accepted([ext_id for ext_id, _ in rows], effect, rows)
 
     def unset_attributes(self, call: Call) -> Change:
         """Remove attributes."""
         rows = _profile_rows(call, fields.texts)
 
-        def apply() -> Answer:
+        def effect() -> None:
             for ext_id, names in rows:
                 user = self._state.users.get(ext_id)
                 if user is not None:
                     user.profile = _without(user.profile, names)
-            return EMPTY
 
-        return Change([ext_id for ext_id, _ in rows], apply)
+        return accepted([ext_id for ext_id, _ in rows], effect)
 
     def push_values(self, call: Call) -> Change:
         """Append values to array attributes."""
         rows = _profile_rows(call, _arrays)
 
-        def apply() -> Answer:
-            self._require_arrays(rows)
+        def effect() -> None:
             for ext_id, arrays in rows:
                 user = self._state.user(ext_id)
                 appended: dict[str, Json] = {
-                    name: [*_array(user.profile, name), *values] for name, values in arrays.items()
+                    name: [*_array(user.profile, name), *values]
+                    for name, values in arrays.items()
+                    # It was an array when this was accepted; another write may have come between.
+                    if isinstance(user.profile.get(name, []), list)
                 }
                 user.profile = {**user.profile, **appended}
-            return EMPTY
 
         keys = [ext_id for ext_id, _ in rows]
         values: list[tuple[str, dict[str, Json]]] = [(key, {**arrays}) for key, arrays in rows]
-        return Change(keys, apply, values)
+        return accepted(keys, effect, values, lambda: self._require_arrays(rows))
 
     def pull_values(self, call: Call) -> Change:
         """Remove values from array attributes."""
         rows = _profile_rows(call, _arrays)
 
-        def apply() -> Answer:
-            self._require_arrays(rows)
+        def effect() -> None:
             for ext_id, arrays in rows:
                 user = self._state.users.get(ext_id)
                 if user is None:
@@ -165,23 +175,21 @@ class Writes:
                 left: dict[str, Json] = {
                     name: [value for value in _array(user.profile, name) if not _among(value, gone)]
                     for name, gone in arrays.items()
-                    if name in user.profile
+                    if isinstance(user.profile.get(name), list)
                 }
                 user.profile = {**user.profile, **left}
-            return EMPTY
 
-        return Change([ext_id for ext_id, _ in rows], apply)
+        return accepted([ext_id for ext_id, _ in rows], effect, (), lambda: self._require_arrays(rows))
 
     def delete_attributes(self, call: Call) -> Change:
         """Remove attributes from all users."""
         names = [name for row in fields.records(call) for name in fields.texts(row, "profile")]
 
-        def apply() -> Answer:
+        def effect() -> None:
             for user in self._state.users.values():
                 user.profile = _without(user.profile, names)
-            return EMPTY
 
-        return Change(names, apply)
+        return accepted(names, effect)
 
     def delete_attribute_value(self, call: Call) -> Change:
         """Remove one value of an attribute from all users."""
@@ -190,7 +198,7 @@ class Writes:
             for row in fields.records(call)
         ]
 
-        def apply() -> Answer:
+        def effect() -> None:
             for user in self._state.users.values():
                 for name, value in rows:
                     stored = user.profile.get(name)
@@ -199,9 +207,8 @@ class Writes:
                         user.profile = {**user.profile, name: left}
                     elif stored == value:
                         user.profile = {k: v for k, v in user.profile.items() if k != name}
-            return EMPTY
 
-        return Change([name for name, _ in rows], apply)
+        return accepted([name for name, _ in rows], effect)
 
     def push_approval(self, call: Call) -> Change:
         """Approve messages, each once."""
@@ -243,7 +250,7 @@ class Writes:
         ext_ids = _ext_ids(body) if "extIds" in given else []
         chosen = fields.texts(body, addresses) if addresses in given else []
 
-        def apply() -> Answer:
+        def effect() -> None:
             for ext_id in ext_ids:
                 user = self._state.user(ext_id)
                 match channel:
@@ -254,9 +261,8 @@ class Writes:
                     case "whatsapp":
                         user.whatsapp_permitted = permitted
             self._state.addresses[channel].update(dict.fromkeys(chosen, permitted))
-            return EMPTY
 
-        return Change([*ext_ids, *chosen], apply)
+        return accepted([*ext_ids, *chosen], effect)
 
     def update_email(self, call: Call) -> Change:
         """Replace the e-mail; an empty one changes nothing."""
@@ -264,13 +270,12 @@ class Writes:
         ext_id = fields.text(body, "extId")
         email = fields.text(body, "email", may_be_empty=True)
 
-        def apply() -> Answer:
+        def effect() -> None:
             if email:
                 user = self._state.user(ext_id)
                 user.profile = {**user.profile, "email": email}
-            return EMPTY
 
-        return Change([ext_id], apply)
+        return accepted([ext_id], effect)
 
     def update_msisdn(self, call: Call) -> Change:
         """Replace the number; an empty one is stored."""
@@ -278,11 +283,10 @@ class Writes:
         ext_id = fields.text(body, "extId")
         msisdn = fields.text(body, "msisdn", may_be_empty=True)
 
-        def apply() -> Answer:
+        def effect() -> None:
             self._state.user(ext_id).msisdn = msisdn
-            return EMPTY
 
-        return Change([ext_id], apply)
+        return accepted([ext_id], effect)
 
     def update_whatsapp(self, call: Call) -> Change:
         """Replace the WhatsApp numbers; an empty list is stored."""
@@ -290,11 +294,10 @@ class Writes:
         ext_id = fields.text(body, "extId")
         numbers = tuple(fields.texts(body, "wpNumbers", may_be_empty=True))
 
-        def apply() -> Answer:
+        def effect() -> None:
             self._state.user(ext_id).wp_numbers = numbers
-            return EMPTY
 
-        return Change([ext_id], apply)
+        return accepted([ext_id], effect)
 
     def _require_arrays(self, rows: list[tuple[str, dict[str, list[Json]]]]) -> None:
         """Refuse the whole request if one row names an attribute that is no array."""

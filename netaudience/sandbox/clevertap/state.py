@@ -1,0 +1,138 @@
+"""What CleverTap would remember: profiles with their events and tokens, subscriptions, demerges.
+
+It checks no record; that is done before it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import attrs
+
+from netaudience.sandbox.answers import Answer, json_answer
+from netaudience.sandbox.clevertap.rules import LIST_ITEMS
+from netaudience.sandbox.words import Json
+
+#: What every profile has done.
+APP_LAUNCHED = "App Launched"
+
+
+@attrs.define
+class EventSummary:
+    """How often and when a profile raised an event."""
+
+    count: int
+    first_seen: int
+    last_seen: int
+
+
+@attrs.define(weakref_slot=False)
+class Profile:
+    """One user profile."""
+
+    #: The ids by form: identity, objectId, FBID, GPID.
+    ids: dict[str, str] = attrs.field(factory=dict[str, str])
+    data: Mapping[str, Json] = attrs.field(factory=dict[str, Json])
+    events: dict[str, EventSummary] = attrs.field(factory=dict[str, EventSummary])
+    #: Token types by token.
+    tokens: dict[str, str] = attrs.field(factory=dict[str, str])
+
+
+class CleverTapState:
+    """Everything stored, with the changes that touch more than one thing."""
+
+    def __init__(self) -> None:
+        #: Profiles by the id that made them.
+        self.profiles: dict[str, Profile] = {}
+        #: Identities whose demerge was accepted.
+        self.demerged: set[str] = set()
+        #: Identities and objectIds whose deletion was accepted.
+        self.deleted: set[str] = set()
+        #: Unsubscribe or Resubscribe by type and value.
+        self.subscriptions: dict[tuple[str, str], str] = {}
+        #: Telephone numbers that were taken from their profiles.
+        self.disassociated: set[str] = set()
+        #: Events that an upload may not raise, and those that are dropped.
+        self.restricted_events: set[str] = set()
+        self.discarded_events: set[str] = set()
+        self._by_object: dict[str, str] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for mapping in (self.profiles, self.subscriptions, self._by_object):
+            mapping.clear()
+        for members in (self.demerged, self.deleted, self.disassociated, self.discarded_events):
+            members.clear()
+        self.restricted_events = {APP_LAUNCHED}
+
+    def find(self, key: str) -> Profile | None:
+        """The profile of an id of any form."""
+        return self.profiles.get(self._by_object.get(key, key))
+
+    def profile(self, key: str, ids: Mapping[str, str]) -> Profile:
+        """The profile of an id, created if need be; it learns the other ids of its record."""
+        key = self._by_object.get(key, key)
+        profile = self.profiles.get(key)
+        if profile is None:
+            profile = self.profiles[key] = Profile()
+        profile.ids.update(ids)
+        if "objectId" in ids:
+            self._by_object[ids["objectId"]] = key
+        return profile
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove profiles; an unknown one is no error."""
+        self.deleted.update(keys)
+        for key in keys:
+            profile = self.profiles.pop(self._by_object.get(key, key), None)
+            if profile is not None:
+                self._by_object.pop(profile.ids.get("objectId", ""), None)
+
+    def disassociate(self, phone: str) -> None:
+        """Take a telephone number from the profile whose identity it is."""
+        self.disassociated.add(phone)
+        profile = self.profiles.get(phone)
+        if profile is not None:
+            profile.data = {name: value for name, value in profile.data.items() if name != "Phone"}
+
+
+def update(data: Mapping[str, Json], changes: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Profile data after a record: values replace, operators change what is there."""
+    updated = dict(data)
+    for name, change in changes.items():
+        match change:
+            case {"$add": added}:
+                held = _listed(updated.get(name))
+                new = [value for value in _listed(added) if value not in held]
+                updated[name] = [*held, *new][-LIST_ITEMS:]
+            case {"$remove": removed}:
+                gone = _listed(removed)
+                updated[name] = [value for value in _listed(updated.get(name)) if value not in gone]
+            case {"$incr": int() | float() as step}:
+                before = updated.get(name)
+                start = before if isinstance(before, int | float) and not isinstance(before, bool) else 0
+                updated[name] = start + step
+            case list():
+                updated[name] = change[-LIST_ITEMS:]
+            case _:
+                updated[name] = change
+    return updated
+
+
+def day(moment: float) -> int:
+    """The date of a moment as the reads write it: YYYYMMDD."""
+    return int(datetime.fromtimestamp(moment, UTC).strftime("%Y%m%d"))
+
+
+def fail(status: int, error: str, code: int | None = None) -> Answer:
+    """The vendor's fail body."""
+    body = {"status": "fail", "error": error, "code": status if code is None else code}
+    return json_answer(body, status)
+
+
+def _listed(value: Json) -> list[Json]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
