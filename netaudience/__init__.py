@@ -11,8 +11,9 @@ See `Run` for the three readings of a run, `errors` for what can go wrong.
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from netaudience.client import Settings
+from netaudience.client import Client, Settings
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
 from netaudience.errors import (
@@ -23,11 +24,13 @@ from netaudience.errors import (
     EmptySource,
     InvalidItem,
     ItemTooLarge,
+    LimitReached,
     Misconfigured,
     NetaudienceError,
     NotFound,
     QuotaExhausted,
     Refused,
+    ServerFault,
     SourceFailed,
     Throttled,
     TooLarge,
@@ -47,22 +50,32 @@ from netaudience.outcomes import (
     RunFailed,
     SettledChunk,
 )
-from netaudience.vendors.clevertap import CleverTapClient
-from netaudience.vendors.netmera import NetmeraClient
+
+if TYPE_CHECKING:
+    from netaudience.vendors.clevertap import CleverTapClient
+    from netaudience.vendors.fynd import FyndClient
+    from netaudience.vendors.iterable import IterableClient
+    from netaudience.vendors.moengage import MoEngageClient
+    from netaudience.vendors.netmera import NetmeraClient
 
 __all__ = [
     "AccountError",
     "AnswerLost",
     "CleverTapClient",
+    "Client",
     "ConfigurationError",
     "ConnectionFailed",
     "Delivered",
     "EmptySource",
     "Failed",
+    "FyndClient",
     "InDoubt",
     "InvalidItem",
     "ItemTooLarge",
+    "IterableClient",
+    "LimitReached",
     "Misconfigured",
+    "MoEngageClient",
     "NetaudienceError",
     "NetmeraClient",
     "NotFound",
@@ -75,6 +88,7 @@ __all__ = [
     "RetryPolicy",
     "Run",
     "RunFailed",
+    "ServerFault",
     "Settings",
     "SettledChunk",
     "SourceFailed",
@@ -89,3 +103,13 @@ __all__ = [
 
 # The application decides where logs go; without a handler nothing is printed.
 logging.getLogger("netaudience").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> type[Client]:
+    """Import a vendor's client when it is first asked for: nobody needs all of them at a program's start."""
+    if name.endswith("Client"):
+        from netaudience.vendors import clients  # noqa: PLC0415 - as the sentence above says
+
+        for client in clients(name):
+            return client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

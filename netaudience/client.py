@@ -260,6 +260,7 @@ class Client:
             self.settings.retry,
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
+            reads=operation.facts.acknowledges == "answered",
         )
 
     def _address(self, operation: Operation, request: Request[object]) -> _Address:

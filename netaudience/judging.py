@@ -30,7 +30,7 @@ def by_status(  # noqa: PLR0913 - what a vendor may state
     vendor: str,
     response: Response,
     *,
-    code: int | None,
+    code: int | str | None,
     words: str,
     meant: int | None = None,
     remedies: Mapping[int, str],

@@ -472,8 +472,9 @@ def pages(
     following: Callable[[Request[Page], Page], Request[Page] | None],
     **facts: Any,  # noqa: ANN401 - the fields of Facts
 ) -> Callable[[Callable[Concatenate[Any, P], Request[Page]]], PageQuery[P, Page, Row]]:
-    """Declare an operation that gives its rows page by page."""
-    stated = _facts(method, path, facts, idempotent=None, divisible=None)
+    """Declare an operation that gives its rows page by page; whatever its method is, it only reads."""
+    facts = {"acknowledges": "answered", **facts}
+    stated = _facts(method, path, facts, idempotent=True, divisible=None)
 
     def declare(function: Callable[Concatenate[Any, P], Request[Page]]) -> PageQuery[P, Page, Row]:
         return PageQuery(function, stated, rows, following)

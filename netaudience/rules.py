@@ -197,4 +197,5 @@ def _encodes(text: str) -> bool:
 
 
 def _an(noun: str) -> str:
-    return f"An {noun}" if noun[0] in "aeiou" else f"A {noun}"
+    by_sound = noun[0] in "aeiou" and not noun.startswith("use")
+    return f"An {noun}" if by_sound else f"A {noun}"

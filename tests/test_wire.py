@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from netaudience.vendors import netmera_models
-from netaudience.vendors.netmera_models import (
+from netaudience.vendors.netmera import models as netmera_models
+from netaudience.vendors.netmera.models import (
     CategoryPreference,
     CategoryPreferences,
     Device,

@@ -151,13 +151,19 @@ class Divider(Generic[Item]):
         divided = search.divided
         if len(sent) == 1:
             # It was asked alone, and one failed.
-            divided.settled.append(self._all(Rejected if isinstance(error, Refused) else Failed, part, error))
+            divided.settled.append(self._alone(part, error))
         elif not self._idempotent or search.refusals.add(error) >= search.patience:
             divided.settled.append(self._all(InDoubt, part, _with_remedy(error, _NOT_NAMED)))
         else:
             # One that is left over is asked alone too: a counter that is wrong must not condemn it.
             part.open = True
             divided.waiting.extend(self._split(part) if len(part) > 1 else [part])
+
+    def _alone(self, part: Chunk[Item], error: VendorError) -> SettledChunk[Item]:
+        """Settle an item that was asked alone and has failed."""
+        if error.may_have_happened:
+            return self._all(InDoubt, part, error)
+        return self._all(Rejected if isinstance(error, Refused) else Failed, part, error)
 
     async def _ask_again(
         self, part: Chunk[Item], again: Mapping[int, VendorError], search: _Search[Item]

@@ -61,6 +61,8 @@ class Sender:
         policy: RetryPolicy,
         may_repeat: Callable[[float], bool],
         tally: Report,
+        *,
+        reads: bool,
     ) -> None:
         self._transport = transport
         self._pacer = pacer
@@ -69,6 +71,8 @@ class Sender:
         #: Asked with the seconds since the first attempt: may what perhaps happened be sent again?
         self._may_repeat = may_repeat
         self._tally = tally
+        #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
+        self._reads = reads
         #: Set when the run stops: nothing more is sent.
         self.halted: NetaudienceError | None = None
 
@@ -96,7 +100,7 @@ class Sender:
                 else:
                     tally.retries += 1
                 tally.requests += 1
-                prepared.in_doubt = prepared.method != "GET"  # what only reads changes nothing
+                prepared.in_doubt = not self._reads
                 try:
                     response = await self._transport.send(prepared)
                 except (TransportError, VendorError) as failed:

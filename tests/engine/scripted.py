@@ -234,6 +234,7 @@ def make_client(
     apart=False,
     settings=None,
     account="a",
+    acknowledges="accepted",
 ):
     """A client of one batch operation ``put`` and one call ``one``, with these facts."""
     limit = limit or Limit(rows=assumed(10, "test"))
@@ -245,6 +246,7 @@ def make_client(
         "limit": limit,
         "quota": quota,
         "idempotent": idempotent,
+        "acknowledges": acknowledges,
         "docs": "https://example.com",
     }
 

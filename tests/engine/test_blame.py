@@ -222,3 +222,16 @@ def test_one_key_alone_goes_one_by_one():
     _, report = carry(vendor, rows, ordered=True, apart=True)
     assert (report.delivered, report.requests) == (50, 50)
     assert vendor.order["a"] == list(range(50))
+
+
+def test_one_of_which_the_answer_leaves_open_whether_it_happened_is_in_doubt():
+    def unsure(_response, _items):
+        return Blame(unnamed=ServerFault("Scripted", 200, may_have_happened=True))
+
+    async def go():
+        client = make_client(ScriptedVendor(), idempotent=False)
+        type(client).operations()["put"].blame = unsure
+        return await client.put(["k0"]).settled()
+
+    report = run(go())
+    assert (report.in_doubt, report.failed) == (1, 0)

@@ -563,3 +563,14 @@ def test_a_call_on_which_the_vendors_program_fails_is_tried_three_times():
 
     run(carry())
     assert vendor.requests == 4
+
+
+def test_an_answer_that_is_lost_leaves_nothing_in_doubt_where_the_operation_only_reads():
+    vendor = ScriptedVendor(faults=["lost after"] * 9)
+    client = make_client(vendor, acknowledges="answered", settings=Settings(retry=RetryPolicy(attempts=2)))
+
+    async def carry():
+        return await client.put(ids(3)).settled()
+
+    report = run(carry())
+    assert (report.failed, report.in_doubt) == (3, 0)

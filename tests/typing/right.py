@@ -25,8 +25,8 @@ from netaudience import (
 from netaudience.client import Client
 from netaudience.errors import NetaudienceError
 from netaudience.operations import Operation, Pages
-from netaudience.vendors import VENDORS
-from netaudience.vendors.netmera_models import (
+from netaudience.vendors import clients
+from netaudience.vendors.netmera.models import (
     AttributeValue,
     AttributeValueDict,
     CategoryPreference,
@@ -158,6 +158,6 @@ async def lifecycle() -> None:
     async with CleverTapClient.from_environment() as clevertap:
         assert_type(clevertap, CleverTapClient)
     assert_type(NetmeraClient.operations(), dict[str, Operation])
-    assert_type(VENDORS, tuple[type[Client], ...])
+    assert_type(clients(), tuple[type[Client], ...])
     CleverTapClient("a", "b", region="in1", account_time_zone="Europe/Istanbul")
     CleverTapClient("a", "b", base_url="https://api.clevertap.com")

@@ -8,7 +8,7 @@ A mark that is not needed is an error itself, so this fails as soon as a signatu
 from __future__ import annotations
 
 from netaudience import CleverTapClient, NetmeraClient, Settings
-from netaudience.vendors.netmera_models import CategoryPreference, ProfileUpdateDict
+from netaudience.vendors.netmera.models import CategoryPreference, ProfileUpdateDict
 
 
 async def arguments(client: NetmeraClient) -> None:

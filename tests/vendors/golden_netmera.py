@@ -1,15 +1,21 @@
-"""Netmera's requests, written from its page of user and device management and from nothing else.
+"""Netmera's requests, written from its pages, and from the file behind them where they are silent.
 
-Source: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/user-and-device-management.md
+Sources: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/user-and-device-management.md
+https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/events.md
+https://github.com/ecemnaz1/netmera-rest-api
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from scripted_vendors import Golden
+from hypothesis import strategies as st
+from scripted_vendors import CLEAN, NAMES, SCALARS, Golden, Table, netmera
 
-from netaudience.vendors.netmera_models import (
+from netaudience import NetmeraClient
+from netaudience.vendors.netmera.models import (
+    AttributeDefinition,
+    AttributeDefinitions,
     AttributeValue,
     CategoryPreference,
     CategoryPreferences,
@@ -25,6 +31,9 @@ from netaudience.vendors.netmera_models import (
     SegmentList,
     SegmentUser,
     SegmentUsers,
+    UserCount,
+    UserEvent,
+    UserRegistration,
     WhatsAppUpdate,
 )
 
@@ -376,4 +385,208 @@ CONTACTS = [
     ),
 ]
 
-GOLDEN = [*USERS, *CATEGORIES, *PROFILES, *READS, *CONTACTS]
+_REGISTERED = (
+    '[{"extId":"id1","platform":"IOS","deviceToken":"9E9F","email":"a@example.com","tags":["Sport"],'
+    '"profile":{"age":24}},{"msisdn":"+905312345678"}]'
+)
+_SHARED = '[{"extId":"id_in_my_system_1","name":"ShareEvent","itemId":"4234","channel":"Facebook"}]'
+_CANCELLED = (
+    '[{"extId":"id_in_my_system_1","name":"OrderCancelEvent","paymentMethod":"Credit Card","subTotal":20.0,'
+    '"itemCount":4,"grandTotal":35.0},{"extId":"id2","name":"Plain"}]'
+)
+_DEFINED = (
+    '{"standardProfileAttributes":[{"code":"na","dataType":"STRING","name":"name","label":"Name",'
+    '"locked":true,"array":false}],"customProfileAttributes":[{"name":"favorites","array":true,'
+    '"options":["a"],"order":3,"new":1}]}'
+)
+
+BULK = [
+    _post(
+        "register_users",
+        "registerUsers",
+        [
+            {
+                "extId": "id1",
+                "platform": "IOS",
+                "deviceToken": "9E9F",
+                "email": "a@example.com",
+                "tags": ["Sport"],
+                "profile": {"age": 24},
+            },
+            {"msisdn": "+90 531 234 56 78"},
+        ],
+        _REGISTERED,
+    ),
+    _post(
+        "register_users",
+        "registerUsers",
+        [
+            UserRegistration(
+                ext_id="id1",
+                platform="IOS",
+                device_token="9E9F",
+                email="a@example.com",
+                tags=["Sport"],
+                profile={"age": 24},
+            ),
+            UserRegistration(msisdn="+90 (531) 234-5678"),
+        ],
+        _REGISTERED,
+    ),
+    _post("delete_users", "deleteUsers", _TWO, _IDS, confirm=True),
+    # The vendor's own two examples: an event's attributes stand beside its name.
+    _post(
+        "fire_events",
+        "fireEvents",
+        [
+            {
+                "extId": "id_in_my_system_1",
+                "name": "ShareEvent",
+                "attributes": {"itemId": "4234", "channel": "Facebook"},
+            }
+        ],
+        _SHARED,
+    ),
+    _post(
+        "fire_events",
+        "fireEvents",
+        [
+            UserEvent(
+                "id_in_my_system_1",
+                "OrderCancelEvent",
+                {"paymentMethod": "Credit Card", "subTotal": 20.0, "itemCount": 4, "grandTotal": 35.0},
+            ),
+            UserEvent("id2", "Plain"),
+        ],
+        _CANCELLED,
+    ),
+    *(
+        _post(f"remove_{name}", path, "your_extId", '{"extId":"your_extId"}')
+        for name, path in (
+            ("email", "removeEmail"),
+            ("msisdn", "removeMsisdn"),
+            ("whats_app", "removeWhatsApp"),
+        )
+    ),
+    _post("add_email", "addEmail", ["a@example.com"], '{"emailList":["a@example.com"]}'),
+    _post("add_msisdn", "addMsisdn", ["+90 531 234 5678"], '{"msisdnList":["+905312345678"]}'),
+    _get("count_users", "count-user", answer='{"count":184523}', reads=UserCount(184523)),
+    _get(
+        "get_attribute_definitions",
+        "app/profile-attributes",
+        answer=_DEFINED,
+        reads=AttributeDefinitions(
+            standard=(
+                AttributeDefinition(
+                    code="na", data_type="STRING", name="name", label="Name", locked=True, array=False
+                ),
+            ),
+            custom=(
+                AttributeDefinition(name="favorites", array=True, options=["a"], order=3, unknown={"new": 1}),
+            ),
+        ),
+    ),
+]
+
+GOLDEN = [*USERS, *CATEGORIES, *PROFILES, *READS, *CONTACTS, *BULK]
+
+_DELETES_EVERYWHERE = {
+    "delete_profile_attributes_of_all_users",
+    "delete_profile_attribute_value_of_all_users",
+}
+_BY_EXT_ID = (
+    *("delete_users_permanently", "tag_users", "untag_users", "set_category_preferences"),
+    *("set_profile_attributes", "unset_profile_attributes", "push_profile_attributes"),
+    *("pull_profile_attributes", "enable_mail", "disable_mail", "enable_sms"),
+    *("disable_sms", "enable_whats_app", "disable_whats_app", "register_users", "delete_users"),
+    "fire_events",
+)
+_ONE_AT_A_TIME = (
+    *("enable_push", "disable_push", "get_category_preferences", "get_profile_attributes"),
+    *("get_devices", "get_segment_users", "send_push_approval", "update_email"),
+    *("update_msisdn", "update_whats_app", "remove_email", "remove_msisdn", "remove_whats_app"),
+)
+SHAPES: dict[str, tuple[str, int | None, int]] = {
+    **dict.fromkeys(_BY_EXT_ID, ("batch", 1000, 1000)),
+    **dict.fromkeys((*_DELETES_EVERYWHERE, "add_email", "add_msisdn"), ("batch", None, 1000)),
+    **dict.fromkeys(_ONE_AT_A_TIME, ("call", None, 1)),
+    **dict.fromkeys(("get_segments", "count_users", "get_attribute_definitions"), ("query", None, 1)),
+    "get_device_tokens": ("pages", None, 1),
+}
+_READS = tuple(name for name in SHAPES if name.startswith(("get_", "count_")))
+_REPEATABLE = SHAPES.keys() - {
+    *("push_profile_attributes", "send_push_approval", "fire_events"),
+    *("add_email", "add_msisdn"),  # what a repeated contact does is not documented
+}
+
+#: Turkish mobile numbers.
+NUMBERS_IN_USE = st.integers(5_300_000_000, 5_599_999_999).map("+90{}".format)
+# What an item of each kind may be, by the vendor's names.
+ITEMS: dict[str, st.SearchStrategy[Any]] = {
+    "str": CLEAN,
+    "CategoryPreference": st.fixed_dictionaries(
+        {"extId": CLEAN, "category": CLEAN, "enable": st.booleans()},
+        optional={"channel": st.sampled_from(["SMS", "email"])},
+    ),
+    "ProfileUpdate": st.fixed_dictionaries(
+        {"extId": CLEAN, "profile": st.dictionaries(NAMES, SCALARS, min_size=1, max_size=3)}
+    ),
+    "ProfileKeys": st.fixed_dictionaries(
+        {"extId": CLEAN, "profile": st.lists(CLEAN, min_size=1, max_size=3)}
+    ),
+    "ProfileValues": st.fixed_dictionaries(
+        {
+            "extId": CLEAN,
+            "profile": st.dictionaries(
+                NAMES, st.lists(SCALARS, min_size=1, max_size=3), min_size=1, max_size=2
+            ),
+        }
+    ),
+    "AttributeValue": st.fixed_dictionaries({"key": CLEAN, "value": CLEAN}),
+    "EmailUpdate": st.fixed_dictionaries({"extId": CLEAN, "email": CLEAN}),
+    "MsisdnUpdate": st.fixed_dictionaries({"extId": CLEAN, "msisdn": CLEAN}),
+    "WhatsAppUpdate": st.fixed_dictionaries(
+        {"extId": CLEAN, "wpNumbers": st.lists(CLEAN, min_size=1, max_size=3)}
+    ),
+    "send_push_approval": st.integers(0, 2**63 - 1),
+    "add_msisdn": NUMBERS_IN_USE,
+    "UserRegistration": st.fixed_dictionaries(
+        {"msisdn": NUMBERS_IN_USE},
+        optional={
+            "extId": CLEAN,
+            "platform": st.sampled_from(["IOS", "ANDROID"]),
+            "deviceToken": CLEAN,
+            "email": CLEAN,
+            "tags": st.lists(CLEAN, min_size=1, max_size=3),
+            "profile": st.dictionaries(NAMES, SCALARS, min_size=1, max_size=3),
+        },
+    ),
+    "UserEvent": st.fixed_dictionaries(
+        {"extId": CLEAN, "name": CLEAN},
+        optional={"attributes": st.dictionaries(NAMES, SCALARS, max_size=3)},
+    ),
+}
+
+TABLE = Table(
+    vendor=NetmeraClient,
+    make=netmera,
+    headers={"X-netmera-api-key": "the-rest-key"},
+    golden=GOLDEN,
+    marks={
+        "idempotent": _REPEATABLE,
+        "divisible": _REPEATABLE,
+        "destructive": {"delete_users_permanently", "delete_users", *_DELETES_EVERYWHERE},
+        "irreversible": {"delete_users_permanently"},
+        "app_wide": _DELETES_EVERYWHERE,
+    },
+    shapes=SHAPES,
+    quotas={
+        "netmera": {
+            "requests per second": (10, "assumed"),
+            "ceiling of requests per second": (20, "assumed"),
+            "in flight": (8, "assumed"),
+        }
+    },
+    items=ITEMS,
+    answers=dict.fromkeys(_READS, "{}"),
+)

@@ -1,15 +1,18 @@
-"""What the tests of the vendors share: a scripted transport, and the form of a golden request.
+"""What the tests of the vendors share: a scripted transport, a golden request, and the table of a vendor.
 
-A golden says what must go over the wire, in the vendor's words. It refuses to know our encoders.
+A golden says what must go over the wire, in the vendor's words; a table says what is known about all of a
+vendor's operations. Both are written by hand from the vendor's pages: they refuse to know our descriptors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import attrs
 import orjson
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -20,6 +23,12 @@ from netaudience.wire import Prepared, Response
 
 #: One attempt per request, and no pacing that a test would have to sit through.
 AT_ONCE = Settings(rate=1_000_000, retry=RetryPolicy(attempts=1, first_wait=0))
+
+# What the items of the tables are made of.
+CLEAN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=12)
+NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.none() | st.booleans() | NUMBERS | CLEAN
+NAMES = st.text('abcğ "\\é', min_size=1, max_size=6)
 
 
 def reply(status: int = 200, body: Any = b"", content_type: str = "", **headers: str) -> Response:
@@ -78,6 +87,7 @@ class Golden:
     body: str | None = None
     #: The vendor's own sample of an answer, as JSON text; nothing for the empty success.
     answer: str = ""
+    status: int = 200
     #: What the answer is read into.
     reads: object = None
 
@@ -95,7 +105,7 @@ class Golden:
     @property
     def response(self) -> Response:
         body = self.answer.encode()
-        return reply(200, body, "application/json" if body else "")
+        return reply(self.status, body, "application/json" if body else "")
 
     async def carry(self, client: Client) -> object:
         """Call the operation and return what it gives: a report, an answer, or all rows."""
@@ -104,6 +114,32 @@ class Golden:
         if shape == "pages":
             return [row async for row in ask(*self.arguments, **self.options)]
         return await ask(*self.arguments, **self.options)
+
+
+@attrs.frozen
+class Table:
+    """What the tests know of one vendor, restated by hand."""
+
+    vendor: type[Client]
+    #: Makes a client on a script, with the settings `AT_ONCE`.
+    make: Callable[..., tuple[Client, Scripted]]
+    #: What every request carries, without Content-Type.
+    headers: Mapping[str, str]
+    #: At least one per operation, and one per selector.
+    golden: Sequence[Golden]
+    #: Which operations are idempotent, divisible, destructive, irreversible, app_wide; none if not named.
+    marks: Mapping[str, AbstractSet[str]]
+    #: Shape, keys per request or None, rows per request of each operation.
+    shapes: Mapping[str, tuple[str, int | None, int]]
+    #: Figures of each quota by what they count: the number and how it is known.
+    quotas: Mapping[str, Mapping[str, tuple[float, str]]]
+    #: Valid items by the vendor's names: for an operation, a row class, or ``str`` (bare identifiers).
+    items: Mapping[str, st.SearchStrategy[Any]]
+    #: A success of one item as JSON text, for operations whose success has a body and unlike the golden's.
+    #: A 1 on its first level is how many items were taken.
+    answers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: Operations whose items are spread over the body, with the bytes by which sizes then do not add up.
+    uneven: Mapping[str, int] = attrs.field(factory=dict[str, int])
 
 
 def differences(golden: Golden, sent: Prepared, headers: Mapping[str, str]) -> dict[str, Any]:

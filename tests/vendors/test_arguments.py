@@ -14,7 +14,7 @@ from netaudience import (
     Rejected,
     Unreadable,
 )
-from netaudience.vendors.netmera_models import Device, EmailUpdate, MsisdnUpdate, WhatsAppUpdate
+from netaudience.vendors.netmera.models import Device, EmailUpdate, MsisdnUpdate, WhatsAppUpdate
 
 SELECTED = {
     "enable_push": ("device_token", "a"),

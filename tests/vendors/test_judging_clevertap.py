@@ -19,7 +19,7 @@ from netaudience import (
     Unreadable,
 )
 from netaudience.errors import VendorError
-from netaudience.vendors.clevertap import classify
+from netaudience.vendors.clevertap.answers import classify
 from netaudience.wire import Response
 
 
@@ -102,7 +102,8 @@ def test_wrong_credentials_stop_the_run_and_the_region_is_named() -> None:
         ({"status": "fail", "code": "400", "error": None}, Refused, False),
         (fail("Invalid Credentials", 401), Unauthorized, False),
         (fail("Too many concurrent requests", 429), Throttled, False),
-        (fail("Request still in progress", 2), Refused, False),
+        # A page that is not ready: nothing was refused, and the same is asked again.
+        (fail("Request still in progress", 2), Unavailable, False),
         # The one record code that is worth asking again for.
         (fail("Miscellaneous server error", 555), Unavailable, True),
         ({"status": "fail", "processed": 0, "unprocessed": []}, Refused, False),
@@ -152,8 +153,10 @@ def test_a_request_timeout_is_no_refusal() -> None:
         (b"null", "application/json"),
         (b'"success"', "application/json"),
         (b'{"status":true}', "application/json"),
-        # Nothing documents a partial demerge, so what it would mean is not known.
+        # Without a count and without a record it says nothing.
         (b'{"status":"partial","unprocessed":[]}', "application/json"),
+        # A count that is not ready, of an operation that is not ours.
+        (b'{"status":"partial","req_id":384649162721759}', "application/json"),
     ],
 )
 def test_a_200_that_says_neither_leaves_it_open(body, content_type) -> None:
@@ -174,18 +177,45 @@ def test_what_the_vendor_asks_to_wait_is_kept(status, header, seconds) -> None:
     assert judged(reply(status, b"", "", Retry_After=header)).retry_after == seconds
 
 
-def test_the_echo_of_a_record_is_never_told() -> None:
-    unprocessed = {
-        "status": "fail",
-        "code": 515,
-        "error": "Email is not valid",
-        "record": {"identity": "customer-77", "profileData": {"Email": "a.b@example.com"}},
-    }
-    body = {"status": "fail", "processed": 0, "unprocessed": [unprocessed]}
-    error = judged(reply(200, body))
-    for told in (str(error), repr(error), str(vars(error))):
-        assert "customer-77" not in told
-        assert "example" not in told
+RECORD = {"status": "fail", "code": 515, "error": "Email is not valid", "record": {"identity": "4"}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "partial", "processed": 1, "unprocessed": [RECORD]},
+        {"status": "partial", "processed": 0, "unprocessed": []},
+        {"status": "partial", "unprocessed": [RECORD]},
+        # All records are at fault, or some were taken: neither is a refusal of the request.
+        {"status": "fail", "processed": 0, "unprocessed": [RECORD]},
+        {"status": "fail", "unprocessed": [RECORD]},
+        {"status": "fail", "processed": 3, "unprocessed": []},
+        {"status": "fail", "code": 401, "processed": 0, "unprocessed": [RECORD]},
+    ],
+)
+def test_what_is_about_records_is_left_to_the_blame(body) -> None:
+    assert classify(reply(200, body)) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "fail", "processed": 0, "unprocessed": []},
+        {"status": "fail", "processed": 0},
+        {"status": "fail", "unprocessed": []},
+        {"status": "fail", "processed": 0, "unprocessed": None},
+        {"status": "fail", "processed": 3, "unprocessed": "x"},
+    ],
+)
+def test_a_failure_that_speaks_of_no_record_refuses_the_request(body) -> None:
+    assert type(judged(reply(200, body))) is Refused
+
+
+def test_records_do_not_outvote_the_status() -> None:
+    body = {"status": "fail", "processed": 0, "unprocessed": [RECORD]}
+    assert type(judged(reply(400, body))) is Refused
+    assert type(judged(reply(401, body))) is Unauthorized
+    assert type(judged(reply(500, body))) is Unavailable
 
 
 def test_an_identity_in_the_words_is_never_told() -> None:

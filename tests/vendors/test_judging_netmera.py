@@ -21,7 +21,7 @@ from netaudience import (
     Unreadable,
 )
 from netaudience.errors import VendorError
-from netaudience.vendors.netmera_answers import classify
+from netaudience.vendors.netmera.answers import classify
 from netaudience.wire import Response
 
 # Status, code, the vendor's text, what it means to us.

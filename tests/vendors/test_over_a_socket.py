@@ -18,7 +18,7 @@ from netaudience import (
     Rejected,
     Unreadable,
 )
-from netaudience.vendors.netmera_models import Device, DeviceList
+from netaudience.vendors.netmera.models import Device, DeviceList
 
 JSON = {"Content-Type": "application/json"}
 DEVICES = b'{"extId":"id1","devices":[{"platform":"IOS"}]}'

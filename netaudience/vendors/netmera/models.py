@@ -8,15 +8,17 @@ An answer's fields are all optional, for the vendor marks none as required; what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import attrs
 
 from netaudience.errors import mask
-from netaudience.rules import flag, identifier, json_object, one_of, text, texts, value_lists
+from netaudience.rules import flag, identifier, json_object, one_of, rule, text, texts, value_lists
 from netaudience.wire import JsonValue, wire_name
 
 __all__ = [
+    "AttributeDefinition",
+    "AttributeDefinitions",
     "AttributeValue",
     "AttributeValueDict",
     "CategoryPreference",
@@ -40,11 +42,24 @@ __all__ = [
     "SegmentList",
     "SegmentUser",
     "SegmentUsers",
+    "UserCount",
+    "UserEvent",
+    "UserEventDict",
+    "UserRegistration",
+    "UserRegistrationDict",
     "WhatsAppUpdate",
     "WhatsAppUpdateDict",
+    "event_problem",
+    "registration_problem",
 ]
 
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
 _EXT_ID = identifier("ext id")
+_ATTRIBUTES = rule("The attributes must be a mapping of names to values", _is_mapping)
 _UNKNOWN: Mapping[str, JsonValue] = {}
 
 
@@ -198,6 +213,80 @@ class WhatsAppUpdateDict(TypedDict):
     wpNumbers: Sequence[str]
 
 
+@attrs.frozen(kw_only=True)
+class UserRegistration:
+    """A user, or a device, with what is known of them; each has a platform or a phone number."""
+
+    #: Your own id of the user.
+    ext_id: str | None = attrs.field(default=None, validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: ``IOS``, ``ANDROID``, and whatever the vendor adds.
+    platform: str | None = attrs.field(default=None, validator=text("platform"))
+    #: The push token.
+    device_token: str | None = attrs.field(
+        default=None, validator=identifier("device token"), metadata=wire_name("deviceToken"), repr=False
+    )
+    email: str | None = attrs.field(default=None, validator=text("email"), repr=False)
+    #: The number with ``+`` and country code, which is written as E.164.
+    msisdn: str | None = attrs.field(default=None, validator=text("msisdn"), repr=False)
+    #: Names of tags.
+    tags: Sequence[str] | None = attrs.field(default=None, validator=texts("tags"))
+    #: Attribute names and values. A date is a number of milliseconds since 1970.
+    profile: Mapping[str, JsonValue] | None = attrs.field(
+        default=None, validator=json_object("profile"), repr=False
+    )
+
+
+class UserRegistrationDict(TypedDict):
+    """`UserRegistration` by the vendor's names."""
+
+    extId: NotRequired[str]
+    platform: NotRequired[str]
+    deviceToken: NotRequired[str]
+    email: NotRequired[str]
+    msisdn: NotRequired[str]
+    tags: NotRequired[Sequence[str]]
+    profile: NotRequired[Mapping[str, JsonValue]]
+
+
+def registration_problem(row: Mapping[str, object]) -> str | None:
+    """Say what is wrong with a registration: the vendor would skip it without a word."""
+    if not row.keys() & {"platform", "msisdn"}:
+        return "The row needs a platform or an msisdn: Netmera skips it without a word otherwise"
+    if not row.keys() & {"extId", "deviceToken", "email", "msisdn"}:
+        return "The row names nobody: it needs an extId, a deviceToken, an email or an msisdn"
+    return None
+
+
+@attrs.frozen
+class UserEvent:
+    """Something that a user did."""
+
+    #: Your own id of the user.
+    ext_id: str = attrs.field(validator=_EXT_ID, metadata=wire_name("extId"), repr=mask)
+    #: The event's name, as it is in the panel.
+    name: str = attrs.field(validator=text("event name"))
+    #: Names and values of what belongs to the event; they go beside its name, as the vendor has them.
+    attributes: Mapping[str, JsonValue] | None = attrs.field(default=None, validator=_ATTRIBUTES, repr=False)
+
+
+class UserEventDict(TypedDict):
+    """`UserEvent` by the vendor's names, but for its attributes, which the vendor has beside the name."""
+
+    extId: str
+    name: str
+    attributes: NotRequired[Mapping[str, JsonValue]]
+
+
+def event_problem(row: Mapping[str, object]) -> str | None:
+    """Say what is wrong with an event: an attribute must not take the place of its user or its name."""
+    attributes = row.get("attributes")
+    if isinstance(attributes, Mapping) and not {"extId", "name"}.isdisjoint(
+        cast("Mapping[str, object]", attributes)
+    ):
+        return "The row's attributes must not be named extId or name: these are the event's own"
+    return None
+
+
 # What comes back.
 
 
@@ -297,4 +386,53 @@ class SegmentUsers:
 
     name: str | None = None
     users: Sequence[SegmentUser] = attrs.field(default=(), metadata=wire_name("list"))
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class UserCount:
+    """How many users permit push messages."""
+
+    count: int | None = None
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class AttributeDefinition:
+    """What a profile attribute is; the vendor leaves out what has no value."""
+
+    code: str | None = None
+    #: The type of its values, by the vendor's word.
+    data_type: str | None = attrs.field(default=None, metadata=wire_name("dataType"))
+    name: str | None = None
+    label: str | None = None
+    description: str | None = None
+    locked: bool | None = None
+    #: Whether it holds a list: only then values can be pushed and pulled.
+    array: bool | None = None
+    private_info: bool | None = attrs.field(default=None, metadata=wire_name("privateInfo"))
+    mandatory: bool | None = None
+    required_for_recommendations: bool | None = attrs.field(
+        default=None, metadata=wire_name("recommRequired")
+    )
+    calculated: bool | None = None
+    order: int | None = None
+    #: The values that it may have, in the vendor's own form.
+    options: JsonValue = None
+    unit: JsonValue = None
+    create_date: JsonValue = attrs.field(default=None, metadata=wire_name("createDate"))
+    update_date: JsonValue = attrs.field(default=None, metadata=wire_name("updateDate"))
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class AttributeDefinitions:
+    """All profile attributes of the app."""
+
+    standard: Sequence[AttributeDefinition] = attrs.field(
+        default=(), metadata=wire_name("standardProfileAttributes")
+    )
+    custom: Sequence[AttributeDefinition] = attrs.field(
+        default=(), metadata=wire_name("customProfileAttributes")
+    )
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)

@@ -1,0 +1,139 @@
+"""What CleverTap lets into a record: the names, texts, dates and numbers of properties, and one identifier.
+
+Each rule is a sentence about a value; what the vendor only says in its answers, such as which e-mail
+addresses it likes, is left to it.
+Source: https://developer.clevertap.com/docs/upload-user-profiles-api
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from netaudience.rules import Rule, rule
+
+__all__ = ["epoch_seconds", "exactly_one_identifier", "exactly_one_word", "only_repeatable", "properties"]
+
+_KEY_BYTES = 120
+#: One page says bytes, another characters: bytes are the stricter reading, and what passes fits both.
+_VALUE_BYTES = 512
+_FORBIDDEN = frozenset("%><!|&.:;$'\"\\#")
+_MOST_ENTRIES = 100
+_DATE = "$D_"
+_SECONDS = re.compile(r"-?[0-9]{1,11}")
+#: Seconds have fewer digits for the next three thousand years; as many are milliseconds.
+_MILLISECONDS = 100_000_000_000
+_IDENTIFIERS = ("identity", "objectId", "FBID", "GPID")
+#: The one operator that may be sent twice: what is removed already stays so.
+_REPEATABLE = frozenset({"$remove"})
+
+
+def properties(noun: str, most: int, *, may_be_empty: bool = False) -> Rule:
+    """Demand properties as the vendor takes them: so many names, each with a value that fits."""
+
+    def problem(value: object) -> str | None:
+        if not isinstance(value, Mapping):
+            return f"The {noun} must be a mapping of names to values"
+        named = cast("Mapping[object, object]", value)
+        if not named and not may_be_empty:
+            return f"The {noun} must be a mapping of at least one name to a value"
+        if len(named) > most:
+            return f"The {noun} has {len(named):,} names, and CleverTap takes {most} at most"
+        for name, one in named.items():
+            if told := _name_problem(name) or _value_problem(one):
+                return f"The {noun} {told}"
+        return None
+
+    return Rule(problem, lambda values: not any(map(problem, values)))
+
+
+def _name_problem(name: object) -> str | None:
+    if not isinstance(name, str) or not name:
+        return "has a name that is no text, or empty"
+    if not _FORBIDDEN.isdisjoint(name):
+        return "has a name with one of % > < ! | & . : ; $ ' \" \\ #, which CleverTap forbids"
+    if len(name) * 4 > _KEY_BYTES and _bytes(name) > _KEY_BYTES:
+        return f"has a name of more than {_KEY_BYTES} bytes"
+    return None
+
+
+def _value_problem(value: object) -> str | None:
+    if isinstance(value, str):
+        return _text_problem(value)
+    if isinstance(value, list | tuple):
+        entries = cast("Sequence[object]", value)
+        if len(entries) > _MOST_ENTRIES:
+            # The vendor keeps the last hundred and says nothing of the others.
+            return f"has a list of more than {_MOST_ENTRIES} values, of which CleverTap keeps the last"
+        return next((told for entry in entries if (told := _value_problem(entry))), None)
+    if isinstance(value, Mapping):  # an operator such as {"$add": [...]}, or an event's list of objects
+        parts = cast("Mapping[object, object]", value).values()
+        return next((told for part in parts if (told := _value_problem(part))), None)
+    return None
+
+
+def _text_problem(text: str) -> str | None:
+    if text.startswith(_DATE):
+        seconds = text.removeprefix(_DATE)
+        if not _SECONDS.fullmatch(seconds) or abs(int(seconds)) >= _MILLISECONDS:
+            return "has a date that is not $D_ and seconds since 1970, such as $D_1457271567"
+    if len(text) * 4 > _VALUE_BYTES and _bytes(text) > _VALUE_BYTES:
+        return f"has a text of more than {_VALUE_BYTES} bytes"
+    return None
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))
+
+
+def epoch_seconds(noun: str) -> Rule:
+    """Demand seconds since 1970: no milliseconds, and not 0, which the vendor is recorded to refuse."""
+    return rule(
+        f"The {noun} must be seconds since 1970 as a whole number, neither 0 nor milliseconds",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MILLISECONDS,
+    )
+
+
+def exactly_one_word(noun: str, *words: str) -> Rule:
+    """Demand one of these words to the letter: the vendor's own are not told apart by case alone."""
+    return rule(
+        f"The {noun} must be one of {', '.join(words)}",
+        lambda value: isinstance(value, str) and value in words,
+    )
+
+
+def exactly_one_identifier(row: Mapping[str, object]) -> str | None:
+    """Say what is wrong with a row that does not name its user exactly once."""
+    given = sum(name in row for name in _IDENTIFIERS)
+    if given == 1:
+        return None
+    return f"The row must have exactly one of {', '.join(_IDENTIFIERS)}, and it has {given or 'none'}"
+
+
+def only_repeatable(other: str) -> Callable[[Mapping[str, object]], str | None]:
+    """Refuse rows that change a value relative to what it is: sent twice, they would change it twice.
+
+    Args:
+        other: The operation that takes them.
+    """
+
+    def problem(row: Mapping[str, object]) -> str | None:
+        if told := exactly_one_identifier(row):
+            return told
+        data = row.get("profileData")
+        if isinstance(data, Mapping) and any(map(_is_relative, cast("Mapping[str, object]", data).values())):
+            return (
+                f"The row's profileData adds to a value ($add, $incr), so it is not repeatable: use {other}"
+            )
+        return None
+
+    return problem
+
+
+def _is_relative(value: object) -> bool:
+    """Return whether a value holds an operator other than those that may be repeated."""
+    if not isinstance(value, Mapping):
+        return False
+    names = cast("Mapping[object, object]", value)
+    return any(isinstance(name, str) and name.startswith("$") and name not in _REPEATABLE for name in names)

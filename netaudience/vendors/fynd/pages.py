@@ -1,0 +1,147 @@
+"""Fynd's two styles of pages: by number, and by cursor. Each stops where the vendor says so.
+
+What contradicts itself (more is said to follow, and nothing leads there) or runs in a circle is an error:
+neither are rows left out without a word, nor is a list read forever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from netaudience.errors import ConfigurationError, Unreadable
+from netaudience.vendors.fynd.facts import VENDOR
+from netaudience.vendors.fynd.models import CursorPage, GroupUsers, NumberPage
+from netaudience.wire import Request
+
+__all__ = [
+    "Direction",
+    "first_by_cursor",
+    "given",
+    "next_by_cursor",
+    "next_by_number",
+]
+
+Direction: TypeAlias = Literal["next", "prev"]
+
+
+class _Numbered(Protocol):
+    """A page with a number."""
+
+    @property
+    def items(self) -> Sequence[Any]: ...
+    @property
+    def page(self) -> NumberPage | None: ...
+
+
+Page = TypeVar("Page", bound=_Numbered)
+
+
+def given(**values: str | int | bool | None) -> dict[str, str | int | bool]:
+    """Return the parameters of a query that are set; 0, False and empty text are.
+
+    Raises:
+        ConfigurationError: a number or a size of a page makes no sense.
+    """
+    number, size = values.get("page_no"), values.get("page_size")
+    for value, least in ((number, 0), (size, 1)):
+        if value is not None and (isinstance(value, bool | str) or value < least):
+            raise ConfigurationError("page_no must be at least 0, and page_size at least 1")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def next_by_number(request: Request[Page], page: Page) -> Request[Page] | None:
+    """Return the request of the page with the next number, None after the last.
+
+    Raises:
+        Unreadable: it is not said whether another page follows, or the vendor gives the same again.
+    """
+    view = page.page or NumberPage()
+    asked, size = int(request.query["page_no"]), int(request.query["page_size"])
+    if view.has_next is False:
+        return None
+    if view.has_next is None:
+        if len(page.items) < size:
+            return None
+        raise _unreadable("The page is full, and does not say whether another follows")
+    # The total is of no use here: the vendor's own samples have 0 in it beside two rows.
+    if not page.items:
+        raise _unreadable("The page is empty, and says that another follows")
+    if view.current is not None and view.current < asked:
+        raise _unreadable("An earlier page was given than the one asked for")
+    return attrs.evolve(request, query={**request.query, "page_no": asked + 1})
+
+
+@attrs.define(kw_only=True)
+class _ByCursor(Request[GroupUsers]):
+    """A request that remembers one cursor of those before it.
+
+    That finds every circle in which the cursors may run (Brent's way), without keeping them all.
+    """
+
+    remembered: str | None = None
+    #: Pages since then, and after how many another cursor is remembered.
+    steps: int = 0
+    patience: int = 1
+
+
+def first_by_cursor(
+    path: dict[str, str],
+    *,
+    size: int,
+    cursor: str | None,
+    direction: Direction | None,
+    **others: str | int | bool | None,
+) -> Request[GroupUsers]:
+    """Return the request of the first page.
+
+    Raises:
+        ConfigurationError: an argument makes no sense.
+    """
+    if direction not in {None, "next", "prev"}:
+        raise ConfigurationError("direction must be next or prev")
+    query = given(page_size=size, cursor=cursor, direction=direction, **others)
+    return _ByCursor(path=path, query=query, answer=GroupUsers, remembered=cursor)
+
+
+def next_by_cursor(request: Request[GroupUsers], page: GroupUsers) -> Request[GroupUsers] | None:
+    """Return the request of the page that the cursor leads to, None after the last.
+
+    Raises:
+        Unreadable: more is said to follow without a cursor, or a cursor comes again.
+    """
+    view = page.page or CursorPage()
+    direction = request.query.get("direction", "next")
+    more, cursor = view.has_next, view.next_cursor
+    if direction == "prev":
+        more, cursor = view.has_previous, view.prev_cursor
+    if more is False:
+        return None
+    if not cursor:
+        if more:
+            raise _unreadable("The page says that another follows, and gives no cursor")
+        if page.page is None and len(page.items) >= int(request.query["page_size"]):
+            raise _unreadable("The page is full, and does not say whether another follows")
+        return None
+    before = request if isinstance(request, _ByCursor) else _ByCursor()
+    if cursor in {before.remembered, request.query.get("cursor")}:
+        raise _unreadable("A cursor comes again, so that the pages would never end")
+    remembered, steps, patience = before.remembered, before.steps + 1, before.patience
+    if steps >= patience:
+        remembered, steps, patience = cursor, 0, patience * 2
+    # The cursor says where to go on; a number besides would be a second, perhaps another, word on it.
+    query = {name: value for name, value in request.query.items() if name != "page_no"}
+    return _ByCursor(
+        path=request.path,
+        query={**query, "cursor": cursor, "direction": direction},
+        answer=GroupUsers,
+        remembered=remembered,
+        steps=steps,
+        patience=patience,
+    )
+
+
+def _unreadable(what: str) -> Unreadable:
+    return Unreadable(VENDOR, 200, remedy=f"{what}: the pages after it are not read")

@@ -1,0 +1,31 @@
+"""What becomes a part of a path of Fynd's, and what is left for the body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from netaudience.errors import ConfigurationError
+from netaudience.items import Rows
+from netaudience.rules import identifier
+from netaudience.vendors.fynd.models import in_path
+
+__all__ = ["part_of_path", "split"]
+
+
+def part_of_path(value: str, noun: str) -> str:
+    """Check an id that becomes a part of a path.
+
+    Raises:
+        ConfigurationError: it is empty, or would change the path.
+    """
+    problem = identifier(noun).problem(value) or in_path.problem(value)
+    if problem:
+        raise ConfigurationError(problem)
+    return value
+
+
+def split(kind: Rows[Any], row: object, *in_the_path: str) -> tuple[dict[str, str], Mapping[str, object]]:
+    """Return those fields of a row that its path has, and the others that are set."""
+    fields = dict(kind.mapping(row))
+    return {name: cast("str", fields.pop(name)) for name in in_the_path}, fields

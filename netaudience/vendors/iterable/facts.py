@@ -1,0 +1,188 @@
+"""What is known about Iterable's limits and about how its rows name a user.
+
+Rates are counted per project and endpoint, whatever the number of keys. A documented rate is used to nine
+tenths, for others draw on it too; what is counted by the day is used whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netaudience.items import Identifiers, Rows
+from netaudience.limits import Limit, Quota, assumed, documented, per_day, per_second
+from netaudience.rules import both, rule
+from netaudience.vendors.iterable.models import (
+    EMAIL,
+    USER_ID,
+    DeviceReference,
+    DeviceRegistration,
+    EmailChange,
+    Event,
+    EventWithoutId,
+    SubscriptionUpdate,
+    UserReference,
+    UserUpdate,
+)
+
+__all__ = [
+    "BULK_SUBSCRIPTIONS",
+    "BULK_UPDATE",
+    "CHANGES",
+    "DELETE_BY_EMAIL",
+    "DELETE_BY_USER_ID",
+    "DEVICES",
+    "DISABLE_DEVICE",
+    "DOCS",
+    "EMAILS",
+    "EVENTS",
+    "EVENTS_WITHOUT_ID",
+    "FORGET",
+    "GET_BY_EMAIL",
+    "GET_BY_USER_ID",
+    "MANY",
+    "MANY_USERS",
+    "ONE",
+    "PATH_USER_IDS",
+    "REFERENCES",
+    "REGISTER_DEVICE",
+    "SPECIFICATION",
+    "SUBSCRIBE",
+    "SUBSCRIBERS",
+    "SUBSCRIPTIONS",
+    "TOKENS",
+    "TRACK",
+    "UNSUBSCRIBE",
+    "UPDATE",
+    "UPDATE_EMAIL",
+    "USERS",
+    "USER_IDS",
+    "some_identifier",
+]
+
+DOCS = "https://support.iterable.com/hc/articles/205730249"
+SPECIFICATION = "https://github.com/Iterable/api-client"
+"""The repository of the vendor's own client, with its specification in ``api-docs.json``."""
+
+_SHARE = assumed(0.9, "nobody documents how exactly the vendor counts, and others may use the project")
+_MANY_AT_ONCE = assumed(50, "no figure is documented")
+#: Bodies may have megabytes: fewer of them are held at one time.
+_FEW_AT_ONCE = assumed(16, "no figure is documented")
+
+
+def _stated(name: str, per_second_: int, *, bulk: bool = False) -> Quota:
+    """Return a quota whose rate is documented."""
+    window = per_second(documented(per_second_, SPECIFICATION), share=_SHARE)
+    return Quota(f"iterable {name}", (window,), in_flight=_FEW_AT_ONCE if bulk else _MANY_AT_ONCE)
+
+
+def _felt(name: str, start: int, *, bulk: bool = False) -> Quota:
+    """Return a quota whose rate is not documented: it adapts."""
+    return Quota(
+        f"iterable {name}",
+        (per_second(assumed(start, "no rate is documented; where the adaptive rate starts")),),
+        ceiling=assumed(2 * start, "no rate is documented; as far as the adaptive rate goes"),
+        in_flight=_FEW_AT_ONCE if bulk else _MANY_AT_ONCE,
+    )
+
+
+UPDATE = _stated("users/update", 500)
+REGISTER_DEVICE = _stated("users/registerDeviceToken", 500)
+DISABLE_DEVICE = _felt("users/disableDevice", 100)
+BULK_UPDATE = _stated("users/bulkUpdate", 5, bulk=True)
+TRACK = _stated("events/trackBulk", 10, bulk=True)
+BULK_SUBSCRIPTIONS = _felt("users/bulkUpdateSubscriptions", 10, bulk=True)
+SUBSCRIBE = _felt("lists/subscribe", 10, bulk=True)
+UNSUBSCRIBE = _felt("lists/unsubscribe", 10, bulk=True)
+UPDATE_EMAIL = _felt("users/updateEmail", 10)
+DELETE_BY_EMAIL = _stated("DELETE users/{email}", 100)
+DELETE_BY_USER_ID = _stated("DELETE users/byUserId/{userId}", 100)
+GET_BY_EMAIL = _stated("GET users/getByEmail", 100)
+GET_BY_USER_ID = _stated("GET users/byUserId", 100)
+FORGET = Quota(
+    "iterable users/forget",
+    (
+        per_second(documented(3, SPECIFICATION), share=_SHARE),
+        per_day(documented(1000, SPECIFICATION)),
+    ),
+    in_flight=_MANY_AT_ONCE,
+)
+
+ONE = Limit(
+    rows=documented(1, DOCS),
+    bytes=assumed(4_000_000, "no figure is documented; that of users/bulkUpdate"),
+)
+#: Wrappers of the API count 50 users and others 1,600; the vendor documents bytes alone.
+_ROWS = assumed(1000, "no number of rows is documented")
+MANY_USERS = Limit(rows=_ROWS, bytes=documented(4_000_000, SPECIFICATION))
+MANY = Limit(rows=_ROWS, bytes=assumed(4_000_000, "no figure is documented; that of users/bulkUpdate"))
+
+
+def one_identifier(row: Mapping[str, object]) -> str | None:
+    """Demand that a row names its user once: which of two names counts depends on the project."""
+    if "email" in row and "userId" in row:
+        return "The row has both an email and a userId: give one of the two"
+    return some_identifier(row)
+
+
+def one_or_both_by_choice(row: Mapping[str, object]) -> str | None:
+    """Demand one identifier; of operations that take both where the client is told so."""
+    if "email" in row and "userId" in row:
+        return (
+            "The row has both an email and a userId: give one of the two, or make the client with "
+            "both_identifiers=True and the project_type, which decides what the two mean"
+        )
+    return some_identifier(row)
+
+
+def some_identifier(row: Mapping[str, object]) -> str | None:
+    """Demand that a row names its user."""
+    if "email" in row or "userId" in row:
+        return None
+    return "The row names no user: give it an email or a userId"
+
+
+def _one_current_identifier(row: Mapping[str, object]) -> str | None:
+    if ("currentEmail" in row) == ("currentUserId" in row):
+        return "The row must name its user once: give it a currentEmail or a currentUserId"
+    return None
+
+
+def _at_most_one_identifier(row: Mapping[str, object]) -> str | None:
+    # Without one it is about every profile with the token: whether that is meant is asked by the operation.
+    return one_identifier(row) if "email" in row or "userId" in row else None
+
+
+_KEY = ("email", "user_id")
+_FOLDED = ("email",)
+USERS = Rows(UserUpdate, key=_KEY, folded=_FOLDED, noun="user", rule=one_or_both_by_choice, apart=True)
+SUBSCRIBERS = USERS.ruled(one_identifier)
+REFERENCES = Rows(UserReference, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True)
+SUBSCRIPTIONS = Rows(
+    SubscriptionUpdate, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True
+)
+EVENTS = Rows(Event, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True)
+EVENTS_WITHOUT_ID = Rows(
+    EventWithoutId, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True
+)
+DEVICES = Rows(DeviceRegistration, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier)
+TOKENS = Rows(DeviceReference, key="token", noun="device token", rule=_at_most_one_identifier)
+CHANGES = Rows(
+    EmailChange,
+    key=("current_email", "current_user_id"),
+    folded=("current_email",),
+    noun="user",
+    rule=_one_current_identifier,
+)
+EMAILS = Identifiers("email", EMAIL)
+USER_IDS = Identifiers("userId", USER_ID)
+#: As the last segment of a path these two would be read as steps, however they are encoded.
+PATH_USER_IDS = Identifiers(
+    "userId",
+    both(
+        USER_ID,
+        rule(
+            "A userId of one or two dots cannot stand in a path: delete that user by its email",
+            lambda value: value not in {".", ".."},
+        ),
+    ),
+)

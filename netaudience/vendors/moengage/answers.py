@@ -1,0 +1,194 @@
+"""How MoEngage's answers are judged: by their ``error.type`` first, then by their status.
+
+One route tells authentication as 409 and a suspended account as 400, another has no ``error`` object at
+all. The request id of an error is left out: as it is new in each answer, no two would count as one reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import attrs
+
+from netaudience.blame import NOTHING, Blame
+from netaudience.engine.retry import retry_after
+from netaudience.errors import (
+    Misconfigured,
+    NotFound,
+    Refused,
+    ServerFault,
+    Throttled,
+    TooLarge,
+    Unauthorized,
+    VendorError,
+)
+from netaudience.judging import by_status, plain_words, unreadable
+from netaudience.wire import JsonValue, Response, load_json
+
+__all__ = ["blame_export", "classify"]
+
+_VENDOR = "MoEngage"
+
+#: Types as they are told, in lower case and without all that is no letter: the vendor writes
+#: "PayloadTooLarge" and "Payload too large", "Authentication required" with a full stop and without.
+_JUDGED: Mapping[str, type[VendorError]] = {
+    "authenticationrequired": Unauthorized,
+    "blockedclient": Misconfigured,
+    "blacklisted": Misconfigured,
+    "accountsuspended": Misconfigured,
+    "accounttemporarilysuspended": Misconfigured,
+    "mediatypeerror": Misconfigured,
+    "unsupportedmediatype": Misconfigured,
+    "missingheadervalue": Misconfigured,
+    "ratelimiterror": Throttled,
+    "ratelimitsexceeded": Throttled,
+    "ratelimitexceeded": Throttled,
+    "payloadtoolarge": TooLarge,
+    "servererror": ServerFault,
+    "missingattributeerror": Refused,
+    "arrayfielderror": Refused,
+    "attributeerror": Refused,
+    "valueerror": Refused,
+    "malformedjson": Refused,
+    "limitbreached": Refused,
+}
+_KEY = (
+    "Look at the workspace id, at the key, which must be that of the Data tile (Settings > Account > APIs), "
+    "and at the data center: no other knows the workspace"
+)
+_ACCOUNT = "Ask MoEngage about the account, then send the rest"
+_MEDIA = "What stands between this program and MoEngage changes the Content-Type, which was application/json"
+_REMEDIES: Mapping[str, str] = {
+    "authenticationrequired": _KEY,
+    "mediatypeerror": _MEDIA,
+    "unsupportedmediatype": _MEDIA,
+    "missingheadervalue": _MEDIA,
+}
+
+
+@attrs.frozen
+class _Told:
+    """What a body says."""
+
+    #: ``success``, ``fail`` or nothing.
+    status: str = ""
+    type: str = ""
+    words: str = ""
+
+    @property
+    def plain_type(self) -> str:
+        return "".join(letter for letter in self.type.lower() if letter.isalpha())
+
+
+def classify(response: Response) -> VendorError | None:
+    """Judge an answer of MoEngage: None for a success, else what to do next.
+
+    Source: https://github.com/moengage/moengage-documentation/blob/0adc526045fbb7392b2774804147c1796f957109/api/data/data.yaml
+    """
+    told = _told(response)
+    if not 200 <= response.status < 300:
+        return _failed(response, told)
+    if told.status == "success":
+        return None
+    if told.status in _FAILURES:
+        return _failed(response, told, meant=400)
+    if response.truncated:
+        what = f"The answer is longer than {len(response.body):,} bytes"
+    else:
+        what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
+    return unreadable(_VENDOR, response, what, words=told.words)
+
+
+#: The specification writes one word in the examples and another in the descriptions.
+_FAILURES = frozenset({"fail", "failure"})
+
+
+def _failed(response: Response, told: _Told, *, meant: int | None = None) -> VendorError:
+    status, kind = response.status, told.plain_type
+    if kind == "notfound" and 400 in {status, meant}:
+        # An unknown user. A 404 would rather say that the route is not known.
+        return NotFound(_VENDOR, status, code=told.type, words=told.words)
+    judged = _JUDGED.get(kind)
+    if judged is None and status == 500 and told.status in _FAILURES:
+        judged = ServerFault  # the route that tells a title and no type
+    if judged is not None:
+        remedy = _REMEDIES.get(kind, _ACCOUNT if judged is Misconfigured else "")
+        wait = retry_after(response)
+        return judged(
+            _VENDOR,
+            status,
+            code=told.type or None,
+            words=told.words,
+            remedy=remedy,
+            # What its program had done before it failed is not said.
+            may_have_happened=judged is ServerFault,
+            retry_after=wait,
+        )
+    if status == 409:
+        meant = 401  # one route tells authentication so, and none tells anything else
+    words = f"{told.type}: {told.words}" if told.type else told.words
+    return by_status(
+        _VENDOR, response, code=None, words=words, meant=meant, remedies={401: _KEY, 403: _ACCOUNT}
+    )
+
+
+def _told(response: Response) -> _Told:
+    """Read an answer's body, whatever it is: the two shapes of failures, successes, plain text."""
+    if response.truncated:
+        return _Told()
+    try:
+        body = load_json(response.body)
+    except ValueError:
+        return _Told(words=plain_words(response))
+    if not isinstance(body, Mapping):
+        return _Told()
+    status, error = _text(body, "status").lower(), body.get("error")
+    if isinstance(error, Mapping):
+        # An error is none the less one where the status beside it is missing, or says something else.
+        return _Told("fail", _text(error, "type"), _text(error, "message"))
+    title, description = _text(body, "title"), _text(body, "description")
+    return _Told(status, title, description) if title else _Told(status, words=_text(body, "message"))
+
+
+def _text(body: Mapping[str, JsonValue], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
+_NOT_KNOWN = "MoEngage does not know the user: look at the identifier, and at what it is said to be"
+_FEWER = "The answer holds fewer users than were asked for, and does not name the others"
+
+
+def blame_export(response: Response, items: Sequence[str]) -> Blame:
+    """Read which of the users that were asked about are not known.
+
+    A user who is found is not matched with an item: the fields that were asked for need not hold the
+    identifier. So users are counted; where some are neither found nor named, each is asked about again.
+    """
+    if not 200 <= response.status < 300:
+        return NOTHING  # a refusal names nobody
+    body = cast("Mapping[str, JsonValue]", load_json(response.body))  # judged a success before
+    data = body.get("data")
+    if not isinstance(data, Mapping):
+        return Blame(unnamed=unreadable(_VENDOR, response, "The answer holds no users"))
+    users, missing = data.get("users"), data.get("users_not_found")
+    named = {_identifier(entry) for entry in missing} if isinstance(missing, list) else set[str]()
+    asked = set(items)
+    unknown = NotFound(_VENDOR, response.status, remedy=_NOT_KNOWN)
+    refused: dict[int, VendorError] = {index: unknown for index, item in enumerate(items) if item in named}
+    found = len(users) if isinstance(users, list) else 0
+    if not named <= asked:
+        # Somebody is not known whom nobody asked about: an identifier was changed on the way.
+        return Blame(refused=refused, unnamed=unknown)
+    if found < len(asked - named):
+        return Blame(refused=refused, unnamed=NotFound(_VENDOR, response.status, remedy=_FEWER))
+    if found > len(asked - named):
+        return Blame(refused=refused, warnings=["An answer holds more users than were asked for"])
+    return Blame(refused=refused)
+
+
+def _identifier(entry: JsonValue) -> str:
+    """Return the identifier of one who was not found: an object's, or the text itself."""
+    value = entry.get("identifier") if isinstance(entry, Mapping) else entry
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,70 @@
+"""What Netmera's operations share: the pages, the quota, the limits, and what is asked of arguments.
+
+Facts only. Each figure carries the page it comes from; what the vendor does not say is marked as assumed.
+"""
+
+from __future__ import annotations
+
+from netaudience.errors import ConfigurationError
+from netaudience.items import Identifiers
+from netaudience.limits import Limit, Quota, assumed, documented, per_second, reported
+
+__all__ = [
+    "CONTACTS",
+    "DOCS",
+    "ENTRIES",
+    "EVENTS",
+    "EXT_IDS",
+    "IDS",
+    "ONE",
+    "ONE_REPORTED",
+    "OPENAPI",
+    "REQUESTS",
+    "confirmed",
+    "one_of",
+]
+
+_GUIDE = "https://user.netmera.com/netmera-developer-guide/api-documentation"
+DOCS = f"{_GUIDE}/rest-api/user-and-device-management.md"
+EVENTS = f"{_GUIDE}/rest-api/events.md"
+CONTACTS = f"{_GUIDE}/recipes/sending-sms.md"
+#: Where operations are from that the guide does not have: its API reference is said to be made of this file.
+OPENAPI = "https://github.com/ecemnaz1/netmera-rest-api"
+
+#: Netmera documents no rate, no requests in flight and no bytes: these are our defaults.
+REQUESTS = Quota(
+    "netmera",
+    (per_second(assumed(10, "no rate is documented; where the adaptive rate starts")),),
+    ceiling=assumed(20, "no rate is documented; as far as the adaptive rate goes"),
+    in_flight=assumed(8, "no figure is documented"),
+)
+_BYTES = assumed(500_000, "no figure is documented")
+_ROWS = assumed(1000, "no figure is documented; as many as unique ext ids")
+#: "Maximum 1000 unique external IDs per request".
+EXT_IDS = Limit(keys=documented(1000, DOCS), rows=_ROWS, bytes=_BYTES)
+ENTRIES = Limit(rows=_ROWS, bytes=_BYTES)
+ONE = Limit(rows=documented(1, DOCS), bytes=_BYTES)
+ONE_REPORTED = Limit(rows=reported(1, f"the file at {OPENAPI}"), bytes=_BYTES)
+
+IDS = Identifiers("ext id")
+
+
+def confirmed(confirm: bool, what: str) -> None:  # noqa: FBT001 - handed on as it was given
+    """Demand that what cannot be undone, or acts on everybody, is meant.
+
+    Raises:
+        ConfigurationError: `confirm` is not True.
+    """
+    if confirm is not True:
+        raise ConfigurationError(f"This operation {what}: pass confirm=True if that is meant")
+
+
+def one_of(by: str, **wire_names: str) -> str:
+    """Return the wire name of the one selector that is sent.
+
+    Raises:
+        ConfigurationError: it is none of them.
+    """
+    if by not in wire_names:
+        raise ConfigurationError(f"by must be one of {', '.join(wire_names)}, one at a time")
+    return wire_names[by]
