@@ -27,7 +27,7 @@ from netaudience.operations import Operation, operations_of
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Request, Response, dump_json
 
-__all__ = ["Client", "Settings"]
+__all__ = ["Client", "Settings", "confirmed", "secret"]
 
 
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
@@ -303,6 +303,16 @@ def secret(value: str, what: str) -> str:
             f"The {what} holds white space or control characters: copy it again, without the line break"
         )
     return value
+
+
+def confirmed(confirm: bool, what: str) -> None:  # noqa: FBT001 - handed on as it was given
+    """Demand that what cannot be undone, or acts on everybody, is meant.
+
+    Raises:
+        ConfigurationError: `confirm` is not True.
+    """
+    if confirm is not True:
+        raise ConfigurationError(f"This operation {what}: pass confirm=True if that is meant")
 
 
 def _whole(figure: Figure | None) -> int | None:

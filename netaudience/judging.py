@@ -19,9 +19,9 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.wire import Response
+from netaudience.wire import JsonValue, Response, load_json
 
-__all__ = ["by_status", "plain_words", "unreadable"]
+__all__ = ["by_status", "json_object", "plain_words", "unreadable"]
 
 _LONGEST_WORDS = 300
 
@@ -88,6 +88,17 @@ def unreadable(vendor: str, response: Response, what: str, *, words: str = "") -
         remedy=f"{what}: look at the base URL, and at a proxy that may answer in the vendor's place",
         may_have_happened=True,
     )
+
+
+def json_object(response: Response) -> Mapping[str, JsonValue] | None:
+    """Return an answer's JSON object; None where it has none, or is longer than what was read of it."""
+    if response.truncated:
+        return None
+    try:
+        body = load_json(response.body)
+    except ValueError:
+        return None
+    return body if isinstance(body, Mapping) else None
 
 
 def plain_words(response: Response) -> str:

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias, cast
 
 from netaudience.blame import NOTHING, Blame, Blamer
 from netaudience.errors import Refused, Unavailable, Unreadable, VendorError
-from netaudience.judging import by_status, plain_words, unreadable
-from netaudience.wire import JsonValue, Response, load_json
+from netaudience.judging import by_status, json_object, plain_words, unreadable
+from netaudience.wire import JsonValue, Response
 
 __all__ = ["blame_list", "blame_records", "classify"]
 
@@ -80,14 +80,9 @@ def _failed(response: Response, code: int | None, words: str, *, meant: int | No
 
 def _read(response: Response) -> tuple[Mapping[str, JsonValue], str]:
     """Read the object and the words out of the body, whatever it is."""
-    if response.truncated:
-        return {}, ""
-    try:
-        body = load_json(response.body)
-    except ValueError:
+    body = json_object(response)
+    if body is None:
         return {}, plain_words(response)
-    if not isinstance(body, Mapping):
-        return {}, ""
     return body, _text(body.get("error")) or ""
 
 

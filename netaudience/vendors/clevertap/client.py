@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
-from netaudience.client import Client, Settings, secret
+from netaudience.client import Client, Settings, confirmed, secret
 from netaudience.engine.transport import Transport
 from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, Unreadable, VendorError
@@ -342,10 +342,7 @@ class CleverTapClient(Client):
         """
         if by not in {"identity", "guid"}:
             raise ConfigurationError("by must be one of identity, guid, one at a time")
-        if confirm is not True:
-            raise ConfigurationError(
-                "This operation deletes profiles for good: pass confirm=True if that is meant"
-            )
+        confirmed(confirm, "deletes profiles for good")
         return Request(json={by: users}, answer=ListTaken)
 
     @pages(

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 
 from netaudience.errors import NotFound, Refused, Unavailable, VendorError
-from netaudience.judging import by_status, plain_words, unreadable
+from netaudience.judging import by_status, json_object, plain_words, unreadable
 from netaudience.vendors.fynd.facts import VENDOR
-from netaudience.wire import JsonValue, Response, load_json
+from netaudience.wire import JsonValue, Response
 
 __all__ = ["classify", "read_token"]
 
@@ -34,7 +34,7 @@ def classify(response: Response) -> VendorError | None:
 
     Source of the error's body: https://github.com/gofynd/fdk-client-python (APIError)
     """
-    status, body = response.status, _body(response)
+    status, body = response.status, json_object(response)
     if 200 <= status < 300:
         if body is None:
             return unreadable(VENDOR, response, _what(response))
@@ -57,7 +57,7 @@ def read_token(response: Response) -> tuple[str, float]:
     Raises:
         VendorError: there is none. Nothing of the operation that needs it was sent.
     """
-    status, body = response.status, _body(response)
+    status, body = response.status, json_object(response)
     if 200 <= status < 300:
         token = None if body is None else body.get("access_token")
         if body is None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
@@ -85,17 +85,6 @@ def _seconds(life: JsonValue) -> float:
     if isinstance(life, int | float) and not isinstance(life, bool) and life > 0:
         return float(life)
     return math.inf
-
-
-def _body(response: Response) -> Mapping[str, JsonValue] | None:
-    """Return the body if it is a JSON object."""
-    if response.truncated:
-        return None
-    try:
-        body = load_json(response.body)
-    except ValueError:
-        return None
-    return body if isinstance(body, Mapping) else None
 
 
 def _what(response: Response) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import cast
 from urllib.parse import quote, urlencode
 
+from netaudience.client import confirmed
 from netaudience.errors import ConfigurationError
 from netaudience.items import Identifiers, Rows
 from netaudience.limits import Provenance
 from netaudience.operations import call, pages, query
 from netaudience.rules import texts
-from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS, USER, confirmed
+from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS, USER
 from netaudience.vendors.fynd.models import (
     AttributeDefinition,
     AttributeDefinitionList,

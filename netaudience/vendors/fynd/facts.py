@@ -6,10 +6,9 @@ page prints no paths either; they are those of its SDKs, and three are in none o
 
 from __future__ import annotations
 
-from netaudience.errors import ConfigurationError
 from netaudience.limits import Limit, Quota, assumed, documented, per_second
 
-__all__ = ["AUDIENCE", "ONE", "PAGE_SIZE", "PREFIX", "REQUESTS", "USER", "VENDOR", "confirmed"]
+__all__ = ["AUDIENCE", "ONE", "PAGE_SIZE", "PREFIX", "REQUESTS", "USER", "VENDOR"]
 
 VENDOR = "Fynd"
 #: The page of the 20 operations.
@@ -27,13 +26,3 @@ REQUESTS = Quota(
 ONE = Limit(rows=documented(1, AUDIENCE), bytes=assumed(1_000_000, "no figure is documented"))
 #: Rows per page: the SDKs' own default is 10 and no maximum is documented, so this is assumed to be taken.
 PAGE_SIZE = 100
-
-
-def confirmed(confirm: bool, what: str) -> None:  # noqa: FBT001 - handed on as it was given
-    """Demand the consent to an operation.
-
-    Raises:
-        ConfigurationError: it is not given.
-    """
-    if confirm is not True:
-        raise ConfigurationError(f"This operation {what}: pass confirm=True if that is meant")

@@ -22,10 +22,10 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.judging import by_status, plain_words, unreadable
-from netaudience.wire import JsonValue, Response, load_json
+from netaudience.judging import by_status, json_object, plain_words, unreadable
+from netaudience.wire import JsonValue, Response
 
-__all__ = ["VENDOR", "Body", "body_of", "classify", "code_of"]
+__all__ = ["VENDOR", "Body", "classify", "code_of"]
 
 VENDOR = "Iterable"
 Body: TypeAlias = Mapping[str, JsonValue]
@@ -88,7 +88,7 @@ def classify(response: Response) -> VendorError | None:
 
     It is asked about whole answers; what a success says about single items is read by `blame`.
     """
-    body = body_of(response)
+    body = json_object(response)
     if 200 <= response.status < 300:
         return _success(response, body)
     code = None if body is None else body.get("code")
@@ -96,21 +96,9 @@ def classify(response: Response) -> VendorError | None:
     words = plain_words(response) if body is None else _words(body, code)
     error = _by_code(response, body, code, words) if response.status >= 400 else None
     if error is None:
-        error = by_status(VENDOR, response, code=None, words=words, remedies=_REMEDIES)
-        error.code = code_of(code)
+        error = by_status(VENDOR, response, code=code_of(code), words=words, remedies=_REMEDIES)
         error.remedy = error.remedy or _CODE_REMEDIES.get(code or "", "")
     return error
-
-
-def body_of(response: Response) -> Body | None:
-    """Return an answer's JSON object, or None where it has none."""
-    if response.truncated:
-        return None
-    try:
-        body = load_json(response.body)
-    except ValueError:
-        return None
-    return body if isinstance(body, Mapping) else None
 
 
 def _success(response: Response, body: Body | None) -> Unreadable | None:

@@ -19,8 +19,8 @@ import attrs
 
 from netaudience.blame import NOTHING, Blame
 from netaudience.errors import NotFound, Refused, ServerFault, VendorError, scrub
-from netaudience.judging import unreadable
-from netaudience.vendors.iterable.answers import VENDOR, Body, body_of, code_of
+from netaudience.judging import json_object, unreadable
+from netaudience.vendors.iterable.answers import VENDOR, Body, code_of
 from netaudience.wire import JsonValue, Response
 
 __all__ = ["blame"]
@@ -47,7 +47,7 @@ _PATH = re.compile(r"obj\.\w+\[(?P<index>[0-9]{1,9})\]\.?(?P<field>.*)", re.DOTA
 
 def blame(response: Response, items: Sequence[Any]) -> Blame:
     """Read what an answer to a bulk request says about its items."""
-    body = body_of(response)
+    body = json_object(response)
     if body is None:
         return NOTHING  # it is judged as a whole
     if not 200 <= response.status < 300:

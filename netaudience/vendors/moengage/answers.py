@@ -23,7 +23,7 @@ from netaudience.errors import (
     Unauthorized,
     VendorError,
 )
-from netaudience.judging import by_status, plain_words, unreadable
+from netaudience.judging import by_status, json_object, plain_words, unreadable
 from netaudience.wire import JsonValue, Response, load_json
 
 __all__ = ["blame_export", "classify"]
@@ -135,14 +135,9 @@ def _failed(response: Response, told: _Told, *, meant: int | None = None) -> Ven
 
 def _told(response: Response) -> _Told:
     """Read an answer's body, whatever it is: the two shapes of failures, successes, plain text."""
-    if response.truncated:
-        return _Told()
-    try:
-        body = load_json(response.body)
-    except ValueError:
+    body = json_object(response)
+    if body is None:
         return _Told(words=plain_words(response))
-    if not isinstance(body, Mapping):
-        return _Told()
     status, error = _text(body, "status").lower(), body.get("error")
     if isinstance(error, Mapping):
         # An error is none the less one where the status beside it is missing, or says something else.

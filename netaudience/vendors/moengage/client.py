@@ -10,7 +10,7 @@ import base64
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
-from netaudience.client import Client, Settings, secret
+from netaudience.client import Client, Settings, confirmed, secret
 from netaudience.engine.transport import Transport
 from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, InvalidItem, VendorError
@@ -426,7 +426,7 @@ class MoEngageClient(Client):
             by: What it is: ``customer_id``, or ``moengage_id`` for MoEngage's own.
             confirm: Must be True; this cannot be undone.
         """
-        _confirmed(confirm, "deletes users for good")
+        confirmed(confirm, "deletes users for good")
         return Request(
             json={"identity_type": _kind_of_identifier(by), "identity_value": user},
             query=self._app_id(),
@@ -457,7 +457,7 @@ class MoEngageClient(Client):
             pairs: One row per user who goes, with the one who stays.
             confirm: Must be True; this cannot be undone.
         """
-        _confirmed(confirm, "merges users for good")
+        confirmed(confirm, "merges users for good")
         if self._workspace.identifiers:
             raise ConfigurationError("merge_users does not work in a workspace with Identity Resolution")
         return Request(json={"merge_data": pairs}, query=self._app_id(), answer=MergeResponse)
@@ -549,8 +549,3 @@ def _devices_are_meant(asked: Mapping[str, object], *, all_devices: bool) -> Non
             "The row names no device, and MoEngage would take all devices of the user: name them in "
             "device_identifiers, or say all_devices=True if that is meant"
         )
-
-
-def _confirmed(confirm: bool, does: str) -> None:  # noqa: FBT001 - handed on as given
-    if confirm is not True:
-        raise ConfigurationError(f"This operation {does}: say confirm=True if that is meant")

@@ -20,7 +20,6 @@ __all__ = [
     "ONE_REPORTED",
     "OPENAPI",
     "REQUESTS",
-    "confirmed",
     "one_of",
 ]
 
@@ -47,16 +46,6 @@ ONE = Limit(rows=documented(1, DOCS), bytes=_BYTES)
 ONE_REPORTED = Limit(rows=reported(1, f"the file at {OPENAPI}"), bytes=_BYTES)
 
 IDS = Identifiers("ext id")
-
-
-def confirmed(confirm: bool, what: str) -> None:  # noqa: FBT001 - handed on as it was given
-    """Demand that what cannot be undone, or acts on everybody, is meant.
-
-    Raises:
-        ConfigurationError: `confirm` is not True.
-    """
-    if confirm is not True:
-        raise ConfigurationError(f"This operation {what}: pass confirm=True if that is meant")
 
 
 def one_of(by: str, **wire_names: str) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netaudience.client import confirmed
 from netaudience.items import Identifiers, Rows
 from netaudience.limits import Provenance
 from netaudience.operations import batch, call, query
-from netaudience.vendors.netmera.facts import DOCS, ENTRIES, EXT_IDS, IDS, ONE, OPENAPI, REQUESTS, confirmed
+from netaudience.vendors.netmera.facts import DOCS, ENTRIES, EXT_IDS, IDS, ONE, OPENAPI, REQUESTS
 from netaudience.vendors.netmera.models import (
     AttributeDefinitions,
     AttributeValue,

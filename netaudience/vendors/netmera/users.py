@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from netaudience.client import confirmed
 from netaudience.errors import ConfigurationError
 from netaudience.items import Rows
 from netaudience.limits import Provenance
 from netaudience.operations import batch, call
 from netaudience.phone import e164
 from netaudience.rules import text
-from netaudience.vendors.netmera.facts import DOCS, EVENTS, EXT_IDS, IDS, ONE, OPENAPI, REQUESTS, confirmed
+from netaudience.vendors.netmera.facts import DOCS, EVENTS, EXT_IDS, IDS, ONE, OPENAPI, REQUESTS
 from netaudience.vendors.netmera.models import (
     CategoryPreference,
     CategoryPreferenceDict,
