@@ -6,17 +6,20 @@ whoever shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
 
+from netaudience.client import Client
+from netaudience.items import Nothing, Rows
 from netaudience.limits import Figure
 from netaudience.operations import Operation
-from netaudience.vendors import VENDORS
+from netaudience.vendors import clients as our_clients
 from netaudience.wire import JsonValue
 
-__all__ = ["OperationRow", "StatedFigure", "reference"]
+__all__ = ["Named", "OperationRow", "StatedFigure", "reference"]
 
 
 @attrs.frozen
@@ -27,6 +30,14 @@ class StatedFigure:
     provenance: str
     #: A URL for a documented figure; words for the others.
     source: str
+
+
+@attrs.frozen
+class Named:
+    """A field of a row, or an argument of an operation."""
+
+    name: str
+    required: bool
 
 
 #: Figures by what they count, for example ``keys`` or ``requests per second``.
@@ -41,16 +52,32 @@ class OperationRow:
     vendor: str
     #: The operation's name in Python.
     operation: str
+    #: What it does, in a sentence.
+    summary: str
+    #: The words after ``netaudience`` on a command line.
+    command: str
     method: str
     path: str
+    #: What an item is: the name of a bare identifier, or of a row's key; nothing where it takes none.
+    item: str
+    #: The fields of a row, by their names in Python; none for bare identifiers.
+    fields: Sequence[Named]
+    #: What all items of a run share.
+    arguments: Sequence[Named]
     #: What one request may carry.
     limit: Figures
-    #: What all requests of the account share.
+    #: The allowance that it draws on: operations that name the same one share it.
+    allowance: str
+    #: The figures of that allowance.
     quota: Figures
     #: Whether sending again what may have happened does no harm.
     idempotent: bool
     #: Whether data is lost.
     destructive: bool
+    #: Whether the vendor says that it cannot be undone.
+    irreversible: bool
+    #: Whether the effect is not limited to the users named.
+    app_wide: bool
     #: Whether success means ``applied`` or ``accepted``.
     acknowledges: str
     #: How the operation itself is known.
@@ -68,25 +95,46 @@ class OperationRow:
         return row
 
 
-def reference(vendor: str | None = None) -> Iterator[OperationRow]:
-    """Return the rows of all operations, or of one vendor's, in the order of their declaration."""
-    for client in VENDORS:
+def reference(
+    vendor: str | None = None, *, clients: Iterable[type[Client]] | None = None
+) -> Iterator[OperationRow]:
+    """Return the rows of all operations in the order of their declaration.
+
+    Args:
+        vendor: Only those of the vendor that goes by this name.
+        clients: The vendors' clients, those of this package if not given.
+    """
+    for client in our_clients() if clients is None else clients:
         if vendor in {None, client.slug}:
             for operation in client.operations().values():
                 yield _row(client.slug, operation)
 
 
 def _row(vendor: str, operation: Operation) -> OperationRow:
-    facts = operation.facts
+    facts, kind = operation.facts, operation.kind
+    fields = kind.fields if isinstance(kind, Rows) else ()
+    arguments = [
+        Named(name, parameter.default is inspect.Parameter.empty)
+        for name, parameter in operation.signature.parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
     return OperationRow(
         vendor=vendor,
         operation=operation.name,
+        summary=(inspect.getdoc(operation) or "").partition("\n")[0],
+        command=f"{vendor} {operation.name.replace('_', '-')}",
         method=facts.method,
         path=facts.path,
+        item="" if isinstance(kind, Nothing) else kind.noun,
+        fields=[Named(field.name, field.required) for field in fields],
+        arguments=arguments,
         limit=_stated(facts.limit.figures()),
+        allowance=facts.quota.name,
         quota=_stated(facts.quota.figures()),
         idempotent=facts.idempotent,
         destructive=facts.destructive,
+        irreversible=facts.irreversible,
+        app_wide=facts.app_wide,
         acknowledges=facts.acknowledges,
         provenance=str(facts.provenance),
         docs=facts.docs,

@@ -8,16 +8,25 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from netaudience.cli.exit_codes import ExitCode, of_error, of_signal
 from netaudience.errors import NetaudienceError
 
+if TYPE_CHECKING:  # costs a program's start
+    from netaudience.client import Client
+
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code."""
+def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        arguments: Its words, those of the process if not given.
+        vendors: The vendors whose operations are commands, all of ours if not given.
+    """
     from cyclopts import CycloptsError  # noqa: PLC0415 - costs a program's start
 
     from netaudience.cli.app import build  # noqa: PLC0415
@@ -26,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         words = [STANDARD_INPUT if word == "-" else word for word in given]
-        code = build()(words, exit_on_error=False, print_error=False)
+        code = build(vendors)(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         return _end(error, ExitCode.USAGE, f"{error}", given)
     except NetaudienceError as error:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from netaudience.cli.commands import add_vendor
-from netaudience.vendors import VENDORS
+from netaudience.client import Client
+from netaudience.errors import ConfigurationError
+from netaudience.vendors import clients
 
 __all__ = ["build"]
 
@@ -20,14 +23,15 @@ Exit codes: 0 all delivered, 1 failed or stopped, 2 usage or configuration, 3 so
 4 credentials not accepted, 5 stopped by a guard, 130 and 143 interrupted.
 """
 _flag = Parameter(negative="", show_default=False)
+_many = Parameter(negative="", show_default=False)
 
 
-def build() -> App:
-    """Return the command line, ready to be called with arguments."""
+def build(vendors: Iterable[type[Client]] | None = None) -> App:
+    """Return the command line of these vendors, or of all of ours, ready to be called with arguments."""
     app = App(
         name="netaudience", help=_HELP, version=_version, result_action="return_value", help_format="markdown"
     )
-    for vendor in VENDORS:
+    for vendor in clients() if vendors is None else vendors:
         add_vendor(app, vendor)
     app.command(_operations, name="operations")
     app.command(_sandbox, name="sandbox")
@@ -41,27 +45,35 @@ def _version() -> str:
     return version("netaudience")
 
 
-def _operations(*, json: Annotated[bool, _flag] = False, vendor: str | None = None) -> int:
+def _operations(
+    *,
+    json: Annotated[bool, _flag] = False,
+    markdown: Annotated[bool, _flag] = False,
+    vendor: str | None = None,
+) -> int:
     """List all operations, with their limits and where each figure is known from.
 
     Args:
         json: Print a JSON list instead of a table.
+        markdown: Print the page of the documentation instead of a table.
         vendor: Only the operations of this vendor.
     """
     from netaudience.cli.listing import list_operations  # noqa: PLC0415 - costs a program's start
 
-    return list_operations(as_json=json, vendor=vendor)
+    if json and markdown:
+        raise ConfigurationError("Say either --json or --markdown")
+    return list_operations("json" if json else "markdown" if markdown else "table", vendor)
 
 
 def _sandbox(  # noqa: PLR0913 - each is a flag
     *,
     port: int = 8765,
     host: str = "127.0.0.1",
-    fault: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    fault: Annotated[tuple[str, ...], _many] = (),
     seed: int = 0,
-    netmera_rate: int | None = None,
-    netmera_in_flight: int | None = None,
-    clevertap_in_flight: int | None = None,
+    rate: Annotated[tuple[str, ...], _many] = (),
+    in_flight: Annotated[tuple[str, ...], _many] = (),
+    delay: Annotated[tuple[str, ...], _many] = (),
     empty: Annotated[bool, _flag] = False,
 ) -> int:
     """Serve the vendors' documents on this machine, to try things out without an account.
@@ -71,9 +83,10 @@ def _sandbox(  # noqa: PLR0913 - each is a flag
         host: The address to listen on.
         fault: What goes wrong, and how often, for example status=503,share=0.01 or latency=0.05.
         seed: Repeats the same faults.
-        netmera_rate: Requests per second that one Netmera account may send.
-        netmera_in_flight: Requests of one Netmera account at one time.
-        clevertap_in_flight: Requests of one CleverTap account at one time; three if not given.
+        rate: Requests per second that one account may send, for example netmera=20.
+        in_flight: Requests of one account at one time, for example clevertap=3. A rate or this replaces
+            the vendor's documented limits, or those of one allowance: iterable/forget=1.
+        delay: Seconds until what a vendor accepted shows, for example iterable=60.
         empty: Begin without the few users and segments that are there to explore.
     """
     from netaudience.cli.sandbox import SandboxOrder, serve_sandbox  # noqa: PLC0415 - costs a program's start
@@ -83,9 +96,9 @@ def _sandbox(  # noqa: PLR0913 - each is a flag
         port=port,
         faults=fault,
         seed=seed,
-        netmera_rate=netmera_rate,
-        netmera_in_flight=netmera_in_flight,
-        clevertap_in_flight=clevertap_in_flight,
+        rates=rate,
+        in_flight=in_flight,
+        delays=delay,
         explorable=not empty,
     )
     return serve_sandbox(order)

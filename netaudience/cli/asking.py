@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from netaudience.cli.exit_codes import ExitCode
+from netaudience.cli.flags import CONSENT
+from netaudience.cli.guards import Consent, allow_asking
 from netaudience.cli.options import Pace
 from netaudience.cli.outlet import StandardOutput, json_line
 from netaudience.client import Client
@@ -17,13 +19,20 @@ __all__ = ["ask_operation"]
 
 
 def ask_operation(
-    vendor: type[Client], operation: Operation, arguments: Mapping[str, object], pace: Pace
+    vendor: type[Client],
+    operation: Operation,
+    arguments: Mapping[str, object],
+    pace: Pace,
+    consent: Consent,
 ) -> int:
     """Ask with a client from the environment and print the answer by the vendor's own names.
 
     Raises:
-        NetaudienceError: no answer came, or it is not a success.
+        NetaudienceError: the consent is missing, no answer came, or it is not a success.
     """
+    allow_asking(operation, consent)
+    if CONSENT in operation.signature.parameters:
+        arguments = {**arguments, CONSENT: True}
     client = vendor.from_environment(settings=pace.settings())
     output = StandardOutput()
 

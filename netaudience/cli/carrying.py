@@ -50,8 +50,15 @@ class Job:
     #: Rows that were counted before, where somebody did.
     counted: int | None = None
     allow_empty: bool = False
+    #: Whether answers are written that are no more than a receipt.
+    receipts: bool = False
     #: Seconds that requests under way have after the first signal.
     patience: float = PATIENCE
+
+    @property
+    def shows_answers(self) -> bool:
+        """Whether what the vendor answers is what the caller wants, or asked for."""
+        return self.receipts or self.operation.facts.acknowledges == "answered"
 
 
 async def carry(job: Job, progress: Progress) -> Tally:
@@ -142,13 +149,12 @@ class _Carrier:
         # They are written; the report has room again for those of a run that is left.
         self.tally.report.undelivered.clear()
         self.tally.given = self.feed.given
-        answers: list[bytes] = []
-        for position in chunk.positions:
-            record = under_way.pop(position, None)
-            if record is not None and chunk.result is not None:
-                answers.append(self._answer(record, chunk))
-        if answers and not self._job.output.write(answers):
-            self._output_broke(self._job.output)
+        popped = [under_way.pop(position, None) for position in chunk.positions]
+        delivered = [record for record in popped if record is not None]
+        if delivered and chunk.result is not None and self._job.shows_answers:
+            line = self._answer(delivered, chunk)
+            if not self._job.output.write([line]):
+                self._output_broke(self._job.output)
 
     def _account_for_the_rest(self) -> None:
         """Give every row that is still under way its outcome: the run ended before it did."""
@@ -227,7 +233,17 @@ class _Carrier:
             }
         )
 
-    def _answer(self, record: Record, chunk: SettledChunk[object]) -> bytes:
+    def _answer(self, records: Sequence[Record], chunk: SettledChunk[object]) -> bytes:
+        """Return one answer: to a row, or to all rows of a request."""
+        if self._job.operation.shape == "batch":
+            return json_line(
+                {
+                    "rows": [record.row for record in records],
+                    "outcome": "delivered",
+                    "result": chunk.result,
+                }
+            )
+        (record,) = records
         key = self._job.operation.kind.key(chunk.items[0])
         told = {"row": record.row, "line": record.line, "outcome": "delivered", "key": key}
         return json_line({**told, "result": chunk.result})

@@ -7,22 +7,22 @@ Every keyword-only parameter of a descriptor is a flag with the descriptor's own
 from __future__ import annotations
 
 import inspect
-import types
-import typing
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Union, cast
+from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 
 from netaudience.cli.asking import ask_operation
-from netaudience.cli.guards import Consent
-from netaudience.cli.options import GUARDS, OPERATION, SOURCE, Diagnosis, Pace, Reading, Reporting
+from netaudience.cli.flags import flags_of
+from netaudience.cli.guards import Consent, wants_consent
+from netaudience.cli.mapping import spread_of
+from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Pace, Reading, Reporting
 from netaudience.cli.running import Order, run_operation
 from netaudience.client import Client
 from netaudience.items import Rows
 from netaudience.operations import Operation
 
-__all__ = ["STANDARD_INPUT", "add_vendor", "command_name"]
+__all__ = ["STANDARD_INPUT", "add_vendor"]
 
 #: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
 #: and an unknown one must be told, not taken for a file.
@@ -32,16 +32,12 @@ _flat = Parameter(name="*")
 _OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis")
 
 
-def command_name(operation: Operation) -> str:
-    """Return an operation's name on the command line."""
-    return operation.name.replace("_", "-")
-
-
 def add_vendor(app: App, vendor: type[Client]) -> None:
     """Add a vendor with a command for each of its operations."""
     commands = App(name=vendor.slug, help=f"The operations of {vendor.vendor}.")
     for operation in vendor.operations().values():
-        commands.command(_command(vendor, operation), name=command_name(operation), help=help_text(operation))
+        name = operation.name.replace("_", "-")
+        commands.command(_command(vendor, operation), name=name, help=help_text(operation))
     app.command(commands)
 
 
@@ -59,30 +55,38 @@ def _item_help(operation: Operation) -> str:
         return ""
     kind = operation.kind
     if isinstance(kind, Rows):
+        rows = cast("Rows[object]", kind)
         fields = ", ".join(
-            field.name if field.required else f"{field.name} (may be left out)" for field in kind.fields
+            field.name if field.required else f"{field.name} (may be left out)" for field in rows.fields
         )
-        return f"Each row has {fields}. Columns are found by these names, or by the vendor's."
+        told = f"Each row has {fields}. Columns are found by these names, or by the vendor's."
+        if (spread := spread_of(rows)) is not None:
+            told += f" Columns that no field takes go into {spread.name}."
+        if any(list in field.types for field in rows.fields):
+            told += " A list is JSON, or has semicolons between its parts."
+        return told
     return f"Each row is one {kind.noun}."
 
 
 def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
     """Return a function with the signature that the command line shall have."""
     carries = operation.shape in {"batch", "call"}
+    own_flags = flags_of(operation)
 
     def command(*positional: str | None, **flags: Any) -> int:  # noqa: ANN401 - whatever the flags' types are
         own = {name: flags.pop(name) for name in _OWN if name in flags}
         own.get("diagnosis", Diagnosis()).apply()
         pace = own.get("pace", Pace())
-        arguments = {name: _as_given(value) for name, value in flags.items()}
+        consent = Consent(yes=own.get("yes", False), yes_delete=own.get("yes_delete"))
+        arguments = {name: own_flags[name].read(_as_given(value)) for name, value in flags.items()}
         if not carries:
-            return ask_operation(vendor, operation, arguments, pace)
+            return ask_operation(vendor, operation, arguments, pace, consent)
         order = Order(
             operation=operation,
             arguments=arguments,
             source=cast("str | None", _as_given(positional[0])) if positional else None,
             items=own.get("item", ()),
-            consent=Consent(yes=own.get("yes", False), yes_delete=own.get("yes_delete")),
+            consent=consent,
             pace=pace,
             reading=own.get("reading", Reading()),
             reporting=own.get("reporting", Reporting()),
@@ -90,12 +94,8 @@ def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
         return run_operation(vendor, order)
 
     parameters = _source(operation) if carries else []
-    parameters += [
-        _flag(parameter)
-        for parameter in operation.signature.parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.name != "confirm"
-    ]
-    parameters += [*_guards(operation), _keyword("pace", Annotated[Pace, _flat], Pace())]
+    parameters += [flag.parameter for flag in own_flags.values()]
+    parameters += [*_guards(operation, carries=carries), _keyword("pace", Annotated[Pace, _flat], Pace())]
     if carries:
         parameters.append(_keyword("reading", Annotated[Reading, _flat], Reading()))
         parameters.append(_keyword("reporting", Annotated[Reporting, _flat], Reporting()))
@@ -110,7 +110,7 @@ def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
 def _as_given(value: object) -> object:
     """Return a flag's value as the descriptor takes it."""
     if isinstance(value, tuple):
-        return [_as_given(part) for part in cast("tuple[object, ...]", value)]
+        return tuple(_as_given(part) for part in cast("tuple[object, ...]", value))
     return "-" if value == STANDARD_INPUT else value
 
 
@@ -132,13 +132,14 @@ def _source(operation: Operation) -> list[inspect.Parameter]:
     return [optional, _keyword("item", Annotated[tuple[str, ...], single], ())]
 
 
-def _guards(operation: Operation) -> Sequence[inspect.Parameter]:
+def _guards(operation: Operation, *, carries: bool) -> Sequence[inspect.Parameter]:
     facts = operation.facts
-    if not facts.destructive:
+    if not wants_consent(operation):
         return []
-    words = Parameter(group=GUARDS, negative="", show_default=False, help="Data is lost: this agrees.")
+    told = "Data is lost: this agrees." if facts.destructive else "It reaches far: this agrees."
+    words = Parameter(group=GUARDS, negative="", show_default=False, help=told)
     guards = [_keyword("yes", Annotated[bool, words], default=False)]
-    if facts.irreversible:
+    if facts.irreversible and carries:
         words = Parameter(
             group=GUARDS,
             help="The number of rows in the file, as the consent to lose them for good; it stands for --yes.",
@@ -149,22 +150,3 @@ def _guards(operation: Operation) -> Sequence[inspect.Parameter]:
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-def _flag(parameter: inspect.Parameter) -> inspect.Parameter:
-    """Return a descriptor's parameter as a flag."""
-    hint = parameter.annotation
-    words = Parameter(group=OPERATION)
-    if _is_texts(hint):
-        hint = tuple[str, ...]
-        words = Parameter(group=OPERATION, negative="", show_default=False)
-    elif hint is bool:
-        words = Parameter(group=OPERATION, negative="", show_default=False)
-    return parameter.replace(annotation=Annotated[hint, words])
-
-
-def _is_texts(hint: object) -> bool:
-    origin = typing.get_origin(hint)
-    if origin in {Union, types.UnionType}:
-        return any(_is_texts(part) for part in typing.get_args(hint))
-    return isinstance(origin, type) and origin is not tuple and issubclass(origin, Sequence)

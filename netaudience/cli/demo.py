@@ -123,7 +123,7 @@ async def _demo(directory: Path, rows: int, seed: int, *, quiet: bool) -> int:
         routes(),
         seed=seed,
         faults=_faults(export),
-        limits={"netmera": SandboxLimits(requests=RATE, in_flight=IN_FLIGHT)},
+        limits={"netmera": SandboxLimits.rate(RATE, in_flight=IN_FLIGHT)},
     )
     pace = Pace(rate=RATE, in_flight=IN_FLIGHT)
     async with (

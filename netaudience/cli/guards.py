@@ -11,11 +11,12 @@ from contextlib import closing
 import attrs
 
 from netaudience.cli.exit_codes import GuardRefused
+from netaudience.cli.flags import CONSENT
 from netaudience.cli.sources import Records
 from netaudience.errors import ConfigurationError
 from netaudience.operations import Operation
 
-__all__ = ["Consent", "allow"]
+__all__ = ["Consent", "allow", "allow_asking", "wants_consent"]
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +26,21 @@ class Consent:
     yes: bool = False
     #: The number of rows that may be lost for good.
     yes_delete: int | None = None
+
+
+def wants_consent(operation: Operation) -> bool:
+    """Return whether an operation is asked for twice."""
+    return operation.facts.destructive or CONSENT in operation.signature.parameters
+
+
+def allow_asking(operation: Operation, consent: Consent) -> None:
+    """Let an operation without items pass, or refuse.
+
+    Raises:
+        GuardRefused: the consent is missing.
+    """
+    if wants_consent(operation) and not consent.yes:
+        raise _refused(operation)
 
 
 def allow(
@@ -39,12 +55,16 @@ def allow(
     facts = operation.facts
     if facts.irreversible:
         return _count_agrees(operation, consent.yes_delete, source, open_source)
-    if facts.destructive and not consent.yes:
-        whom = "of every user of the app" if facts.app_wide else "of the users named"
-        raise GuardRefused(
-            f"{operation.name} deletes data {whom}: add --yes if that is meant; nothing was sent"
-        )
+    if wants_consent(operation) and not consent.yes:
+        raise _refused(operation)
     return None
+
+
+def _refused(operation: Operation) -> GuardRefused:
+    facts = operation.facts
+    whom = "every user of the app" if facts.app_wide else "what is named"
+    does = f"deletes data of {whom}" if facts.destructive else f"reaches {whom}"
+    return GuardRefused(f"{operation.name} {does}: add --yes if that is meant; nothing was sent")
 
 
 def _count_agrees(

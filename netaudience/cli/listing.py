@@ -1,34 +1,41 @@
-"""Shows the reference: JSON for programs, a table for people, in which every assumed figure says so."""
+"""Shows the reference: JSON for programs, a page for the documentation, a table for people.
+
+In the table every figure that no vendor documents says so.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 from netaudience.cli.exit_codes import ExitCode
-from netaudience.errors import ConfigurationError
+from netaudience.cli.page import page
 from netaudience.reference import OperationRow, StatedFigure, reference
-from netaudience.vendors import VENDORS
+from netaudience.vendors import client_of
 from netaudience.wire import dump_json
 
 __all__ = ["list_operations"]
 
 
-def list_operations(*, as_json: bool, vendor: str | None) -> int:
+def list_operations(form: Literal["table", "json", "markdown"], vendor: str | None) -> int:
     """Print the reference.
 
     Raises:
         ConfigurationError: there is no such vendor.
     """
-    slugs = [client.slug for client in VENDORS]
-    if vendor is not None and vendor not in slugs:
-        raise ConfigurationError(f"There is no such vendor: it is one of {', '.join(slugs)}")
+    if vendor is not None:
+        client_of(vendor)
     rows = list(reference(vendor))
-    if as_json:
-        sys.stdout.buffer.write(dump_json([row.to_json() for row in rows]) + b"\n")
-        sys.stdout.buffer.flush()
-    else:
-        _print_table(rows)
+    match form:
+        case "json":
+            sys.stdout.buffer.write(dump_json([row.to_json() for row in rows]) + b"\n")
+            sys.stdout.buffer.flush()
+        case "markdown":
+            sys.stdout.buffer.write(page(rows).encode())
+            sys.stdout.buffer.flush()
+        case "table":
+            _print_table(rows)
     return ExitCode.DELIVERED
 
 
@@ -42,7 +49,7 @@ def _print_table(rows: list[OperationRow]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(
-            f"{row.vendor} {row.operation.replace('_', '-')}",
+            row.command,
             f"{row.method} {row.path}",
             "\n".join(_figures(row)),
             "\n".join(_to_know(row)),

@@ -9,25 +9,39 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from netaudience.cli.sources import Record, Records
-from netaudience.cli.values import BadValue, convert_to, number_or_text, to_list, to_whole_number
+from netaudience.cli.values import (
+    BadValue,
+    convert_to,
+    number_or_text,
+    to_list,
+    to_whole_number,
+    without_none,
+)
 from netaudience.errors import ConfigurationError
 from netaudience.items import Field, Identifiers, Kind, Rows, WholeNumbers
 
-__all__ = ["Mapped", "map_records"]
+__all__ = ["Mapped", "map_records", "spread_of"]
 
 Cells: TypeAlias = Sequence[object]
 
+_ONLY_A_MAPPING: set[type] = {dict}
+_USER = ("extid", "externalid", "userid", "customerid", "id")
+_EMAIL = ("email", "emailaddress", "mail")
 #: What people call the column of an identifier, by what the vendor calls the identifier.
 _OBVIOUS: Mapping[str, tuple[str, ...]] = {
-    "extid": ("extid", "externalid", "userid", "customerid", "id"),
-    "identity": ("identity", "userid", "customerid", "id"),
-    "user": ("extid", "externalid", "userid", "customerid", "id"),
-    "email": ("email", "emailaddress", "mail"),
+    "extid": _USER,
+    "identity": ("identity", *_USER),
+    "user": _USER,
+    "userid": _USER,
+    "customerid": _USER,
+    "useridentifiervalue": _USER,
+    "email": _EMAIL,
+    "currentemail": ("currentemail", "oldemail"),
     "msisdn": ("msisdn", "phone", "phonenumber", "gsm"),
     "wpnumber": ("wpnumber", "whatsapp", "whatsappnumber", "phone", "phonenumber"),
     "devicetoken": ("devicetoken", "token"),
@@ -47,8 +61,14 @@ class Mapped:
     sentence: str
 
 
-def map_records(
-    records: Records, kind: Kind, *, chosen: Sequence[str], by: str | None, typed: bool
+def map_records(  # noqa: PLR0913 - what a user may say about columns
+    records: Records,
+    kind: Kind,
+    *,
+    chosen: Sequence[str],
+    by: str | None,
+    typed: bool,
+    skipped: Sequence[str] = (),
 ) -> Mapped:
     """Decide how the records of a source become items of this kind.
 
@@ -57,7 +77,8 @@ def map_records(
         kind: What the operation's items are.
         chosen: Columns as they were asked for: ``NAME``, or ``field=NAME``.
         by: Which identifier is meant, for operations that take more than one.
-        typed: Whether text that looks like a number or a truth value becomes one, in profiles.
+        typed: Whether text that looks like a number, a truth value or JSON becomes one, in profiles.
+        skipped: Columns that do not go into profiles.
 
     Raises:
         ConfigurationError: a column is missing, or two could be meant.
@@ -67,7 +88,7 @@ def map_records(
     if records.columns == ():
         return Mapped(lambda record: record.value, as_given, f"reading {form}: it is empty")
     if isinstance(kind, Rows):
-        plan = _RowPlan(cast("Rows[object]", kind), _by_field(chosen), typed=typed)
+        plan = _RowPlan(cast("Rows[object]", kind), _by_field(chosen), skipped, typed=typed)
         if records.format == "lines":
             raise ConfigurationError(
                 f"{records.name}: {plan.wanted()}: give CSV with a header or JSON lines, "
@@ -200,6 +221,8 @@ class _Columns:
     rest: str | None
     rest_columns: tuple[tuple[str, int], ...]
     rest_value: Callable[[object], object]
+    #: Whether a row with nothing in those columns is a row without the mapping.
+    rest_optional: bool = False
 
     def item(self, record: Record) -> object:
         return self.of_cells(cast("Cells", record.value))
@@ -213,7 +236,9 @@ class _Columns:
         if self.rest is not None:
             value = self.rest_value
             # An empty cell says nothing about the user: the attribute is left as it is.
-            item[self.rest] = {name: value(cells[i]) for name, i in self.rest_columns if cells[i] != ""}
+            rest = {name: value(cells[i]) for name, i in self.rest_columns if cells[i] != ""}
+            if rest or not self.rest_optional:
+                item[self.rest] = rest
         return item
 
     def sentence(self) -> str:
@@ -225,13 +250,23 @@ class _Columns:
         return "; ".join([*parts, *([f"not used: {', '.join(map(repr, unused))}"] if unused else [])])
 
 
+def spread_of(kind: Rows[Any]) -> Field | None:
+    """Return the field that takes the columns that no other does: the first that is a mapping."""
+    return next((field for field in kind.fields if set(field.types) == _ONLY_A_MAPPING), None)
+
+
 class _RowPlan:
     """Finds the fields of a kind's rows among columns."""
 
-    def __init__(self, kind: Rows[object], chosen: Mapping[str, str], *, typed: bool) -> None:
+    def __init__(
+        self, kind: Rows[object], chosen: Mapping[str, str], skipped: Sequence[str], *, typed: bool
+    ) -> None:
         self._kind = kind
         self._chosen = chosen
+        self._skipped = {_plain(name) for name in skipped}
         self._typed = typed
+        self._hints = typing.get_type_hints(kind.row)
+        self._spread = spread_of(kind)
         self._cached = lru_cache(maxsize=128)(self.resolve)
         known = {_plain(name) for field in kind.fields for name in (field.name, field.wire)}
         for asked in chosen:
@@ -272,20 +307,32 @@ class _RowPlan:
             ConfigurationError: a required field has none, or more than one.
         """
         single: list[tuple[str, int, Callable[[object], object], bool]] = []
-        spread: Field | None = None
+        missing: list[Field] = []
         for field in self._kind.fields:
             index = self._column_of(field, columns)
-            if index is not None:
-                single.append((field.wire, index, convert_to(field), not field.required))
-            elif dict in field.types and spread is None:
-                spread = field
-            elif field.required:
+            if index is None:
+                missing.append(field)
+            else:
+                convert = convert_to(field, self._hints[field.name], typed=self._typed)
+                single.append((field.wire, index, convert, not field.required))
+        for field in missing:
+            if field.required and field is not self._spread:
                 raise ConfigurationError(
                     f"No column is plainly {field.name}: say --column {field.name}=NAME; {_among(columns)}"
                 )
+        keys = self._kind.key_names
+        if len(keys) > 1 and {field.name for field in missing}.issuperset(keys):
+            raise ConfigurationError(
+                f"No column is plainly {' or '.join(keys)}: say --column {keys[0]}=NAME; {_among(columns)}"
+            )
+        spread = self._spread if self._spread in missing else None
         used = {index for _, index, _, _ in single}
-        rest = [(name, index) for index, name in enumerate(columns) if index not in used]
-        if spread is None:
+        rest = [
+            (name, index)
+            for index, name in enumerate(columns)
+            if index not in used and _plain(name) not in self._skipped
+        ]
+        if spread is None or not (rest or spread.required):
             return _Columns(columns, tuple(single), None, (), _unchanged)
         names = [name for name, _ in rest]
         if "" in names or len(set(names)) != len(names):
@@ -294,7 +341,8 @@ class _RowPlan:
             )
         if not names:
             raise ConfigurationError(f"No column is left for {spread.name}; {_among(columns)}")
-        return _Columns(columns, tuple(single), spread.wire, tuple(rest), self._rest_value(spread))
+        value, optional = self._rest_value(spread), not spread.required
+        return _Columns(columns, tuple(single), spread.wire, tuple(rest), value, optional)
 
     def _column_of(self, field: Field, columns: tuple[str, ...]) -> int | None:
         for name in (field.name, field.wire):
@@ -307,9 +355,14 @@ class _RowPlan:
             for index, column in enumerate(columns)
             if _plain(column) in names and _plain(column) not in taken
         ]
-        if not found and field.name == self._kind.key_name:
-            obvious = _obvious(self._kind.noun)
-            found = [index for index, column in enumerate(columns) if _plain(column) in obvious]
+        keys = self._kind.key_names
+        if not found and field.name in keys:
+            obvious = _obvious(self._kind.noun if keys == (field.name,) else field.name)
+            found = [
+                index
+                for index, column in enumerate(columns)
+                if _plain(column) in obvious and _plain(column) not in taken
+            ]
         if len(found) > 1:
             raise ConfigurationError(
                 f"More than one column could be {field.name}: say --column {field.name}=NAME; "
@@ -318,11 +371,11 @@ class _RowPlan:
         return found[0] if found else None
 
     def _rest_value(self, field: Field) -> Callable[[object], object]:
-        hint = typing.get_type_hints(self._kind.row)[field.name]
-        inner = typing.get_origin(typing.get_args(hint)[1])
-        if isinstance(inner, type) and issubclass(inner, Sequence):
+        values = typing.get_args(without_none(self._hints[field.name]))[1]
+        origin = typing.get_origin(values)
+        if isinstance(origin, type) and issubclass(origin, Sequence):
             return to_list
-        return number_or_text if self._typed else _unchanged
+        return number_or_text if self._typed and values is not str else _unchanged
 
 
 def _unchanged(value: object) -> object:

@@ -31,7 +31,11 @@ class Pace:
     """How fast requests go, and how large they are."""
 
     rate: Annotated[
-        float | None, Parameter(group=PACE, help="Requests per second of the account, fixed.")
+        float | None,
+        Parameter(
+            group=PACE,
+            help="Requests per second of the account, fixed (records, where the vendor counts those).",
+        ),
     ] = None
     in_flight: Annotated[int | None, Parameter(group=PACE, help="Requests at one time.")] = None
     max_rows: Annotated[
@@ -85,10 +89,20 @@ class Reading:
     typed: Annotated[
         bool,
         Parameter(
-            group=SOURCE, help="Numbers, true and false in profile columns are sent as such, not as text."
+            group=SOURCE,
+            help="Numbers, true, false and JSON in profile columns are sent as such, not as text.",
         ),
         _flag,
     ] = False
+    skip: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=SOURCE,
+            negative="",
+            show_default=False,
+            help="A column that is not sent as a part of the profile; may be repeated.",
+        ),
+    ] = ()
     allow_empty: Annotated[
         bool, Parameter(group=SOURCE, help="A source without any row is no error."), _flag
     ] = False
@@ -101,6 +115,18 @@ class Reporting:
     rejects: Annotated[
         Path | None,
         Parameter(group=REPORT, help="Write undelivered items to this new file instead of standard output."),
+    ] = None
+    answers: Annotated[
+        bool,
+        Parameter(
+            group=REPORT,
+            help="Print what the vendor answers to writes, too, such as the id of what was made.",
+        ),
+        _flag,
+    ] = False
+    report: Annotated[
+        Path | None,
+        Parameter(group=REPORT, help="Write the counts, reasons and warnings to this file, as JSON."),
     ] = None
     quiet: Annotated[
         bool, Parameter(group=REPORT, help="No progress, only the summary and errors."), _flag

@@ -19,7 +19,7 @@ import orjson
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["FileOutlet", "Outlet", "StandardOutput", "json_line"]
+__all__ = ["FileOutlet", "Outlet", "StandardOutput", "is_source", "json_line"]
 
 
 def json_line(value: object) -> bytes:
@@ -128,7 +128,7 @@ def _refuse_loss(path: Path, source: str) -> None:
         status = path.stat()
     except OSError:
         return  # not there yet, or told when it is opened
-    if source != "-" and _same(path, source):
+    if is_source(path, source):
         raise ConfigurationError("The rejects file is the source itself: name another one")
     if stat.S_ISREG(status.st_mode) and status.st_size:
         raise ConfigurationError(
@@ -137,8 +137,9 @@ def _refuse_loss(path: Path, source: str) -> None:
         )
 
 
-def _same(path: Path, source: str) -> bool:
+def is_source(path: Path, source: str) -> bool:
+    """Return whether a file is the source, which must not be written to."""
     try:
-        return path.samefile(source)
+        return source != "-" and path.samefile(source)
     except OSError:
         return False

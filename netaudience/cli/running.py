@@ -10,13 +10,14 @@ from contextlib import closing
 import attrs
 
 from netaudience.cli.carrying import Job, carry
+from netaudience.cli.flags import CONSENT
 from netaudience.cli.guards import Consent, allow
 from netaudience.cli.mapping import map_records
 from netaudience.cli.options import Pace, Reading, Reporting
-from netaudience.cli.outlet import FileOutlet, StandardOutput
+from netaudience.cli.outlet import FileOutlet, StandardOutput, is_source
 from netaudience.cli.progress import progress_for
 from netaudience.cli.sources import Records, open_records, records_of
-from netaudience.cli.summary import show
+from netaudience.cli.summary import show, write_report
 from netaudience.cli.tally import Tally
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
@@ -74,11 +75,14 @@ async def execute(client: Client, order: Order) -> Tally:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
     operation, reading, source = order.operation, order.reading, _source(order)
+    report = order.reporting.report
+    if report is not None and (is_source(report, source) or report == order.reporting.rejects):
+        raise ConfigurationError("The report would replace the source or the rejects: name another file")
     counted = allow(operation, order.consent, source, order.open)
     output = StandardOutput()
     arguments = dict(order.arguments)
-    if operation.facts.destructive and "confirm" in operation.signature.parameters:
-        arguments["confirm"] = True
+    if CONSENT in operation.signature.parameters:
+        arguments[CONSENT] = True
     with closing(order.open()) as records:
         by = arguments.get("by", _default_by(operation))
         mapped = map_records(
@@ -87,6 +91,7 @@ async def execute(client: Client, order: Order) -> Tally:
             chosen=reading.column,
             by=by if isinstance(by, str) else None,
             typed=reading.typed,
+            skipped=reading.skip,
         )
         if not order.reporting.quiet:
             sys.stderr.write(f"{mapped.sentence}\n")
@@ -102,9 +107,12 @@ async def execute(client: Client, order: Order) -> Tally:
                 output=output,
                 counted=counted,
                 allow_empty=reading.allow_empty,
+                receipts=order.reporting.answers,
             )
             tally = await carry(job, progress_for(quiet=order.reporting.quiet))
     show(tally)
+    if report is not None:
+        write_report(tally, report)
     return tally
 
 

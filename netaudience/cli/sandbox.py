@@ -1,26 +1,41 @@
-"""Serves the sandbox until it is told to stop; its routes are the operations that this package has."""
+"""Serves the sandbox until it is told to stop: all vendors, each under our names and its own."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import attrs
 
 from netaudience.cli.exit_codes import ExitCode
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError
-from netaudience.sandbox import Fault, Route, Sandbox, SandboxLimits, serve
-from netaudience.vendors import VENDORS
+from netaudience.sandbox import Fault, Route, Sandbox, SandboxLimits, Window, serve
+from netaudience.vendors import clients
 
 __all__ = ["SandboxOrder", "routes", "serve_sandbox"]
+
+T = TypeVar("T")
 
 #: What the sandbox lets in, by the variables that the clients read.
 _EXPORTS = (
     "NETAUDIENCE_NETMERA_API_KEY=sandbox",
     "NETAUDIENCE_NETMERA_BASE_URL={netmera}",
+    "NETAUDIENCE_ITERABLE_API_KEY=sandbox",
+    "NETAUDIENCE_ITERABLE_BASE_URL={iterable}",
     "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID=sandbox",
     "NETAUDIENCE_CLEVERTAP_PASSCODE=sandbox",
     "NETAUDIENCE_CLEVERTAP_BASE_URL={clevertap}",
+    "NETAUDIENCE_MOENGAGE_WORKSPACE_ID=sandbox",
+    "NETAUDIENCE_MOENGAGE_DATA_API_KEY=sandbox",
+    "NETAUDIENCE_MOENGAGE_BASE_URL={moengage}",
+    "NETAUDIENCE_FYND_CLIENT_ID=sandbox",
+    "NETAUDIENCE_FYND_CLIENT_SECRET=sandbox",
+    "NETAUDIENCE_FYND_COMPANY_ID=sandbox",
+    "NETAUDIENCE_FYND_APPLICATION_ID=sandbox",
+    "NETAUDIENCE_FYND_BASE_URL={fynd}",
 )
 
 
@@ -32,18 +47,19 @@ class SandboxOrder:
     port: int = 8765
     faults: tuple[str, ...] = ()
     seed: int = 0
-    netmera_rate: int | None = None
-    netmera_in_flight: int | None = None
-    clevertap_in_flight: int | None = None
+    #: Each of these three as VENDOR=NUMBER; rate and in_flight take VENDOR/ALLOWANCE=NUMBER too.
+    rates: tuple[str, ...] = ()
+    in_flight: tuple[str, ...] = ()
+    delays: tuple[str, ...] = ()
     #: Whether a little state is there to explore.
     explorable: bool = True
 
 
-def routes() -> list[Route]:
-    """Return every operation of every vendor as a route."""
+def routes(vendors: Iterable[type[Client]] | None = None) -> list[Route]:
+    """Return every operation of these vendors, or of all of ours, as a route."""
     return [
         Route(vendor.slug, operation.name, operation.facts.method, operation.facts.path)
-        for vendor in VENDORS
+        for vendor in (clients() if vendors is None else vendors)
         for operation in vendor.operations().values()
     ]
 
@@ -67,29 +83,51 @@ def serve_sandbox(order: SandboxOrder) -> int:
 
 
 def _make(order: SandboxOrder) -> Sandbox:
-    limits = {"netmera": SandboxLimits(requests=order.netmera_rate, in_flight=order.netmera_in_flight)}
-    if order.clevertap_in_flight is not None:
-        limits["clevertap"] = SandboxLimits(in_flight=order.clevertap_in_flight)
+    # Under our own names, and besides that everything that the documents know: Fynd's tokens, reads.
+    documented = [route for point in Sandbox().endpoints for route in point.routes]
     return Sandbox(
-        routes(),
+        [*routes(), *documented],
         faults=[Fault.parse(text) for text in order.faults],
         seed=order.seed,
-        limits=limits,
+        limits=_limits(order),
+        delay=_numbers("--delay", order.delays, float),
         host=order.host,
         port=order.port,
         demo=order.explorable,
     )
 
 
+def _limits(order: SandboxOrder) -> dict[str, SandboxLimits]:
+    rates = _numbers("--rate", order.rates, int)
+    in_flight = _numbers("--in-flight", order.in_flight, int)
+    return {
+        name: SandboxLimits((Window(rates[name]),) if name in rates else (), in_flight.get(name))
+        for name in {**rates, **in_flight}
+    }
+
+
+def _numbers(flag: str, texts: tuple[str, ...], number: Callable[[str], T]) -> dict[str, T]:
+    """Read NAME=NUMBER; raises `ValueError` with a sentence."""
+    numbers: dict[str, T] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            numbers[name] = number(value)
+        except ValueError:
+            sentence = f"Write {flag} VENDOR=NUMBER, for example {flag} netmera=20, not {text!r}"
+            raise ValueError(sentence) from None
+    return numbers
+
+
 def _announce(sandbox: Sandbox) -> None:
     """Print one line for a shell to read, and the rest for people."""
-    urls = {vendor.slug: sandbox.url(vendor.slug) for vendor in VENDORS}
+    urls = {vendor: sandbox.url(vendor) for vendor in sandbox.vendors}
     exports = " ".join(export.format(**urls) for export in _EXPORTS)
     sys.stdout.write(f"export {exports}\n")
     sys.stdout.flush()
     told = "".join(f"  {vendor}: {url}\n" for vendor, url in urls.items())
     sys.stderr.write(
-        f"The sandbox is listening; look around at {sandbox.url()}/_sandbox/ and stop it with Ctrl-C.\n{told}"
+        f"The sandbox is listening; look around at {sandbox.url()}/ and stop it with Ctrl-C.\n{told}"
     )
     for route in sandbox.unserved():
         sys.stderr.write(f"  without a handler: {route.vendor} {route.operation}\n")

@@ -4,12 +4,44 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+from netaudience.cli.outlet import json_line
 from netaudience.cli.tally import Tally
 
-__all__ = ["show", "summary_lines"]
+__all__ = ["show", "summary_lines", "write_report"]
 
 _MOST_REASONS = 5
+
+
+def write_report(tally: Tally, path: Path) -> None:
+    """Write the summary as one JSON object; where it cannot be written, the tally says so."""
+    report = tally.report
+    told = {
+        "vendor": report.vendor,
+        "operation": report.operation,
+        "acknowledges": report.acknowledges,
+        "rows": tally.rows,
+        "delivered": tally.delivered,
+        "rejected": tally.rejected,
+        "failed": tally.failed,
+        "in_doubt": tally.in_doubt,
+        "never_sent": tally.skipped,
+        "requests": report.requests,
+        "repeated": report.retries,
+        "throttled": report.throttles,
+        "seconds": round(report.seconds, 3),
+        "reasons": dict(tally.reasons.most_common()),
+        "warnings": dict(report.warnings.most_common()),
+        "stopped": None if tally.stopped is None else str(tally.stopped),
+        "read_whole": tally.read_whole,
+        "exit_code": tally.exit_code(),
+    }
+    try:
+        path.write_bytes(json_line(told))
+    except OSError as error:
+        tally.unwritten = f"The report {path} cannot be written: {error.strerror}"
+        sys.stderr.write(f"  {tally.unwritten}\n")
 
 
 def show(tally: Tally) -> None:
@@ -25,7 +57,7 @@ def summary_lines(tally: Tally) -> Iterator[str]:
     report = tally.report
     yield f"{report.vendor} {report.operation}: {', '.join(_counts(tally))}"
     yield f"  {_cost(tally)}"
-    yield from (f"  {count:,} x {reason}" for reason, count in tally.reasons.most_common(_MOST_REASONS))
+    yield from (f"  {line}" for line in _reasons(tally))
     yield from (f"  {sentence}" for sentence in _sentences(tally))
 
 
@@ -51,6 +83,15 @@ def _cost(tally: Tally) -> str:
         f"throttled {report.throttles:,} times, "
         f"{report.seconds:,.1f} s, {report.waiting_share:.0%} of it waiting for the limit"
     )
+
+
+def _reasons(tally: Tally) -> Iterator[str]:
+    """Say the commonest reasons why rows were not delivered, and what was lost of those that were."""
+    yield from (f"{count:,} x {reason}" for reason, count in tally.reasons.most_common(_MOST_REASONS))
+    warnings = tally.report.warnings
+    yield from (f"warning, {count:,} x {words}" for words, count in warnings.most_common(_MOST_REASONS))
+    if len(warnings) > _MOST_REASONS:
+        yield f"and {len(warnings) - _MOST_REASONS:,} more warnings, which --report writes down"
 
 
 def _sentences(tally: Tally) -> Iterator[str]:
@@ -82,7 +123,7 @@ def _show_table(tally: Tally) -> None:
     console = Console(stderr=True)
     console.print(table)
     console.print(Text(_cost(tally)))
-    for reason, count in tally.reasons.most_common(_MOST_REASONS):
-        console.print(Text(f"{count:,} x {reason}"))
+    for line in _reasons(tally):
+        console.print(Text(line))
     for sentence in _sentences(tally):
         console.print(Text(sentence))

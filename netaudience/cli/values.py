@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import types
+import typing
 from collections.abc import Callable
-from typing import cast
+from typing import Union, cast
 
 from netaudience.items import Field
 
-__all__ = ["BadValue", "convert_to", "number_or_text", "to_list", "to_whole_number"]
+__all__ = ["BadValue", "convert_to", "number_or_text", "to_list", "to_whole_number", "without_none"]
 
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -25,18 +27,43 @@ class BadValue(ValueError):
     """A cell that is not what its field holds; the text is a sentence."""
 
 
-def convert_to(field: Field) -> Callable[[object], object]:
-    """Return what turns a cell into a value of the field."""
-    name = field.name
-    if bool in field.types:
+def convert_to(field: Field, hint: object = None, *, typed: bool = False) -> Callable[[object], object]:
+    """Return what turns a cell into a value of the field.
+
+    Args:
+        field: The field.
+        hint: Its annotation, where it has one.
+        typed: Whether text in a field of any kind becomes the number, truth value or JSON that it looks like.
+    """
+    name, kinds = field.name, field.types
+    if str in kinds:  # whatever else it may hold, it may hold the text
+        return number_or_text if typed and len(kinds) > 1 else _unchanged
+    if bool in kinds:
         return lambda value: _to_truth(value, name)
-    if int in field.types:
+    if float in kinds:
+        return lambda value: _to_number(value, name)
+    if int in kinds:
         return lambda value: to_whole_number(value, name)
-    if dict in field.types:
+    if dict in kinds:
         return lambda value: _to_object(value, name)
-    if list in field.types:
+    if list in kinds:
+        if typing.get_args(without_none(hint))[:1] == (int,):
+            return lambda value: _to_whole_numbers(value, name)
         return to_list
-    return lambda value: value
+    return _unchanged
+
+
+def without_none(hint: object) -> object:
+    """Return the annotation of a field that may be None without the None."""
+    if typing.get_origin(hint) in {Union, types.UnionType}:
+        parts = [part for part in typing.get_args(hint) if part is not type(None)]
+        if len(parts) == 1:
+            return cast("object", parts[0])
+    return hint
+
+
+def _unchanged(value: object) -> object:
+    return value
 
 
 def _to_truth(value: object, name: str) -> object:
@@ -59,6 +86,23 @@ def to_whole_number(value: object, name: str) -> object:
     if not _WHOLE.fullmatch(value.strip()):
         raise BadValue(f"The cell for {name} is not a whole number")
     return int(value)
+
+
+def _to_number(value: object, name: str) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _NUMBER.fullmatch(value.strip()):
+        raise BadValue(f"The cell for {name} is not a number such as 17 or 0.5")
+    return float(value) if "." in value else int(value)
+
+
+def _to_whole_numbers(value: object, name: str) -> object:
+    found = to_list(value)
+    return (
+        [to_whole_number(part, name) for part in cast("list[object]", found)]
+        if isinstance(found, list)
+        else found
+    )
 
 
 def _to_object(value: object, name: str) -> object:
@@ -87,13 +131,16 @@ def to_list(value: object) -> object:
 
 
 def number_or_text(value: object) -> object:
-    """Return text that is plainly a number or a truth value as such; all other text as it is."""
+    """Return text that is plainly a number, a truth value, an array or an object as such; else as it is."""
     if not isinstance(value, str):
         return value
     if value in {"true", "false"}:
         return value == "true"
     if _NUMBER.fullmatch(value):
         return float(value) if "." in value else int(value)
+    if value[:1] in {"[", "{"}:
+        found = _from_json(value)
+        return value if found is None else found
     return value
 
 

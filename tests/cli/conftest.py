@@ -11,7 +11,9 @@ import attrs
 import pytest
 
 from netaudience.cli import main
+from netaudience.cli.sandbox import _EXPORTS as EXPORTS
 from netaudience.sandbox import BackgroundSandbox, Sandbox
+from netaudience.vendors import clients
 
 
 @attrs.frozen
@@ -45,13 +47,10 @@ def sandbox() -> Iterator[BackgroundSandbox]:
 
 
 def environment(sandbox: BackgroundSandbox) -> dict[str, str]:
-    return {
-        "NETAUDIENCE_NETMERA_API_KEY": "sandbox",
-        "NETAUDIENCE_NETMERA_BASE_URL": sandbox.url("netmera"),
-        "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID": "sandbox",
-        "NETAUDIENCE_CLEVERTAP_PASSCODE": "sandbox",
-        "NETAUDIENCE_CLEVERTAP_BASE_URL": sandbox.url("clevertap"),
-    }
+    """Return what `netaudience sandbox` prints for a shell to export."""
+    urls = {vendor.slug: sandbox.url(vendor.slug) for vendor in clients()}
+    pairs = (export.format(**urls).partition("=") for export in EXPORTS)
+    return {name: value for name, _, value in pairs}
 
 
 Run = Callable[..., Result]
@@ -70,11 +69,17 @@ def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
 
 
 @pytest.fixture
-def netmera(run: Run, sandbox: BackgroundSandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`netmera("tag-users", …)` runs an operation against the sandbox, fast."""
+def at_sandbox(run: Run, sandbox: BackgroundSandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`at_sandbox("netmera", "tag-users", …)` runs an operation of a vendor against the sandbox, fast."""
     for name, value in environment(sandbox).items():
         monkeypatch.setenv(name, value)
-    return lambda operation, *rest: run("netmera", operation, "--rate", "1000", *rest)
+    return lambda vendor, operation, *rest: run(vendor, operation, "--rate", "1000", *rest)
+
+
+@pytest.fixture
+def netmera(at_sandbox: Run) -> Run:
+    """`netmera("tag-users", …)` runs an operation against the sandbox, fast."""
+    return lambda operation, *rest: at_sandbox("netmera", operation, *rest)
 
 
 @pytest.fixture

@@ -8,22 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from netaudience import CleverTapClient, NetmeraClient
+from netaudience import CleverTapClient, IterableClient, MoEngageClient, NetmeraClient
 from netaudience.cli.mapping import map_records
 from netaudience.cli.sources import Record, open_records
 from netaudience.cli.values import BadValue, number_or_text
 from netaudience.errors import ConfigurationError
 
 Write = Callable[[str, str | bytes], Path]
-OPERATIONS = {**NetmeraClient.operations(), **CleverTapClient.operations()}
+OPERATIONS = {
+    name: operation
+    for vendor in (IterableClient, MoEngageClient, CleverTapClient, NetmeraClient)
+    for name, operation in vendor.operations().items()
+}
 
 
 def items(
-    path: Path, operation: str, *chosen: str, by: str | None = None, typed: bool = False
+    path: Path,
+    operation: str,
+    *chosen: str,
+    by: str | None = None,
+    typed: bool = False,
+    skipped: tuple[str, ...] = (),
 ) -> list[object]:
     """Map a file's records; a record that does not map becomes its reason."""
     with closing(open_records(str(path))) as records:
-        mapped = map_records(records, OPERATIONS[operation].kind, chosen=chosen, by=by, typed=typed)
+        mapped = map_records(
+            records, OPERATIONS[operation].kind, chosen=chosen, by=by, typed=typed, skipped=skipped
+        )
         found: list[object] = []
         for record in records:
             assert isinstance(record, Record)
@@ -173,6 +184,59 @@ def test_json_rows_are_the_vendors_own_or_by_python_names(file: Write) -> None:
     assert sixth == {"extId": 4, "profile": {"a": 1}}  # refused by the operation's own rule
 
 
+def test_a_mapping_that_may_be_left_out_is_left_out_where_nothing_is_left_for_it(file: Write) -> None:
+    path = file("x.csv", "token,platform,application_name,email\nt,GCM,app,a@example.com\n")
+    row = {"token": "t", "platform": "GCM", "applicationName": "app", "email": "a@example.com"}
+    assert items(path, "register_device_token") == [row]
+    path = file("y.csv", "email,model\na@example.com,\nb@example.com,X\n")
+    assert items(path, "bulk_update_users") == [
+        {"email": "a@example.com"},
+        {"email": "b@example.com", "dataFields": {"model": "X"}},
+    ]
+
+
+def test_only_the_first_mapping_takes_what_is_left(file: Write) -> None:
+    """What is left is never taken for a second mapping, such as the identifiers of a user."""
+    path = file("x.csv", 'customer_id,action,attributes,note\nm-1,Bought,"{""a"": 1}",x\n')
+    assert items(path, "import_events") == [
+        {"customer_id": "m-1", "action": "Bought", "attributes": {"a": 1}}
+    ]
+
+
+def test_columns_can_be_kept_out_of_a_mapping(file: Write) -> None:
+    path = file("x.csv", "extId,city,Note\n1,Rome,x\n")
+    assert items(path, "set_profile_attributes", skipped=("note",)) == [
+        {"extId": "1", "profile": {"city": "Rome"}}
+    ]
+
+
+def test_one_of_several_keys_must_have_a_column(file: Write) -> None:
+    with pytest.raises(ConfigurationError, match="No column is plainly email or user_id"):
+        items(file("x.csv", "name\nAnn\n"), "bulk_update_users")
+    assert items(file("y.csv", "Mail\na@example.com\n"), "bulk_update_users") == [{"email": "a@example.com"}]
+    assert items(file("z.csv", "who\nu-1\n"), "bulk_update_users", "user_id=who") == [{"userId": "u-1"}]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("1;2", [1, 2]),
+        ("7", [7]),
+        ("[]", []),
+        ('"[3, 4]"', [3, 4]),
+        ("x", "! The cell for email_list_ids is not a whole number"),
+    ],
+)
+def test_a_list_of_numbers(file: Write, cell: str, value: object) -> None:
+    (item,) = items(file("x.csv", f"email,email_list_ids\na@x.com,{cell}\n"), "bulk_update_subscriptions")
+    assert item == (value if isinstance(value, str) else {"email": "a@x.com", "emailListIds": value})
+
+
+def test_an_empty_list_is_not_an_empty_cell(file: Write) -> None:
+    path = file("x.csv", "email,email_list_ids\na@x.com,\n")
+    assert items(path, "bulk_update_subscriptions") == [{"email": "a@x.com"}]
+
+
 @pytest.mark.parametrize(
     ("header", "sentence"),
     [("extId", "No column is left"), ("extId,,b", "a name of its own"), ("extId,b,b", "a name of its own")],
@@ -195,6 +259,7 @@ def test_plain_lines_are_no_rows(file: Write) -> None:
         ("34", 34), ("-1", -1), ("1.5", 1.5), ("0", 0), ("true", True), ("false", False),
         ("007", "007"), ("12345678901234567890", "12345678901234567890"), ("1e5", "1e5"), ("+1", "+1"),
         ("True", "True"), ("", ""), (" 1", " 1"), ("1.", "1."), ("NaN", "NaN"), ("٣", "٣"),
+        ('["a", 1]', ["a", 1]), ('{"a": 1}', {"a": 1}), ("[later]", "[later]"), ("{", "{"),
     ],
 )  # fmt: skip
 def test_only_what_is_plainly_a_number_becomes_one(text: str, value: object) -> None:

@@ -218,7 +218,11 @@ def test_ctrl_c_while_standard_input_has_nothing_yet(vendor: Vendor) -> None:
 
 def test_the_sandbox_prints_what_a_shell_needs_and_stops_cleanly(file: Write) -> None:
     process = subprocess.Popen(
-        [*PROGRAM, "sandbox", "--port", "0", "--fault", "status=503,first=1"],
+        [
+            *(*PROGRAM, "sandbox", "--port", "0", "--fault", "status=503,first=1"),
+            *("--rate", "netmera=20", "--rate", "fynd=5"),
+            *("--in-flight", "netmera=3", "--delay", "iterable=60"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -232,12 +236,20 @@ def test_the_sandbox_prints_what_a_shell_needs_and_stops_cleanly(file: Write) ->
     )
     assert result.returncode == 0, result.stderr
     assert "2 requests, 1 of them repeated" in result.stderr
-    overview = variables["NETAUDIENCE_NETMERA_BASE_URL"].removesuffix("/netmera") + "/_sandbox/"
-    with urllib.request.urlopen(overview) as answer:
-        assert json.load(answer)
+    page = variables["NETAUDIENCE_NETMERA_BASE_URL"].removesuffix("netmera")
+    with urllib.request.urlopen(page + "_sandbox/") as answer:
+        told = json.load(answer)
+    assert told["delay"] == {"iterable": 60}
+    netmera, fynd = (told["vendors"][name]["limits"] for name in ("netmera", "fynd"))
+    assert [netmera["windows"][0]["count"], netmera["in_flight"], fynd["windows"][0]["count"]] == [20, 3, 5]
+    # A route is there under our name and under the vendor's own.
+    assert {"tag_users", "tagUsers"} <= {route["operation"] for route in told["routes"]}
+    homes = {name: url for name, url in variables.items() if name.endswith("_BASE_URL")}
+    assert {f"NETAUDIENCE_{name.upper()}_BASE_URL" for name in told["vendors"]} == set(homes)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0
+    assert f"look around at {page} and" in err
     assert "without a handler" not in err
 
 
@@ -245,7 +257,10 @@ def test_the_sandbox_prints_what_a_shell_needs_and_stops_cleanly(file: Write) ->
     ("flags", "sentence"),
     [
         (["--fault", "nonsense"], "There is no fault 'nonsense'"),
-        (["--netmera-rate", "0"], "must be above zero"),
+        (["--rate", "netmera=0"], "must be above zero"),
+        (["--rate", "netmera"], "Write --rate VENDOR=NUMBER"),
+        (["--in-flight", "netmira=3"], "The sandbox has no vendor 'netmira'"),
+        (["--delay", "iterable=-1"], "zero or more"),
         (["--host", "203.0.113.1"], "cannot listen"),
     ],
 )

@@ -341,3 +341,18 @@ def test_log_messages_are_shown_if_asked_for(netmera, sandbox: BackgroundSandbox
         logger.setLevel(logging.NOTSET)
     assert result.code == 0
     assert "DEBUG netaudience: attempt failed: Netmera is unavailable" in result.err
+
+
+def test_a_report_never_replaces_the_source(netmera, sandbox: BackgroundSandbox, file: Write) -> None:
+    path = file("x.txt", "a\n")
+    result = netmera("tag-users", "--tag", "T", path, "--report", path)
+    assert (result.code, path.read_text()) == (2, "a\n")
+    assert "name another file" in result.err
+    assert not sandbox.ledger.requests
+
+
+def test_a_report_that_cannot_be_written_is_told(netmera, file: Write, tmp_path: Path) -> None:
+    path = file("x.txt", "a\n")
+    result = netmera("tag-users", "--tag", "T", path, "--report", tmp_path / "no" / "report.json")
+    assert result.code == 1
+    assert "cannot be written" in result.err
