@@ -105,6 +105,18 @@ class EmptySource(ConfigurationError):
 class InvalidItem(NetaudienceError):
     """An item breaks a documented rule; it was rejected without being sent."""
 
+    #: The page that documents the rule, or the operation that the item was meant for.
+    docs: str = ""
+
+    def see(self, docs: str) -> Self:
+        """Return the error with the page that documents it, where it has none yet."""
+        self.docs = self.docs or docs
+        return self
+
+    def __str__(self) -> str:
+        sentence = super().__str__()
+        return f"{sentence}. See {self.docs}" if self.docs else sentence
+
 
 class ItemTooLarge(InvalidItem):
     """A single item is larger than a request may be; it was rejected without being sent."""

@@ -180,7 +180,7 @@ def _start(
 
     def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
         report = operation.report(host)
-        packer = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes)
+        packer = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes, docs=facts.docs)
         sender = host.sender(operation, report)
         divider = Divider(
             packer,
@@ -279,12 +279,15 @@ class BoundCall(Generic[Item, P, T]):
         """
         problems = self._host.kind(self.operation).check((item,))
         if problems:
-            raise problems[0]
-        request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
+            raise problems[0].see(self.operation.facts.docs)
+        docs = self.operation.facts.docs
         try:
+            request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
             prepared = self._host.prepare(self.operation, request)
+        except InvalidItem as error:
+            raise error.see(docs) from error.__cause__
         except (TypeError, ValueError) as error:
-            raise InvalidItem(f"The item cannot be written as JSON: {error}") from error
+            raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
         return await _ask(self._host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:

@@ -64,7 +64,7 @@ class Divided(Generic[Item]):
 class Packer(Generic[Item]):
     """Feed it pages of items; it gives back chunks, and what it rejected."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every argument is one independent bound
         self,
         kind: Kind,
         encode: Callable[[Sequence[Item]], Prepared],
@@ -72,6 +72,7 @@ class Packer(Generic[Item]):
         rows: int,
         keys: int | None = None,
         max_bytes: int | None = None,
+        docs: str = "",
     ) -> None:
         self._kind = kind
         self._encode = encode
@@ -79,6 +80,8 @@ class Packer(Generic[Item]):
         self.rows = rows
         self._max_keys = keys if keys is not None and (kind.ordered or keys < rows) else None
         self._max_bytes = max_bytes
+        #: The page that a rejected item's reason names.
+        self._docs = docs
         # Rows that lately fitted into the bytes: only saves encoding what would not fit anyway.
         self._likely = rows
         self._items: list[Item] = []
@@ -331,13 +334,14 @@ class Packer(Generic[Item]):
         self._positions = [*self._positions[:index], *self._positions[index + 1 :]]
         if self._held and not self._held_keys.isdisjoint(keys):
             self._take_back_held()  # they may have waited for this one alone
-        return SettledChunk([item], [position], None, [Rejected(position, item, reason, self.key(item))])
+        rejected = Rejected(position, item, reason.see(self._docs), self.key(item))
+        return SettledChunk([item], [position], None, [rejected])
 
     def _reject(
         self, page: list[Item], positions: range, problems: Mapping[int, InvalidItem]
     ) -> SettledChunk[Item]:
         rejected = [
-            Rejected(positions[index], page[index], reason, self.key(page[index]))
+            Rejected(positions[index], page[index], reason.see(self._docs), self.key(page[index]))
             for index, reason in sorted(problems.items())
         ]
         return SettledChunk(

@@ -574,3 +574,18 @@ def test_an_answer_that_is_lost_leaves_nothing_in_doubt_where_the_operation_only
 
     report = run(carry())
     assert (report.failed, report.in_doubt) == (3, 0)
+
+
+def test_a_rejected_item_is_told_with_the_page_that_documents_it():
+    client = make_client(ScriptedVendor())
+
+    async def carry():
+        with pytest.raises(InvalidItem, match=r"See https://example\.com$"):
+            await client.one("")
+        return await client.put(["", "k1", "k\n2"]).settled()
+
+    report = run(carry())
+    assert report.requests == 1
+    assert [str(outcome.reason).rpartition(". See ")[2] for outcome in report.undelivered] == [
+        "https://example.com"
+    ] * 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,10 +25,12 @@ from netaudience.cli import main
 from netaudience.cli.app import build
 from netaudience.cli.page import page
 from netaudience.cli.sandbox import routes
+from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
 from netaudience.operations import Operation
 from netaudience.reference import reference
 from netaudience.sandbox import BackgroundSandbox, Sandbox
+from netaudience.vendors import clients
 
 VENDORS = [table.vendor for table in EVERY]
 ROWS = {(row.vendor, row.operation): row for row in reference(clients=VENDORS)}
@@ -178,3 +181,10 @@ def test_its_command_asks_before_it_deletes(run: Callable[..., Any]) -> None:
     code, told = run("remove", "--item", "a")
     assert code == 5
     assert "add --yes" in told
+
+
+@pytest.mark.parametrize("client", clients(), ids=lambda client: client.slug)
+def test_the_type_checkers_see_every_operation(client: type[Client]) -> None:
+    used = (Path(__file__).parent.parent / "typing" / f"right_{client.slug}.py").read_text(encoding="utf-8")
+    missing = [name for name in client.operations() if not re.search(rf"\.{name}\b", used)]
+    assert not missing
