@@ -283,9 +283,10 @@ class BoundCall(Generic[Item, P, T]):
         docs = self.operation.facts.docs
         try:
             request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
-            prepared = self._host.prepare(self.operation, request)
         except InvalidItem as error:
             raise error.see(docs) from error.__cause__
+        try:
+            prepared = self._host.prepare(self.operation, request)
         except (TypeError, ValueError) as error:
             raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
         return await _ask(self._host, self.operation, request, prepared)
