@@ -154,7 +154,8 @@ class Pacer:
             while not self._take(loop.time(), records):
                 await self._change(loop, records, patience)
         finally:
-            if waiters[0] is turn:
+            # Where several are cancelled at once, the first has taken the others out already.
+            if waiters and waiters[0] is turn:
                 waiters.popleft()
                 while waiters and waiters[0].cancelled():
                     waiters.popleft()

@@ -73,6 +73,8 @@ class Sender:
         self._tally = tally
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
+        #: Answers lost in a row that may not be asked for again.
+        self._lost = 0
         #: Set when the run stops: nothing more is sent.
         self.halted: NetaudienceError | None = None
 
@@ -108,6 +110,7 @@ class Sender:
                 else:
                     verdict = self._judge(response)
                     if verdict is None:
+                        self._lost = 0
                         pacer.succeeded()
                         return response
                     error = verdict
@@ -140,13 +143,19 @@ class Sender:
             case AnswerLost() | Unavailable() | Unreadable():
                 trouble.in_doubt = prepared.in_doubt
                 if not self._may_repeat(elapsed):
-                    return Failure(error)
+                    if isinstance(error, ServerFault):
+                        return Failure(error)
+                    # One lost answer says nothing; so many in a row, and no other answer, say that the
+                    # vendor is down: the rest of the source must not go into doubt as well.
+                    self._lost += 1
+                    return Failure(error, stops=self._lost >= self._policy.attempts)
                 most = min(_ATTEMPTS.get(type(error), self._policy.attempts), self._policy.attempts)
             case _:
                 # A clear answer: the vendor is there, and did not do it. Refused words would have been
                 # refused before, too; a closed account says nothing about an earlier attempt.
                 stops = isinstance(error, AccountError)
                 prepared.in_doubt = trouble.in_doubt and stops
+                self._lost = 0
                 self._pacer.succeeded()
                 return Failure(error, stops=stops)
         trouble.attempts += 1

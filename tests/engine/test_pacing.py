@@ -366,3 +366,19 @@ def test_more_records_than_a_window_has_go_alone():
     first, second, third = run(go())
     assert second - first == pytest.approx(60, abs=1)
     assert third - second == pytest.approx(60, abs=1)
+
+
+def test_waiters_that_are_cancelled_at_once_leave_the_way_free():
+    async def go():
+        pacer = Pacer(quota(in_flight=1))
+        await pacer.acquire()
+        waiting = [asyncio.create_task(pacer.acquire()) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {asyncio.CancelledError}
+        pacer.release()
+        await asyncio.wait_for(pacer.acquire(), 1)
+
+    run(go())

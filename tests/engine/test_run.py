@@ -589,3 +589,28 @@ def test_a_rejected_item_is_told_with_the_page_that_documents_it():
     assert [str(outcome.reason).rpartition(". See ")[2] for outcome in report.undelivered] == [
         "https://example.com"
     ] * 2
+
+
+@pytest.mark.parametrize("fault", ["500", "lost before"])
+def test_a_vendor_that_is_down_does_not_put_the_whole_source_in_doubt(fault):
+    vendor = ScriptedVendor(faults=[fault] * 1000)
+    client = make_client(vendor, idempotent=False)
+
+    async def carry():
+        return await client.put(ids(5000)).settled()
+
+    report = run(carry())
+    assert isinstance(report.stopped, Unavailable | AnswerLost)
+    assert 80 <= report.in_doubt <= 120  # eight chunks of ten, and what was out beside them
+    assert report.in_doubt + report.failed == report.items < 5000
+
+
+def test_single_lost_answers_do_not_stop_a_run():
+    vendor = ScriptedVendor(faults=["lost before", "ok"] * 50)
+    client = make_client(vendor, idempotent=False)
+
+    async def carry():
+        return await client.put(ids(1000)).settled()
+
+    report = run(carry())
+    assert (report.stopped, report.in_doubt, report.delivered) == (None, 500, 500)
