@@ -21,6 +21,7 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
 from netaudience.engine.transport import AiohttpTransport, Transport, make_url
 from netaudience.errors import ConfigurationError, VendorError
+from netaudience.events import Hook
 from netaudience.items import Kind
 from netaudience.limits import Figure, Quota, Window, assumed, per_second
 from netaudience.operations import Operation, operations_of
@@ -58,6 +59,8 @@ class Settings:
     allow_empty: bool = False
     #: Whether proxies and netrc are taken from the environment.
     trust_env: bool = False
+    #: Called with an event for every request that is over and every pause.
+    on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
 
 
 #: Method, URL and headers.
@@ -190,6 +193,11 @@ class Client:
         return self.settings.allow_empty
 
     @property
+    def account(self) -> str:
+        """What tells the account from others, without showing a key."""
+        return self._account[:16]
+
+    @property
     def retry(self) -> RetryPolicy:
         """How patient a request is."""
         return self.settings.retry
@@ -261,6 +269,7 @@ class Client:
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
             reads=operation.facts.acknowledges == "answered",
+            hook=self.settings.on_event,
         )
 
     def _address(self, operation: Operation, request: Request[object]) -> _Address:

@@ -8,6 +8,7 @@
     ├── InvalidItem             mend this item; it was not sent
     │   └── ItemTooLarge        make this item smaller
     ├── SourceFailed            mend the source; what it gave before is settled
+    ├── JournalFailed           make room for the run's memory, then go on from it
     ├── LimitReached            send the rest when the account's allowance has room again
     ├── TransportError
     │   ├── ConnectionFailed    nothing was sent: safe to send again
@@ -45,6 +46,7 @@ __all__ = [
     "EmptySource",
     "InvalidItem",
     "ItemTooLarge",
+    "JournalFailed",
     "LimitReached",
     "Misconfigured",
     "NetaudienceError",
@@ -124,6 +126,10 @@ class ItemTooLarge(InvalidItem):
 
 class SourceFailed(NetaudienceError):
     """The source raised while it was read; the original error is the ``__cause__``."""
+
+
+class JournalFailed(NetaudienceError):
+    """The run's memory on disk cannot be written: the run stops, and what it has recorded is safe."""
 
 
 class LimitReached(NetaudienceError):

@@ -17,6 +17,7 @@ decorator   what the function takes      what calling it gives
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import (
@@ -32,6 +33,7 @@ from typing import (
 
 from netaudience.blame import Blamer
 from netaudience.engine.division import Divider
+from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Packer
 from netaudience.engine.pipeline import Pipeline
 from netaudience.engine.retry import RetryPolicy
@@ -78,6 +80,11 @@ class Host(Protocol):
 
     #: The vendor's name as people write it.
     vendor: ClassVar[str]
+
+    @property
+    def account(self) -> str:
+        """What tells the account from others, without showing a key."""
+        ...
 
     @property
     def retry(self) -> RetryPolicy:
@@ -159,6 +166,7 @@ def _start(
     operation: Operation,
     items: Items[Item],
     request: Callable[[Sequence[Item]], Request[Any]],
+    arguments: object,
 ) -> Run[Item]:
     """Return a run of an operation over items."""
     kind = host.kind(operation)
@@ -178,7 +186,7 @@ def _start(
     def read_answer(answer: Response) -> object:
         return decode(answer, answers[0])
 
-    def start(streamed: bool) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
+    def start(streamed: bool, journal: Journal | None) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
         report = operation.report(host)
         packer = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes, docs=facts.docs)
         sender = host.sender(operation, report)
@@ -201,9 +209,18 @@ def _start(
             workers=host.workers(operation),
             streamed=streamed,
             allow_empty=host.allow_empty,
+            journal=journal,
+            repeatable=facts.idempotent,
         )
 
-    return Run(f"{host.vendor} {operation.name}", start)
+    told = hashlib.sha256(repr(arguments).encode()).hexdigest()[:16]
+    identity = {
+        "vendor": host.vendor,
+        "operation": operation.name,
+        "account": host.account,
+        "arguments": told,
+    }
+    return Run(f"{host.vendor} {operation.name}", start, identity)
 
 
 class Batch(Operation, Generic[Item, P]):
@@ -240,7 +257,13 @@ class BoundBatch(Generic[Item, P]):
         """
         host, function = self._host, self.operation.function
         function(host, (), *args, **kwargs)  # wrong arguments are told here, not when the run is read
-        return _start(host, self.operation, items, lambda page: function(host, page, *args, **kwargs))
+        return _start(
+            host,
+            self.operation,
+            items,
+            lambda page: function(host, page, *args, **kwargs),
+            (args, sorted(kwargs.items())),
+        )
 
 
 class Call(Operation, Generic[Item, P, T]):
@@ -298,7 +321,13 @@ class BoundCall(Generic[Item, P, T]):
             ConfigurationError: the items are no collection of items.
         """
         host, function = self._host, self.operation.function
-        return _start(host, self.operation, items, lambda page: function(host, page[0], *args, **kwargs))
+        return _start(
+            host,
+            self.operation,
+            items,
+            lambda page: function(host, page[0], *args, **kwargs),
+            (args, sorted(kwargs.items())),
+        )
 
 
 class Query(Operation, Generic[P, T]):

@@ -188,6 +188,8 @@ class Report:
     rejected: int = 0
     failed: int = 0
     in_doubt: int = 0
+    #: Items that an earlier attempt at the run had settled; they are in the counts of what became of them.
+    resumed: int = 0
     #: Items that the source yielded and that were never sent, because the run was left early.
     skipped: int = 0
     delivered: int = 0

@@ -116,16 +116,16 @@ class Packer(Generic[Item]):
         """True where so many items are held back that nothing more should be fed."""
         return len(self._held) >= self.rows
 
-    def feed(self, page: list[Item], position: int) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
-        """Take a page of items, the first of them yielded at this position of the source."""
-        read = range(position, position + len(page))
-        positions: range | list[int] = read
+    def feed(
+        self, page: list[Item], positions: range | list[int]
+    ) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+        """Take a page of items, with the position at which the source yielded each."""
         problems = self._kind.check(page)
         if problems:
-            yield self._reject(page, read, problems)
+            yield self._reject(page, positions, problems)
             good = [index for index in range(len(page)) if index not in problems]
             page = [page[index] for index in good]
-            positions = [position + index for index in good]
+            positions = [positions[index] for index in good]
         if self._kind.ordered:
             self._append(*self._hold_back(page, positions, list(self._kind.keys(page))))
         else:
@@ -338,7 +338,7 @@ class Packer(Generic[Item]):
         return SettledChunk([item], [position], None, [rejected])
 
     def _reject(
-        self, page: list[Item], positions: range, problems: Mapping[int, InvalidItem]
+        self, page: list[Item], positions: Sequence[int], problems: Mapping[int, InvalidItem]
     ) -> SettledChunk[Item]:
         rejected = [
             Rejected(positions[index], page[index], reason.see(self._docs), self.key(page[index]))

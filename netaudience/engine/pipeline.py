@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from netaudience.engine.division import Divider
+from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
-from netaudience.errors import EmptySource, NetaudienceError, SourceFailed
-from netaudience.outcomes import Failed, Report, SettledChunk, all_alike
+from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, SourceFailed
+from netaudience.outcomes import Failed, InDoubt, Report, SettledChunk, all_alike
 
 __all__ = ["Pipeline"]
 
 Item = TypeVar("Item")
 #: Items read at once from a source that never waits, where a chunk has fewer.
 _PAGE = 32
+#: Seconds between two beats of a journal's lease.
+_HEARTBEAT = 5.0
 
 
 class Pipeline(Generic[Item]):
@@ -39,6 +43,8 @@ class Pipeline(Generic[Item]):
         workers: int,
         streamed: bool,
         allow_empty: bool,
+        journal: Journal | None = None,
+        repeatable: bool = True,
     ) -> None:
         self._source = source
         self._packer = packer
@@ -46,6 +52,12 @@ class Pipeline(Generic[Item]):
         self._divider = divider
         self.report = report
         self._allow_empty = allow_empty
+        self._journal = journal
+        #: Whether a chunk may be sent again after a crash, so that sending it needs no note beforehand.
+        self._repeatable = repeatable
+        self._unrecorded: list[SettledChunk[Item]] = []
+        self._answered: list[range] = []
+        self._heart: asyncio.TimerHandle | None = None
         self._most_unread = workers if streamed else None
         self._page = max(packer.rows, _PAGE)
         self._ready: deque[Chunk[Item]] = deque()
@@ -61,8 +73,32 @@ class Pipeline(Generic[Item]):
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // packer.rows)))
         report.workers = workers
+        if journal is not None:
+            self._go_on_from(journal)
         self._tasks = [asyncio.create_task(self._work(), name="netaudience worker") for _ in range(workers)]
         self._alive = workers
+
+    def _go_on_from(self, journal: Journal) -> None:
+        """Count what an earlier attempt has settled, and keep the journal's lease."""
+        report, before = self.report, journal.before
+        report.delivered = before.get("delivered", 0)
+        report.rejected = before.get("rejected", 0)
+        report.in_doubt = before.get("in doubt", 0)
+        report.resumed = report.settled
+        self._beat()
+
+    def _beat(self) -> None:
+        if self._journal is not None:
+            try:
+                self._journal.renew()
+            except JournalFailed as error:
+                self._halt(error)
+            self._heart = asyncio.get_running_loop().call_later(_HEARTBEAT, self._beat)
+
+    def _halt(self, error: NetaudienceError) -> None:
+        if self._sender.halted is None:
+            self._sender.halted = error
+        self._stop_reading()
 
     async def _work(self) -> None:
         """Carry one chunk after the other from the source to the reader."""
@@ -88,11 +124,16 @@ class Pipeline(Generic[Item]):
 
     async def _carry(self, chunk: Chunk[Item]) -> None:
         """Deliver one chunk and tell what became of it."""
-        try:
-            settled = await self._divider.deliver(chunk)
-        except BaseException:
-            self._interrupted(chunk)
-            raise
+        sent = self._note(chunk)
+        if sent is None:
+            settled = self._unsent(chunk)
+        else:
+            try:
+                settled = await self._divider.deliver(chunk)
+            except BaseException:
+                self._interrupted(chunk)
+                raise
+            self._answered.append(sent)
         self._packer.release(chunk)
         if self._waiting:
             self._wake_workers()
@@ -100,6 +141,22 @@ class Pipeline(Generic[Item]):
             self._stop_reading()
         for part in settled:
             self._tell(part)
+
+    def _note(self, chunk: Chunk[Item]) -> range | None:
+        """Write down what is about to be sent, where a crash would leave that in doubt."""
+        if self._journal is None or self._repeatable or self._sender.halted is not None:
+            return range(0)
+        self._record()  # what was answered must not be in doubt beside what is sent next
+        try:
+            return self._journal.sending(chunk.positions)
+        except JournalFailed as error:
+            self._halt(error)
+            return None
+
+    def _unsent(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
+        reason = self._sender.halted or JournalFailed("The journal cannot be written")
+        undelivered = all_alike(Failed, chunk.items, chunk.positions, reason, self._packer.key)
+        return (SettledChunk(chunk.items, chunk.positions, None, undelivered),)
 
     async def _next(self) -> Chunk[Item] | None:
         """Read and pack until there is a chunk; None when there will be no more."""
@@ -123,16 +180,16 @@ class Pipeline(Generic[Item]):
         if source.exhausted:
             parts = list(packer.flush())
         elif packer.full:
-            parts = list(packer.feed([], source.position))
+            parts = list(packer.feed([], range(0)))
         elif source.immediate:
             position = source.position
-            parts = list(packer.feed(self._count(source.read_now(self._page)), position))
+            parts = list(packer.feed(*self._new(source.read_now(self._page), position)))
         else:
             async with self._reading:
                 if self._ready or source.exhausted or self._sender.halted is not None:
                     return []  # another worker has read meanwhile
                 position = source.position
-                parts = list(packer.feed(self._count(await self._wait_for_source()), position))
+                parts = list(packer.feed(*self._new(await self._wait_for_source(), position)))
         # The page is packed as a whole before anything else is awaited: another worker may feed then.
         for part in parts:
             if isinstance(part, Chunk):
@@ -158,11 +215,45 @@ class Pipeline(Generic[Item]):
             self._reading_task.cancel()
             self._reading_task = None
 
-    def _count(self, page: list[Item]) -> list[Item]:
+    def _new(self, page: list[Item], position: int) -> tuple[list[Item], range | list[int]]:
+        """Count a page; return what of it no earlier attempt has settled, with its positions."""
         self.report.items += len(page)
-        return page
+        positions = range(position, position + len(page))
+        if self._journal is None:
+            return page, positions
+        doubtful, left = self._journal.left(positions)
+        if doubtful:
+            items = [page[at - position] for at in doubtful]
+            reason = SourceFailed("It was being sent when the process died")
+            undelivered = all_alike(InDoubt, items, doubtful, reason, self._packer.key)
+            self._tell(SettledChunk(items, doubtful, None, undelivered))
+        if isinstance(left, range):
+            return page, left
+        return [page[at - position] for at in left], left
 
     def _tell(self, settled: SettledChunk[Item]) -> None:
+        """Tell what became of a chunk, when that is written down."""
+        if self._journal is None:
+            self._publish(settled)
+            return
+        if not self._unrecorded:
+            asyncio.get_running_loop().call_soon(self._record)
+        self._unrecorded.append(settled)
+
+    def _record(self) -> None:
+        """Write down what was settled since the last time, in one go; then tell it."""
+        settled, self._unrecorded = self._unrecorded, []
+        answered, self._answered = self._answered, []
+        if self._journal is None or not settled:
+            return
+        try:
+            self._journal.record(settled, answered)
+        except JournalFailed as error:
+            self._halt(error)  # what happened is told all the same
+        for part in settled:
+            self._publish(part)
+
+    def _publish(self, settled: SettledChunk[Item]) -> None:
         """Count a settled chunk, and keep it for the reader, if there is one."""
         self.report.count(settled)
         self.report.seconds = self._clock() - self._started
@@ -197,6 +288,7 @@ class Pipeline(Generic[Item]):
         """Settle what a stopped run has not sent; tell why it stopped."""
         if self._bug is not None:
             raise self._bug
+        self._record()
         report, halted = self.report, self._sender.halted
         report.exhausted = self._source.exhausted
         if report.stopped is not None:
@@ -228,6 +320,10 @@ class Pipeline(Generic[Item]):
     def _interrupted(self, chunk: Chunk[Item]) -> None:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
         reason = SourceFailed("The run was left before an answer came")
+        if self._journal is not None and chunk.divided is not None:
+            # What is still out stays noted, or is sent again: it is not settled for the journal.
+            self._unrecorded.extend(chunk.divided.settled)
+            chunk.divided.settled.clear()
         settled, unsent = self._divider.interrupted(chunk, reason)
         for part in settled:
             self.report.count(part)
@@ -238,10 +334,18 @@ class Pipeline(Generic[Item]):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.report.skipped += len(self._packer.abandon()) + len(self._count(self._source.abandon()))
+        unread = self._source.abandon()
+        self.report.items += len(unread)
+        self.report.skipped += len(self._packer.abandon()) + len(unread)
         self.report.skipped += sum(len(chunk) for chunk in self._ready)
         self._ready.clear()
         self.report.seconds = self.report.seconds or self._clock() - self._started
+        if self._journal is not None:
+            self._record()
+            if self._heart is not None:
+                self._heart.cancel()
+            self._journal.close()
+            self._journal = None
 
     async def _wait_as_worker(self) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

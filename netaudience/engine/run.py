@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
+from netaudience.engine.journal import Journal, OnDoubt
 from netaudience.engine.pipeline import Pipeline
 from netaudience.errors import ConfigurationError, EmptySource
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
@@ -23,13 +25,35 @@ Item = TypeVar("Item")
 class Run(Generic[Item]):
     """Many items on their way to a vendor. Nothing is sent before it is read."""
 
-    def __init__(self, name: str, start: Callable[[bool], Pipeline[Item]]) -> None:
+    def __init__(
+        self, name: str, start: Callable[[bool, Journal | None], Pipeline[Item]], facts: Mapping[str, str]
+    ) -> None:
         self._name = name
-        self._start: Callable[[bool], Pipeline[Item]] | None = start
+        self._start: Callable[[bool, Journal | None], Pipeline[Item]] | None = start
         self._pipeline: Pipeline[Item] | None = None
+        #: What tells this run from others.
+        self._facts = facts
+        self._journal: Callable[[], Journal] | None = None
 
     def __repr__(self) -> str:
         return f"<Run of {self._name}>"
+
+    def journaled(self, path: str | Path, *, source: str = "", on_doubt: OnDoubt = "tell") -> Self:
+        """Keep the run's memory in a file, so that after a crash the same run goes on from it.
+
+        Call the operation again with the same arguments and the same items in the same order, and with the
+        same file: what is settled is passed over and stands in the counts, what has failed is sent again.
+        Where an operation must not be repeated, the items that were being sent when the process died are
+        told to be in doubt. The file holds the items that were not delivered.
+
+        Args:
+            path: The file; it is made where it does not exist.
+            source: What tells the source from others, such as a file's digest; the file refuses another.
+            on_doubt: ``resend`` sends what is in doubt again; it may then be there twice.
+        """
+        facts = {**self._facts, "source": source}
+        self._journal = lambda: Journal(Path(path), facts, on_doubt=on_doubt)
+        return self
 
     def __await__(self) -> Generator[object, None, Report]:
         """Carry every item to its end and return the report.
@@ -81,7 +105,8 @@ class Run(Generic[Item]):
             raise ConfigurationError(
                 f"The run of {self._name} was read already: a run is read once; call the operation again"
             )
-        return start(streamed)
+        journal = None if self._journal is None else self._journal()
+        return start(streamed, journal)
 
     def __del__(self) -> None:
         if getattr(self, "_start", None) is not None:

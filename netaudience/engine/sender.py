@@ -26,6 +26,7 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
+from netaudience.events import Event, Hook, Paused, RequestEnded
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Response
 
@@ -63,6 +64,7 @@ class Sender:
         tally: Report,
         *,
         reads: bool,
+        hook: Hook | None = None,
     ) -> None:
         self._transport = transport
         self._pacer = pacer
@@ -73,6 +75,7 @@ class Sender:
         self._tally = tally
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
+        self._hook = hook
         #: Answers lost in a row that may not be asked for again.
         self._lost = 0
         #: Set when the run stops: nothing more is sent.
@@ -91,9 +94,9 @@ class Sender:
             except LimitReached as full:
                 return Failure(full, stops=True)
             response = None
+            sent = clock()
+            tally.waited += sent - asked
             try:
-                sent = clock()
-                tally.waited += sent - asked
                 if self.halted is not None:
                     return Failure(self.halted)
                 if trouble is None:
@@ -116,6 +119,7 @@ class Sender:
                     error = verdict
             finally:
                 pacer.release(prepared.records)
+                self._told(prepared, sent, sent - asked, response, repeated=trouble is not None)
             trouble = trouble or _Trouble(self._policy, successes)
             failure = self._decide(prepared, error, trouble, clock() - started)
             if failure is not None:
@@ -123,6 +127,33 @@ class Sender:
                 return failure
             if trouble.wait:
                 await asyncio.sleep(trouble.wait)
+
+    def _told(
+        self, prepared: Prepared, sent: float, waited: float, response: Response | None, *, repeated: bool
+    ) -> None:
+        """Tell the hook of an attempt that is over."""
+        if self._hook is None:
+            return
+        self._call(
+            RequestEnded(
+                self._tally.vendor,
+                self._tally.operation,
+                sent,
+                asyncio.get_running_loop().time() - sent,
+                None if response is None else response.status,
+                prepared.records,
+                prepared.size,
+                waited,
+                repeated,
+            )
+        )
+
+    def _call(self, event: Event) -> None:
+        if self._hook is not None:
+            try:
+                self._hook(event)
+            except Exception:  # noqa: BLE001 - a watcher's mistake is not the run's
+                _log.exception("The hook for events raised")
 
     def _decide(
         self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble, elapsed: float
@@ -184,6 +215,9 @@ class Sender:
             waits.next()
         seconds = waits.next(asked)
         pacer.pause(seconds)
+        self._call(
+            Paused(self._tally.vendor, self._tally.operation, asyncio.get_running_loop().time(), seconds)
+        )
         _log.warning("%s; all requests of the quota wait %.1f s", error, seconds)
         return None
 

@@ -187,7 +187,7 @@ class _Apart(Identifiers):
 
 
 def _chunks(packer, items):
-    given = [*packer.feed(items, 0), *packer.flush()]
+    given = [*packer.feed(items, range(len(items))), *packer.flush()]
     order = [chunk.items for chunk in given]
     while given:
         if isinstance(part := given.pop(0), Chunk):

@@ -35,8 +35,8 @@ def drive(packer, pages, release_after=0):
     for page in pages:
         while packer.full:
             packer.release(out.pop(0))
-            take(packer.feed([], position))
-        take(packer.feed(list(page), position))
+            take(packer.feed([], range(0)))
+        take(packer.feed(list(page), range(position, position + len(page))))
         position += len(page)
     while packer.waiting:
         if packer.holding and out:
@@ -97,7 +97,7 @@ def test_full_chunks_where_only_rows_bind():
 def test_a_key_in_an_unsettled_chunk_is_held_back_and_others_pass():
     packer = Packer(KeyedRows(), encode, rows=2)
     rows = [{"key": key, "value": at} for at, key in enumerate("abacd")]
-    first, second = list(packer.feed(rows, 0))
+    first, second = list(packer.feed(rows, range(len(rows))))
     assert [row["value"] for row in first.items] == [0, 1]
     assert [row["value"] for row in second.items] == [3, 4]
     assert list(packer.flush()) == []
@@ -111,9 +111,9 @@ def test_a_key_in_an_unsettled_chunk_is_held_back_and_others_pass():
 
 def test_one_hot_key_stops_the_intake_instead_of_piling_up():
     packer = Packer(KeyedRows(), encode, rows=3)
-    list(packer.feed([{"key": "hot", "value": at} for at in range(3)], 0))
+    list(packer.feed([{"key": "hot", "value": at} for at in range(3)], range(3)))
     assert not packer.full
-    list(packer.feed([{"key": "hot", "value": at} for at in range(3, 6)], 3))
+    list(packer.feed([{"key": "hot", "value": at} for at in range(3, 6)], range(3, 6)))
     assert packer.full
 
 
@@ -130,7 +130,7 @@ def test_one_hot_key_stops_the_intake_instead_of_piling_up():
 )
 def test_a_bad_identifier_costs_no_request_and_no_neighbour(item, sentence):
     packer = Packer(Identifiers("ext id"), encode, rows=3)
-    rejected, chunk = list(packer.feed(["a", item, "b", "c"], 10))
+    rejected, chunk = list(packer.feed(["a", item, "b", "c"], range(10, 14)))
     assert isinstance(rejected, SettledChunk)
     (outcome,) = rejected.undelivered
     assert outcome.position == 11
@@ -143,7 +143,7 @@ def test_an_item_that_is_no_json_is_rejected_alone():
     packer = Packer(KeyedRows(), encode, rows=4)
     rows = [{"key": f"k{at}", "value": at} for at in range(4)]
     rows[2]["value"] = {1, 2}
-    rejected, *_ = list(packer.feed(rows, 0))
+    rejected, *_ = list(packer.feed(rows, range(len(rows))))
     assert [outcome.position for outcome in rejected.undelivered] == [2]
     assert "cannot be written as JSON" in str(rejected.undelivered[0])
     (chunk,) = packer.flush()
