@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, latency, memory, pacing, poison, throughput
+from benchmarks import imports, journal, latency, memory, pacing, poison, throughput
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -25,6 +25,7 @@ _ALL: tuple[Measurement, ...] = (
     *memory.MEASUREMENTS,
     *latency.MEASUREMENTS,
     *poison.MEASUREMENTS,
+    *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
 )
 _IDS = sorted({promise for one in _ALL for promise in one.ids}, key=lambda promise: int(promise[1:]))
@@ -93,8 +94,7 @@ def _measure(measurement: Measurement, plan: Plan) -> list[Result]:
 
 def _table(results: list[Result], plan: Plan) -> Table:
     table = Table(
-        caption=f"{plan.pairs} rounds, {plan.loop}. P11 (journal) is not measured: there is no journal yet. "
-        "A control outside 0.90 to 1.10 makes the row worthless.",
+        caption=f"{plan.pairs} rounds, {plan.loop}. A control outside 0.90 to 1.10 makes the row worthless.",
     )
     for name in ("", "what", "measured", "promise", "holds", "control"):
         table.add_column(name, justify="right" if name in {"measured", "promise", "control"} else "left")

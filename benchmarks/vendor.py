@@ -83,6 +83,13 @@ class VendorClient(Client):
         return Request(json={"tag": tag, "extIds": ext_ids})
 
     @batch(
+        "POST", "/tag", items=Identifiers("ext id"), limit=_MANY, quota=_FREE, idempotent=False, docs=_DOCS
+    )
+    def tag_once(self, ext_ids: Sequence[str], *, tag: str = "Sport") -> Request[None]:
+        """Send bare identifiers, a thousand in a request, that must not be sent twice."""
+        return Request(json={"tag": tag, "extIds": ext_ids})
+
+    @batch(
         "POST",
         "/records",
         items=Rows(Record, key="ext_id"),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
@@ -50,7 +51,7 @@ def test_a_block_of_python_runs_as_it_stands(code, netaudience_sandbox, tmp_path
 
 
 def test_the_command_that_is_shown_carries_a_file(netaudience_sandbox, tmp_path):
-    (command,) = [line for line in CONSOLE if line.startswith("netaudience")]
+    (command,) = [line for line in CONSOLE if line.startswith("netaudience netmera")]
     (tmp_path / "users.csv").write_text(
         "customer_id,name\r\n007,Ayşe\r\n12345678901234567890,Bob\r\n,nobody\r\n", encoding="utf-8-sig"
     )
@@ -70,9 +71,30 @@ def test_the_command_that_is_shown_carries_a_file(netaudience_sandbox, tmp_path)
     assert "is empty" in rejected
 
 
+def test_the_job_that_is_shown_is_written_planned_and_run(netaudience_sandbox, tmp_path):
+    init, plan, run = [line for line in CONSOLE if re.match("netaudience (init|plan|run)", line)]
+    (tmp_path / "exports").mkdir()
+    rows = "(values ('007', 'Ayşe', 41), ('12345678901234567890', 'Bob', 7)) as users(customer_id, name, age)"
+    duckdb.sql(f"copy (select * from {rows}) to '{tmp_path}/exports/users.parquet'")
+    for command in (init, plan, run):
+        done = subprocess.run(
+            command,
+            shell=True,
+            env=environment(netaudience_sandbox),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    keys = ["007", "12345678901234567890"]
+    assert netaudience_sandbox.check("netmera", "set_profile_attributes", keys).ok
+
+
 def test_the_two_commands_need_nothing_but_python():
     demo, tests = SHELL
     for command in (demo, tests):
         assert command.startswith("python3 -m venv .venv && .venv/bin/python -m pip install ")
     assert demo.endswith(".venv/bin/netaudience demo")
-    assert tests.endswith(".venv/bin/python -m pytest")
+    assert tests.endswith(".venv/bin/python -m pytest -n 2")

@@ -1,4 +1,4 @@
-"""The whole command: the vendors' operations, the reference, the sandbox and the demo."""
+"""The whole command: the vendors' operations, job files, the reference, the sandbox and the demo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from netaudience.cli.commands import add_vendor
+from netaudience.cli.jobs import add_jobs
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.vendors import clients
@@ -33,6 +34,7 @@ def build(vendors: Iterable[type[Client]] | None = None) -> App:
     )
     for vendor in clients() if vendors is None else vendors:
         add_vendor(app, vendor)
+    add_jobs(app)
     app.command(_operations, name="operations")
     app.command(_sandbox, name="sandbox")
     app.command(_demo, name="demo")

@@ -1,0 +1,1 @@
+"""Jobs: a source, one or more operations over its rows, and what stops them."""

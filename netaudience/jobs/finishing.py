@@ -1,0 +1,81 @@
+"""What a run leaves behind when it ends: its summary, its report, a table for a build, and fewer old runs.
+
+Nothing here stops a run or hides what became of it: a file that cannot be written is told.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from netaudience.errors import ConfigurationError, NetaudienceError
+from netaudience.jobs.job import Job
+from netaudience.jobs.rundir import RunFolder, prune, replace, runs_of
+from netaudience.jobs.summary import Summary, read_summary
+
+__all__ = ["draw_report", "prune_runs", "rows_before", "summaries", "tell_build", "write_summary"]
+
+_log = logging.getLogger("netaudience")
+
+
+def write_summary(run: RunFolder, summary: Summary) -> None:
+    """Write the counts; where that cannot be done, the summary says so."""
+    try:
+        replace(run.summary, summary.to_json())
+    except OSError as error:
+        summary.unwritten.append(
+            f"{run.summary} could not be written ({error.strerror}): make room, and go on with the run, "
+            "which writes it anew"
+        )
+
+
+def draw_report(folder: Path) -> None:
+    """Write the page with the pictures; a run is as good without it."""
+    from netaudience.jobs.report import write_report  # noqa: PLC0415 - draws pictures
+
+    try:
+        write_report(folder)
+    except (OSError, NetaudienceError) as error:
+        _log.warning("The report of the run could not be written: %s", error)
+
+
+def tell_build(summary: Summary) -> None:
+    """Show the counts on the page of a GitHub build, where this is one."""
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not page:
+        return
+    try:
+        with Path(page).open("a", encoding="utf-8") as file:
+            file.write(summary.markdown())
+    except OSError as error:
+        _log.warning("The summary of the build could not be written: %s", error.strerror)
+
+
+def prune_runs(job: Job, folder: Path, this: str) -> list[str]:
+    """Delete old runs, never this one; return their ids."""
+    finished = {run.id for run, summary in summaries(folder) if summary.finished} - {this}
+    return prune(folder, keep_runs=job.keep_runs, keep_days=job.keep_days, finished=finished)
+
+
+def summaries(folder: Path) -> Iterator[tuple[RunFolder, Summary]]:
+    """Give the runs of a job whose summaries can be read, the newest first."""
+    for run in runs_of(folder):
+        try:
+            summary = read_summary(run.summary)
+        except ConfigurationError:
+            continue
+        if summary is not None:
+            yield run, summary
+
+
+def rows_before(folder: Path) -> list[int]:
+    """Return how many rows the source had in the last runs that came to their end."""
+    return [
+        summary.source_rows
+        for _, summary in summaries(folder)
+        if summary.source_rows is not None
+        and summary.again is None
+        and all(step.exhausted for step in summary.steps)
+    ]

@@ -1,0 +1,372 @@
+"""Reads a job file and says everything that is wrong with it at once, by line, before anything is sent.
+
+The file's form is judged here; whether a step fits its operation is judged by `matching`. The source is not
+opened: once somebody has, `checking` compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import cast
+
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.job import Expression, Guards, Job, Mode, Share, Source, Step
+from netaudience.jobs.matching import (
+    check_arguments,
+    check_fields,
+    find_operation,
+    find_vendor,
+    is_json,
+    removal_problem,
+)
+from netaudience.jobs.problems import Problems, Section, listed, nearest
+from netaudience.jobs.toml_lines import KeyPath, Lines
+from netaudience.operations import Operation
+from netaudience.vendors import clients
+from netaudience.wire import JsonValue
+
+__all__ = ["read_job", "read_text"]
+
+_JOB = ("name", "source", "step", "guards", "runs")
+_SOURCE = ("files", "sql", "database", "format", "key")
+_STEP = (
+    "name", "vendor", "operation", "arguments", "fields", "where", "mode", "removal", "removal_arguments",
+    "rate", "in_flight", "max_rows",
+)  # fmt: skip
+_GUARDS = ("allow_empty", "max_removals", "max_rejected", "max_deviation")
+_RUNS = ("folder", "keep", "keep_days")
+_FORMATS = ("csv", "tsv", "json", "ndjson", "parquet")
+_MODES = ("all", "changed-only", "mirror")
+_EXPRESSION = ("column", "value", "sql")
+#: Names become folders and files.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%\s*")
+
+
+def read_job(path: str | Path) -> Job:
+    """Read a job file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or something in it is wrong; each problem with its line.
+    """
+    path = Path(path)
+    text = read_text(path)
+    problems = Problems(str(path), Lines(text))
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        _syntax(error, problems, text)
+        problems.tell()
+        raise  # not reached: there is a problem
+    job = _Reading(path, values, problems).job()
+    problems.tell()
+    return job
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a job file, a mark at its beginning left out.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: the job file cannot be read: {error.strerror}: look at its name, or write one with "
+            "netaudience init"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: the job file is not UTF-8: save it as UTF-8") from error
+
+
+def _syntax(error: tomllib.TOMLDecodeError, problems: Problems, text: str) -> None:
+    words = str(error)
+    at = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", words)
+    line = int(at.group(1)) if at and at.group(1) else text.count("\n") + 1
+    told = words[: at.start()].strip() if at else words
+    problems.at_line(line, f"this is not TOML: {told}: text stands in quotation marks, and each key once")
+
+
+class _Reading:
+    """One reading of a file's values."""
+
+    def __init__(self, path: Path, values: dict[str, object], problems: Problems) -> None:
+        self._path = path
+        self._problems = problems
+        self._file = Section(values, (), problems, known=_JOB, name="the job file")
+
+    def job(self) -> Job:
+        """Make the job; what is wrong goes to the problems, and something harmless takes its place."""
+        file = self._file
+        source = self._source()
+        steps = self._steps(source)
+        runs = Section(file.table("runs"), file.place("runs"), self._problems, known=_RUNS, name="[runs]")
+        folder = runs.text("folder")
+        here = self._path.resolve()
+        return Job(
+            name=self._name(file, "name", default=self._path.stem) or "job",
+            path=here,
+            source=source,
+            steps=steps,
+            guards=self._guards(),
+            folder=None if folder is None else here.parent / Path(folder).expanduser(),
+            keep_runs=runs.whole("keep") or 30,
+            keep_days=runs.whole("keep_days") or 90,
+        )
+
+    def _name(self, section: Section, key: str, *, default: str) -> str | None:
+        """Return a name that can be a file's."""
+        name = section.text(key) or default
+        if _NAME.fullmatch(name):
+            return name
+        section.wrong(
+            key,
+            f"{key} becomes the name of a folder: begin with a letter or digit, and use letters, digits, "
+            f'dots, dashes and underscores, such as {key} = "nightly"',
+        )
+        return None
+
+    def _source(self) -> Source:
+        problems = self._problems
+        if "source" not in self._file:
+            self._file.wrong("source", 'where the rows come from is missing: add [source] with files = "…"')
+            return Source()
+        section = Section(
+            self._file.table("source"), self._file.place("source"), problems, known=_SOURCE, name="[source]"
+        )
+        files, sql, database = section.texts("files"), section.text("sql"), section.text("database")
+        if "files" not in section and "sql" not in section:
+            sentence = '[source] says neither files nor sql: add files = "…", or sql = "select …"'
+            problems.add(section.path, sentence)
+        if database is not None and sql is None and "sql" not in section:
+            section.wrong("database", 'a database needs to be asked: add sql = "select … from …"')
+        form = section.choice("format", _FORMATS)
+        if form is not None and not files and "files" not in section:
+            section.wrong("format", "format says how files are read, and there are none: leave it out")
+        if "-" in files and len(files) > 1:
+            section.wrong("files", 'standard input cannot be read along with files: leave "-" or them out')
+        elif "-" in files and "format" not in section:
+            section.wrong("files", 'standard input has no name to tell its form by: add format = "csv"')
+        key = section.texts("key")
+        if len(set(key)) < len(key):
+            section.wrong("key", "key names a column twice: keep one")
+        return Source(files=files, sql=sql, database=database, format=form, key=key)
+
+    def _steps(self, source: Source) -> tuple[Step, ...]:
+        value = self._file.get("step")
+        place = self._file.place("step")
+        given: list[tuple[object, KeyPath]] = []
+        if isinstance(value, dict):
+            given = [(cast("dict[str, object]", value), place)]
+        elif isinstance(value, list):
+            given = [(one, (*place, index)) for index, one in enumerate(cast("list[object]", value))]
+        elif value is not None:
+            self._file.wrong("step", "a step is a table: begin it with a line [[step]]")
+            return ()
+        if not given:
+            self._file.wrong("step", "there is no step: add [[step]] with vendor, operation and fields")
+        steps: list[Step] = []
+        names = set[str]()
+        for one, at in given:
+            if not isinstance(one, dict):
+                self._problems.add(at, "a step is a table: begin it with a line [[step]]")
+                continue
+            section = Section(
+                cast("dict[str, object]", one), at, self._problems, known=_STEP, name="[[step]]"
+            )
+            step = self._step(section, source)
+            if step is None:
+                continue
+            if step.name.casefold() in names:
+                sentence = f'two steps are called {step.name}: give each a name of its own, name = "…"'
+                section.wrong("name", sentence)
+            names.add(step.name.casefold())
+            steps.append(step)
+        return tuple(steps)
+
+    def _step(self, section: Section, source: Source) -> Step | None:
+        vendor, operation = self._operation(section, "operation")
+        arguments = self._arguments(section, "arguments", operation)
+        count = len(self._problems)
+        fields = self._fields(section, operation, arguments)
+        mapped = fields if len(self._problems) == count else {}
+        mode = cast("Mode", section.choice("mode", _MODES) or "all")
+        if mode != "all" and not source.key and "key" not in self._file.table("source"):
+            section.wrong("mode", f'{mode} needs to know rows again: add key = "COLUMN" to [source]')
+        removal, removal_arguments = self._removal(section, mode, operation, mapped)
+        rate, in_flight = section.number("rate"), section.whole("in_flight")
+        max_rows = section.whole("max_rows")
+        where = section.text("where")
+        default = "step" if operation is None else f"{vendor}-{operation.name.replace('_', '-')}"
+        name = self._name(section, "name", default=default)
+        if vendor is None or operation is None or name is None:
+            return None
+        return Step(
+            name=name,
+            vendor=vendor,
+            operation=operation.name,
+            arguments=arguments,
+            fields=fields,
+            where=where,
+            mode=mode,
+            removal=None if removal is None else removal.name,
+            removal_arguments=removal_arguments,
+            rate=rate,
+            in_flight=in_flight,
+            max_rows=max_rows,
+        )
+
+    def _operation(self, section: Section, key: str) -> tuple[str | None, Operation | None]:
+        """Return a step's vendor, and the operation that a key of it names."""
+        slugs = [vendor.slug for vendor in clients()]
+        name, called = section.text("vendor"), section.text(key)
+        if name is None:
+            if "vendor" not in section:
+                section.wrong("vendor", f'the step names no vendor: add vendor = "…", one of {listed(slugs)}')
+            return None, None
+        vendor = find_vendor(name)
+        if vendor is None:
+            meant = nearest(name, slugs) or f": it is one of {listed(slugs)}"
+            section.wrong("vendor", f"there is no vendor of that name{meant}")
+            return None, None
+        if called is None:
+            if key not in section:
+                section.wrong(
+                    key, f'the step has no {key}: add {key} = "…"; netaudience operations lists them'
+                )
+            return vendor.slug, None
+        found = find_operation(vendor, called)
+        if isinstance(found, str):
+            section.wrong(key, found)
+            return vendor.slug, None
+        return vendor.slug, found
+
+    def _arguments(self, section: Section, key: str, operation: Operation | None) -> Mapping[str, JsonValue]:
+        given = section.table(key)
+        if operation is None:
+            return {}
+
+        def tell(name: str | None, sentence: str) -> None:
+            place = section.place(key)
+            self._problems.add(place if name is None else (*place, name), sentence)
+
+        return check_arguments(operation, given, tell)
+
+    def _fields(
+        self, section: Section, operation: Operation | None, arguments: Mapping[str, JsonValue]
+    ) -> dict[str, Expression]:
+        places: dict[str, KeyPath] = {}
+        found: list[tuple[str, Expression]] = []
+        whole = section.place("fields")
+        count = len(self._problems)
+        for name, value, place in _spread(section.table("fields"), whole):
+            places[name] = place
+            expression = self._expression(name, value, place)
+            if expression is not None:
+                found.append((name, expression))
+        if operation is None or (len(self._problems) > count and not found):
+            return dict(found)
+        known_bad = set(places) - {name for name, _ in found}
+
+        def tell(name: str | None, sentence: str) -> None:
+            if name is None and known_bad:
+                return  # what is missing may be what could not be read
+            self._problems.add(whole if name is None else places[name], sentence)
+
+        return check_fields(operation, found, arguments, tell)
+
+    def _expression(self, name: str, value: object, place: KeyPath) -> Expression | None:
+        problem: str | None = None
+        if isinstance(value, str) and value.strip():
+            return Expression(column=value)
+        if isinstance(value, str):
+            problem = f'{name} names no column: write {name} = "COLUMN", or leave it out'
+        elif not isinstance(value, dict):
+            problem = f"{name} is a column's name; a constant is written {name} = {{ value = … }}"
+        else:
+            given = cast("dict[str, object]", value)
+            kinds = [kind for kind in _EXPRESSION if kind in given]
+            strange = [key for key in given if key not in _EXPRESSION]
+            if len(kinds) != 1 or strange:
+                problem = f"{name} is made of one thing: {{ column = … }}, {{ value = … }} or {{ sql = … }}"
+            elif kinds == ["value"]:
+                if is_json(given["value"]):
+                    return Expression(value=cast("JsonValue", given["value"]))
+                problem = f"the constant of {name} cannot be sent as JSON: write a date as text or number"
+            else:
+                (words,) = given.values()
+                if isinstance(words, str) and words.strip():
+                    return Expression(column=words) if kinds == ["column"] else Expression(sql=words)
+                problem = f"{kinds[0]} of {name} must be text that is not empty"
+        self._problems.add(place, problem)
+        return None
+
+    def _removal(
+        self,
+        section: Section,
+        mode: Mode,
+        operation: Operation | None,
+        fields: Mapping[str, Expression],
+    ) -> tuple[Operation | None, Mapping[str, JsonValue]]:
+        if "removal" not in section:
+            if mode == "mirror":
+                section.wrong(
+                    "mode",
+                    "mirror takes back what this job put there and is gone from the source: add "
+                    'removal = "…", the operation that does so',
+                )
+            elif "removal_arguments" in section:
+                section.wrong("removal_arguments", "there is no removal that they are for: leave them out")
+            return None, {}
+        if mode != "mirror" and section.get("mode") in {None, *_MODES}:
+            section.wrong("removal", 'only a mirror removes: add mode = "mirror", or leave removal out')
+        if "vendor" not in section or find_vendor(str(section.get("vendor"))) is None:
+            return None, {}
+        _, removal = self._operation(section, "removal")
+        if removal is None:
+            return None, {}
+        if operation is not None and fields and (problem := removal_problem(operation, removal, fields)):
+            section.wrong("removal", problem)
+        return removal, self._arguments(section, "removal_arguments", removal)
+
+    def _guards(self) -> Guards:
+        file, default = self._file, Guards()
+        guards = Section(
+            file.table("guards"), file.place("guards"), self._problems, known=_GUARDS, name="[guards]"
+        )
+        deviation = self._share(guards, "max_deviation", counts=False)
+        return Guards(
+            allow_empty=guards.flag("allow_empty", default=default.allow_empty),
+            max_removals=self._share(guards, "max_removals") or default.max_removals,
+            max_rejected=self._share(guards, "max_rejected") or default.max_rejected,
+            max_deviation=default.max_deviation if deviation is None else deviation.share,
+        )
+
+    def _share(self, section: Section, key: str, *, counts: bool = True) -> Share | None:
+        """Return ``"5%"`` as a share, and, where rows are counted, a whole number as such."""
+        value = section.get(key)
+        if value is None:
+            return None
+        if counts and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return Share(count=value)
+        found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+        if found and (float(found.group(1)) <= 100 or not counts):
+            return Share(share=float(found.group(1)) / 100)
+        number = " or a number of rows, such as 100" if counts else ""
+        section.wrong(key, f'{key.replace("_", "-")} must be a percentage, such as "5%"{number}')
+        return None
+
+
+def _spread(fields: Mapping[str, object], place: KeyPath) -> Iterable[tuple[str, object, KeyPath]]:
+    """Give each field; ``profile.age = …`` without quotation marks is the entry of a mapping too."""
+    for name, value in fields.items():
+        inner = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        if inner and not set(_EXPRESSION) & set(inner):
+            for entry, part in inner.items():
+                yield f"{name}.{entry}", part, (*place, name, entry)
+        else:
+            yield name, value, (*place, name)

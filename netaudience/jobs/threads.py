@@ -1,0 +1,64 @@
+"""Calls that may wait, in threads of their own, so that the loop, and with it answers and signals, goes on.
+
+A call cannot be ended from outside. What it uses must not be closed before it is over: `Threads` waits for
+that. Its threads do not keep a program from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+__all__ = ["Threads"]
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Calls in threads, and the end of all of them."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Future[None]] = set()
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call a function and return what it returns; who waits may be cancelled, and the call goes on."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        over: asyncio.Future[None] = loop.create_future()
+        self._running.add(over)
+
+        def settle(result: T | None, error: BaseException | None) -> None:
+            self._running.discard(over)
+            over.set_result(None)
+            if answer.done():  # nobody waits any more
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # it is T where there is no error
+
+        def work() -> None:
+            result, failure = None, None
+            try:
+                result = function()
+            except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+                failure = error
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(settle, result, failure)
+
+        threading.Thread(target=work, name="netaudience reader", daemon=True).start()
+        return await answer
+
+    async def wait(self, hasten: Callable[[], object] | None = None) -> None:
+        """Wait until every call is over.
+
+        Args:
+            hasten: Called where one is not: it may make what is called end sooner.
+        """
+        if self._running and hasten is not None:
+            hasten()
+        while self._running:
+            await asyncio.wait(self._running)

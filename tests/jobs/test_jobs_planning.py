@@ -1,0 +1,280 @@
+"""A plan counts as a run does, sends nothing, works without an account, and is the same only for the same."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from netaudience.client import Settings
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.job import Job
+from netaudience.jobs.planning import Plan
+from netaudience.jobs.reckoning import LATENCY, client_of, reckon
+from netaudience.jobs.rundir import job_folder, snapshot_path
+from netaudience.jobs.snapshot import Snapshot
+from netaudience.jobs.sources import open_source
+from netaudience.limits import Limit, Quota, documented, per_minute, per_second
+from netaudience.vendors import clients
+
+NETMERA = clients()[0]
+HEAD = """
+[source]
+files = "users.csv"
+key = "id"
+"""
+PROFILES = """
+[[step]]
+vendor = "netmera"
+operation = "set_profile_attributes"
+[step.fields]
+ext_id = "id"
+"profile.age" = { sql = "cast(age as integer)" }
+"""
+TAGS = """
+[[step]]
+vendor = "netmera"
+operation = "tag_users"
+arguments = { tag = "Sport" }
+fields = { ext_id = "id" }
+"""
+Make = Callable[..., Job]
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NETMERA_API_KEY", "CLEVERTAP_ACCOUNT_ID", "CLEVERTAP_PASSCODE"):
+        monkeypatch.delenv(f"NETAUDIENCE_{name}", raising=False)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """`make(toml, rows)` writes a job and its source."""
+
+    def make(text: str, rows: list[str]) -> Job:
+        (tmp_path / "users.csv").write_text("\n".join(["id,age,token", *rows]) + "\n")
+        path = tmp_path / "job.toml"
+        path.write_text(HEAD + text)
+        return Job.load(path)
+
+    return make
+
+
+def rows(count: int) -> list[str]:
+    return [f"id{number},{number % 90},t" for number in range(count)]
+
+
+def test_a_plan_counts_rows_items_requests_and_rejected_rows(make: Make) -> None:
+    plan = make(
+        PROFILES + TAGS + 'where = "try_cast(age as integer) < 10"\n',
+        [*rows(2500), "x,old,t", ",5,t", "y\x07\x1b,5,t"],
+    ).plan()
+    profiles, tags = plan.steps
+    assert (plan.rows, profiles.rows, profiles.rejected, profiles.sends.items) == (2503, 2503, 3, 2500)
+    assert profiles.rows == profiles.rejected + profiles.sends.items
+    assert sum(profiles.reasons.values()) == 3
+    assert profiles.sends.requests == 3
+    assert profiles.sends.rows_per_request == 1000
+    assert tags.rows == tags.sends.items + tags.rejected
+    assert 200 < tags.rows < 400
+    assert (plan.items, plan.requests) == (2500 + tags.sends.items, 4)
+
+
+def test_without_credentials_it_says_so_and_counts_alike(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make(PROFILES, rows(1500))
+    without = job.plan()
+    assert "NETAUDIENCE_NETMERA_API_KEY is not set" in without.steps[0].notes[0]
+    monkeypatch.setenv("NETAUDIENCE_NETMERA_API_KEY", "hunter2")
+    account = job.plan()
+    assert account.steps[0].notes == ()
+    assert account.steps[0].sends == without.steps[0].sends
+    assert account.digest == without.digest
+    assert "hunter2" not in json.dumps(account.to_json())
+
+
+def test_the_body_is_the_vendors_own_with_few_items_and_secrets_hidden(make: Make) -> None:
+    step = PROFILES + '"profile.access_token" = "token"\n"profile.n" = { value = 1.5 }\n'
+    body = make(step, rows(1000)).plan().steps[0].sends.body
+    assert body == [
+        {"extId": f"id{n}", "profile": {"age": n, "access_token": "***", "n": 1.5}} for n in range(2)
+    ]
+
+
+def test_bytes_are_reckoned_from_the_first_request(make: Make, tmp_path: Path) -> None:
+    load = make(TAGS, [f"id{number:06},1,t" for number in range(3500)]).plan().steps[0].sends
+    bodies = [
+        len(json.dumps({"tag": "Sport", "extIds": ["id000000"] * count}, separators=(",", ":")))
+        for count in (1000, 1000, 1000, 500)
+    ]
+    assert load.requests == 4
+    assert load.bytes == pytest.approx(sum(bodies), rel=0.01)
+    assert not load.about
+
+
+def test_where_bytes_decide_requests_are_about(make: Make) -> None:
+    text = PROFILES.replace('{ sql = "cast(age as integer)" }', '"token"')
+    job = make(text, [f"id{n},1,{'t' * 5000}" for n in range(600)])
+    load = job.plan().steps[0].sends
+    assert load.about
+    assert 90 <= load.rows_per_request < 100  # 500,000 bytes, a little more than 5,000 each
+    assert load.requests == math.ceil(600 / load.rows_per_request)
+
+
+@pytest.mark.parametrize(
+    ("pace", "items", "seconds", "binds"),
+    [
+        ("", 100_000, 9.9, "10 requests per second (assumed, adapting up to 20)"),
+        ("rate = 5\n", 100_000, 19.8, "5 requests per second (assumed)"),
+        ("in_flight = 1\n", 100_000, 100 * LATENCY.value, "1 requests at one time (assumed)"),
+        ("max_rows = 10\n", 1000, 9.9, "10 requests per second"),
+        ("", 0, 0.0, ""),
+    ],
+)
+def test_the_limit_that_binds(make: Make, pace: str, items: int, seconds: float, binds: str) -> None:
+    job = make(TAGS + pace + "\n[guards]\nallow-empty = true\n", rows(items))
+    plan = job.plan()
+    assert plan.steps[0].sends.seconds == pytest.approx(seconds)
+    assert plan.seconds == pytest.approx(seconds)
+    assert plan.steps[0].sends.binds.startswith(binds)
+
+
+def test_of_several_windows_the_slowest_binds(monkeypatch: pytest.MonkeyPatch) -> None:
+    operation = NETMERA.operations()["tag_users"]
+    page = "https://example.com/limits"
+    windows = (
+        per_second(documented(100, page)),
+        per_minute(documented(600, page), counts="records"),
+    )
+    facts = attrs.evolve(operation.facts, quota=Quota("q", windows), limit=Limit(rows=documented(100, page)))
+    monkeypatch.setattr(operation, "facts", facts)
+    client, _ = client_of(NETMERA, Settings())
+    load, _ = reckon(client, operation, {"tag": "x"}, iter([[f"id{n}" for n in range(6001)]]))
+    assert load.requests == 61
+    assert load.seconds == pytest.approx(600)
+    assert load.binds == "600 records per minute (documented)"
+
+
+def test_steps_that_share_an_allowance_take_their_time_one_after_another(make: Make) -> None:
+    plan = make(TAGS + TAGS + 'name = "again"\n', rows(50_000)).plan()
+    assert plan.seconds == pytest.approx(sum(step.sends.seconds for step in plan.steps))
+
+
+def digest(job: Job) -> str:
+    return job.plan().digest
+
+
+def test_the_digest_is_the_same_only_for_the_same(make: Make, tmp_path: Path) -> None:
+    first = digest(make(TAGS, rows(10)))
+    users = tmp_path / "users.csv"
+    stamp = users.stat()
+    assert digest(Job.load(tmp_path / "job.toml")) == first
+    changed = [
+        make(TAGS.replace("Sport", "Ski"), rows(10)),
+        make(TAGS + 'where = "true"\n', rows(10)),
+        make(TAGS + "[guards]\nmax-rejected = 5\n", rows(10)),
+    ]
+    assert len({first, *map(digest, changed)}) == 4
+    job = make(TAGS, rows(11))
+    assert digest(job) != first
+    make(TAGS, rows(10))
+    os.utime(users, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert digest(Job.load(tmp_path / "job.toml")) == first
+
+
+def test_a_missing_column_or_wrong_sql_is_told_with_its_line(make: Make) -> None:
+    job = make(PROFILES.replace('"id"', '"idd"').replace("cast(age", "cast(agee"), rows(3))
+    with pytest.raises(ConfigurationError) as caught:
+        job.plan()
+    told = str(caught.value)
+    assert "job.toml:10: the source has no column 'idd': did you mean id?" in told
+    assert "job.toml:11: " in told
+    assert "agee" in told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ('"users.csv"', '"user.csv"', 3),
+        ('key = "id"', 'key = "idd"', 4),
+        ("arguments =", 'where = "ag < 3"\narguments =', 9),
+    ],
+)
+def test_what_is_wrong_with_the_source_is_told_with_its_line(
+    make: Make, tmp_path: Path, before: str, after: str, line: int
+) -> None:
+    make(TAGS, rows(3))
+    path = tmp_path / "job.toml"
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(ConfigurationError, match=rf"job\.toml:{line}: "):
+        Job.load(path).plan()
+
+
+def test_guards_that_would_stop_a_run_are_told(make: Make) -> None:
+    (stop,) = make(TAGS, []).plan().stops
+    assert "allow-empty = true" in stop
+    (stop,) = make(PROFILES, [f"id{n},x,t" for n in range(300)] + rows(700)).plan().stops
+    assert "would reject 300 of 1,000 rows" in stop
+    assert make(PROFILES, rows(700)).plan().stops == ()
+
+
+@pytest.mark.parametrize(
+    ("step", "consent"),
+    [
+        ('operation = "delete_users_permanently"\nfields = { ext_id = "id" }', "--yes-delete 5"),
+        ('operation = "delete_profile_attributes_of_all_users"\nfields = { attribute_key = "id" }', "--yes"),
+        ('operation = "enable_push"\nfields = { user = "id" }', ""),
+    ],
+)
+def test_the_consent_that_a_run_needs(make: Make, step: str, consent: str) -> None:
+    plan = make(f'[[step]]\nvendor = "netmera"\n{step}\n', [*rows(5), ",1,t"]).plan()
+    assert plan.steps[0].consent == consent
+
+
+def deliver(job: Job, run: str) -> None:
+    """Take note that everything of a step was delivered, as a run does."""
+    step = job.steps[0]
+    path = snapshot_path(job_folder(job), step.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open_source(job.source, job.path.parent) as table, Snapshot(path) as snapshot:
+        differences = snapshot.differences(table, step, run, ("ext_id",))
+        snapshot.commit(row["row"] for page in differences.rows() for row in page)
+        snapshot.commit(removed=(row["row"] for page in differences.removals() for row in page))
+
+
+def counts(plan: Plan) -> tuple[int, ...]:
+    (step,) = plan.steps
+    removed = 0 if step.removes is None else step.removes.items
+    return step.added, step.changed, step.unchanged, step.removed, step.sends.items, removed
+
+
+MIRROR = PROFILES.replace(
+    "[step.fields]", 'mode = "mirror"\nremoval = "unset_profile_attributes"\n[step.fields]'
+)
+
+
+def test_a_mirror_is_planned_from_what_was_delivered_and_nothing_is_changed(make: Make) -> None:
+    guards = "[guards]\nmax-removals = 2\n"
+    job = make(MIRROR + guards, rows(100))
+    assert counts(job.plan()) == (100, 0, 0, 0, 100, 0)
+    deliver(job, "one")
+    assert counts(job.plan()) == (0, 0, 100, 0, 0, 0)
+    assert job.plan().items == 0
+    job = make(MIRROR + guards, [*rows(98)[1:], "id1,77,t", "new,5,t"])
+    kept = snapshot_path(job_folder(job), job.steps[0].name)
+    before = kept.read_bytes()
+    for _ in range(2):  # a plan leaves no trace
+        plan = job.plan()
+        assert plan.steps[0].removed == 3
+        assert plan.steps[0].known == 100
+        assert plan.steps[0].removes is not None
+        assert plan.steps[0].removes.body == [
+            {"extId": "id0", "profile": ["age"]},
+            {"extId": "id98", "profile": ["age"]},
+        ]
+        assert "would remove 3 of the 100 rows" in plan.stops[0]
+    assert kept.read_bytes() == before

@@ -1,0 +1,296 @@
+"""The folders of runs: found, locked, listed and deleted; and the files in them, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from netaudience.errors import ConfigurationError, Refused
+from netaudience.jobs.job import Job, Source
+from netaudience.jobs.past import Undelivered
+from netaudience.jobs.rejects import Rejects, read_rejects
+from netaudience.jobs.rundir import (
+    JobLock,
+    RunFolder,
+    RunStart,
+    file_name,
+    find_run,
+    job_folder,
+    new_run,
+    prune,
+    replace,
+    runs_of,
+)
+from netaudience.jobs.summary import JobFailed, StepSummary, Summary, read_summary
+
+NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
+START = RunStart(job="nightly", file="/x/job.toml", started="then", source="s", steps={"tag": "d"})
+
+
+def make_run(folder: Path, days_ago: float) -> RunFolder:
+    run = new_run(folder, now=NOW - timedelta(days=days_ago))
+    run.remember(START)
+    return run
+
+
+def test_a_job_keeps_its_runs_beside_its_file_unless_it_says_where(tmp_path: Path) -> None:
+    job = Job(name="nightly", path=tmp_path / "job.toml", source=Source(), steps=())
+    assert job_folder(job) == tmp_path / ".netaudience" / "nightly"
+    other = Job(name="nightly", path=tmp_path / "job.toml", source=Source(), steps=(), folder=Path("kept"))
+    assert job_folder(other) == tmp_path / "kept"
+
+
+@pytest.mark.parametrize(
+    "name", ["tag removal", "../../etc/passwd", "a/b", ".", "..", "", "ünïcode", "x" * 300, "CON:", "-rf"]
+)
+def test_a_name_never_leaves_its_folder_and_is_never_another_one(name: str) -> None:
+    made = file_name(name)
+    assert "/" not in made
+    assert 0 < len(made) <= 61
+    assert made[0] not in ".-"
+    assert made != file_name(f"{name} ")
+    assert file_name("plain-Name_1.0") == "plain-Name_1.0"
+
+
+def test_a_run_is_told_by_its_time_and_is_for_its_owner_only(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 0)
+    assert run.id.startswith("20261122-013000-")
+    assert run.started == NOW
+    assert run.start() == START
+    assert run.path.stat().st_mode & 0o77 == 0
+    assert (run.path / "run.json").stat().st_mode & 0o77 == 0
+
+
+def test_a_run_is_found_by_path_id_beginning_and_as_the_latest(tmp_path: Path) -> None:
+    old, new = make_run(tmp_path, 2), make_run(tmp_path, 1)
+    (tmp_path / "runs" / "something else").mkdir()
+    assert [run.id for run in runs_of(tmp_path)] == [new.id, old.id]
+    for name in (str(old.path), old.id, old.id[:10]):
+        assert find_run(name, [tmp_path]).id == old.id
+    assert find_run("latest", [tmp_path]).id == new.id
+
+
+def test_of_runs_that_begin_in_one_second_the_latest_is_the_last(tmp_path: Path) -> None:
+    for _ in range(8):
+        last = make_run(tmp_path, 0)
+        assert find_run("latest", [tmp_path]) == last
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("2026", "2 runs begin with '2026'"), ("nonsense", "the newest is 20261121-"), ("", "2 runs begin")],
+)
+def test_a_run_that_is_not_told_clearly_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    make_run(tmp_path, 2), make_run(tmp_path, 1)
+    with pytest.raises(ConfigurationError, match=words):
+        find_run(name, [tmp_path])
+
+
+def test_where_there_are_no_runs_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="there are no runs here"):
+        find_run("latest")
+
+
+def test_runs_are_found_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path / ".netaudience" / "nightly", 1)
+    assert find_run(run.id).path.resolve() == run.path
+
+
+def test_old_runs_are_deleted_by_count_and_by_age_and_nothing_else_is(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, days) for days in (100, 4, 3, 2, 1)][::-1]
+    stranger = tmp_path / "runs" / "notes"
+    stranger.mkdir()
+    (tmp_path / "runs" / "20200101-000000-abcd").write_text("a file, and no run")
+    unfinished = runs[3]
+    finished = {run.id for run in runs} - {unfinished.id}
+    deleted = prune(tmp_path, keep_runs=2, keep_days=90, finished=finished, now=NOW)
+    assert set(deleted) == {runs[2].id, runs[4].id}
+    assert [run.id for run in runs_of(tmp_path)] == [runs[0].id, runs[1].id, unfinished.id]
+    assert stranger.exists()
+    assert (tmp_path / "runs" / "20200101-000000-abcd").exists()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from netaudience.jobs.rundir import JobLock
+with JobLock(Path(sys.argv[1]), "nightly"):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_job_has_one_run_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
+    with JobLock(tmp_path, "nightly"):
+        words = rf"under way \(process {os.getpid()} on "
+        with pytest.raises(ConfigurationError, match=words), JobLock(tmp_path, "nightly"):
+            pass
+    with JobLock(tmp_path, "nightly"):
+        pass
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"locked\n"
+        words = rf"under way \(process {holder.pid} on "
+        with pytest.raises(ConfigurationError, match=words), JobLock(tmp_path, "nightly"):
+            pass
+        holder.kill()
+        holder.wait()
+        with JobLock(tmp_path, "nightly"):
+            pass
+
+
+def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "summary.json"
+    replace(path, b"before")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"job": 7}', b"\xff"])
+def test_a_start_that_cannot_be_read_is_told(tmp_path: Path, body: bytes) -> None:
+    run = make_run(tmp_path, 0)
+    (run.path / "run.json").write_bytes(body)
+    with pytest.raises(ConfigurationError, match="start a new run"):
+        run.start()
+
+
+# The summary.
+
+
+def step(**counts: object) -> StepSummary:
+    return StepSummary(name="tag", vendor="netmera", operation="tag_users", **counts)  # type: ignore[arg-type]
+
+
+def summary(*steps: StepSummary, **how: object) -> Summary:
+    told = {"run": "20261122-013000-ab12", "job": "nightly", "file": "job.toml", "started": ""}
+    return Summary(folder="/runs/1", steps=list(steps), **told, **how)  # type: ignore[arg-type]
+
+
+WHOLE = {"rows": 10, "delivered": 10, "exhausted": True}
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "finished"),
+    [
+        (summary(step(**WHOLE)), 0, True),
+        (summary(step(rows=10, unchanged=10, exhausted=True)), 0, True),
+        (summary(step(rows=10, delivered=9, rejected=1, exhausted=True)), 3, True),
+        (summary(step(rows=10, delivered=9, in_doubt=1, exhausted=True)), 3, True),
+        (summary(step(rows=10, delivered=9, failed=1, exhausted=True)), 3, False),
+        (summary(step(rows=10, delivered=9, skipped=1, stopped="x", stopped_by="Unavailable")), 1, False),
+        (summary(step(rows=10, skipped=10, stopped="x", stopped_by="Unauthorized")), 4, False),
+        (summary(step(rows=10, skipped=10, stopped="x", stopped_by="GuardRefused")), 5, False),
+        (summary(step(rows=10, delivered=4, skipped=6), signal=15), 143, False),
+        (summary(step(**WHOLE), signal=2), 130, False),
+        (summary(step(**WHOLE), unwritten=["a full disk"]), 1, True),
+        (summary(step(rows=10, delivered=9, exhausted=True)), 1, True),  # a row is in no count
+        (summary(step(**WHOLE), step(rows=1, rejected=1, exhausted=True)), 3, True),
+    ],
+)
+def test_what_became_of_a_run_is_told_by_a_number(told: Summary, code: int, *, finished: bool) -> None:
+    assert told.exit_code == code
+    assert told.finished is finished
+    assert (told.resume_command is None) is finished
+    assert told.ok is (code == 0)
+    if code:
+        with pytest.raises(JobFailed):
+            told.raise_for_undelivered()
+    else:
+        assert told.raise_for_undelivered() is told
+
+
+def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 0)
+    assert read_summary(run.summary) is None
+    written = summary(step(**WHOLE, reasons={"rejected: x": 1}), source_rows=10, attempts=3, signal=2)
+    replace(run.summary, written.to_json())
+    assert read_summary(run.summary) == written
+    run.summary.write_bytes(written.to_json()[:50])
+    with pytest.raises(ConfigurationError, match=f"netaudience resume .*{run.id} writes it anew"):
+        read_summary(run.summary)
+
+
+def test_the_table_for_a_build_shows_text_as_it_is() -> None:
+    told = summary(
+        step(rows=2, delivered=1, rejected=1, exhausted=True, reasons={"rejected: <b>|`x`\n# y": 1})
+    )
+    text = told.markdown()
+    assert "<b>" not in text
+    (line,) = [line for line in text.splitlines() if "rejected:" in line]
+    assert line.count("|") - line.count("\\|") == 4
+    assert "netaudience retry /runs/1" in text
+
+
+# The rejects.
+
+
+def lines_of(path: Path) -> list[tuple[object, ...]]:
+    return [(line["step"], line["row"], line["kind"]) for line in read_rejects(path)]
+
+
+def test_an_attempt_that_comes_less_far_keeps_what_was_told_of_later_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    first = Rejects(path)
+    for row in (1, 5, 9):
+        first.wrong("tag", row, f"id{row}", "It is wrong", {"ext_id": f"id{row}"})
+        first.wrong("set", row, f"id{row}", "It is wrong", {})
+    first.close({"tag": None, "set": None})
+    assert path.stat().st_mode & 0o77 == 0
+
+    second = Rejects(path)
+    second.undelivered_before("tag", 1, Undelivered(0, "rejected", "id1", "wrong"), {})
+    second.close({"tag": 5, "set": None})
+    assert lines_of(path) == [("tag", 1, "rejected"), ("tag", 9, "rejected")]
+
+    third = Rejects(path)
+    third.close({"tag": None, "set": None})
+    assert not path.exists()
+
+
+def test_an_attempt_that_was_killed_leaves_the_last_ones_file(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    first = Rejects(path)
+    first.wrong("tag", 1, "id1", "It is wrong", {})
+    first.close({"tag": None})
+    killed = Rejects(path)
+    killed.wrong("tag", 2, "id2", "It is wrong", {})
+    killed.flush()
+    assert killed._file is not None
+    killed._file.close()  # as the system does
+    assert lines_of(path) == [("tag", 1, "rejected")]
+
+
+def test_a_vendors_answer_is_told_by_its_parts_and_is_the_same_after_a_crash(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    error = Refused("Netmera", 400, code=5016, words="user not found")
+    live = Rejects(path)
+    live.undelivered("tag", 7, "id7", "rejected", error, {"ext_id": "id7"})
+    live.undelivered_before("tag", 8, Undelivered(7, "rejected", "id8", str(error)), {"ext_id": "id8"})
+    live.close({"tag": None})
+    one, other = read_rejects(path)
+    assert (one["status"], one["words"]) == (other["status"], other["words"]) == (400, "user not found")
+    assert str(one["code"]) == str(other["code"]) == "5016"
+
+
+def test_a_line_that_was_mended_wrongly_is_told_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    path.write_text(f'{json.dumps({"step": "tag"})}\n\n{{"step": \n')
+    with pytest.raises(ConfigurationError, match=r"Line 3 of .* is no JSON object"):
+        list(read_rejects(path))

@@ -1,0 +1,131 @@
+"""The first job file: what is plain is mapped, what is not is asked, and nothing can be sent by accident."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from netaudience.errors import ConfigurationError
+from netaudience.items import Rows
+from netaudience.jobs.job import Expression, Source
+from netaudience.jobs.matching import find_operation, own_arguments
+from netaudience.jobs.reading import read_job
+from netaudience.jobs.starting import first_job, write_first_job
+from netaudience.vendors import clients
+
+CARRIED = [
+    (vendor, operation)
+    for vendor in clients()
+    for operation in vendor.operations().values()
+    if not isinstance(find_operation(vendor, operation.name), str)
+]
+
+
+@pytest.fixture
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "users.csv").write_text("Customer ID,name,first login\n007,Ada,2020-01-01\n")
+    return "exports/users.csv"
+
+
+def test_what_is_plain_is_mapped_and_the_file_is_a_job_as_it_stands(users: str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs" / "nightly.toml"
+    undecided = write_first_job(path, Source(files=(users,)), "netmera", "set-profile-attributes")
+    assert undecided == []
+    job = read_job(path)
+    assert job.source == Source(files=("../exports/users.csv",), key=("Customer ID",))
+    assert job.steps[0].fields == {
+        "ext_id": Expression(column="Customer ID"),
+        "profile.name": Expression(column="name"),
+        "profile.first login": Expression(column="first login"),
+    }
+    assert job.plan().steps[0].sends.items == 1
+
+
+def test_what_is_not_plain_is_asked_and_refused_until_it_is_answered(users: str, tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    undecided = write_first_job(path, Source(files=(users,)), "netmera", "set_category_preferences")
+    assert [line.partition(" ")[0] for line in undecided] == ["category", "enable"]
+    with pytest.raises(ConfigurationError, match=r"job.toml:\d+: the source has no column 'COLUMN'"):
+        read_job(path).plan()
+
+
+@pytest.mark.parametrize(("vendor", "operation"), CARRIED, ids=lambda part: getattr(part, "name", ""))
+def test_every_operation_has_a_first_job(vendor, operation, tmp_path: Path) -> None:
+    kind = operation.kind
+    names = [field.name for field in kind.fields] if isinstance(kind, Rows) else ["id"]
+    text = first_job(Source(files=("a.csv",)), [*names, 'odd "one"\x7f\n'], vendor, operation)
+    path = tmp_path / "job.toml"
+    path.write_text(text, encoding="utf-8")
+    needed = [name for name, one in own_arguments(operation).items() if one.default is one.empty]
+    if not needed:
+        assert read_job(path).steps[0].operation == operation.name
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        read_job(path)
+    told = str(caught.value)
+    assert all(f"{name} is empty, and {operation.name} needs it" in told for name in needed)
+    for name in needed:  # and when it is answered, it is a job
+        text = text.replace(f'{name} = ""', f"{name} = {_answer(own_arguments(operation)[name])}")
+    path.write_text(text, encoding="utf-8")
+    assert read_job(path).steps[0].operation == operation.name
+
+
+def _answer(parameter: inspect.Parameter) -> str:
+    """Return a value that fits, as the file writes it."""
+    if parameter.annotation is int:
+        return "5"
+    choices = get_args(parameter.annotation)
+    return f'"{choices[0]}"' if choices else '"any"'
+
+
+@pytest.mark.parametrize(("vendor", "operation"), CARRIED, ids=lambda part: getattr(part, "name", ""))
+def test_its_comments_say_what_may_be_set(vendor, operation) -> None:
+    text = first_job(Source(files=("a.csv",)), ["x", "y"], vendor, operation)
+    assert all(name in text for name in own_arguments(operation))
+    assert operation.facts.docs in text
+    commented = "\n".join(
+        line.removeprefix("# ") for line in text.splitlines() if line.startswith("# mode =")
+    )
+    assert tomllib.loads(commented) == {"mode": "changed-only"}
+
+
+def test_two_columns_that_could_be_the_key_are_no_plain_case() -> None:
+    netmera = clients()[0]
+    text = first_job(Source(files=("a",)), ["User ID", "user_id"], netmera, netmera.operations()["tag_users"])
+    assert 'ext_id = "COLUMN"' in text
+    assert "# Not used: User ID, user_id" in text
+
+
+def test_the_only_column_is_the_identifier_whatever_its_name() -> None:
+    netmera = clients()[0]
+    text = first_job(Source(files=("a",)), ["wer"], netmera, netmera.operations()["tag_users"])
+    assert 'ext_id = "wer"' in text
+    assert 'key = "wer"' in text
+
+
+@pytest.mark.parametrize(
+    ("vendor", "operation", "words"),
+    [
+        ("netmra", "tag-users", "did you mean netmera"),
+        ("netmera", "tag-user", "did you mean tag_users"),
+        ("netmera", "get-devices", "a job keeps no answers"),
+    ],
+)
+def test_what_cannot_be_started(users: str, tmp_path: Path, vendor: str, operation: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        write_first_job(tmp_path / "job.toml", Source(files=(users,)), vendor, operation)
+    assert not (tmp_path / "job.toml").exists()
+
+
+def test_a_file_that_is_there_is_left_alone(users: str, tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text("mine")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        write_first_job(path, Source(files=(users,)), "netmera", "tag-users")
+    assert path.read_text() == "mine"
