@@ -186,7 +186,10 @@ class Pacer:
         if now < self._not_before:
             until = self._not_before
         elif self.in_flight < self._most:
-            for window in self._windows:
+            full = [window for window in self._windows if not window.has(now, records)]
+            if not full:
+                return  # the clock has moved on since it was last looked at: nothing is left to wait for
+            for window in full:
                 until = min(until, self._room_at(window, now, records, patience))
         self._wake_up = loop.create_future()
         timer = None if math.isinf(until) else loop.call_at(until, self._wake)
@@ -199,8 +202,6 @@ class Pacer:
 
     def _room_at(self, window: _Allowance, now: float, records: int, patience: float) -> float:
         """Return when a window that is full has room again; infinite where that is not known."""
-        if window.has(now, records):
-            return math.inf
         at = window.room_at(records)
         # What is still out gives its tickets back a whole window after its answer.
         wait = (now + window.window.per if math.isinf(at) else at) - now

@@ -382,3 +382,25 @@ def test_waiters_that_are_cancelled_at_once_leave_the_way_free():
         await asyncio.wait_for(pacer.acquire(), 1)
 
     run(go())
+
+
+@pytest.mark.parametrize("why", ["a ticket comes back", "a pause ends"])
+def test_nobody_waits_for_what_came_while_the_clock_was_read(monkeypatch, why):
+    """Between two looks at the clock there may be room again; nobody else would wake the one who waits."""
+
+    async def go():
+        loop = asyncio.get_running_loop()
+        real, started = loop.time, loop.time()
+        looks = iter([61.9, 61.9])  # the first two looks are just before the moment, all others after it
+        monkeypatch.setattr(loop, "time", lambda: started + next(looks, 62.1 + real() - started))
+        if why == "a ticket comes back":
+            pacer = Pacer(quota(rate=1, per=62.0))
+            pacer._windows[0].take(0.0, 1)
+            pacer._windows[0].answered(started, 1)
+        else:
+            pacer = Pacer(quota())
+            pacer._not_before = started + 62.0
+        with pytest.raises(StopIteration):  # it goes through in one step, and waits for nothing
+            pacer.acquire().send(None)
+
+    asyncio.run(go())
