@@ -7,6 +7,8 @@ row that was read ends in exactly one count of the tally.
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import cast
@@ -14,7 +16,6 @@ from typing import cast
 import attrs
 
 from netaudience.cli.feed import Feed
-from netaudience.cli.interruption import PATIENCE, Interruption
 from netaudience.cli.mapping import Mapped
 from netaudience.cli.outlet import Outlet, json_line
 from netaudience.cli.progress import Progress
@@ -23,6 +24,7 @@ from netaudience.cli.tally import Tally
 from netaudience.client import Client
 from netaudience.engine.run import Outcomes, Run
 from netaudience.errors import EmptySource, NetaudienceError, SourceFailed, VendorError
+from netaudience.jobs.signals import Interruption
 from netaudience.operations import BoundBatch, BoundCall, Operation
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered
 
@@ -53,7 +55,7 @@ class Job:
     #: Whether answers are written that are no more than a receipt.
     receipts: bool = False
     #: Seconds that requests under way have after the first signal.
-    patience: float = PATIENCE
+    patience: float = 5.0
 
     @property
     def shows_answers(self) -> bool:
@@ -94,12 +96,21 @@ class _Carrier:
         self._outcomes: Outcomes[object] | None = None
         self._in_doubt_written = 0
 
+    def _interrupted(self, _number: signal.Signals) -> None:
+        """Stop reading at the first signal, and say so."""
+        sys.stderr.write(
+            f"\ninterrupted: what is under way has {self._job.patience:g} s to come to its end; "
+            "interrupt once more to leave it\n"
+        )
+        sys.stderr.flush()
+        self.feed.stop()
+
     async def carry(self) -> None:
         """Carry the job to its end, or to an interruption."""
         async with aclosing(self.feed.pages()) as pages:
             run = self._start(pages)
             consumer = asyncio.create_task(self._consume(run), name="netaudience reader of outcomes")
-            with Interruption(self.feed.stop, consumer.cancel, patience=self._job.patience) as interruption:
+            with Interruption(self._interrupted, consumer.cancel, grace=self._job.patience) as interruption:
                 try:
                     await consumer
                 except asyncio.CancelledError:

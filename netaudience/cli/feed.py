@@ -8,20 +8,16 @@ loop, and with it the answers and Ctrl-C, goes on.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
 from itertools import islice
-from typing import TypeVar
 
 from netaudience.cli.mapping import Mapped
 from netaudience.cli.sources import BadRow, Record, Records
 from netaudience.cli.values import BadValue
 from netaudience.errors import SourceFailed
+from netaudience.jobs.threads import Threads
 
 __all__ = ["Feed"]
-
-T = TypeVar("T")
 
 
 class Feed:
@@ -43,6 +39,7 @@ class Feed:
         #: More rows than this are not read: somebody counted them before.
         self._most = most
         self._stopped = False
+        self._threads = Threads()
         #: Rows read so far, the bad ones included.
         self.rows = 0
         #: Items given to the run so far.
@@ -72,7 +69,7 @@ class Feed:
             if self._records.regular:
                 page, error = self._read_page()
             else:
-                page, error = await _in_thread(self._read_page)
+                page, error = await self._threads.call(self._read_page)
             if page:
                 yield self._items(page)
             if error is not None:
@@ -116,29 +113,3 @@ class Feed:
         if bad:
             self._on_bad(bad)
         return items
-
-
-async def _in_thread(function: Callable[[], T]) -> T:
-    """Call a function that may wait for ever, in a thread that does not keep the program from ending."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():  # nobody waits any more
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # it is T where there is no error
-
-    def work() -> None:
-        result, failure = None, None
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 - raised by whoever waits
-            failure = error
-        with suppress(RuntimeError):  # the loop is closed: the run was left meanwhile
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=work, name="netaudience reader", daemon=True).start()
-    return await future

@@ -24,6 +24,7 @@ from netaudience.cli.values import (
 )
 from netaudience.errors import ConfigurationError
 from netaudience.items import Field, Identifiers, Kind, Rows, WholeNumbers
+from netaudience.jobs.problems import plain
 
 __all__ = ["Mapped", "map_records", "spread_of"]
 
@@ -132,14 +133,9 @@ def _one_of(kind: Kind) -> Callable[[object], object]:
     return lambda value: value
 
 
-def _plain(name: str) -> str:
-    """Return a name as it is compared: no case, no punctuation."""
-    return "".join(letter for letter in name.casefold() if letter not in "_- .")
-
-
 def _obvious(noun: str) -> tuple[str, ...]:
-    plain = _plain(noun)
-    return _OBVIOUS.get(plain, (plain, "id") if plain.endswith("id") else (plain,))
+    name = plain(noun)
+    return _OBVIOUS.get(name, (name, "id") if name.endswith("id") else (name,))
 
 
 def _one_column(chosen: Sequence[str]) -> str | None:
@@ -154,7 +150,7 @@ def _by_field(chosen: Sequence[str]) -> Mapping[str, str]:
         field, equals, column = text.partition("=")
         if not (field and equals and column):
             raise ConfigurationError("--column is written field=COLUMN here, once for each field to rename")
-        pairs[_plain(field)] = column
+        pairs[plain(field)] = column
     return pairs
 
 
@@ -169,7 +165,7 @@ def _find(columns: Sequence[str], asked: str) -> int:
         ConfigurationError: there is none, or more than one.
     """
     exact = [index for index, column in enumerate(columns) if column == asked]
-    found = exact or [index for index, column in enumerate(columns) if _plain(column) == _plain(asked)]
+    found = exact or [index for index, column in enumerate(columns) if plain(column) == plain(asked)]
     if len(found) == 1:
         return found[0]
     problem = "more than one column" if found else "no column"
@@ -182,7 +178,7 @@ def _identifier_column(
     try:
         if wanted is not None:
             return _find(columns, wanted)
-        found = [index for index, column in enumerate(columns) if _plain(column) in names]
+        found = [index for index, column in enumerate(columns) if plain(column) in names]
         if len(found) == 1:
             return found[0]
         if not found and len(columns) == 1:
@@ -263,12 +259,12 @@ class _RowPlan:
     ) -> None:
         self._kind = kind
         self._chosen = chosen
-        self._skipped = {_plain(name) for name in skipped}
+        self._skipped = {plain(name) for name in skipped}
         self._typed = typed
         self._hints = typing.get_type_hints(kind.row)
         self._spread = spread_of(kind)
         self._cached = lru_cache(maxsize=128)(self.resolve)
-        known = {_plain(name) for field in kind.fields for name in (field.name, field.wire)}
+        known = {plain(name) for field in kind.fields for name in (field.name, field.wire)}
         for asked in chosen:
             if asked not in known:
                 fields = ", ".join(field.name for field in kind.fields)
@@ -330,7 +326,7 @@ class _RowPlan:
         rest = [
             (name, index)
             for index, name in enumerate(columns)
-            if index not in used and _plain(name) not in self._skipped
+            if index not in used and plain(name) not in self._skipped
         ]
         if spread is None or not (rest or spread.required):
             return _Columns(columns, tuple(single), None, (), _unchanged)
@@ -346,14 +342,14 @@ class _RowPlan:
 
     def _column_of(self, field: Field, columns: tuple[str, ...]) -> int | None:
         for name in (field.name, field.wire):
-            if (asked := self._chosen.get(_plain(name))) is not None:
+            if (asked := self._chosen.get(plain(name))) is not None:
                 return _find(columns, asked)
-        taken = {_plain(column) for column in self._chosen.values()}
-        names = {_plain(field.name), _plain(field.wire)}
+        taken = {plain(column) for column in self._chosen.values()}
+        names = {plain(field.name), plain(field.wire)}
         found = [
             index
             for index, column in enumerate(columns)
-            if _plain(column) in names and _plain(column) not in taken
+            if plain(column) in names and plain(column) not in taken
         ]
         keys = self._kind.key_names
         if not found and field.name in keys:
@@ -361,7 +357,7 @@ class _RowPlan:
             found = [
                 index
                 for index, column in enumerate(columns)
-                if _plain(column) in obvious and _plain(column) not in taken
+                if plain(column) in obvious and plain(column) not in taken
             ]
         if len(found) > 1:
             raise ConfigurationError(

@@ -6,7 +6,6 @@ the field holds is a `BadValue`, whose sentence does not repeat it.
 
 from __future__ import annotations
 
-import json
 import re
 import types
 import typing
@@ -14,10 +13,10 @@ from collections.abc import Callable
 from typing import Union, cast
 
 from netaudience.items import Field
+from netaudience.jobs.converting import TRUTHS, from_json
 
 __all__ = ["BadValue", "convert_to", "number_or_text", "to_list", "to_whole_number", "without_none"]
 
-_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 #: Numbers as JSON writes them, as long as they keep their digits; leading zeros make it text.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
@@ -69,7 +68,7 @@ def _unchanged(value: object) -> object:
 def _to_truth(value: object, name: str) -> object:
     if not isinstance(value, str):
         return value
-    truth = _TRUTHS.get(value.strip().lower())
+    truth = TRUTHS.get(value.strip().lower())
     if truth is None:
         raise BadValue(f"The cell for {name} is not true or false (1, 0, yes and no are understood as well)")
     return truth
@@ -108,7 +107,7 @@ def _to_whole_numbers(value: object, name: str) -> object:
 def _to_object(value: object, name: str) -> object:
     if not isinstance(value, str):
         return value
-    found = _from_json(value)
+    found = from_json(value)
     if not isinstance(found, dict):
         raise BadValue(f'The cell for {name} is not a JSON object such as {{"name": "value"}}')
     return cast("dict[str, object]", found)
@@ -123,7 +122,7 @@ def to_list(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        found = _from_json(value)
+        found = from_json(value)
         if not isinstance(found, list):
             raise BadValue("A cell begins like a JSON array and is none")
         return cast("list[object]", found)
@@ -139,14 +138,6 @@ def number_or_text(value: object) -> object:
     if _NUMBER.fullmatch(value):
         return float(value) if "." in value else int(value)
     if value[:1] in {"[", "{"}:
-        found = _from_json(value)
+        found = from_json(value)
         return value if found is None else found
-    return value
-
-
-def _from_json(text: str) -> object:
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
     return value

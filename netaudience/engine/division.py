@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar, cast
 
-from netaudience.blame import NOTHING, Blamer
+from netaudience.blame import NOTHING, Blame, Blamer
 from netaudience.engine.packing import Chunk, Divided, Packer
 from netaudience.engine.retry import RetryPolicy, Waits
 from netaudience.engine.sender import Failure, Sender
@@ -69,14 +69,19 @@ class Divider(Generic[Item]):
     async def deliver(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
         """Send a chunk and settle each of its items, all together or part by part."""
         answer = await self._sender.send(chunk.prepared)
+        told = NOTHING
         if type(answer) is Response:
             self._refusals.count = 0
-            told = NOTHING if self._blame is None else self._blame(answer, chunk.items)
+            told = self._told(answer, chunk)
             if not told:
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
             return (self._given_up(chunk, cast("Failure", answer)),)
-        return await self._divide(chunk, answer)
+        return await self._divide(chunk, answer, told)
+
+    def _told(self, answer: Response, part: Chunk[Item]) -> Blame:
+        """Read what an answer says about single items."""
+        return NOTHING if self._blame is None else self._blame(answer, part.items)
 
     def interrupted(
         self, chunk: Chunk[Item], reason: NetaudienceError
@@ -91,19 +96,21 @@ class Divider(Generic[Item]):
                 unsent += len(part)
         return settled, unsent
 
-    async def _divide(self, whole: Chunk[Item], answer: Response | Failure) -> Sequence[SettledChunk[Item]]:
+    async def _divide(
+        self, whole: Chunk[Item], answer: Response | Failure, told: Blame
+    ) -> Sequence[SettledChunk[Item]]:
         """Send part after part until every item has a verdict, first half first."""
         divided = whole.divided = Divided()
         search = _Search(divided, 2 * math.ceil(math.log2(max(2, len(whole)))) + _CHUNK_PATIENCE)
         if type(answer) is Response:
-            await self._heed(whole, answer, search)
+            await self._heed(whole, answer, told, search)
         else:
             self._take_apart(whole, cast("Failure", answer), search)
         while divided.waiting:
             answer = await self._sender.send(divided.waiting[-1].prepared)
             part = divided.waiting.pop()
             if type(answer) is Response:
-                await self._heed(part, answer, search)
+                await self._heed(part, answer, self._told(answer, part), search)
                 continue
             failure = cast("Failure", answer)
             if self._searches(part, failure):
@@ -115,9 +122,8 @@ class Divider(Generic[Item]):
         whole.divided = None
         return divided.settled
 
-    async def _heed(self, part: Chunk[Item], answer: Response, search: _Search[Item]) -> None:
+    async def _heed(self, part: Chunk[Item], answer: Response, told: Blame, search: _Search[Item]) -> None:
         """Settle a part that the vendor took, but for the items of which its answer says otherwise."""
-        told = NOTHING if self._blame is None else self._blame(answer, part.items)
         taken = self._taken(part, answer)
         settled = search.divided.settled
         if not told or taken.undelivered:  # it blames nobody, or cannot be read all the same

@@ -14,9 +14,10 @@ from typing import cast
 
 from netaudience.jobs.values import BadValue
 
-__all__ = ["convert", "to_list", "to_text", "to_whole", "untyped"]
+__all__ = ["TRUTHS", "convert", "from_json", "to_list", "to_text", "to_whole", "untyped"]
 
-_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+#: What people write for true and false.
+TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 #: Whole numbers up to here have a floating number of their own.
 _EXACT = 2**53
@@ -101,7 +102,7 @@ def to_truth(value: object) -> object:
     """Return true or false."""
     if isinstance(value, bool | BadValue):
         return value
-    truth = _TRUTHS.get(str(value).strip().lower())
+    truth = TRUTHS.get(str(value).strip().lower())
     return (
         BadValue("is not true or false (1, 0, yes and no are understood as well)") if truth is None else truth
     )
@@ -115,7 +116,7 @@ def to_list(value: object) -> object:
         case list() | tuple():
             return list(cast("list[object]", value))
         case str() if value.lstrip().startswith("["):
-            found = _from_json(value)
+            found = from_json(value)
             return found if isinstance(found, list) else BadValue("begins like a JSON array and is none")  # pyright: ignore[reportUnknownVariableType] # whatever JSON holds
         case str():
             return [part.strip() for part in value.split(";") if part.strip()]
@@ -127,7 +128,7 @@ def to_object(value: object) -> object:
     """Return a mapping: one already, or a JSON object."""
     if isinstance(value, dict | BadValue):
         return cast("object", value)
-    found = _from_json(value) if isinstance(value, str) else None
+    found = from_json(value) if isinstance(value, str) else None
     return found if isinstance(found, dict) else BadValue('is no JSON object such as {"name": "value"}')  # pyright: ignore[reportUnknownVariableType] # whatever JSON holds
 
 
@@ -140,7 +141,8 @@ def untyped(value: object) -> object:
     return value
 
 
-def _from_json(text: str) -> object:
+def from_json(text: str) -> object:
+    """Return what a JSON text holds; None where it is none."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.toml_lines import KeyPath, Lines
 
-__all__ = ["Problems", "Section", "listed", "nearest"]
+__all__ = ["Problems", "Section", "listed", "nearest", "plain"]
 
 #: A value of the file with the path at which it stands.
 Placed: TypeAlias = tuple[object, KeyPath]
