@@ -9,7 +9,12 @@
     │   └── ItemTooLarge        make this item smaller
     ├── SourceFailed            mend the source; what it gave before is settled
     ├── JournalFailed           make room for the run's memory, then go on from it
-    ├── LimitReached            send the rest when the account's allowance has room again
+    ├── NotSent                 nothing was sent: send it later
+    │   ├── LimitReached        when the account's allowance has room again
+    │   ├── DeadlineExceeded    with more time, or not at all
+    │   └── CircuitOpen         when the vendor is back
+    ├── BatcherFull             take fewer items in, or wait for room
+    ├── BatcherClosed           make a new batcher; the item was not taken
     ├── TransportError
     │   ├── ConnectionFailed    nothing was sent: safe to send again
     │   └── AnswerLost          sent, and no answer came: the outcome is unknown
@@ -41,8 +46,12 @@ from typing import ClassVar, Self
 __all__ = [
     "AccountError",
     "AnswerLost",
+    "BatcherClosed",
+    "BatcherFull",
+    "CircuitOpen",
     "ConfigurationError",
     "ConnectionFailed",
+    "DeadlineExceeded",
     "EmptySource",
     "InvalidItem",
     "ItemTooLarge",
@@ -51,6 +60,7 @@ __all__ = [
     "Misconfigured",
     "NetaudienceError",
     "NotFound",
+    "NotSent",
     "QuotaExhausted",
     "Refused",
     "ServerFault",
@@ -132,16 +142,36 @@ class JournalFailed(NetaudienceError):
     """The run's memory on disk cannot be written: the run stops, and what it has recorded is safe."""
 
 
-class LimitReached(NetaudienceError):
-    """The account's allowance has no room for longer than anybody should wait; nothing was sent."""
+class NotSent(NetaudienceError):
+    """Nothing of the request was sent, through no fault of its own: sending it later repeats nothing."""
 
-    def __init__(self, sentence: str, seconds: float) -> None:
-        #: Seconds until there is room again.
+    def __init__(self, sentence: str, seconds: float | None = None) -> None:
+        #: Seconds after which it makes sense to ask again, where that is known: a web app's ``Retry-After``.
         self.seconds = seconds
         super().__init__(sentence, seconds)
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class LimitReached(NotSent):
+    """The account's allowance has no room for longer than anybody should wait."""
+
+
+class DeadlineExceeded(NotSent):
+    """The request could not leave before its deadline."""
+
+
+class CircuitOpen(NotSent):
+    """The vendor is down: it is asked again with one request at a time, and this is not the one."""
+
+
+class BatcherFull(NetaudienceError):
+    """So many items are on their way that no more are taken; this one was not."""
+
+
+class BatcherClosed(NetaudienceError):
+    """The batcher takes nothing more; this item was not taken."""
 
 
 class TransportError(NetaudienceError):

@@ -1,14 +1,86 @@
 """What can be watched while requests go out: plain tuples for a hook that costs nothing where there is none.
 
-An event holds no identifier, no key and no body.
+An event holds no identifier, no key and no body. A *run* is everything that one awaiting caller asked for:
+a run over many items, one call, a batcher from its opening to its end. A run's number is unique in the
+process, a chunk's number in its run; a call has no chunks, and its requests bear the number 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["Event", "Hook", "Paused", "RequestEnded"]
+__all__ = [
+    "ChunkEnded",
+    "ChunkStarted",
+    "CircuitChanged",
+    "Event",
+    "Hook",
+    "Paused",
+    "RequestEnded",
+    "RunEnded",
+    "RunStarted",
+    "next_run",
+]
+
+_runs = count(1)
+
+
+def next_run() -> int:
+    """Return the number of a run that begins."""
+    return next(_runs)
+
+
+class RunStarted(NamedTuple):
+    """A run, a call or a batcher begins. The hook is called in its caller's task."""
+
+    run: int
+    vendor: str
+    operation: str
+
+
+class RunEnded(NamedTuple):
+    """A run, a call or a batcher is over, and no task of it is left."""
+
+    run: int
+    vendor: str
+    operation: str
+    #: Seconds since it began.
+    seconds: float
+    items: int
+    delivered: int
+    rejected: int
+    failed: int
+    in_doubt: int
+    #: The class of the error that ended it early, or that the call raised; None where there was none.
+    error: str | None
+
+
+class ChunkStarted(NamedTuple):
+    """The items of one request are packed, and wait for the account's quota."""
+
+    run: int
+    chunk: int
+    vendor: str
+    operation: str
+    #: Items in it.
+    records: int
+
+
+class ChunkEnded(NamedTuple):
+    """Every item of a chunk is settled."""
+
+    run: int
+    chunk: int
+    vendor: str
+    operation: str
+    #: Seconds since it was packed.
+    seconds: float
+    delivered: int
+    rejected: int
+    failed: int
+    in_doubt: int
 
 
 class RequestEnded(NamedTuple):
@@ -30,6 +102,13 @@ class RequestEnded(NamedTuple):
     waited: float
     #: True where it repeats an earlier one.
     repeated: bool
+    run: int = 0
+    chunk: int = 0
+    method: str = ""
+    #: The vendor's host.
+    host: str = ""
+    #: The class of the error that the attempt amounts to; None for a success.
+    error: str | None = None
 
 
 class Paused(NamedTuple):
@@ -42,6 +121,17 @@ class Paused(NamedTuple):
     seconds: float
 
 
-Event: TypeAlias = RequestEnded | Paused
+class CircuitChanged(NamedTuple):
+    """The vendor counts as down from now on, or is back."""
+
+    vendor: str
+    operation: str
+    #: Seconds of the loop's clock.
+    at: float
+    #: True where it is down.
+    open: bool
+
+
+Event: TypeAlias = RunStarted | RunEnded | ChunkStarted | ChunkEnded | RequestEnded | Paused | CircuitChanged
 Hook: TypeAlias = Callable[[Event], None]
 """Called in the loop; it must be quick. What it raises is logged and changes nothing."""

@@ -17,9 +17,11 @@ decorator   what the function takes      what calling it gives
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import (
     Any,
     ClassVar,
@@ -40,7 +42,8 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Run
 from netaudience.engine.sender import Failure, Sender
 from netaudience.engine.source import Items, Source, check_source
-from netaudience.errors import InvalidItem, Unreadable
+from netaudience.errors import InvalidItem, Refused, Unreadable
+from netaudience.events import RunEnded, RunStarted
 from netaudience.facts import Facts, Method, Shape
 from netaudience.items import Kind, Nothing
 from netaudience.outcomes import Report
@@ -151,8 +154,38 @@ class Operation:
 
 async def _ask(host: Host, operation: Operation, request: Request[T], prepared: Prepared | None = None) -> T:
     """Send one request and read its answer."""
-    sender = host.sender(operation, operation.report(host))
-    answer = await sender.send(prepared or host.prepare(operation, request))
+    report = operation.report(host)
+    sender = host.sender(operation, report)
+    prepared = prepared or host.prepare(operation, request)
+    if not sender.watched:
+        return await _answered(host, sender, request, prepared)
+    with _watched(sender, report):
+        return await _answered(host, sender, request, prepared)
+
+
+@contextmanager
+def _watched(sender: Sender, report: Report) -> Iterator[None]:
+    """Tell of a call's beginning and end, for those who watch."""
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    report.items = 1
+    sender.tell(RunStarted(sender.run, report.vendor, report.operation))
+    error: str | None = None
+    try:
+        yield
+        report.delivered = 1
+    except BaseException as raised:
+        error = type(raised).__name__
+        report.rejected = int(isinstance(raised, Refused))
+        report.failed = 1 - report.rejected
+        raise
+    finally:
+        report.seconds = clock() - started
+        sender.tell(RunEnded(sender.run, *report.told()[:-1], error))
+
+
+async def _answered(host: Host, sender: Sender, request: Request[T], prepared: Prepared) -> T:
+    answer = await sender.send(prepared)
     if isinstance(answer, Failure):
         raise answer.error
     try:

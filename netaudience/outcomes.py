@@ -236,6 +236,12 @@ class Report:
         for warning in chunk.warnings:
             _count(self.warnings, warning, "other warnings")
 
+    def told(self) -> tuple[str, str, float, int, int, int, int, int, str | None]:
+        """Return what an event says of the whole: names, seconds, counts, and what ended it early."""
+        stopped = None if self.stopped is None else type(self.stopped).__name__
+        counts = self.items, self.delivered, self.rejected, self.failed, self.in_doubt
+        return (self.vendor, self.operation, self.seconds, *counts, stopped)
+
     @property
     def settled(self) -> int:
         """Items whose fate is known or known to be unknown."""

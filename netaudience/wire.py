@@ -73,7 +73,17 @@ class Prepared:
     A plain class with slots, for one is made per request. Its repr shows no header and no body.
     """
 
-    __slots__ = ("body", "headers", "in_doubt", "max_answer_bytes", "method", "records", "timeout", "url")
+    __slots__ = (
+        "body",
+        "chunk",
+        "headers",
+        "in_doubt",
+        "max_answer_bytes",
+        "method",
+        "records",
+        "timeout",
+        "url",
+    )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one place makes them, once per request
         self,
@@ -97,6 +107,8 @@ class Prepared:
         self.records = 1
         #: True while the vendor may have applied this request and no answer has cleared that up.
         self.in_doubt = False
+        #: The number of its chunk within the run, for those who watch; 0 where nobody does.
+        self.chunk = 0
 
     def __repr__(self) -> str:
         return f"<Prepared {self.method}, {self.size:,} bytes>"

@@ -162,6 +162,7 @@ class Packer(Generic[Item]):
         items = [chunk.items[index] for index in indices]
         part = Chunk(items, [chunk.positions[index] for index in indices], self._encode(items))
         part.open = chunk.open
+        part.prepared.chunk = chunk.prepared.chunk
         return part
 
     def split(self, chunk: Chunk[Item]) -> tuple[Chunk[Item], Chunk[Item]]:

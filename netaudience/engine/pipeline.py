@@ -8,7 +8,7 @@ memory does not grow with the number of items. After `aclose` no task of the run
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -18,7 +18,8 @@ from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
 from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, SourceFailed
-from netaudience.outcomes import Failed, InDoubt, Report, SettledChunk, all_alike
+from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
+from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
 __all__ = ["Pipeline"]
 
@@ -70,6 +71,11 @@ class Pipeline(Generic[Item]):
         self._bug: BaseException | None = None
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
+        #: Chunks so far, counted where somebody watches; and whether the end was told.
+        self._chunks = 0
+        self._left = False
+        if sender.watched:
+            sender.tell(RunStarted(sender.run, report.vendor, report.operation))
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // packer.rows)))
         report.workers = workers
@@ -128,11 +134,15 @@ class Pipeline(Generic[Item]):
         if sent is None:
             settled = self._unsent(chunk)
         else:
+            started = self._began(chunk) if self._sender.watched else 0.0
             try:
                 settled = await self._divider.deliver(chunk)
             except BaseException:
-                self._interrupted(chunk)
+                settled = self._interrupted(chunk)
                 raise
+            finally:
+                if self._sender.watched:
+                    self._ended(chunk, started, settled)
             self._answered.append(sent)
         self._packer.release(chunk)
         if self._waiting:
@@ -317,7 +327,23 @@ class Pipeline(Generic[Item]):
                 part.undelivered = all_alike(Failed, part.items, part.positions, reason, self._packer.key)
                 self._tell(part)
 
-    def _interrupted(self, chunk: Chunk[Item]) -> None:
+    def _began(self, chunk: Chunk[Item]) -> float:
+        """Number a chunk, and tell that it is on its way."""
+        self._chunks += 1
+        chunk.prepared.chunk = self._chunks
+        report, run = self.report, self._sender.run
+        self._sender.tell(ChunkStarted(run, self._chunks, report.vendor, report.operation, len(chunk)))
+        return self._clock()
+
+    def _ended(self, chunk: Chunk[Item], started: float, settled: Sequence[SettledChunk[Item]]) -> None:
+        """Tell what became of a chunk."""
+        kinds = Counter(type(outcome) for part in settled for outcome in part.undelivered)
+        delivered = sum(map(len, settled)) - kinds.total()
+        report, seconds = self.report, self._clock() - started
+        told = (self._sender.run, chunk.prepared.chunk, report.vendor, report.operation, seconds, delivered)
+        self._sender.tell(ChunkEnded(*told, kinds[Rejected], kinds[Failed], kinds[InDoubt]))
+
+    def _interrupted(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
         reason = SourceFailed("The run was left before an answer came")
         if self._journal is not None and chunk.divided is not None:
@@ -328,6 +354,7 @@ class Pipeline(Generic[Item]):
         for part in settled:
             self.report.count(part)
         self.report.skipped += unsent
+        return settled
 
     async def aclose(self) -> None:
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
@@ -346,6 +373,9 @@ class Pipeline(Generic[Item]):
                 self._heart.cancel()
             self._journal.close()
             self._journal = None
+        if self._sender.watched and not self._left:
+            self._left = True
+            self._sender.tell(RunEnded(self._sender.run, *self.report.told()))
 
     async def _wait_as_worker(self) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
-from netaudience.engine.transport import Transport
+from netaudience.engine.transport import Transport, host_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -26,7 +27,7 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.events import Event, Hook, Paused, RequestEnded
+from netaudience.events import Event, Hook, Paused, RequestEnded, next_run
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Response
 
@@ -76,10 +77,17 @@ class Sender:
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
         self._hook = hook
+        #: The number of the run, for those who watch; 0 where nobody does.
+        self.run = 0 if hook is None else next_run()
         #: Answers lost in a row that may not be asked for again.
         self._lost = 0
         #: Set when the run stops: nothing more is sent.
         self.halted: NetaudienceError | None = None
+
+    @property
+    def watched(self) -> bool:
+        """True where somebody wants to be told of events."""
+        return self._hook is not None
 
     async def send(self, prepared: Prepared) -> Response | Failure:
         """Send the request until it is taken, refused for good, or given up."""
@@ -93,33 +101,30 @@ class Sender:
                 await pacer.acquire(prepared.records, patience=self._policy.throttle_patience)
             except LimitReached as full:
                 return Failure(full, stops=True)
-            response = None
+            response: Response | None = None
+            ended: str | None = "CancelledError"
             sent = clock()
             tally.waited += sent - asked
+            if self.halted is not None:
+                pacer.release(prepared.records)
+                return Failure(self.halted)
+            if trouble is None:
+                successes, started = pacer.successes, sent
+            else:
+                tally.retries += 1
+            tally.requests += 1
+            prepared.in_doubt = not self._reads
             try:
-                if self.halted is not None:
-                    return Failure(self.halted)
-                if trouble is None:
-                    successes = pacer.successes
-                    started = sent
-                else:
-                    tally.retries += 1
-                tally.requests += 1
-                prepared.in_doubt = not self._reads
-                try:
-                    response = await self._transport.send(prepared)
-                except (TransportError, VendorError) as failed:
-                    error: TransportError | VendorError = failed
-                else:
-                    verdict = self._judge(response)
-                    if verdict is None:
-                        self._lost = 0
-                        pacer.succeeded()
-                        return response
-                    error = verdict
+                response, error = await self._attempt(prepared)
+                ended = None if error is None else type(error).__name__
             finally:
                 pacer.release(prepared.records)
-                self._told(prepared, sent, sent - asked, response, repeated=trouble is not None)
+                if self._hook is not None:
+                    self._told(prepared, sent, sent - asked, response, ended, repeated=trouble is not None)
+            if error is None:
+                self._lost = 0
+                pacer.succeeded()
+                return cast("Response", response)
             trouble = trouble or _Trouble(self._policy, successes)
             failure = self._decide(prepared, error, trouble, clock() - started)
             if failure is not None:
@@ -128,13 +133,28 @@ class Sender:
             if trouble.wait:
                 await asyncio.sleep(trouble.wait)
 
-    def _told(
-        self, prepared: Prepared, sent: float, waited: float, response: Response | None, *, repeated: bool
+    async def _attempt(
+        self, prepared: Prepared
+    ) -> tuple[Response | None, TransportError | VendorError | None]:
+        """Send the request once; return the answer, if one came, and what it amounts to, if no success."""
+        try:
+            response = await self._transport.send(prepared)
+        except (TransportError, VendorError) as failed:
+            return None, failed
+        return response, self._judge(response)
+
+    def _told(  # noqa: PLR0913 - what there is to tell
+        self,
+        prepared: Prepared,
+        sent: float,
+        waited: float,
+        response: Response | None,
+        ended: str | None,
+        *,
+        repeated: bool,
     ) -> None:
-        """Tell the hook of an attempt that is over."""
-        if self._hook is None:
-            return
-        self._call(
+        """Tell of an attempt that is over."""
+        self.tell(
             RequestEnded(
                 self._tally.vendor,
                 self._tally.operation,
@@ -145,10 +165,16 @@ class Sender:
                 prepared.size,
                 waited,
                 repeated,
+                self.run,
+                prepared.chunk,
+                prepared.method,
+                host_of(prepared.url),
+                ended,
             )
         )
 
-    def _call(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Call the hook with an event, if there is one."""
         if self._hook is not None:
             try:
                 self._hook(event)
@@ -215,7 +241,7 @@ class Sender:
             waits.next()
         seconds = waits.next(asked)
         pacer.pause(seconds)
-        self._call(
+        self.tell(
             Paused(self._tally.vendor, self._tally.operation, asyncio.get_running_loop().time(), seconds)
         )
         _log.warning("%s; all requests of the quota wait %.1f s", error, seconds)

@@ -18,7 +18,7 @@ from yarl import URL
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed
 from netaudience.wire import Prepared, Response
 
-__all__ = ["AiohttpTransport", "Transport", "make_url"]
+__all__ = ["AiohttpTransport", "Transport", "host_of", "make_url"]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
@@ -106,20 +106,20 @@ class AiohttpTransport:
             aiohttp.ConnectionTimeoutError,
         ) as error:
             raise ConnectionFailed(
-                f"No connection to {_host(request)} could be made ({_what(error)}): "
+                f"No connection to {host_of(request.url)} could be made ({_what(error)}): "
                 "look at the base URL, the network and the proxy"
             ) from error
         except aiohttp.InvalidURL as error:
             raise ConfigurationError("The URL of the request is malformed: look at the base URL") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AnswerLost(
-                f"The request went to {_host(request)} and no whole answer came back ({_what(error)})"
+                f"The request went to {host_of(request.url)} and no whole answer came back ({_what(error)})"
             ) from error
         except asyncio.CancelledError as error:
             if not self._watch.absorbs(overdue):
                 raise
             raise AnswerLost(
-                f"The request went to {_host(request)} and no whole answer came back within "
+                f"The request went to {host_of(request.url)} and no whole answer came back within "
                 f"{request.timeout:g} s: raise the timeout, or send less in one request"
             ) from error
         finally:
@@ -228,8 +228,8 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]
     return b"".join(parts), False
 
 
-def _host(request: Prepared) -> str:
-    url = request.url
+def host_of(url: object) -> str:
+    """Return the host of a URL that `make_url` made."""
     return str(url.host) if isinstance(url, URL) else "the vendor"
 
 

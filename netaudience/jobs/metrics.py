@@ -17,7 +17,7 @@ from typing import Literal
 import attrs
 
 from netaudience.errors import ConfigurationError
-from netaudience.events import Event, Paused
+from netaudience.events import Event, Paused, RequestEnded
 from netaudience.jobs.rundir import replace
 from netaudience.limits import Quota, Window, assumed
 from netaudience.wire import JsonValue, dump_json, load_json, structure
@@ -256,10 +256,11 @@ class Metrics:
 
     def __call__(self, event: Event) -> None:  # noqa: C901 - a call would cost as much as all branches
         """Count an event. This is called for every request, so it does as little as possible."""
-        if isinstance(event, Paused):
-            self._paused(event)
+        if type(event) is not RequestEnded:
+            if type(event) is Paused:
+                self._paused(event)
             return
-        _vendor, _operation, sent, seconds, status, records, size, waited, repeated = event
+        _vendor, _operation, sent, seconds, status, records, size, waited, repeated, *_ = event
         start = self._start
         if start is None:
             start = self._start = sent - waited
