@@ -156,6 +156,7 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
     """Send one request and read its answer."""
     report = operation.report(host)
     sender = host.sender(operation, report)
+    sender.urgent = True
     prepared = prepared or host.prepare(operation, request)
     if not sender.watched:
         return await _answered(host, sender, request, prepared)
@@ -223,6 +224,9 @@ def _start(
         report = operation.report(host)
         packer = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes, docs=facts.docs)
         sender = host.sender(operation, report)
+        source = Source(items)
+        # Somebody waits for a run of one request as for a call.
+        sender.urgent = source.length is not None and source.length <= rows
         divider = Divider(
             packer,
             sender,
@@ -234,7 +238,7 @@ def _start(
             policy=host.retry,
         )
         return Pipeline(
-            Source(items),
+            source,
             packer,
             sender,
             divider,

@@ -8,6 +8,7 @@ memory does not grow with the number of items. After `aclose` no task of the run
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -17,7 +18,7 @@ from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
-from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, SourceFailed
+from netaudience.errors import DeadlineExceeded, EmptySource, JournalFailed, NetaudienceError, SourceFailed
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
@@ -59,6 +60,7 @@ class Pipeline(Generic[Item]):
         self._unrecorded: list[SettledChunk[Item]] = []
         self._answered: list[range] = []
         self._heart: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._most_unread = workers if streamed else None
         self._page = max(packer.rows, _PAGE)
         self._ready: deque[Chunk[Item]] = deque()
@@ -81,6 +83,8 @@ class Pipeline(Generic[Item]):
         report.workers = workers
         if journal is not None:
             self._go_on_from(journal)
+        if not math.isinf(sender.deadline):
+            self._alarm = asyncio.get_running_loop().call_at(sender.deadline, self._overdue)
         self._tasks = [asyncio.create_task(self._work(), name="netaudience worker") for _ in range(workers)]
         self._alive = workers
 
@@ -100,6 +104,19 @@ class Pipeline(Generic[Item]):
             except JournalFailed as error:
                 self._halt(error)
             self._heart = asyncio.get_running_loop().call_later(_HEARTBEAT, self._beat)
+
+    def _overdue(self) -> None:
+        """Stop reading at the deadline, unless there is nothing left to read; what is out ends by itself."""
+        source = self._source
+        left = self._ready or self._packer.waiting
+        if self._alive and (left or not (source.exhausted or source.position == source.length)):
+            report = self.report
+            self._halt(
+                DeadlineExceeded(
+                    f"The deadline came before {report.vendor} {report.operation} was at the end of its source. "
+                    "What was not sent by then was not sent at all: send it later, or give it more time"
+                )
+            )
 
     def _halt(self, error: NetaudienceError) -> None:
         if self._sender.halted is None:
@@ -373,6 +390,8 @@ class Pipeline(Generic[Item]):
                 self._heart.cancel()
             self._journal.close()
             self._journal = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._sender.watched and not self._left:
             self._left = True
             self._sender.tell(RunEnded(self._sender.run, *self.report.told()))
