@@ -110,10 +110,10 @@ class Pipeline(Generic[Item]):
         source = self._source
         left = self._ready or self._packer.waiting
         if self._alive and (left or not (source.exhausted or source.position == source.length)):
-            report = self.report
+            run = f"{self.report.vendor} {self.report.operation}"
             self._halt(
                 DeadlineExceeded(
-                    f"The deadline came before {report.vendor} {report.operation} was at the end of its source. "
+                    f"The deadline came before the run of {run} was at the end of its source. "
                     "What was not sent by then was not sent at all: send it later, or give it more time"
                 )
             )
