@@ -225,9 +225,7 @@ def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
 
     async def go():
         loop = asyncio.get_running_loop()
-        pacer = Pacer(
-            quota(mix["rate"], mix["per"], mix["in_flight"], None, mix["reserve"], mix["counts"])
-        )
+        pacer = Pacer(quota(mix["rate"], mix["per"], mix["in_flight"], None, mix["reserve"], mix["counts"]))
         counter = Counter(pacer, mix["latency"])
         tasks, waiting = [], set()
         for at, seconds in mix["pauses"]:
