@@ -475,7 +475,7 @@ def test_a_real_client_has_views():
     assert netmera.with_options(deadline=0.5).settings.deadline == 0.5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.sampled_from(FAULTS), max_size=30),
     st.none() | st.integers(1, 6),
