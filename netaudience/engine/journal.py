@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.outcomes import KINDS, Failed, SettledChunk
+from netaudience.outcomes import KINDS, Failed, SettledChunk, Undelivered
 from netaudience.wire import dump_json
 
 __all__ = ["Journal", "OnDoubt", "Positions"]
@@ -150,46 +150,49 @@ class Journal:
         with self._writing() as database:
             database.execute("UPDATE lease SET renewed = ?", (time.time(),))
 
-    def sending(self, positions: Sequence[int]) -> range:
-        """Write down that these positions are about to be sent; give what `record` wants back for it."""
-        ranges = list(_ranges(positions))
-        first = self._sending
-        self._sending += len(ranges)
-        rows = [(first + at, start, stop) for at, (start, stop) in enumerate(ranges)]
-        with self._writing() as database:
-            database.executemany("INSERT INTO sending VALUES (?, ?, ?)", rows)
-        return range(first, self._sending)
+    def record(
+        self,
+        chunks: Iterable[SettledChunk[Any]],
+        answered: Iterable[range] = (),
+        sending: Iterable[Sequence[int]] = (),
+    ) -> list[range]:
+        """Write down what became of items, and what is about to be sent, in one transaction.
 
-    def record(self, chunks: Iterable[SettledChunk[Any]], sent: Iterable[range] = ()) -> None:
-        """Write down what became of items; what has failed may be sent again, so it is not settled."""
+        Args:
+            chunks: What is settled; of these, what has failed may be sent again and counts as not settled.
+            answered: What this method has returned for chunks that are not being sent any more.
+            sending: The positions of each chunk that is about to be sent.
+
+        Returns:
+            For each chunk that is about to be sent, what `answered` wants of it.
+        """
         settled: list[tuple[int, int]] = []
         undelivered: list[tuple[int, str, str, str, bytes | None]] = []
         for chunk in chunks:
-            failed = set[int]()
-            for outcome in chunk.undelivered:
-                if isinstance(outcome, Failed):
-                    failed.add(outcome.position)
-                undelivered.append(
-                    (
-                        outcome.position,
-                        KINDS[type(outcome)],
-                        outcome.key,
-                        str(outcome.reason),
-                        _json(outcome.item),
-                    )
-                )
             positions = chunk.positions
-            if failed:
+            if chunk.undelivered:
+                undelivered.extend(map(_row, chunk.undelivered))
+                failed = {one.position for one in chunk.undelivered if isinstance(one, Failed)}
                 positions = [position for position in positions if position not in failed]
             settled.extend(_ranges(positions))
+        noted: list[range] = []
+        notes: list[tuple[int, int, int]] = []
+        for positions in sending:
+            first = self._sending + len(notes)
+            notes.extend((first + at, *part) for at, part in enumerate(_ranges(positions)))
+            noted.append(range(first, self._sending + len(notes)))
         with self._writing() as database:
             database.executemany("INSERT INTO settled VALUES (?, ?)", settled)
             if self._failed:
                 database.executemany("DELETE FROM undelivered WHERE position >= ? AND position < ?", settled)
-            database.executemany("INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?, ?)", undelivered)
-            for ids in sent:
-                database.execute("DELETE FROM sending WHERE id >= ? AND id < ?", (ids.start, ids.stop))
-            database.execute("UPDATE lease SET renewed = ?", (time.time(),))
+            if undelivered:
+                database.executemany("INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?, ?)", undelivered)
+            if over := [(ids.start, ids.stop) for ids in answered if ids]:
+                database.executemany("DELETE FROM sending WHERE id >= ? AND id < ?", over)
+            if notes:
+                database.executemany("INSERT INTO sending VALUES (?, ?, ?)", notes)
+        self._sending += len(notes)
+        return noted
 
     def undelivered(self) -> Iterator[tuple[int, str, str, str, bytes | None]]:
         """Give position, kind, key, reason and item of what was not delivered, by position."""
@@ -204,8 +207,8 @@ class Journal:
     def _open(self, facts: Mapping[str, str], on_doubt: OnDoubt, *, is_new: bool) -> None:
         database = self._database
         # Written through to the operating system with every commit: a killed process loses nothing.
-        database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA journal_mode = WAL")
         database.execute("BEGIN IMMEDIATE")
         try:
             if is_new or not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
@@ -313,6 +316,17 @@ def _ranges(positions: Sequence[int]) -> Iterator[tuple[int, int]]:
         stop = position + 1
     if start is not None and stop is not None:
         yield start, stop
+
+
+def _row(outcome: Undelivered[Any]) -> tuple[int, str, str, str, bytes | None]:
+    """Return what is written down of an item that was not delivered."""
+    return (
+        outcome.position,
+        KINDS[type(outcome)],
+        outcome.key,
+        str(outcome.reason),
+        _json(outcome.item),
+    )
 
 
 def _json(item: object) -> bytes | None:
