@@ -22,7 +22,7 @@ from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.outcomes import KINDS, Failed, SettledChunk, Undelivered
 from netaudience.wire import dump_json
 
-__all__ = ["Journal", "OnDoubt", "Positions"]
+__all__ = ["AnotherRun", "Journal", "OnDoubt", "Positions"]
 
 OnDoubt: TypeAlias = Literal["tell", "resend"]
 """What to do with items that were being sent when a process died: tell so, or send them again."""
@@ -39,6 +39,24 @@ CREATE TABLE undelivered (
 );
 CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), host TEXT, process INTEGER, renewed REAL);
 """
+_KNOWN_AS = {"account": "account (its credentials or its base URL)"}
+#: Whether anything of the run is settled, or was being sent.
+_TOUCHED = "SELECT EXISTS (SELECT 1 FROM settled) OR EXISTS (SELECT 1 FROM sending)"
+
+
+class AnotherRun(ConfigurationError):
+    """The file belongs to another run.
+
+    Attributes:
+        differs: In what the two differ.
+    """
+
+    def __init__(self, name: str, differs: Sequence[str]) -> None:
+        self.differs = ", ".join(_KNOWN_AS.get(one, one) for one in differs)
+        super().__init__(
+            f"{name} is the journal of another run: it differs in {self.differs}. "
+            "Give the run a journal of its own, or call it as it was called then"
+        )
 
 
 class Positions:
@@ -228,11 +246,12 @@ class Journal:
     def _compare(self, facts: Mapping[str, str]) -> None:
         known = dict(self._database.execute("SELECT name, value FROM facts"))
         other = sorted(name for name in known.keys() | facts.keys() if known.get(name) != facts.get(name))
+        if other == ["account"] and not self._database.execute(_TOUCHED).fetchone()[0]:
+            # Nothing was taken so far: a key or a base URL that was wrong has been mended.
+            self._database.execute("UPDATE facts SET value = ? WHERE name = 'account'", (facts["account"],))
+            return
         if other:
-            raise ConfigurationError(
-                f"{self.path.name} is the journal of another run: it differs in {', '.join(other)}. "
-                "Give the run a journal of its own, or call it as it was called then"
-            )
+            raise AnotherRun(self.path.name, other)
 
     def _take_lease(self) -> None:
         database, host, process = self._database, socket.gethostname(), os.getpid()

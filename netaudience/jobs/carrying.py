@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from netaudience.client import Client
-from netaudience.engine.journal import OnDoubt
+from netaudience.engine.journal import AnotherRun, OnDoubt
 from netaudience.engine.run import Outcomes, Run
-from netaudience.errors import NetaudienceError, SourceFailed
+from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.jobs.feed import Feed
 from netaudience.jobs.guards import RejectedGuard
 from netaudience.jobs.past import Undelivered
@@ -97,7 +97,13 @@ class Carrier:
         order = self.order
         run = _start(order.client, order.operation, self.feed.pages(), order.arguments)
         run.journaled(order.journal, source=order.source, on_doubt=order.in_doubt)
-        self._run, self._outcomes = run, await run.__aenter__()
+        try:
+            self._run, self._outcomes = run, await run.__aenter__()
+        except AnotherRun as error:
+            raise ConfigurationError(
+                f"The run of {order.name} was begun with another {error.differs}, and something was sent then: "
+                "set it back, or start a new run; nothing was sent now"
+            ) from error
 
     async def carry(self) -> None:
         """Carry what the feed gives to its end; never raises for what happens to rows."""

@@ -237,6 +237,8 @@ class _Planner:
                     self._notes.append(
                         f"{differences.held_back:,} removals wait until every row of the source can be read"
                     )
+        if step.where is not None and not self._rows:
+            self._notes.append("the step's where holds for no row of the source")
         return StepPlan(
             name=step.name,
             vendor=step.vendor,

@@ -68,7 +68,7 @@ def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> 
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}: take another name") from error
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}: take another place") from error
     undecided = (_text(_MISSING), ' = ""')
     return [line for line in text.splitlines() if line[:1] != "#" and any(one in line for one in undecided)]
 

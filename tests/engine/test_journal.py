@@ -233,6 +233,17 @@ def test_the_journal_of_another_run_is_refused(tmp_path, change, what):
     Journal(tmp_path / "run.sqlite", FACTS).close()
 
 
+def test_an_account_that_was_wrong_may_be_mended_as_long_as_nothing_was_taken(tmp_path):
+    path = tmp_path / "run.sqlite"
+    Journal(path, {**FACTS, "account": "wrong"}).close()
+    journal = Journal(path, {**FACTS, "account": "right"})
+    journal.record([], sending=[range(3)])
+    journal.close()
+    with pytest.raises(ConfigurationError, match="differs in account \\(its credentials or its base URL\\)"):
+        Journal(path, {**FACTS, "account": "wrong"})
+    Journal(path, {**FACTS, "account": "right"}).close()
+
+
 def test_arguments_account_and_source_tell_runs_apart(tmp_path):
     path = tmp_path / "run.sqlite"
     carry(ScriptedVendor(), ids(3), path)
