@@ -6,7 +6,7 @@ stands in many rows counts with its last.
 
 from __future__ import annotations
 
-__all__ = ["COMPARE", "COUNT", "FOLD", "REMOVE", "RUN", "SCHEMA"]
+__all__ = ["COMPARE", "COUNT", "FOLD", "OUTDATED", "RECALL", "REMOVE", "RUN", "SCHEMA"]
 
 SCHEMA = """
 CREATE TABLE facts (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
@@ -61,7 +61,10 @@ DROP TABLE ranges;
 DROP TABLE settled;
 """
 
-COMPARE = """
+#: How it begins what is said of a row whose key stands again further down.
+OUTDATED = "its key stands again in row"
+
+COMPARE = f"""
 CREATE OR REPLACE TEMP TABLE differing AS
 SELECT staged.*, state.key IS NOT NULL AS known
 FROM staged LEFT JOIN state USING (key)
@@ -81,7 +84,7 @@ SELECT "row", key, hash, kept, known, problem
 FROM (
     SELECT differing."row", key, differing.hash, kept, known,
         CASE WHEN latest."row" > differing."row"
-            THEN 'its key stands again in row ' || latest."row" || ' with other values: the last row counts'
+            THEN '{OUTDATED} ' || latest."row" || ' with other values: the last row counts'
         END AS problem
     FROM differing LEFT JOIN latest USING (key)
     WHERE latest."row" IS NULL OR latest."row" = differing."row" OR latest.hash != differing.hash
@@ -99,6 +102,12 @@ REMOVE = """
 INSERT INTO removals
 SELECT row_number() OVER (), key, kept
 FROM state ANTI JOIN (SELECT key FROM staged WHERE key IS NOT NULL) USING (key)
+"""
+
+#: What became of keys that an earlier run has staged: they are numbered as it has read them.
+RECALL = """
+INSERT INTO done
+SELECT "row", "row" + 1, kind FROM made JOIN pending USING (key) WHERE problem IS NULL
 """
 
 COUNT = """

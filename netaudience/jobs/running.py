@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -196,6 +197,8 @@ class _JobRun:
         run = self._resumed or new_run(self._folder)
         try:
             count = await self._threads.call(lambda: preparation.guard(table, run, consent, plan_digest))
+            if (again := self._again) is not None:
+                await self._threads.call(lambda: preparation.recall(again))
             start.attempts += 1
             run.remember(start)
             self._begin(run, start, count)
@@ -268,6 +271,7 @@ class _JobRun:
             rows=prepared.removed if removes else prepared.rows,
             unchanged=0 if removes else prepared.unchanged,
             remembers=prepared.snapshot is not None,
+            again=self._again is not None,
             earlier=earlier.get(name),
         )
         return Carrier(order, self._rejects, self._stop)
@@ -367,9 +371,9 @@ class _JobRun:
                 told = {"delivered": delivered, "doubtful": doubtful}
             else:
                 told = {"removed": delivered}
-            commit, told_now = prepared.snapshot.commit, told
+            commit = prepared.snapshot.commit if self._again is None else prepared.snapshot.recall
             try:
-                await self._threads.call(lambda commit=commit, told=told_now: commit(**told))  # type: ignore[misc]
+                await self._threads.call(functools.partial(commit, **told))  # type: ignore[arg-type] # keys or numbers, as the carrier was told
             except NetaudienceError as error:
                 if str(error) not in self.summary.unwritten:
                     self.summary.unwritten.append(str(error))

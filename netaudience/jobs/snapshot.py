@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import attrs
 
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.jobs.comparing import COMPARE, COUNT, FOLD, REMOVE, RUN, SCHEMA
+from netaudience.jobs.comparing import COMPARE, COUNT, FOLD, RECALL, REMOVE, RUN, SCHEMA
 from netaudience.jobs.database import another, connect, import_arrow, import_duckdb
 from netaudience.jobs.job import Step
 from netaudience.jobs.selecting import Selection, salt_of
@@ -196,6 +196,28 @@ class Snapshot:
         with self._writing() as connection:
             connection.register("made", made)
             connection.execute("INSERT INTO done SELECT first, stop, kind FROM made")
+            connection.unregister("made")
+
+    def recall(self, delivered: Iterable[str] = (), doubtful: Iterable[str] = ()) -> None:
+        """Write down what became of rows of the staged run that another one sent again, by their keys.
+
+        Args:
+            delivered: Rows that the vendor has taken as the source has them.
+            doubtful: Rows that it took otherwise, or of which nobody knows.
+
+        Raises:
+            JournalFailed: the file cannot be written.
+        """
+        made = [
+            (key, kind) for kind, keys in ((_DELIVERED, delivered), (_DOUBTFUL, doubtful)) for key in keys
+        ]
+        if not made:
+            return
+        keys, kinds = zip(*made, strict=True)
+        table = import_arrow().table({"key": keys, "kind": kinds})
+        with self._writing() as connection:
+            connection.register("made", table)
+            connection.execute(RECALL)
             connection.unregister("made")
 
     def delivered(self) -> int:

@@ -15,8 +15,23 @@ from pathlib import Path
 
 import attrs
 import pytest
-from job_runs import DEMERGE, PUSH, SET, TAG, applied, counts, make_job, people, rejects, run, write_rows
+from job_runs import (
+    CREDENTIALS,
+    DEMERGE,
+    IMPATIENT,
+    PUSH,
+    SET,
+    TAG,
+    applied,
+    counts,
+    make_job,
+    people,
+    rejects,
+    run,
+    write_rows,
+)
 
+from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.job import Expression, Guards, Step
 from netaudience.jobs.rundir import RunFolder, job_folder, runs_of
@@ -124,6 +139,33 @@ async def test_credentials_that_are_wrong_are_told_by_their_exit_code(tmp_path: 
         sandbox.set_faults([Fault("status", status=401)])
         summary = await run(make_job(tmp_path, TAG), sandbox)
     assert (summary.exit_code, summary.steps[0].delivered) == (4, 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("step", [TAG, DEMERGE], ids=["repeatable", "once"])
+async def test_a_run_against_a_server_that_is_not_there_goes_on_when_the_address_is_mended(
+    tmp_path: Path, step: Step
+) -> None:
+    write_rows(tmp_path, people(2000))
+    job = make_job(tmp_path, step)
+
+    def nowhere(vendor: type[Client], settings: Settings) -> Client:
+        settings = attrs.evolve(settings, retry=IMPATIENT)
+        # Nobody listens on the port of tcpmux.
+        return vendor(*CREDENTIALS[vendor.slug], base_url="http://127.0.0.1:1", settings=settings)  # type: ignore[call-arg]
+
+    async with Sandbox() as sandbox:
+        first = await run(job, sandbox, client_factory=nowhere)
+        (told,) = first.steps
+        assert (told.delivered, told.in_doubt, told.rejected) == (0, 0, 0)
+        assert told.stopped_by == "ConnectionFailed"
+        assert "look at the base URL" in str(told.stopped)
+        assert (first.exit_code, first.finished) == (1, False)
+        assert f"netaudience resume {Path(first.folder)}" in first.sentences()[-1]
+        again = await run(job, sandbox, resume=first.run)
+        assert counts(again) == {step.name: (2000, 2000, 0, 0, 0, 0, 0)}
+        with pytest.raises(ConfigurationError, match="begun with another account .* or start a new run"):
+            await run(job, sandbox, resume=first.run, client_factory=nowhere)
 
 
 @pytest.mark.asyncio
