@@ -103,8 +103,8 @@ class Carrier:
             self._run, self._outcomes = run, await run.__aenter__()
         except AnotherRun as error:
             raise ConfigurationError(
-                f"The run of {order.name} was begun with another {error.differs}, and something was sent then: "
-                "set it back, or start a new run; nothing was sent now"
+                f"The run of {order.name} was begun with another {error.differs}, and something was sent "
+                "then: set it back, or start a new run; nothing was sent now"
             ) from error
 
     async def carry(self) -> None:

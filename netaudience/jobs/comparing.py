@@ -96,7 +96,7 @@ FROM (
 ORDER BY "row";
 DROP TABLE differing;
 DROP TABLE latest;
-"""
+"""  # noqa: S608 - our own words
 
 REMOVE = """
 INSERT INTO removals

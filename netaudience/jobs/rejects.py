@@ -72,7 +72,7 @@ class Rejects:
             answer = (reason.status, reason.code, reason.words or None)
         self._write(step, row, key, kind, answer, str(reason), fields, origin)
 
-    def undelivered_before(  # noqa: PLR0913, PLR0917 - what a line tells
+    def undelivered_before(
         self,
         step: str,
         row: int,

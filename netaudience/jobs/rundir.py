@@ -268,8 +268,8 @@ def find_run(name: str, folders: Iterable[Path] = ()) -> RunFolder:
         )
     if not known:
         raise ConfigurationError(
-            f"There is no run {name!r}: no job that is kept beside here has been run. Go to the folder of the "
-            "job file, or give the path of the run's folder; netaudience run JOB starts a first one"
+            f"There is no run {name!r}: no job that is kept beside here has been run. Go to the folder of "
+            "the job file, or give the path of the run's folder; netaudience run JOB starts a first one"
         )
     raise ConfigurationError(
         f"There is no run {name!r}: the newest is {known[0].id}. Give its id or the path of its folder"
