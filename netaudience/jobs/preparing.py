@@ -185,6 +185,12 @@ class Preparation:
         self._check_consent(plan, consent)
         return count
 
+    def interrupt(self) -> None:
+        """End what another thread compares."""
+        for prepared in self.steps:
+            if prepared.snapshot is not None:
+                prepared.snapshot.interrupt()
+
     def recall(self, run: RunFolder) -> None:
         """Open what the steps know as delivered, where an earlier run, whose rows these are, was the last.
 

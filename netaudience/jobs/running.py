@@ -181,9 +181,16 @@ class _JobRun:
 
     async def wait(self) -> None:
         """Wait until nobody reads any more: what is read is closed after this."""
-        await self._threads.wait(getattr(self._table, "interrupt", None))
+        await self._threads.wait(self._hasten)
         for stage in self._stages:
             stage.forget()
+
+    def _hasten(self) -> None:
+        """End what a thread reads or compares: nobody waits for it any more."""
+        table: Callable[[], object] | None = getattr(self._table, "interrupt", None)
+        if table is not None:  # the undelivered rows of a run are soon read
+            table()
+        self._preparation.interrupt()
 
     async def prepare(self, consent: Consent, plan_digest: str | None) -> None:
         """Ask the guards, and open the run's folder and journals.

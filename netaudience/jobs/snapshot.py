@@ -120,6 +120,10 @@ class Snapshot:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def interrupt(self) -> None:
+        """End what another thread asks of it, at once: it raises there, and nothing has changed."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Give the file free."""
         self._connection.close()

@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +34,10 @@ from job_runs import (
 
 from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.jobs.job import Expression, Guards, Step
+from netaudience.jobs.database import Batch
+from netaudience.jobs.job import Expression, Guards, Source, Step
 from netaudience.jobs.rundir import RunFolder, job_folder, runs_of
-from netaudience.jobs.sources import open_source
+from netaudience.jobs.sources import Table, open_source
 from netaudience.jobs.summary import JobFailed
 from netaudience.sandbox import Fault, Sandbox
 
@@ -317,6 +319,33 @@ async def test_a_task_that_is_cancelled_keeps_its_journal_and_its_summary(tmp_pa
     (step,) = again.steps
     assert step.delivered + step.in_doubt == 3000
     assert 3000 - report.applied <= step.in_doubt
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["all", "changed-only"])
+async def test_a_run_that_is_cancelled_while_an_endless_source_is_counted_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    begun = threading.Event()
+
+    def keys(self: Table, *what: object, own: Callable[..., Iterator[Batch]] = Table.keys) -> Iterator[Batch]:
+        begun.set()
+        yield from own(self, *what)
+
+    monkeypatch.setattr(Table, "keys", keys)
+    endless = "SELECT i AS user_id, 1 AS age FROM range(10000000000000) AS numbers(i)"
+    step = attrs.evolve(SET, mode=mode)
+    job = attrs.evolve(make_job(tmp_path, step), source=Source(sql=endless, key=("user_id",)))
+    if mode == "changed-only":
+        monkeypatch.setattr(Table, "count", lambda self, where=None: 1)  # it is staged then
+    async with Sandbox() as sandbox:
+        task = asyncio.create_task(run(job, sandbox))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not sandbox.ledger.requests
+    assert runs_of(job_folder(job)) == []
 
 
 @pytest.mark.asyncio
