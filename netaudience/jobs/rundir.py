@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "summary.json"
 
     @property
+    def costs(self) -> Path:
+        """What the attempts have cost, written down every few seconds."""
+        return self.path / "costs.json"
+
+    @property
     def rejects(self) -> Path:
         """What was not delivered, a line for each row."""
         return self.path / "rejects.jsonl"

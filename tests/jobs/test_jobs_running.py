@@ -74,13 +74,19 @@ async def test_one_reading_feeds_steps_of_several_vendors(tmp_path: Path) -> Non
 
 
 @pytest.mark.asyncio
-async def test_a_run_that_is_finished_can_be_gone_on_with_and_sends_nothing(tmp_path: Path) -> None:
+async def test_a_run_that_is_finished_is_told_again_and_reads_and_sends_nothing(tmp_path: Path) -> None:
     write_rows(tmp_path, {**people(300), "id00007": "many"})
     job = make_job(tmp_path, TAG, SET)
     async with Sandbox() as sandbox:
         first = await run(job, sandbox)
         told = rejects(first)
         requests = len(sandbox.ledger.requests)
+        (tmp_path / "users.csv").rename(tmp_path / "users.old")
+        again = await run(job, sandbox, resume="latest")
+        assert again == first
+        (tmp_path / "users.old").rename(tmp_path / "users.csv")
+        # Where one of its files is lost, it is read once more and writes it anew.
+        (Path(first.folder) / "rejects.jsonl").unlink()
         again = await run(job, sandbox, resume="latest")
         assert len(sandbox.ledger.requests) == requests
     assert counts(again) == counts(first)
@@ -166,6 +172,7 @@ async def test_a_run_against_a_server_that_is_not_there_goes_on_when_the_address
         assert f"netaudience resume {Path(first.folder)}" in first.sentences()[-1]
         again = await run(job, sandbox, resume=first.run)
         assert counts(again) == {step.name: (2000, 2000, 0, 0, 0, 0, 0)}
+        (Path(first.folder) / "summary.json").unlink()  # else it is told to be finished
         with pytest.raises(ConfigurationError, match=r"begun with another account .* or start a new run"):
             await run(job, sandbox, resume=first.run, client_factory=nowhere)
 
@@ -250,6 +257,23 @@ async def test_pace_and_guards_may_change_between_two_attempts(tmp_path: Path) -
         again = await run(make_job(tmp_path, larger, guards=guards), sandbox, resume="latest")
         assert applied(sandbox, "netmera", "tag_users") == (1000, 1000)
     assert again.exit_code == 0
+
+
+@pytest.mark.asyncio
+async def test_what_a_killed_process_has_cost_is_known_to_the_next_attempt(tmp_path: Path) -> None:
+    write_rows(tmp_path, people(2000))
+    job = make_job(tmp_path, TAG)
+    async with Sandbox() as sandbox:
+        sandbox.set_faults([Fault("status", status=503, after=10)])
+        first = await run(job, sandbox)
+        requests = len(sandbox.ledger.requests)
+        assert first.steps[0].requests == requests > 10
+        # As if it had died before it came to its summary.
+        (Path(first.folder) / "summary.json").unlink()
+        sandbox.set_faults([])
+        again = await run(job, sandbox, resume=first.run)
+        assert again.steps[0].requests == len(sandbox.ledger.requests) == requests + 30
+        assert again.steps[0].seconds > first.steps[0].seconds > 0
 
 
 @pytest.mark.asyncio
