@@ -141,6 +141,7 @@ class Pipeline(Generic[Item]):
             settled = self._unsent(chunk)
         else:
             started = self._began(chunk) if self._sender.watched else 0.0
+            settled = ()
             try:
                 settled = await self._divider.deliver(chunk)
             except BaseException:
