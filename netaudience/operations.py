@@ -159,12 +159,12 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
     prepared = prepared or host.prepare(operation, request)
     if not sender.watched:
         return await _answered(host, sender, request, prepared)
-    with _watched(sender, report):
+    with _watched(sender, report, prepared):
         return await _answered(host, sender, request, prepared)
 
 
 @contextmanager
-def _watched(sender: Sender, report: Report) -> Iterator[None]:
+def _watched(sender: Sender, report: Report, prepared: Prepared) -> Iterator[None]:
     """Tell of a call's beginning and end, for those who watch."""
     clock = asyncio.get_running_loop().time
     started = clock()
@@ -176,8 +176,9 @@ def _watched(sender: Sender, report: Report) -> Iterator[None]:
         report.delivered = 1
     except BaseException as raised:
         error = type(raised).__name__
-        report.rejected = int(isinstance(raised, Refused))
-        report.failed = 1 - report.rejected
+        report.in_doubt = int(prepared.in_doubt)
+        report.rejected = int(isinstance(raised, Refused) and not prepared.in_doubt)
+        report.failed = 1 - report.in_doubt - report.rejected
         raise
     finally:
         report.seconds = clock() - started

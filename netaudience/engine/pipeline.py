@@ -74,6 +74,7 @@ class Pipeline(Generic[Item]):
         #: Chunks so far, counted where somebody watches; and whether the end was told.
         self._chunks = 0
         self._left = False
+        self._before = {} if journal is None else journal.before
         if sender.watched:
             sender.tell(RunStarted(sender.run, report.vendor, report.operation))
         if source.length is not None:
@@ -360,7 +361,13 @@ class Pipeline(Generic[Item]):
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:  # who leaves is perhaps cancelled once more: the tasks are over then all the same
+            self._close()
+
+    def _close(self) -> None:
+        """Count what was not settled, let go of the journal and tell of the end, when no task is left."""
         unread = self._source.abandon()
         self.report.items += len(unread)
         self.report.skipped += len(self._packer.abandon()) + len(unread)
@@ -375,7 +382,7 @@ class Pipeline(Generic[Item]):
             self._journal = None
         if self._sender.watched and not self._left:
             self._left = True
-            self._sender.tell(RunEnded(self._sender.run, *self.report.told()))
+            self._sender.tell(RunEnded(self._sender.run, *self.report.told(self._before)))
 
     async def _wait_as_worker(self) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -13,7 +13,7 @@ from typing import cast
 
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
-from netaudience.engine.transport import Transport, host_of
+from netaudience.engine.transport import Transport, host_of, port_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -170,6 +170,7 @@ class Sender:
                 prepared.method,
                 host_of(prepared.url),
                 ended,
+                port_of(prepared.url),
             )
         )
 

@@ -18,7 +18,7 @@ from yarl import URL
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed
 from netaudience.wire import Prepared, Response
 
-__all__ = ["AiohttpTransport", "Transport", "host_of", "make_url"]
+__all__ = ["AiohttpTransport", "Transport", "host_of", "make_url", "port_of"]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
@@ -231,6 +231,11 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]
 def host_of(url: object) -> str:
     """Return the host of a URL that `make_url` made."""
     return str(url.host) if isinstance(url, URL) else "the vendor"
+
+
+def port_of(url: object) -> int:
+    """Return the port of a URL that `make_url` made; 0 where it is not known."""
+    return (url.port or 0) if isinstance(url, URL) else 0
 
 
 def _what(error: BaseException) -> str:
