@@ -231,8 +231,11 @@ class VendorError(NetaudienceError):
         return f"{text}. {self.remedy}" if self.remedy else text
 
     def without(self, keys: Collection[str]) -> Self:
-        """Return the error with every word left out of it that is one of these keys."""
-        words = [word for word in self.words.split() if word.strip("\"'()[].,:;!?") in keys]
+        """Return the error with every word left out of it that is one of these keys, in whatever case."""
+        if not self.words:
+            return self
+        folded = {key.casefold() for key in keys}
+        words = [word for word in self.words.split() if word.strip("\"'()[].,:;!?").casefold() in folded]
         if not words:
             return self
         told = copy.copy(self)

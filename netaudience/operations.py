@@ -157,6 +157,7 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
     report = operation.report(host)
     sender = host.sender(operation, report)
     prepared = prepared or host.prepare(operation, request)
+    prepared.items = (*prepared.items, request.path, request.query)
     if not sender.watched:
         return await _answered(host, sender, request, prepared)
     with _watched(sender, report, prepared):
@@ -215,6 +216,7 @@ def _start(
             answers.append(made.answer)
         prepared = host.prepare(operation, made)
         prepared.records = len(page)
+        prepared.items = page
         return prepared
 
     def read_answer(answer: Response) -> object:
@@ -346,6 +348,7 @@ class BoundCall(Generic[Item, P, T]):
             prepared = self._host.prepare(self.operation, request)
         except (TypeError, ValueError) as error:
             raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
+        prepared.items = (item,)
         return await _ask(self._host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:

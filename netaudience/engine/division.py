@@ -28,7 +28,7 @@ from netaudience.errors import (
     VendorError,
 )
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered, all_alike
-from netaudience.wire import Response
+from netaudience.wire import Response, words_in
 
 __all__ = ["Divider"]
 
@@ -216,7 +216,7 @@ class Divider(Generic[Item]):
         for index, error in sorted(refused.items()):
             item = part.items[index]
             key = self._packer.key(item)
-            rejected.append(Rejected(part.positions[index], item, error.without({key}), key))
+            rejected.append(Rejected(part.positions[index], item, error.without({key, *words_in(item)}), key))
         return rejected
 
     def _split(self, part: Chunk[Item]) -> list[Chunk[Item]]:

@@ -29,7 +29,7 @@ from netaudience.errors import (
 )
 from netaudience.events import Event, Hook, Paused, RequestEnded, next_run
 from netaudience.outcomes import Report
-from netaudience.wire import Prepared, Response
+from netaudience.wire import Prepared, Response, words_in
 
 __all__ = ["Failure", "Sender"]
 
@@ -141,7 +141,10 @@ class Sender:
             response = await self._transport.send(prepared)
         except (TransportError, VendorError) as failed:
             return None, failed
-        return response, self._judge(response)
+        error = self._judge(response)
+        if error is not None and error.words:
+            error = error.without(words_in(prepared.items))
+        return response, error
 
     def _told(  # noqa: PLR0913 - what there is to tell
         self,
