@@ -72,11 +72,14 @@ __all__ = [
     "Unavailable",
     "Unreadable",
     "VendorError",
+    "column_name",
     "mask",
     "scrub",
 ]
 
 _SAFE_WORD = re.compile(r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$""")
+#: What is no name of a column, but an address or a number.
+_DATA = re.compile(r"@|\d{5}")
 _LONGEST_WORDS = 200
 _LARGEST_CODE = 1_000_000
 
@@ -92,14 +95,26 @@ def scrub(words: str) -> str:
     return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
 
 
+def _without(words: str, folded: Collection[str]) -> str:
+    told = words.split()
+    kept = ["…" if word.strip("\"'()[].,:;!?").casefold() in folded else word for word in told]
+    return words if kept == told else " ".join(kept)
+
+
 def _scrub_code(code: int | str | None) -> str | None:
-    return None if code is None else scrub(str(code)[:_LONGEST_WORDS])
+    # Never cut before it is scrubbed: the beginning of a key may look like a word.
+    return None if code is None else scrub(str(code))
 
 
 def mask(key: object) -> str:
     """Return the last two characters of an identifier, enough to find it beside its position."""
     text = str(key)
     return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"
+
+
+def column_name(name: str) -> str:
+    """Return a column's name as it may be shown: a file without a header has a row in its place."""
+    return mask(name) if _DATA.search(name) else name
 
 
 class NetaudienceError(Exception):
@@ -232,14 +247,15 @@ class VendorError(NetaudienceError):
 
     def without(self, keys: Collection[str]) -> Self:
         """Return the error with every word left out of it that is one of these keys, in whatever case."""
-        if not self.words:
+        code = self.code if isinstance(self.code, str) else ""
+        if not self.words and not code:
             return self
         folded = {key.casefold() for key in keys}
-        words = [word for word in self.words.split() if word.strip("\"'()[].,:;!?").casefold() in folded]
-        if not words:
+        words = _without(self.words, folded), _without(code, folded)
+        if words == (self.words, code):
             return self
         told = copy.copy(self)
-        told.words = " ".join("…" if word in words else word for word in self.words.split())
+        told.words, told.code = words[0], words[1] or self.code
         return told
 
     def __str__(self) -> str:

@@ -142,7 +142,7 @@ class Sender:
         except (TransportError, VendorError) as failed:
             return None, failed
         error = self._judge(response)
-        if error is not None and error.words:
+        if error is not None and (error.words or isinstance(error.code, str)):
             error = error.without(words_in(prepared.items))
         return response, error
 
