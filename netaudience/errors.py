@@ -73,6 +73,7 @@ __all__ = [
     "Unreadable",
     "VendorError",
     "column_name",
+    "leave_out",
     "mask",
     "scrub",
 ]
@@ -95,12 +96,6 @@ def scrub(words: str) -> str:
     return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
 
 
-def _without(words: str, folded: Collection[str]) -> str:
-    told = words.split()
-    kept = ["…" if word.strip("\"'()[].,:;!?").casefold() in folded else word for word in told]
-    return words if kept == told else " ".join(kept)
-
-
 def _scrub_code(code: int | str | None) -> str | None:
     # Never cut before it is scrubbed: the beginning of a key may look like a word.
     return None if code is None else scrub(str(code))
@@ -110,6 +105,14 @@ def mask(key: object) -> str:
     """Return the last two characters of an identifier, enough to find it beside its position."""
     text = str(key)
     return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"
+
+
+def leave_out(words: str, keys: Collection[str]) -> str:
+    """Return a vendor's words without those that are one of these keys, in whatever case."""
+    folded = {key.casefold() for key in keys}
+    told = words.split()
+    kept = ["…" if word.strip("\"'()[].,:;!?").casefold() in folded else word for word in told]
+    return words if kept == told else " ".join(kept)
 
 
 def column_name(name: str) -> str:
@@ -247,15 +250,13 @@ class VendorError(NetaudienceError):
 
     def without(self, keys: Collection[str]) -> Self:
         """Return the error with every word left out of it that is one of these keys, in whatever case."""
-        code = self.code if isinstance(self.code, str) else ""
-        if not self.words and not code:
-            return self
-        folded = {key.casefold() for key in keys}
-        words = _without(self.words, folded), _without(code, folded)
-        if words == (self.words, code):
+        words = leave_out(self.words, keys) if self.words else ""
+        code = leave_out(self.code, keys) if isinstance(self.code, str) else self.code
+        if (words, code) == (self.words, self.code):
             return self
         told = copy.copy(self)
-        told.words, told.code = words[0], words[1] or self.code
+        told.words, told.code = words, code
+        told.args = (self.vendor, self.status, code)
         return told
 
     def __str__(self) -> str:

@@ -63,7 +63,7 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
 
 
 def test_every_error_is_exported_twice() -> None:
-    assert {*CLASSES, "column_name", "mask", "scrub"} - {"RunFailed"} == set(errors.__all__)
+    assert {*CLASSES, "column_name", "leave_out", "mask", "scrub"} - {"RunFailed"} == set(errors.__all__)
     public = set(netaudience.__all__)
     assert set(CLASSES) - public == set()
 
@@ -278,6 +278,7 @@ def test_words_are_left_out_in_whatever_case_and_wherever_they_stand():
     error = Refused("Netmera", 400, words='User "JohnSmith" is unknown', code="johnsmith")
     told = error.without({"johnSMITH"})
     assert str(told) == 'Netmera refused the request: HTTP 400, code …, "User … is unknown"'
+    assert "john" not in repr(told).lower()
     assert error.without({"somebody"}) is error
 
 
