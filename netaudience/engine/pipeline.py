@@ -92,8 +92,9 @@ class Pipeline(Generic[Item]):
         #: Chunks so far, counted where somebody watches; and whether the end was told.
         self._chunks = 0
         self._left = False
+        self._before = {} if journal is None else journal.before
         if sender.watched:
-            sender.tell(RunStarted(sender.run, report.vendor, report.operation))
+            sender.tell(RunStarted(sender.run, report.vendor, report.operation, told is not None))
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // packer.rows)))
         report.workers = workers
@@ -446,7 +447,13 @@ class Pipeline(Generic[Item]):
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:  # who leaves is perhaps cancelled once more: the tasks are over then all the same
+            self._close()
+
+    def _close(self) -> None:
+        """Count what was not settled, let go of the journal and tell of the end, when no task is left."""
         if self._told is not None:
             self._settle_unsent(_LEFT)  # but for what the source still holds: that is the batcher's
         unread = [] if self._told is not None else self._source.abandon()
@@ -465,7 +472,7 @@ class Pipeline(Generic[Item]):
             self._alarm.cancel()
         if self._sender.watched and not self._left:
             self._left = True
-            self._sender.tell(RunEnded(self._sender.run, *self.report.told()))
+            self._sender.tell(RunEnded(self._sender.run, *self.report.told(self._before)))
 
     async def _wait_as_worker(self) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

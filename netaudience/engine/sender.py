@@ -16,7 +16,7 @@ from typing import cast
 from netaudience.engine.circuit import Circuit
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
-from netaudience.engine.transport import Transport, host_of
+from netaudience.engine.transport import Transport, host_of, port_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -34,7 +34,7 @@ from netaudience.errors import (
 )
 from netaudience.events import CircuitChanged, Event, Hook, Paused, RequestEnded, next_run
 from netaudience.outcomes import Report
-from netaudience.wire import Prepared, Response
+from netaudience.wire import Prepared, Response, words_in
 
 __all__ = ["Failure", "Sender"]
 
@@ -218,7 +218,10 @@ class Sender:
                 response = await self._send_in_time(prepared)
         except (TransportError, VendorError) as failed:
             return None, failed
-        return response, self._judge(response)
+        error = self._judge(response)
+        if error is not None and (error.words or isinstance(error.code, str)):
+            error = error.without(words_in(prepared.items))
+        return response, error
 
     async def _send_in_time(self, prepared: Prepared) -> Response:
         """Send, and wait no longer than until the deadline, whatever the transport does first."""
@@ -260,6 +263,7 @@ class Sender:
                 prepared.method,
                 host_of(prepared.url),
                 ended,
+                port_of(prepared.url),
             )
         )
 
