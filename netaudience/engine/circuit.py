@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
@@ -23,8 +22,8 @@ __all__ = ["Circuit", "circuit_for"]
 class _Queue(Protocol):
     """Where requests wait that are not sent yet."""
 
-    def dismiss(self, error: Callable[[], Exception], /) -> None:
-        """Raise an error in all who are urgent and wait."""
+    def dismiss(self) -> None:
+        """Send away all who are urgent and wait."""
         ...
 
 
@@ -138,7 +137,7 @@ class Circuit:
         self._waits = Waits(policy)
         self.probe_at = now + self._waits.next(asked)
         for queue in tuple(self.queues):
-            queue.dismiss(self.refusal)
+            queue.dismiss()
         return True
 
     def alive(self) -> bool:
