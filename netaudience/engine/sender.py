@@ -191,6 +191,8 @@ class Sender:
                 return None
             if self.urgent:
                 return _unsent(circuit.refusal(), trouble)
+            if circuit.back_at - asyncio.get_running_loop().time() > self._policy.throttle_patience:
+                return _unsent(circuit.refusal(), trouble, stops=True)
             # A probe that failed, failed for all who wait: none of them is more patient than one alone.
             if attempts + circuit.failed_probes - probes >= self._policy.attempts:
                 return _unsent(circuit.refusal(), trouble, stops=True)

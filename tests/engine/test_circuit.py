@@ -667,3 +667,30 @@ def test_bulk_of_one_item_a_request_waits_too():
         return await task
 
     assert run(carry()).ok
+
+
+def test_a_vendor_that_asks_for_days_ends_runs_and_is_asked_again_by_calls_before_that():
+    vendor = Vendor()
+    client = make_client(vendor, settings=Settings(retry=RetryPolicy(circuit_failures=1)))
+    client.classify = lambda answer: (
+        Unavailable("Scripted", 503, retry_after=100_000.0) if answer.status == 503 else None
+    )
+
+    async def carry():
+        vendor.down = "503"
+        with suppress(Unavailable):
+            await client.one("k0")
+        before = clock()
+        report = await client.put(ids(100)).settled()
+        assert clock() - before < 1
+        assert isinstance(report.stopped, CircuitOpen)
+        assert (report.delivered, report.requests) == (0, 0)
+        with pytest.raises(CircuitOpen) as caught:
+            await client.one("k1")
+        assert caught.value.seconds <= 900
+        vendor.down = None
+        await asyncio.sleep(901)
+        await client.one("k2")
+        assert (await client.put(ids(100))).ok
+
+    run(carry())
