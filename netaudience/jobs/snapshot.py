@@ -300,8 +300,8 @@ class Snapshot:
             except import_duckdb().Error as error:
                 raise ConfigurationError(
                     f"{known.name}, which knows what was delivered, cannot be read: a run of the job is "
-                    "under way, or it is damaged. Wait until the run is over; if none is, take the file away, "
-                    "and every row counts as new"
+                    "under way, or it is damaged. Wait until the run is over; if none is, take the file "
+                    "away, and every row counts as new"
                 ) from error
             try:
                 with self._writing() as connection:
