@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, journal, latency, memory, pacing, poison, throughput
+from benchmarks import events, imports, journal, latency, memory, pacing, poison, throughput
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -27,8 +27,17 @@ _ALL: tuple[Measurement, ...] = (
     *poison.MEASUREMENTS,
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
+    *events.MEASUREMENTS,
 )
-_IDS = sorted({promise for one in _ALL for promise in one.ids}, key=lambda promise: int(promise[1:]))
+
+
+def _place(promise: str) -> tuple[int, str]:
+    """Return what sorts promises: P2 before P10, and those without a number last."""
+    number = promise[1:]
+    return (int(number), "") if number.isdigit() else (1000, promise)
+
+
+_IDS = sorted({promise for one in _ALL for promise in one.ids}, key=_place)
 #: So many pairs resolve about 3 %.
 _QUICK_PAIRS = 14
 _PAIRS = 40
@@ -50,7 +59,7 @@ def main(
     Args:
         quick: Take the fewest rounds and the shortest runs that still say something.
         as_json: Print a JSON list in place of the table.
-        only: Promises to measure, such as P1,P5; all of them if not given.
+        only: What to measure, such as P1,P5 or events; all if not given.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
     """
@@ -70,9 +79,7 @@ def main(
         sink_core=sink_core,
     )
     results = [result for one in _ALL if wanted.intersection(one.ids) for result in _measure(one, plan)]
-    results = sorted(
-        (result for result in results if result.id in wanted), key=lambda result: int(result.id[1:])
-    )
+    results = sorted((result for result in results if result.id in wanted), key=lambda one: _place(one.id))
     if as_json:
         print(orjson.dumps([result.as_json() for result in results], option=orjson.OPT_INDENT_2).decode())
     else:
