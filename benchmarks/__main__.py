@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks import (
     batching,
+    events,
     imports,
     journal,
     lanes,
@@ -39,6 +40,7 @@ _ALL: tuple[Measurement, ...] = (
     *imports.MEASUREMENTS,
     *batching.MEASUREMENTS,
     *lanes.MEASUREMENTS,
+    *events.MEASUREMENTS,
 )
 
 
@@ -69,7 +71,7 @@ def main(
     Args:
         quick: Take the fewest rounds and the shortest runs that still say something.
         as_json: Print a JSON list in place of the table.
-        only: Promises to measure, such as P1,P5; all of them if not given.
+        only: What to measure, such as P1,P5 or events; all if not given.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
     """

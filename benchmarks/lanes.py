@@ -1,4 +1,4 @@
-"""P14: how long a call takes while a bulk run uses the account up, and what keeping it short costs the run.
+"""L1: how long a call takes while a bulk run uses the account up, and what keeping it short costs the run.
 
 A bulk run and five calls a second share 50 requests a second at a strict sink. Without lanes a call stands
 behind the run's workers; with them it goes before, and with a reserve there is room for it at once.

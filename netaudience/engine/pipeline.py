@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -412,11 +412,12 @@ class Pipeline(Generic[Item]):
 
     def _ended(self, chunk: Chunk[Item], started: float, settled: Sequence[SettledChunk[Item]]) -> None:
         """Tell what became of a chunk."""
-        kinds = Counter(type(outcome) for part in settled for outcome in part.undelivered)
-        delivered = sum(map(len, settled)) - kinds.total()
+        kinds = [type(outcome) for part in settled for outcome in part.undelivered]
+        others = (kinds.count(Rejected), kinds.count(Failed), kinds.count(InDoubt)) if kinds else (0, 0, 0)
+        delivered = sum(map(len, settled)) - len(kinds)
         report, seconds = self.report, self._clock() - started
         told = (self._sender.run, chunk.prepared.chunk, report.vendor, report.operation, seconds, delivered)
-        self._sender.tell(ChunkEnded(*told, kinds[Rejected], kinds[Failed], kinds[InDoubt]))
+        self._sender.tell(ChunkEnded(*told, *others))
 
     def _interrupted(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
