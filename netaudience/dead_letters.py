@@ -65,16 +65,18 @@ class DeadLetter:
     def of(cls, outcome: Undelivered[Any], given: Given | None, reference: str = "") -> Self:
         """Write down an outcome; without an operation, the event could not be read as one."""
         reason = outcome.reason
-        answered = isinstance(reason, VendorError)
+        status, code, words = None, None, None
+        if isinstance(reason, VendorError):
+            status, code, words = reason.status, reason.code, reason.words or None
         return cls(
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             vendor="" if given is None else given.vendor,
             operation="" if given is None else given.operation.name,
             arguments={} if given is None else _plain(given.arguments),
             kind=KINDS[type(outcome)],
-            status=reason.status if answered else None,
-            code=reason.code if answered else None,
-            words=(reason.words or None) if answered else None,
+            status=status,
+            code=code,
+            words=words,
             reason=str(reason),
             position=outcome.position,
             item=_plain(outcome.item),
@@ -103,7 +105,7 @@ class DeadLetters:
         durable: bool = True,
         when_in_doubt: WhenInDoubt = "keep",
     ) -> None:
-        """Say where they go; a file is opened when there is the first one.
+        """Say where they go; a file is opened on entry, or with the first letter.
 
         Args:
             target: A file that lines are appended to, by one process; or what is called with each letter,
@@ -128,7 +130,16 @@ class DeadLetters:
         return f"<DeadLetters: {self.kept:,} kept>"
 
     async def __aenter__(self) -> Self:
-        """Return the dead letters; nothing is opened before the first."""
+        """Open the file, so that nothing is taken in where nothing could be kept.
+
+        Raises:
+            DeadLettersFailed: it cannot be opened.
+        """
+        if self._path is not None:
+            try:
+                await asyncio.to_thread(self._open, self._path)
+            except OSError as error:
+                raise self._problem(error) from error
         return self
 
     async def __aexit__(
@@ -215,29 +226,32 @@ class DeadLetters:
     async def _write(self, letters: Sequence[DeadLetter]) -> DeadLettersFailed | None:
         """Keep letters, and return why that failed if it did."""
         try:
-            if self._publish is None:
-                await asyncio.to_thread(self._append, letters)
+            if self._path is not None:
+                await asyncio.to_thread(self._append, self._path, letters)
             elif inspect.iscoroutinefunction(self._publish):
                 await self._publish(letters[0])
-            else:
+            elif self._publish is not None:
                 answer = await asyncio.to_thread(self._publish, letters[0])
                 if inspect.isawaitable(answer):
                     await answer
         except Exception as error:  # noqa: BLE001 - whatever it is, the event is not acknowledged
-            what = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-            where = "published" if self._path is None else f"written to {self._path}"
-            problem = DeadLettersFailed(
-                f"A dead letter could not be {where} ({what}). Its event is not lost as long as it is not "
-                "acknowledged: make room there, and it comes again"
-            )
-            problem.__cause__ = error
-            return problem
+            return self._problem(error)
         return None
 
-    def _append(self, letters: Sequence[DeadLetter]) -> None:
+    def _problem(self, error: Exception) -> DeadLettersFailed:
+        what = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        where = "published" if self._path is None else f"written to {self._path}"
+        problem = DeadLettersFailed(
+            f"Dead letters cannot be {where} ({what}). No event is lost by that, for none is acknowledged: "
+            "mend it, start again, and they come again"
+        )
+        problem.__cause__ = error
+        return problem
+
+    def _append(self, path: Path, letters: Sequence[DeadLetter]) -> None:
         """Write lines, all of them or none, in a thread."""
         lines = b"".join(dump_json(letter) + b"\n" for letter in letters)
-        file = self._open()
+        file = self._open(path)
         before = os.fstat(file).st_size
         try:
             while lines:
@@ -249,20 +263,19 @@ class DeadLetters:
                 os.ftruncate(file, before)
             raise
 
-    def _open(self) -> int:
+    def _open(self, path: Path) -> int:
         """Return the open file; what a crash has left of a last line gets a line of its own."""
         if self._file is not None:
             return self._file
-        assert self._path is not None  # noqa: S101 - there is nothing to open otherwise
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            self._path.chmod(0o600)  # of one that was there before
+            path.chmod(0o600)  # of one that was there before
             size = os.fstat(file).st_size
             os.lseek(file, max(0, size - 1), os.SEEK_SET)
             if size and os.read(file, 1) != b"\n":
                 os.write(file, b"\n")
             if self._durable and not size:
-                _keep_name(self._path)
+                _keep_name(path)
         except BaseException:
             os.close(file)
             raise
@@ -307,4 +320,4 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
     try:
         return load_json(dump_json(value))
     except (TypeError, ValueError):
-        return value.decode(errors="replace") if isinstance(value, bytes) else None
+        return value.decode(errors="replace") if isinstance(value, bytes) else repr(value)

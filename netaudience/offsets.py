@@ -97,7 +97,7 @@ class OffsetTracker(Generic[Partition]):
             del taken.assignment.pending[taken.offset]
         except KeyError:
             raise ConfigurationError(
-                f"Offset {taken.offset:,} was settled before: settle each event once, when its outcome is known"
+                f"Offset {taken.offset:,} was settled before: settle each event once, with its outcome"
             ) from None
 
     def committable(self) -> dict[Partition, int]:

@@ -350,6 +350,16 @@ class BoundBatch(Generic[Item, P]):
     def __repr__(self) -> str:
         return f"<{self._host.vendor} {self.operation!r}>"
 
+    @property
+    def vendor(self) -> str:
+        """The vendor's name as people write it."""
+        return self._host.vendor
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
+
     def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that carries the items; see `Run` for its three readings.
 
@@ -423,6 +433,16 @@ class BoundCall(Generic[Item, P, T]):
 
     def __repr__(self) -> str:
         return f"<{self._host.vendor} {self.operation!r}>"
+
+    @property
+    def vendor(self) -> str:
+        """The vendor's name as people write it."""
+        return self._host.vendor
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
 
     async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one item and return the answer.

@@ -1,4 +1,4 @@
-"""What may be committed never passes an event that is not settled, whatever comes, settles and is taken away."""
+"""What may be committed never passes an event that is not settled, whatever comes, settles and goes."""
 
 import pytest
 from hypothesis import given

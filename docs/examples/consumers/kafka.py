@@ -54,7 +54,7 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
     raise InvalidItem("The event is none of those that this consumer knows")
 
 
-class ComesAgain(Exception):  # noqa: N818 - it says what happens next
+class ComesAgain(Exception):
     """An event is not settled: go back to the first that is not committed."""
 
 

@@ -54,7 +54,7 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
     raise InvalidItem("The event is none of those that this consumer knows")
 
 
-class ComesAgain(Exception):  # noqa: N818 - it says what happens next
+class ComesAgain(Exception):
     """An event is not settled, or the order is in danger: go back to the first that is not acknowledged."""
 
 
@@ -83,9 +83,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until `stop` is set, then settle and acknowledge what is in hand."""
-        config = ConsumerConfig(
-            ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=MAX_PENDING
-        )
+        config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=MAX_PENDING)
         subscription = await self.js.pull_subscribe(SUBJECT, DURABLE, STREAM, config)
         info = await subscription.consumer_info()
         async with self.sink, asyncio.TaskGroup() as tasks:
@@ -105,15 +103,12 @@ class Consumer:
 
     async def unsettled(self, info: ConsumerInfo) -> AsyncIterator[Event]:
         """Read what was delivered to anybody since the first event that is not acknowledged."""
-        assert info.ack_floor is not None
-        assert info.delivered is not None
         sequence = info.ack_floor.stream_seq
         while sequence < info.delivered.stream_seq and not self.stop.is_set():
             try:
                 read = await self.js.get_msg(STREAM, sequence + 1, subject=SUBJECT, next=True)
             except NotFoundError:
                 return
-            assert read.seq is not None
             sequence = read.seq
             if sequence <= info.delivered.stream_seq:
                 event = await self.event(sequence, read.data or b"", None)
@@ -122,7 +117,6 @@ class Consumer:
 
     async def take_in(self, subscription: JetStreamContext.PullSubscription, info: ConsumerInfo) -> None:
         """Take events in, each once and in the order of the stream."""
-        assert info.delivered is not None
         newest, deliveries = info.delivered.stream_seq, info.delivered.consumer_seq
         while not self.stop.is_set():
             try:
@@ -169,6 +163,7 @@ class Consumer:
             await self.acknowledge(event.sequence, event.message)
 
     async def acknowledge(self, sequence: int, message: Msg | None) -> None:
+        """Tell the server that an event is settled."""
         if message is not None:
             await message.ack()
             del self.in_hand[sequence]
