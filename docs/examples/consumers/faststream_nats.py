@@ -13,8 +13,9 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from faststream import AckPolicy, FastStream
+from faststream import AckPolicy, Context, FastStream
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage
 from nats.js.api import AckPolicy as ServersAckPolicy
@@ -139,7 +140,7 @@ app = FastStream(broker, lifespan=lifespan)
     ),
     ack_policy=AckPolicy.MANUAL,
 )
-async def consume(message: NatsBatchMessage) -> None:
+async def consume(message: Annotated[NatsBatchMessage, Context()]) -> None:
     """Carry a batch, and acknowledge it when all of it is settled."""
     if carrier.comes_again:
         return

@@ -129,6 +129,7 @@ class Consumer(ConsumerRebalanceListener):
         settled = asyncio.ensure_future(self.pages.join())
         await asyncio.wait((settled, self.settling), return_when=asyncio.FIRST_COMPLETED)
         settled.cancel()
+        await self.commit()  # once more, if the last one failed
 
     async def commit(self) -> None:
         """Commit up to where everything is settled."""

@@ -190,8 +190,9 @@ async def main() -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, consumer.stop.set)
             await consumer.run()
+        await connection.flush()  # acknowledgements leave before the connection closes
     finally:
-        await connection.drain()  # acknowledgements on their way leave before the connection closes
+        await connection.close()
 
 
 if __name__ == "__main__":
