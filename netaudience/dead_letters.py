@@ -70,7 +70,7 @@ class DeadLetter:
             status, code, words = reason.status, reason.code, reason.words or None
         return cls(
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            vendor="" if given is None else given.vendor,
+            vendor="" if given is None else given.host.vendor,
             operation="" if given is None else given.operation.name,
             arguments={} if given is None else _plain(given.arguments),
             kind=KINDS[type(outcome)],

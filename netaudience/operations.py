@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import (
     Any,
@@ -36,7 +36,7 @@ from typing import (
 
 from netaudience.blame import Blamer
 from netaudience.coalescing import coalesced
-from netaudience.engine.batcher import Batcher, WhenFull
+from netaudience.engine.batcher import Batcher, Watch, WhenFull
 from netaudience.engine.division import Divider
 from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Packer
@@ -62,6 +62,7 @@ __all__ = [
     "PageQuery",
     "Pages",
     "Query",
+    "Work",
     "batch",
     "call",
     "operations_of",
@@ -197,7 +198,7 @@ async def _answered(host: Host, sender: Sender, request: Request[T], prepared: P
         raise Unreadable(host.vendor, answer.status, words=str(error), may_have_happened=True) from error
 
 
-class _Work(Generic[Item]):
+class Work(Generic[Item]):
     """An operation with its arguments, ready to carry items."""
 
     def __init__(
@@ -208,7 +209,8 @@ class _Work(Generic[Item]):
         arguments: object,
     ) -> None:
         self._host = host
-        self._operation = operation
+        #: What it does.
+        self.operation = operation
         self._request = request
         self._arguments = arguments
         self._kind = host.kind(operation)
@@ -221,7 +223,7 @@ class _Work(Generic[Item]):
         host = self._host
         identity = {
             "vendor": host.vendor,
-            "operation": self._operation.name,
+            "operation": self.operation.name,
             "account": host.account,
             "arguments": hashlib.sha256(repr(self._arguments).encode()).hexdigest()[:16],
         }
@@ -232,28 +234,38 @@ class _Work(Generic[Item]):
         return Run(self._name, start, identity)
 
     def batcher(
-        self, *, linger: float, max_pending: int, when_full: WhenFull, coalesce: bool
+        self,
+        *,
+        linger: float,
+        max_pending: int,
+        when_full: WhenFull,
+        coalesce: bool,
+        watch: Watch[Item] | None = None,
     ) -> Batcher[Item]:
         """Return a batcher for single items."""
-        how = self._operation.facts.coalesces
-        if coalesce and how is None:
+        if coalesce and self.operation.facts.coalesces is None:
             raise ConfigurationError(
                 f"Each item of {self._name} counts, so two of them never become one: leave coalesce out"
             )
         return Batcher(
             self._name,
             lambda source, told: self._pipeline(source, streamed=False, told=told),
-            self._operation.report(self._host),
+            self.operation.report(self._host),
             self._kind.key,
             linger=linger,
             max_pending=max_pending,
             when_full=when_full,
-            combine=self._combine if coalesce else None,
+            combine=self.combine if coalesce else None,
+            watch=watch,
         )
 
-    def _combine(self, earlier: Item, later: Item) -> Item | None:
+    def key(self, item: object) -> str:
+        """Return an item's key, whatever is wrong with the item."""
+        return self._kind.key(item)
+
+    def combine(self, earlier: Item, later: Item) -> Item | None:
         """Return the one item that stands for two, if there is one that breaks no rule."""
-        kind, how = self._kind, self._operation.facts.coalesces
+        kind, how = self._kind, self.operation.facts.coalesces
         if how is None or kind.check((earlier, later)):
             return None
         both = coalesced(kind, how, earlier, later)
@@ -262,7 +274,7 @@ class _Work(Generic[Item]):
     def _encode(self, page: Sequence[Item]) -> Prepared:
         made = self._request(page)
         self._answer = made.answer
-        prepared = self._host.prepare(self._operation, made)
+        prepared = self._host.prepare(self.operation, made)
         prepared.records = len(page)
         return prepared
 
@@ -277,7 +289,7 @@ class _Work(Generic[Item]):
         journal: Journal | None = None,
         told: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> Pipeline[Item]:
-        host, operation = self._host, self._operation
+        host, operation = self._host, self.operation
         facts = operation.facts
         rows, keys, most_bytes = host.limits(operation)
         report = operation.report(host)
@@ -323,6 +335,16 @@ def _told(given: _Arguments) -> object:
     return given[0], sorted(given[1].items())
 
 
+def _identity(operation: Operation, given: _Arguments) -> tuple[str, Hashable]:
+    """Return what tells an operation with its arguments from others."""
+    arguments = given[0], tuple(sorted(given[1].items()))
+    try:
+        hash(arguments)
+    except TypeError:  # a list among them
+        return operation.name, repr(arguments)
+    return operation.name, arguments
+
+
 class Batch(Operation, Generic[Item, P]):
     """An operation that takes many items in one request."""
 
@@ -340,20 +362,16 @@ class Batch(Operation, Generic[Item, P]):
 class BoundBatch(Generic[Item, P]):
     """A batch operation of one client."""
 
-    __slots__ = ("_given", "_host", "operation")
+    __slots__ = ("_given", "host", "operation")
 
     def __init__(self, host: Host, operation: Batch[Item, P], given: _Arguments = _NONE) -> None:
-        self._host = host
+        #: The client.
+        self.host = host
         self.operation = operation
         self._given = given
 
     def __repr__(self) -> str:
-        return f"<{self._host.vendor} {self.operation!r}>"
-
-    @property
-    def vendor(self) -> str:
-        """The vendor's name as people write it."""
-        return self._host.vendor
+        return f"<{self.host.vendor} {self.operation!r}>"
 
     @property
     def arguments(self) -> Mapping[str, object]:
@@ -371,7 +389,7 @@ class BoundBatch(Generic[Item, P]):
     def given(self, *args: P.args, **kwargs: P.kwargs) -> BoundBatch[Item, []]:
         """Return the operation with its arguments, so that only the items are left to give."""
         self._work(args, kwargs)
-        return BoundBatch(self._host, self.operation, _and(self._given, args, kwargs))  # type: ignore[arg-type] # pyright: ignore[reportReturnType, reportArgumentType] # what is given need not be given again
+        return BoundBatch(self.host, self.operation, _and(self._given, args, kwargs))  # type: ignore[arg-type] # pyright: ignore[reportReturnType, reportArgumentType] # what is given need not be given again
 
     def batcher(
         self,
@@ -392,14 +410,24 @@ class BoundBatch(Generic[Item, P]):
         Raises:
             ConfigurationError: an argument is wrong, or the operation's items can never become one.
         """
-        work = self._work((), {})
-        return work.batcher(linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce)
+        return self.work().batcher(
+            linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
+        )
 
-    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> _Work[Item]:
-        host, function = self._host, self.operation.function
+    @property
+    def identity(self) -> tuple[str, Hashable]:
+        """What tells the operation with the arguments that it was given from others."""
+        return _identity(self.operation, self._given)
+
+    def work(self) -> Work[Item]:
+        """Return the operation with the arguments that it was given, ready to carry items."""
+        return self._work((), {})
+
+    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
+        host, function = self.host, self.operation.function
         args, kwargs = given = _and(self._given, args, kwargs)
         function(host, (), *args, **kwargs)  # wrong arguments are told here, not when the run is read
-        return _Work(
+        return Work(
             host,
             self.operation,
             lambda page: function(host, page, *args, **kwargs),
@@ -424,20 +452,16 @@ class Call(Operation, Generic[Item, P, T]):
 class BoundCall(Generic[Item, P, T]):
     """A call of one client."""
 
-    __slots__ = ("_given", "_host", "operation")
+    __slots__ = ("_given", "host", "operation")
 
     def __init__(self, host: Host, operation: Call[Item, P, T], given: _Arguments = _NONE) -> None:
-        self._host = host
+        #: The client.
+        self.host = host
         self.operation = operation
         self._given = given
 
     def __repr__(self) -> str:
-        return f"<{self._host.vendor} {self.operation!r}>"
-
-    @property
-    def vendor(self) -> str:
-        """The vendor's name as people write it."""
-        return self._host.vendor
+        return f"<{self.host.vendor} {self.operation!r}>"
 
     @property
     def arguments(self) -> Mapping[str, object]:
@@ -452,21 +476,21 @@ class BoundCall(Generic[Item, P, T]):
             TransportError: no answer came.
             VendorError: the answer is not a success.
         """
-        problems = self._host.kind(self.operation).check((item,))
+        problems = self.host.kind(self.operation).check((item,))
         if problems:
             raise problems[0].see(self.operation.facts.docs)
         docs = self.operation.facts.docs
         try:
             if self._given is not _NONE:
                 args, kwargs = _and(self._given, args, kwargs)  # type: ignore[assignment] # pyright: ignore[reportAssignmentType] # the rest of them
-            request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
+            request: Request[T] = self.operation.function(self.host, item, *args, **kwargs)
         except InvalidItem as error:
             raise error.see(docs) from error.__cause__
         try:
-            prepared = self._host.prepare(self.operation, request)
+            prepared = self.host.prepare(self.operation, request)
         except (TypeError, ValueError) as error:
             raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
-        return await _ask(self._host, self.operation, request, prepared)
+        return await _ask(self.host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that sends one request per item; see `Run` for its three readings.
@@ -478,7 +502,7 @@ class BoundCall(Generic[Item, P, T]):
 
     def given(self, *args: P.args, **kwargs: P.kwargs) -> BoundCall[Item, [], T]:
         """Return the operation with its arguments, so that only the items are left to give."""
-        return BoundCall(self._host, self.operation, _and(self._given, args, kwargs))  # type: ignore[arg-type] # pyright: ignore[reportReturnType, reportArgumentType] # what is given need not be given again
+        return BoundCall(self.host, self.operation, _and(self._given, args, kwargs))  # type: ignore[arg-type] # pyright: ignore[reportReturnType, reportArgumentType] # what is given need not be given again
 
     def batcher(
         self,
@@ -499,13 +523,23 @@ class BoundCall(Generic[Item, P, T]):
         Raises:
             ConfigurationError: an argument is wrong, or the operation's items can never become one.
         """
-        work = self._work((), {})
-        return work.batcher(linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce)
+        return self.work().batcher(
+            linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
+        )
 
-    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> _Work[Item]:
-        host, function = self._host, self.operation.function
+    @property
+    def identity(self) -> tuple[str, Hashable]:
+        """What tells the operation with the arguments that it was given from others."""
+        return _identity(self.operation, self._given)
+
+    def work(self) -> Work[Item]:
+        """Return the operation with the arguments that it was given, ready to carry items."""
+        return self._work((), {})
+
+    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
+        host, function = self.host, self.operation.function
         args, kwargs = given = _and(self._given, args, kwargs)
-        return _Work(
+        return Work(
             host,
             self.operation,
             lambda page: function(host, page[0], *args, **kwargs),

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import logging
-from collections import deque
 from collections.abc import Callable
+from copy import deepcopy
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeAlias, TypeVar
 
 from netaudience.engine.pipeline import Pipeline
+from netaudience.engine.room import Room
 from netaudience.engine.source import Pushed
 from netaudience.errors import (
     AccountError,
@@ -28,7 +28,7 @@ from netaudience.errors import (
 )
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk, all_alike
 
-__all__ = ["Batcher", "Combine", "Start", "WhenFull"]
+__all__ = ["GRACE", "Batcher", "Combine", "Futures", "Start", "Watch", "WhenFull"]
 
 _log = logging.getLogger("netaudience")
 
@@ -39,8 +39,13 @@ Start: TypeAlias = Callable[[Pushed[Item], Callable[[SettledChunk[Item]], None]]
 #: Returns the one item that stands for an earlier and a later one, or None where there is none.
 Combine: TypeAlias = Callable[[Item, Item], Item | None]
 
+#: Called with every settled chunk, and with how many futures that settled.
+Watch: TypeAlias = Callable[[SettledChunk[Item], int], None]
+#: The futures of one item's outcome.
+Futures: TypeAlias = "list[asyncio.Future[Outcome[Item]]]"
+
 #: Seconds that a batcher whose body was left by an error or a cancellation gives to what is on its way.
-_GRACE = 30.0
+GRACE = 30.0
 _UNSENT = NotSent("It was not sent before the batcher was closed")
 
 
@@ -69,6 +74,7 @@ class Batcher(Generic[Item]):
         max_pending: int,
         when_full: WhenFull,
         combine: Combine[Item] | None = None,
+        watch: Watch[Item] | None = None,
     ) -> None:
         """Prepare a batcher; nothing is started before the first item.
 
@@ -81,23 +87,21 @@ class Batcher(Generic[Item]):
             raise ConfigurationError(f"max_pending must be 1 item or more, not {max_pending:,}")
         self._name = name
         self._start = start
-        self._past = report
+        #: A report of nothing.
+        self.blank_report = report
+        self._past = deepcopy(report)
         self._key = key
         self._source: Pushed[Item] = Pushed(linger)
-        self._most = max_pending
         self._when_full = when_full
         self._combine = combine
         #: The futures of what was put and is not settled, by position; several where items were combined.
         self._futures: dict[int, asyncio.Future[Outcome[Item]] | list[asyncio.Future[Outcome[Item]]]] = {}
         #: Where a user's waiting item stands, while items are combined.
         self._standing: dict[str, int] = {}
-        #: Items that were put and are not settled.
-        self.pending = 0
+        self._room = Room(max_pending)
+        self._watch = watch
         #: Items that never went out by themselves, because another one stood for them as well.
         self.coalesced = 0
-        #: Who waits for room, and how many of them may put an item and have not yet.
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self._granted = 0
         self._pipeline: Pipeline[Item] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed: BaseException | bool = False
@@ -120,12 +124,17 @@ class Batcher(Generic[Item]):
 
         Where the body raised or was cancelled this ends after 30 seconds, as `aclose` says.
         """
-        await self.aclose(None if error is None else _GRACE)
+        await self.aclose(None if error is None else GRACE)
+
+    @property
+    def pending(self) -> int:
+        """Items that were put and are not settled."""
+        return self._room.taken
 
     @property
     def report(self) -> Report:
         """What became of the items so far; those that were combined count once."""
-        report = copy.deepcopy(self._past)
+        report = deepcopy(self._past)
         if self._pipeline is not None:
             report.absorb(self._pipeline.report)
         return report
@@ -140,9 +149,9 @@ class Batcher(Generic[Item]):
             BatcherFull: there is no room, and the batcher was told to raise then.
             BatcherClosed: it takes nothing more. The item was not taken.
         """
-        if self.full or self._queue:
-            await self._room()
-        return self.take(item)[0]
+        if self._room.crowded:
+            await self._wait_for_room()
+        return self._take_one(item)
 
     def put_nowait(self, item: Item) -> asyncio.Future[Outcome[Item]]:
         """Take an item at once, and return the future of its outcome.
@@ -151,66 +160,89 @@ class Batcher(Generic[Item]):
             BatcherFull: there is no room.
             BatcherClosed: it takes nothing more.
         """
-        if self.full:
+        if self._room.full and not self._closed:
             raise self._full_up()
-        return self.take(item)[0]
+        return self._take_one(item)
 
-    @property
-    def full(self) -> bool:
-        """True where there is no room for another item."""
-        return self.pending + self._granted >= self._most
-
-    def take(self, item: Item) -> tuple[asyncio.Future[Outcome[Item]], int]:
-        """Take an item whether there is room or not; return the future of its outcome, and its position.
+    def take(self, item: Item, futures: Futures[Item]) -> int:
+        """Take an item for whoever holds these futures, whether there is room or not; return its position.
 
         Raises:
             BatcherClosed: it takes nothing more.
         """
-        if self._closed:
-            raise self._refusal()
-        future: asyncio.Future[Outcome[Item]] = asyncio.get_running_loop().create_future()
-        self.pending += 1
-        position = None if self._combine is None else self._combined(item, future, self._combine)
+        self.check()
+        self._room.taken += len(futures)
+        position = None if self._combine is None else self._combined(item, futures, self._combine)
         if position is None:
             position = self._source.put(item)
-            self._futures[position] = future
+            self._futures[position] = futures
+            self.coalesced += len(futures) - 1
             if self._combine is not None:
                 self._standing[self._key(item)] = position
         if self._task is None:
             self._task = asyncio.create_task(self._carry(), name=f"netaudience batcher of {self._name}")
-        return future, position
+        return position
 
-    def take_back(self, position: int) -> list[asyncio.Future[Outcome[Item]]] | None:
+    def take_back(self, position: int) -> Futures[Item] | None:
         """Take an item back that still waits, with its futures; None where it is on its way."""
         if self._source.find(position) is None:
             return None
         self._source.withdraw(position)
         one = self._futures.pop(position)
         futures = one if isinstance(one, list) else [one]
+        self.coalesced -= len(futures) - 1
         self._settled(len(futures))
         return futures
 
-    def adopt(self, position: int, futures: list[asyncio.Future[Outcome[Item]]]) -> None:
-        """Let further futures wait for an item that was taken and is not settled."""
-        one = self._futures[position]
-        self._futures[position] = [*(one if isinstance(one, list) else [one]), *futures]
-        self.pending += len(futures)
-        self.coalesced += len(futures)
-
-    async def flush(self) -> None:
-        """Send what waits without lingering, and return when all that was put before is settled."""
-        futures = [
+    def unsettled(self) -> Futures[Item]:
+        """Return the futures of what was put and is not settled."""
+        return [
             future
             for one in self._futures.values()
             for future in (one if isinstance(one, list) else (one,))
             if not future.done()
         ]
+
+    def check(self) -> None:
+        """Demand that it still takes items.
+
+        Raises:
+            BatcherClosed: it does not.
+        """
+        if self._closed:
+            raise self._refusal()
+
+    @property
+    def idle(self) -> bool:
+        """True where nothing is on its way, and nothing waits to be."""
+        return self._task is None
+
+    @property
+    def still(self) -> bool:
+        """True where all that was put waits to be sent, and nothing is on its way."""
+        return len(self._source) == len(self._futures)
+
+    def go(self) -> None:
+        """Send what waits now."""
+        self._source.go()
+
+    def hurry(self) -> None:
+        """Let nothing linger until `calm` is called as often."""
+        self._source.hurry()
+
+    def calm(self) -> None:
+        """Let items linger again."""
+        self._source.calm()
+
+    async def flush(self) -> None:
+        """Send what waits without lingering, and return when all that was put before is settled."""
+        futures = self.unsettled()
         if futures:
-            self._source.hurry()
+            self.hurry()
             try:
                 await asyncio.wait(futures)
             finally:
-                self._source.calm()
+                self.calm()
 
     async def aclose(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - it settles what is left
         """Take nothing more, send what waits without lingering, and settle every item.
@@ -220,8 +252,7 @@ class Batcher(Generic[Item]):
                 was not sent has failed. None waits as long as the vendor may need.
         """
         self._closed = self._closed or True
-        while self._queue:
-            self._let_in()
+        self._room.open()
         self._source.hurry()
         task = self._task
         try:
@@ -237,9 +268,16 @@ class Batcher(Generic[Item]):
         if isinstance(self._closed, Exception) and not isinstance(self._closed, NetaudienceError):
             raise self._closed
 
-    def _combined(
-        self, item: Item, future: asyncio.Future[Outcome[Item]], combine: Combine[Item]
-    ) -> int | None:
+    def _take_one(self, item: Item) -> asyncio.Future[Outcome[Item]]:
+        future: asyncio.Future[Outcome[Item]] = asyncio.get_running_loop().create_future()
+        if self._combine is not None or self._closed or self._task is None:
+            self.take(item, [future])
+        else:  # the way of nearly every item, which makes no list
+            self._room.taken += 1
+            self._futures[self._source.put(item)] = future
+        return future
+
+    def _combined(self, item: Item, futures: Futures[Item], combine: Combine[Item]) -> int | None:
         """Let an item that waits already stand for this one as well, where one can; return its position."""
         position = self._standing.get(self._key(item))
         earlier = None if position is None else self._source.find(position)
@@ -250,8 +288,8 @@ class Batcher(Generic[Item]):
             return None
         self._source.replace(position, both)
         one = self._futures[position]
-        self._futures[position] = [*one, future] if isinstance(one, list) else [one, future]
-        self.coalesced += 1
+        self._futures[position] = [*(one if isinstance(one, list) else (one,)), *futures]
+        self.coalesced += len(futures)
         return position
 
     async def _carry(self) -> None:
@@ -290,8 +328,7 @@ class Batcher(Generic[Item]):
         """Take nothing more: nothing that follows could succeed."""
         self._closed = error
         self._fail(error if isinstance(error, NetaudienceError) else _UNSENT)
-        while self._queue:
-            self._let_in()
+        self._room.open()
 
     def _fail(self, reason: NetaudienceError) -> None:
         """Settle what waits and will never be sent, when the batcher is at its end."""
@@ -324,44 +361,25 @@ class Batcher(Generic[Item]):
                 if standing.get(key) == outcome.position:
                     del standing[key]
         self._settled(count)
+        if self._watch is not None:
+            self._watch(chunk, count)
 
     def _settled(self, count: int) -> None:
-        self.pending -= count
-        if not self.pending:
+        self._room.leave(count)
+        if not self._room.taken:
             self._source.end()
-        while self._queue and not self.full:
-            self._let_in()
 
-    async def _room(self) -> None:
-        """Wait for room, behind those who came first."""
-        if self._closed:
-            raise self._refusal()
+    async def _wait_for_room(self) -> None:
+        self.check()
         if self._when_full == "raise":
             raise self._full_up()
-        if len(self._source) == self.pending:
-            self._source.go()  # nothing is on its way, and nothing more can come: why linger?
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._granted -= 1
-                while self._queue and not self.full:
-                    self._let_in()
-            raise
-        self._granted -= 1
-
-    def _let_in(self) -> None:
-        """Let the first who waits for room put an item."""
-        turn = self._queue.popleft()
-        if not turn.done():
-            self._granted += 1
-            turn.set_result(None)
+        if self.still:
+            self.go()  # nothing is on its way, and nothing more can come: why linger?
+        await self._room.enter()
 
     def _full_up(self) -> BatcherFull:
         return BatcherFull(
-            f"The batcher of {self._name} holds {self._most:,} items that are not settled: "
+            f"The batcher of {self._name} holds {self._room.most:,} items that are not settled: "
             "wait for some of their futures, or raise max_pending"
         )
 
