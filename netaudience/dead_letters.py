@@ -27,7 +27,7 @@ from netaudience.wire import JsonValue, dump_json, load_json
 __all__ = ["DeadLetter", "DeadLetters", "DeadLettersFailed", "Given", "WhenInDoubt", "read_dead_letters"]
 
 #: An operation of a client with its arguments, as `put` of a client's batcher takes it.
-Given: TypeAlias = "BoundBatch[Any, []] | BoundCall[Any, [], Any]"
+Given: TypeAlias = "BoundBatch[Any, ...] | BoundCall[Any, ..., Any]"
 #: What becomes of an event in doubt whose operation must not be repeated.
 WhenInDoubt: TypeAlias = Literal["keep", "again"]
 

@@ -1,4 +1,4 @@
-"""Ten thousand events of a thousand users, what they must come to, and a vendor that notes what it applied."""
+"""Events of many users, what they come to, a vendor that notes what it applied, and a recipe in a process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -101,11 +102,15 @@ class Notes(Ledger):
         if self._until is not None and self.total >= self._until[0]:
             self._until[1].set()
 
-    def when(self, more: int) -> threading.Event:
-        """Return an event that is set when so many more items are applied."""
+    def when(self, more: int) -> Callable[[], bool]:
+        """Return what waits a little for so many more items to be applied, and says whether they are."""
         event = threading.Event()
         self._until = (self.total + more, event)
-        return event
+        return lambda: event.wait(0.1)
+
+    def seen(self) -> set[int]:
+        """Return the numbers of all events that were applied."""
+        return {number for told in self.history.values() for _, request in told for number in request}
 
 
 @contextmanager
@@ -180,15 +185,12 @@ def kill_and_drain(
     sandbox, notes = vendor
     for _ in range(kills):
         notes.life += 1
-        reached = notes.when(chance.randrange(len(events.bodies) // (kills + 2)) + 1)
         with recipe.running() as process:
-            wait_for(lambda: reached.wait(0.1), process, recipe)
+            wait_for(notes.when(chance.randrange(len(events.bodies) // (kills + 2)) + 1), process, recipe)
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
-        while any(
-            meter.in_flight for meter in sandbox._sandbox.meters().values()
-        ):  # what the dead one has sent may still be applied
-            time.sleep(0.01)
+        while any(meter.in_flight for meter in sandbox._sandbox.meters().values()):
+            time.sleep(0.01)  # what the dead one has sent may still be applied
     notes.life += 1
     with recipe.running() as process:
         wait_for(drained, process, recipe)
@@ -213,12 +215,12 @@ def assert_applied_in_order(sandbox: BackgroundSandbox, notes: Notes, events: Ev
             assert request[-1] >= newest  # a request may be repeated when its answer is lost
             newest = request[-1]
         again += sum(len(request) for _, request in told) - len(numbers)
-        for earlier, later in zip(told, told[1:], strict=False):
+        for earlier, later in pairwise(told):
             # Nothing is passed over: what comes next is the next event, or one that was applied before.
             following = [number for number in numbers if number > earlier[1][-1]]
             assert not following or later[1][0] <= following[0]
     for user, tags in events.tags.items():
-        assert users[user].tags == tags
+        assert (users[user].tags if user in users else set()) == tags
     letters = recipe.letters()
     assert {letter.item for letter in letters if not letter.operation} == {UNREADABLE.decode()}
     refused = {letter.item["profile"]["n"] for letter in letters if letter.operation}

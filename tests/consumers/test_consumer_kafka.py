@@ -197,7 +197,7 @@ def test_a_consumer_that_is_dropped_begins_again_at_what_was_committed(kafka, tm
                 else:
                     await life.until(lambda wanted=life_ended_at: notes.total >= wanted)
                     life.task.cancel()
-            applied = {number for told in notes.history.values() for _, request in told for number in request}
+            applied = notes.seen()
             for partition, resume in broker.committed.items():
                 for record in broker.log[partition]:
                     assert record.offset >= resume or json.loads(record.value)["set"]["n"] in applied
@@ -254,7 +254,7 @@ def test_a_failed_last_commit_is_made_good_when_it_stops(kafka, tmp_path):
     broker = Broker()
     broker.fill(20)
     member = Member(broker, ONE, TWO)
-    member.commit_fails = [CommitFailedError("rebalanced")] * 2
+    member.commit_fails = [CommitFailedError("rebalanced")]
 
     async def main(url, notes):
         async with Life(kafka, member, url, tmp_path / "letters") as life:

@@ -271,10 +271,9 @@ def test_a_function_that_fails_keeps_its_event_and_not_the_next():
 
     async def main():
         async with DeadLetters(publish) as dead_letters:
-            told = await asyncio.gather(
+            return await asyncio.gather(
                 *(dead_letters.keep(rejected(number), TAG) for number in range(3)), return_exceptions=True
             )
-        return told
 
     first, second, third = asyncio.run(main())
     assert (first, third) == (None, None)

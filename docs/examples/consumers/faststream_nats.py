@@ -46,7 +46,7 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
         event = None
     match event:
         case {"user": str(user), "set": dict(profile)}:
-            return netmera.set_profile_attributes.given(), {"extId": user, "profile": profile}
+            return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
             return netmera.tag_users.given(tag=tag), user
         case {"user": str(user), "untag": str(tag)} if tag:
@@ -135,8 +135,9 @@ app = FastStream(broker, lifespan=lifespan)
     stream=JStream(STREAM, declare=False),
     durable=DURABLE,
     pull_sub=PullSub(batch_size=MAX_PENDING, timeout=LINGER, batch=True),
+    # Twice what is ever in hand: what a crash has left unacknowledged leaves room for what is new.
     config=ConsumerConfig(
-        ack_policy=ServersAckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=MAX_PENDING
+        ack_policy=ServersAckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=2 * MAX_PENDING
     ),
     ack_policy=AckPolicy.MANUAL,
 )

@@ -12,7 +12,8 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -26,14 +27,17 @@ SERVERS = os.environ.get("KAFKA_SERVERS", "127.0.0.1:9092")
 TOPIC = os.environ.get("TOPIC", "audience")
 GROUP = os.environ.get("GROUP", "netmera")
 DEAD_LETTERS = os.environ.get("DEAD_LETTERS", "dead-letters.jsonl")
-#: Events in hand: as many as fill the requests of a few seconds, and as may be sent again after a crash.
+#: Events in hand at most: as many as fill the requests of a few seconds. A crash makes them come again.
 MAX_PENDING = int(os.environ.get("MAX_PENDING", "5000"))
 #: The longest that an event waits for others to fill its request, in seconds.
 LINGER = float(os.environ.get("LINGER", "0.2"))
 RATE = os.environ.get("RATE")
 #: Seconds that the group waits for this process when events are held up.
 LONGEST_WAIT = int(os.environ.get("LONGEST_WAIT", "1200"))
-PAGE = 500
+#: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
+PAGE = max(1, MAX_PENDING // 10)
+
+Records = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
         event = None
     match event:
         case {"user": str(user), "set": dict(profile)}:
-            return netmera.set_profile_attributes.given(), {"extId": user, "profile": profile}
+            return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
             return netmera.tag_users.given(tag=tag), user
         case {"user": str(user), "untag": str(tag)} if tag:
@@ -76,7 +80,7 @@ class Consumer(ConsumerRebalanceListener):
         self.kafka = kafka
         self.stop = asyncio.Event()
         self.tracker: OffsetTracker[TopicPartition] = OffsetTracker()
-        self.pages: asyncio.Queue[list[Event]] = asyncio.Queue(10)
+        self.pages: asyncio.Queue[list[Event]] = asyncio.Queue(8)
         #: Held while events are taken in, so that none is when partitions are taken away.
         self.taking = asyncio.Lock()
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
@@ -89,20 +93,18 @@ class Consumer(ConsumerRebalanceListener):
             self.settling = tasks.create_task(self.settle_pages())
             while not self.stop.is_set():
                 async with self.taking:
-                    records = await self.kafka.getmany(timeout_ms=500, max_records=PAGE)
-                    for partition in records:
-                        await self.take(partition, records[partition])
+                    await self.take(await self.kafka.getmany(timeout_ms=500, max_records=PAGE))
             await self.settle_all()
             self.settling.cancel()
 
-    async def take(self, partition: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]) -> None:
+    async def take(self, records: Records) -> None:
         """Hand records to the batcher; one that cannot be read is a dead letter at once."""
         page: list[Event] = []
-        for record in records:
-            taken = self.tracker.take(partition, record.offset)
+        for record in chain.from_iterable(records.values()):
+            taken = self.tracker.take(TopicPartition(record.topic, record.partition), record.offset)
             if taken is None:
                 continue
-            reference = f"{partition.topic}/{partition.partition}:{record.offset}"
+            reference = f"{record.topic}/{record.partition}:{record.offset}"
             try:
                 given, item = operation_of(self.netmera, record.value or b"")
             except InvalidItem as reason:
@@ -110,7 +112,8 @@ class Consumer(ConsumerRebalanceListener):
                 self.tracker.settle(taken)
             else:
                 page.append(Event(taken, given, await self.sink.put(given, item), reference))
-        await self.pages.put(page)
+        if records:
+            await self.pages.put(page)
 
     async def settle_pages(self) -> None:
         """Settle what was taken in, and commit after each page."""

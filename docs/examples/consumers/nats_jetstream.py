@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import nats
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NothingNew
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
 from nats.js.errors import NotFoundError
@@ -28,14 +27,15 @@ STREAM = os.environ.get("STREAM", "AUDIENCE")
 SUBJECT = os.environ.get("SUBJECT", "audience.>")
 DURABLE = os.environ.get("DURABLE", "netaudience")
 DEAD_LETTERS = os.environ.get("DEAD_LETTERS", "dead-letters.jsonl")
-#: Events in hand: as many as fill the requests of a few seconds, and as may come again after a crash.
+#: Events in hand at most: as many as fill the requests of a few seconds. A crash makes them come again.
 MAX_PENDING = int(os.environ.get("MAX_PENDING", "5000"))
 #: Seconds without a word from us after which the server delivers an event again.
 ACK_WAIT = float(os.environ.get("ACK_WAIT", "30"))
 #: The longest that an event waits for others to fill its request, in seconds.
 LINGER = float(os.environ.get("LINGER", "0.2"))
 RATE = os.environ.get("RATE")
-PAGE = 500
+#: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
+PAGE = max(1, MAX_PENDING // 10)
 
 
 def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
@@ -46,7 +46,7 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
         event = None
     match event:
         case {"user": str(user), "set": dict(profile)}:
-            return netmera.set_profile_attributes.given(), {"extId": user, "profile": profile}
+            return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
             return netmera.tag_users.given(tag=tag), user
         case {"user": str(user), "untag": str(tag)} if tag:
@@ -76,7 +76,7 @@ class Consumer:
         self.dead_letters = dead_letters
         self.js = js
         self.stop = asyncio.Event()
-        self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(10)
+        self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(8)
         #: What was delivered to us and is not acknowledged, by its sequence in the stream.
         self.in_hand: dict[int, Msg] = {}
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
@@ -121,8 +121,8 @@ class Consumer:
         while not self.stop.is_set():
             try:
                 messages = await subscription.fetch(PAGE, timeout=1)
-            except NothingNew:
-                continue
+            except TimeoutError:
+                continue  # nothing new
             page: list[Event] = []
             for message in messages:
                 sequence = message.metadata.sequence

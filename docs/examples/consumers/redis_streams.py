@@ -24,12 +24,13 @@ STREAM = os.environ.get("STREAM", "audience")
 GROUP = os.environ.get("GROUP", "netmera")
 CONSUMER = os.environ.get("CONSUMER", "netaudience")
 DEAD_LETTERS = os.environ.get("DEAD_LETTERS", "dead-letters.jsonl")
-#: Events in hand: as many as fill the requests of a few seconds, and as may be sent again after a crash.
+#: Events in hand at most: as many as fill the requests of a few seconds. A crash makes them come again.
 MAX_PENDING = int(os.environ.get("MAX_PENDING", "5000"))
 #: The longest that an event waits for others to fill its request, in seconds.
 LINGER = float(os.environ.get("LINGER", "0.2"))
 RATE = os.environ.get("RATE")
-PAGE = 500
+#: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
+PAGE = max(1, MAX_PENDING // 10)
 
 #: Entries as the server gives them: an id and the fields; None where an entry is deleted by now.
 Entries = Sequence[tuple[bytes | None, Mapping[bytes, bytes] | None]]
@@ -43,7 +44,7 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
         event = None
     match event:
         case {"user": str(user), "set": dict(profile)}:
-            return netmera.set_profile_attributes.given(), {"extId": user, "profile": profile}
+            return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
             return netmera.tag_users.given(tag=tag), user
         case {"user": str(user), "untag": str(tag)} if tag:
@@ -71,7 +72,7 @@ class Consumer:
         self.dead_letters = dead_letters
         self.redis = redis
         self.stop = asyncio.Event()
-        self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(10)
+        self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(8)
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
 
     async def run(self) -> None:
