@@ -143,9 +143,10 @@ class Life:
         await self.netmera.aclose()
 
     async def until(self, condition) -> None:
-        while not condition():
-            assert not self.task.done(), self.task
-            await asyncio.sleep(0.002)
+        async with asyncio.timeout(30):
+            while not condition():
+                assert not self.task.done(), self.task
+                await asyncio.sleep(0.002)
 
     async def stopped(self) -> None:
         self.consumer.stop.set()
