@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Hashable, Mapping
+from contextvars import copy_context
 from copy import deepcopy
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -61,6 +62,8 @@ class ClientBatcher:
         self._lanes: dict[tuple[str, Hashable], _Lane[Any]] = {}
         self._turns: dict[str, _Turn] = {}
         self._past: dict[str, Report] = {}
+        #: Lanes are made when they are first needed, in the context of the batcher's maker all the same.
+        self._context = copy_context()
         self._hurry = 0
         self._coalesced = 0
         self._closed = False
@@ -201,11 +204,18 @@ class ClientBatcher:
                 )
             if len(self._lanes) >= _KEPT_LANES:
                 self._put_idle_lanes_away()
-            lane = _Lane(identity, operation.work(), self, linger=self._linger, coalesce=self._coalesce)
+            lane = self._context.run(self._new_lane, identity, operation)
             for _ in range(self._hurry):
                 lane.batcher.hurry()
             self._lanes[identity] = lane
         return lane
+
+    def _new_lane(
+        self,
+        identity: tuple[str, Hashable],
+        operation: BoundBatch[Item, ...] | BoundCall[Item, ..., Any],
+    ) -> _Lane[Item]:
+        return _Lane(identity, operation.work(), self, linger=self._linger, coalesce=self._coalesce)
 
     def _put_idle_lanes_away(self) -> None:
         for identity, lane in list(self._lanes.items()):

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from contextvars import copy_context
 from copy import deepcopy
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeAlias, TypeVar
@@ -102,6 +103,8 @@ class Batcher(Generic[Item]):
         self._watch = watch
         #: Items that never went out by themselves, because another one stood for them as well.
         self.coalesced = 0
+        #: Whoever puts the first item lends his context to nobody else's: that of the maker counts.
+        self._context = copy_context()
         self._pipeline: Pipeline[Item] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed: BaseException | bool = False
@@ -180,7 +183,9 @@ class Batcher(Generic[Item]):
             if self._combine is not None:
                 self._standing[self._key(item)] = position
         if self._task is None:
-            self._task = asyncio.create_task(self._carry(), name=f"netaudience batcher of {self._name}")
+            self._task = asyncio.create_task(
+                self._carry(), name=f"netaudience batcher of {self._name}", context=self._context.copy()
+            )
         return position
 
     def take_back(self, position: int) -> Futures[Item] | None:

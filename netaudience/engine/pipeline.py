@@ -8,6 +8,7 @@ memory does not grow with the number of items. After `aclose` no task of the run
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -17,7 +18,14 @@ from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
-from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, NotSent, SourceFailed
+from netaudience.errors import (
+    DeadlineExceeded,
+    EmptySource,
+    JournalFailed,
+    NetaudienceError,
+    NotSent,
+    SourceFailed,
+)
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
@@ -62,6 +70,7 @@ class Pipeline(Generic[Item]):
         self._unrecorded: list[SettledChunk[Item]] = []
         self._answered: list[range] = []
         self._heart: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._most_unread = workers if streamed else None
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
         self._told = told
@@ -86,6 +95,8 @@ class Pipeline(Generic[Item]):
         report.workers = workers
         if journal is not None:
             self._go_on_from(journal)
+        if not math.isinf(sender.deadline):
+            self._alarm = asyncio.get_running_loop().call_at(sender.deadline, self._overdue)
         #: Workers that there may be; and those that carry a chunk, while there are fewer.
         self._most, self._busy = workers, 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,6 +120,19 @@ class Pipeline(Generic[Item]):
             except JournalFailed as error:
                 self._halt(error)
             self._heart = asyncio.get_running_loop().call_later(_HEARTBEAT, self._beat)
+
+    def _overdue(self) -> None:
+        """Stop reading at the deadline, unless there is nothing left to read; what is out ends by itself."""
+        source = self._source
+        left = self._ready or self._packer.waiting
+        if self._alive and (left or not (source.exhausted or source.position == source.length)):
+            run = f"{self.report.vendor} {self.report.operation}"
+            self._halt(
+                DeadlineExceeded(
+                    f"The deadline came before the run of {run} was at the end of its source. "
+                    "What was not sent by then was not sent at all: send it later, or give it more time"
+                )
+            )
 
     def _halt(self, error: NetaudienceError) -> None:
         if self._sender.halted is None:
@@ -415,6 +439,8 @@ class Pipeline(Generic[Item]):
                 self._heart.cancel()
             self._journal.close()
             self._journal = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._sender.watched and not self._left:
             self._left = True
             self._sender.tell(RunEnded(self._sender.run, *self.report.told()))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter, defaultdict
+from contextvars import ContextVar
 
 import attrs
 import pytest
@@ -15,6 +16,7 @@ from netaudience import (
     AnswerLost,
     BatcherClosed,
     BatcherFull,
+    ClientBatcher,
     ConfigurationError,
     ConnectionFailed,
     Delivered,
@@ -534,3 +536,32 @@ def test_the_users_end_up_as_if_each_change_had_been_made_alone_and_in_turn(
             first = list(dict.fromkeys(map(repr, store.log[key])))
             assert first == list(dict.fromkeys(map(repr, made)))
     assert sum(report.delivered for report in sink.reports.values()) + sink.coalesced == len(futures)
+
+
+def test_requests_are_sent_in_the_context_of_whoever_made_the_batcher():
+    who = ContextVar("who", default="nobody")
+    seen = []
+
+    class Watching(Store):
+        async def send(self, request):
+            seen.append(who.get())
+            return await super().send(request)
+
+    client = make_client(Watching())
+
+    async def put(sink, name):
+        who.set(name)
+        await sink.put(*((client.delete, "1") if isinstance(sink, ClientBatcher) else ("1",)))
+
+    async def carry():
+        who.set("maker")
+        for sink in (client.batcher(linger=0.0), client.tag.given(tag="x").batcher(linger=0.0)):
+            who.set("somebody else")
+            for name in ("producer", "another"):
+                await asyncio.create_task(put(sink, name))
+                await sink.flush()
+            await sink.aclose()
+            who.set("maker")
+
+    run(carry())
+    assert seen == ["maker"] * 4
