@@ -1,4 +1,4 @@
-"""EVENTS: what watching costs, one item per request, against the same run with nobody watching.
+"""E1: what watching costs, one item per request, against the same run with nobody watching.
 
 One item per request is the worst case: a request has three events, whatever it carries. The control is the
 run that nobody watches against itself; that being unwatched costs nothing cannot be measured against a build

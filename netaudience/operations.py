@@ -382,6 +382,11 @@ class BoundBatch(Generic[Item, P]):
     def __repr__(self) -> str:
         return f"<{self.host.vendor} {self.operation!r}>"
 
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
+
     def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that carries the items; see `Run` for its three readings.
 
@@ -466,6 +471,11 @@ class BoundCall(Generic[Item, P, T]):
 
     def __repr__(self) -> str:
         return f"<{self.host.vendor} {self.operation!r}>"
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
 
     async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one item and return the answer.
