@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from netaudience.client import Client, Settings
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
+from netaudience.engine.transport import AiohttpTransport
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountError",
+    "AiohttpTransport",
     "AnswerLost",
     "BatcherClosed",
     "BatcherFull",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias
@@ -19,7 +20,7 @@ import attrs
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
-from netaudience.engine.transport import AiohttpTransport, Transport, make_url
+from netaudience.engine.transport import AiohttpTransport, Transport, check_proxy, make_url
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.events import Hook
 from netaudience.items import Kind
@@ -34,6 +35,11 @@ __all__ = ["Client", "Settings", "confirmed", "secret"]
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
     if value is not None and value <= 0:
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value:g}")
+
+
+def _proxy(_settings: object, _attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        check_proxy(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,8 +63,12 @@ class Settings:
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     #: Whether a source may give no item at all.
     allow_empty: bool = False
-    #: Whether proxies and netrc are taken from the environment.
+    #: Whether proxies are taken from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
     trust_env: bool = False
+    #: The proxy of all requests, as ``http://user:password@host:port``. It is shown nowhere.
+    proxy: str | None = attrs.field(default=None, validator=_proxy, repr=False)
+    #: Whom to trust and what certificate to show, where the system's authorities are not enough.
+    tls: ssl.SSLContext | None = attrs.field(default=None, repr=False)
     #: Called with an event for every request that is over and every pause.
     on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
 
@@ -95,21 +105,27 @@ class Client:
             transport: Sends the requests instead of aiohttp; it is not closed by this client.
 
         Raises:
-            ConfigurationError: the base URL is malformed.
+            ConfigurationError: the base URL is malformed, or the settings speak of a transport that is
+                not made here.
         """
         make_url(base_url, "/", {})
         self.base_url = base_url
         self.settings = settings or Settings()
+        if transport is not None and (self.settings.tls or self.settings.proxy or self.settings.trust_env):
+            raise ConfigurationError(
+                "A transport of your own brings its own TLS and proxy: set them up there, not in Settings"
+            )
         self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
         self._owned = transport is None
         self._opened = transport or AiohttpTransport(
+            tls=self.settings.tls,
+            proxy=self.settings.proxy,
             trust_env=self.settings.trust_env,
             # Shorter than the whole exchange: what fails to connect was not sent, and is told so.
             connect_timeout=min(10.0, self.settings.timeout / 2),
         )
         self._transport = self.authorized(self._opened)
-        self._pacers: dict[str, Pacer] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pacers: dict[asyncio.AbstractEventLoop, dict[str, Pacer]] = {}
         self._path = path or {}
         self._fixed: dict[str, _Address] = {}
 
@@ -131,9 +147,8 @@ class Client:
 
     async def aclose(self) -> None:
         """Close what this client opened. A transport that the caller brought stays open."""
-        for pacer in self._pacers.values():
+        for pacer in self._pacers.pop(asyncio.get_running_loop(), {}).values():
             pacer.users -= 1
-        self._pacers.clear()
         if self._owned:
             await self._opened.aclose()
 
@@ -254,13 +269,15 @@ class Client:
     def sender(self, operation: Operation, tally: Report) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            self._pacers.clear()
+        pacers = self._pacers.get(loop)
+        if pacers is None:
+            for ended in [known for known in list(self._pacers) if known.is_closed()]:
+                self._pacers.pop(ended, None)
+            pacers = self._pacers[loop] = {}
         quota = self.quota(operation)
-        pacer = self._pacers.get(quota.name)
+        pacer = pacers.get(quota.name)
         if pacer is None:
-            pacer = self._pacers[quota.name] = pacer_for(self._account, quota)
+            pacer = pacers[quota.name] = pacer_for(self._account, quota)
         return Sender(
             self._transport,
             pacer,

@@ -13,7 +13,6 @@ import asyncio
 import math
 from collections import deque
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from netaudience.errors import ConfigurationError, LimitReached
 from netaudience.limits import Quota, Window
@@ -376,7 +375,7 @@ class _Adaptation:
             self._taken.popleft()
 
 
-_pacers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Pacer]] = WeakKeyDictionary()
+_pacers: dict[asyncio.AbstractEventLoop, dict[tuple[str, str], Pacer]] = {}
 
 
 def pacer_for(account: str, quota: Quota) -> Pacer:
@@ -386,7 +385,12 @@ def pacer_for(account: str, quota: Quota) -> Pacer:
         ConfigurationError: another client of the account uses the quota with other figures.
     """
     loop = asyncio.get_running_loop()
-    here = _pacers.setdefault(loop, {})
+    here = _pacers.get(loop)
+    if here is None:
+        # A pacer's limiter holds on to its loop, so a weak reference alone would keep them both.
+        for ended in [known for known in list(_pacers) if known.is_closed()]:
+            _pacers.pop(ended, None)
+        here = _pacers[loop] = {}
     pacer = here.get((account, quota.name))
     if pacer is None:
         # Many tenants in one process: forget those who left and owe nothing.
