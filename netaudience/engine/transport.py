@@ -13,7 +13,7 @@ import ssl
 import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from typing import Protocol, TypeAlias
+from typing import Protocol
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -66,29 +66,23 @@ def make_url(base_url: str, path: str, query: Mapping[str, str], *, encoded_quer
     return url.with_query(query) if query else url
 
 
-#: A proxy's address without its credentials, and these.
-_Proxy: TypeAlias = tuple[URL | None, aiohttp.BasicAuth | None]
-_NO_PROXY: _Proxy = (None, None)
-
-
-def check_proxy(proxy: str) -> _Proxy:
-    """Read a proxy's URL: its address, and the credentials apart, so that no error can show them.
+def check_proxy(proxy: str) -> URL:
+    """Read a proxy's URL.
 
     Raises:
         ConfigurationError: it is malformed; the message does not hold it.
     """
     try:
         url = URL(proxy)
-        auth = aiohttp.BasicAuth(url.user or "", url.password or "") if url.user or url.password else None
-        address = url.with_user(None)
+        f"{url.user}{url.password}".encode("latin1")  # as aiohttp is going to
     except (TypeError, ValueError):
-        address, auth = URL(), None
-    if address.scheme not in {"http", "https"} or not address.host:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigurationError(
             "The proxy's URL is malformed: give http://host:port, or http://user:password@host:port "
             "with each sign of the two percent-encoded that is no letter and no digit"
         )
-    return address, auth
+    return url
 
 
 class AiohttpTransport:
@@ -119,17 +113,17 @@ class AiohttpTransport:
         trust_env: bool = False,
         connect_timeout: float = 30.0,
     ) -> None:
+        self._here: dict[asyncio.AbstractEventLoop, _Here] = {}
         if session is not None and (tls is not None or proxy is not None or trust_env):
             raise ConfigurationError(
                 "A session of your own brings its own TLS and proxy: set them up there, not here"
             )
         self._brought = session
         self._tls = tls
-        self._proxy = _NO_PROXY if proxy is None else check_proxy(proxy)
+        self._proxy = None if proxy is None else check_proxy(proxy)
         self._trust_env = trust_env and proxy is None
         self._connect_timeout = connect_timeout
-        self._here: dict[asyncio.AbstractEventLoop, _Here] = {}
-        self._from_environment: dict[str, _Proxy] = {}
+        self._from_environment: dict[str, URL | None] = {}
 
     def __repr__(self) -> str:
         states = {"closed" if here.session.closed else "open" for here in self._here.values()}
@@ -165,7 +159,7 @@ class AiohttpTransport:
         here = self._here.get(loop)
         if here is None or here.session.closed:
             here = await self._open(loop)
-        proxy, proxy_auth = self._environment(request.url) if self._trust_env else self._proxy
+        proxy = self._environment(request.url) if self._trust_env else self._proxy
         body, watch = request.body, here.watch
         overdue = watch.enter(request.timeout)
         try:
@@ -176,7 +170,6 @@ class AiohttpTransport:
                 headers=request.headers,
                 allow_redirects=False,
                 proxy=proxy,
-                proxy_auth=proxy_auth,
             ) as answer:
                 if answer.status == 407:  # the proxy's own: no vendor's server may say so
                     raise _refused_by_proxy(proxy, 407)
@@ -232,21 +225,23 @@ class AiohttpTransport:
             for here in _forgotten.pop(loop, ()):
                 _abandon(here)
 
-    def _environment(self, url: object) -> _Proxy:
+    def _environment(self, url: object) -> URL | None:
         """Return the proxy that the environment names for a URL.
 
         aiohttp would ask in a thread for each request, and take the vendor's credentials from netrc.
         """
         if not isinstance(url, URL):
-            return _NO_PROXY
+            return None
         origin = str(url.origin())
-        proxy = self._from_environment.get(origin)
-        if proxy is None:
+        if origin not in self._from_environment:
             named = getproxies()
             address = named.get(url.scheme) or named.get("all")
-            direct = address is None or proxy_bypass(f"{url.host}:{url.port}")
-            proxy = self._from_environment[origin] = _NO_PROXY if direct else check_proxy(address or "")
-        return proxy
+            if address is None or proxy_bypass(f"{url.host}:{url.port}"):
+                self._from_environment[origin] = None
+            else:
+                whole = address if "://" in address else f"http://{address}"
+                self._from_environment[origin] = check_proxy(whole)
+        return self._from_environment[origin]
 
 
 class _Here:
@@ -462,7 +457,8 @@ def _demands_certificate(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
-    return "CERTIFICATE" in (getattr(cause, "reason", None) or "")
+    why: str = getattr(cause, "reason", None) or ""
+    return "_ALERT_" in why and why.endswith(("CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_REQUIRED"))
 
 
 def _what(error: BaseException) -> str:
