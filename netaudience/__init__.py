@@ -14,6 +14,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from netaudience.client import Client, Settings
+from netaudience.client_batcher import ClientBatcher
+from netaudience.engine.batcher import Batcher
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
 from netaudience.engine.transport import AiohttpTransport
@@ -69,11 +71,13 @@ __all__ = [
     "AccountError",
     "AiohttpTransport",
     "AnswerLost",
+    "Batcher",
     "BatcherClosed",
     "BatcherFull",
     "CircuitOpen",
     "CleverTapClient",
     "Client",
+    "ClientBatcher",
     "ConfigurationError",
     "ConnectionFailed",
     "DeadlineExceeded",

@@ -112,6 +112,11 @@ class Packer(Generic[Item]):
         return bool(self._items)
 
     @property
+    def wanting(self) -> int:
+        """How many more items make a chunk, as far as is known."""
+        return max(1, self._likely - len(self._items))
+
+    @property
     def full(self) -> bool:
         """True where so many items are held back that nothing more should be fed."""
         return len(self._held) >= self.rows
