@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batching, imports, journal, latency, memory, pacing, poison, throughput
+from benchmarks import batching, call, imports, journal, latency, memory, pacing, poison, throughput
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -27,6 +27,7 @@ _ALL: tuple[Measurement, ...] = (
     *poison.MEASUREMENTS,
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
+    *call.MEASUREMENTS,
     *batching.MEASUREMENTS,
 )
 

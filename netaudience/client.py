@@ -22,7 +22,7 @@ from netaudience.engine.batcher import WhenFull
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
-from netaudience.engine.transport import AiohttpTransport, Transport, check_proxy, make_url
+from netaudience.engine.transport import AiohttpTransport, Transport, add_query, check_proxy, make_url
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.events import Hook
 from netaudience.items import Kind
@@ -234,6 +234,11 @@ class Client:
         return self.settings.allow_empty
 
     @property
+    def watched(self) -> bool:
+        """Whether somebody wants to be told of events."""
+        return self.settings.on_event is not None
+
+    @property
     def account(self) -> str:
         """What tells the account from others, without showing a key."""
         return self._account[:16]
@@ -285,7 +290,7 @@ class Client:
         method, url, headers = fixed
         return Prepared(
             method,
-            url,
+            add_query(url, request.query) if request.query else url,
             headers,
             None if request.json is None else dump_json(request.json, numbers=operation.kind.ordered),
             facts.timeout or settings.timeout,
@@ -320,17 +325,13 @@ class Client:
         method, path = self.route(operation)
         for name, value in {**self._path, **request.path}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        query = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in request.query.items()
-        }
         headers = {**self.headers(), **request.headers}
         if request.json is not None:
             headers.update(_JSON)
         for name, value in headers.items():
             if not value.isprintable():
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
-        url = make_url(self.base_url, path, query, encoded_query=request.encoded_query)
+        url = make_url(self.base_url, path, {}, encoded_query=request.encoded_query)
         made = request.method or method, url, headers
         if not _varies(request):
             self._fixed[operation.name] = made
@@ -338,8 +339,8 @@ class Client:
 
 
 def _varies(request: Request[object]) -> bool:
-    """Return whether a request's address is not simply its operation's."""
-    return bool(request.query or request.path or request.headers or request.encoded_query or request.method)
+    """Return whether a request's address, the query apart, is not simply its operation's."""
+    return bool(request.path or request.headers or request.encoded_query or request.method)
 
 
 def secret(value: str, what: str) -> str:

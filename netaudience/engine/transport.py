@@ -22,7 +22,7 @@ from yarl import URL
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
 from netaudience.wire import Prepared, Response
 
-__all__ = ["AiohttpTransport", "Transport", "check_proxy", "host_of", "make_url"]
+__all__ = ["AiohttpTransport", "Transport", "add_query", "check_proxy", "host_of", "make_url"]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
@@ -64,6 +64,15 @@ def make_url(base_url: str, path: str, query: Mapping[str, str], *, encoded_quer
         path = f"{path}?{encoded_query}"
     url = URL(str(base).rstrip("/") + path, encoded=True)
     return url.with_query(query) if query else url
+
+
+def add_query(url: object, query: Mapping[str, str | int | bool]) -> object:
+    """Return a URL that `make_url` made, with a query; booleans are written as ``true`` and ``false``."""
+    if not isinstance(url, URL):
+        return url
+    return url.with_query(
+        {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
+    )
 
 
 def check_proxy(proxy: str) -> URL:
@@ -161,7 +170,7 @@ class AiohttpTransport:
             here = await self._open(loop)
         proxy = self._environment(request.url) if self._trust_env else self._proxy
         body, watch = request.body, here.watch
-        overdue = watch.enter(request.timeout)
+        overdue = watch.enter(loop, request.timeout)
         try:
             async with here.session.request(
                 request.method,
@@ -303,10 +312,10 @@ class _Overdue:
 
     __slots__ = ("cancelling", "deadline", "fired", "task")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, task: asyncio.Task[object] | None) -> None:
         self.deadline = deadline
-        self.task = asyncio.current_task()
-        self.cancelling = 0 if self.task is None else self.task.cancelling()
+        self.task = task
+        self.cancelling = 0 if task is None else task.cancelling()
         self.fired = False
 
 
@@ -319,15 +328,12 @@ class _Watch:
     def __init__(self) -> None:
         self._out: set[_Overdue] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def enter(self, timeout: float) -> _Overdue:
-        loop = asyncio.get_running_loop()
-        overdue = _Overdue(loop.time() + timeout)
+    def enter(self, loop: asyncio.AbstractEventLoop, timeout: float) -> _Overdue:
+        overdue = _Overdue(loop.time() + timeout, asyncio.current_task(loop))
         self._out.add(overdue)
-        if self._timer is None or self._loop is not loop or self._timer.when() > overdue.deadline:
+        if self._timer is None or self._timer.when() > overdue.deadline:
             self.stop()
-            self._loop = loop
             self._timer = loop.call_at(overdue.deadline, self._look)
         return overdue
 

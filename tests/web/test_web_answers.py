@@ -26,7 +26,7 @@ from netaudience import (
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "docs" / "examples" / "web"))
 
-from answers import answer_to  # noqa: E402 - an example is no package
+from answers import answer_to
 
 MAYBE = "it may have been done, or not"
 NOT_DONE = "nothing was"
