@@ -8,7 +8,9 @@ before the first request, and a new event loop gets a session of its own.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
+import math
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -19,6 +21,7 @@ import attrs
 
 from netaudience.client_batcher import ClientBatcher
 from netaudience.engine.batcher import WhenFull
+from netaudience.engine.circuit import Circuit, circuit_for
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
@@ -44,6 +47,13 @@ def _proxy(_settings: object, _attribute: attrs.Attribute[str | None], value: st
         check_proxy(value)
 
 
+def _share(_settings: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigurationError(
+            f"{attribute.name} is a share of the quota: at least 0 and less than 1, not {value:g}"
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """What may be set differently from our defaults; None keeps the operation's own figure."""
@@ -63,6 +73,12 @@ class Settings:
     max_answer_bytes: int = attrs.field(default=16_000_000, validator=_positive)
     #: How patient a request is.
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    #: Seconds that a call, one page, or a whole run may take from the moment it is awaited, all waits
+    #: included: what cannot leave in time is not sent. None for as long as it takes.
+    deadline: float | None = attrs.field(default=None, validator=_positive)
+    #: The share of the quota, at least 0 and less than 1, that bulk runs leave free for single calls and for
+    #: runs that fit in one request. All clients of an account must give the same.
+    reserve: float = attrs.field(default=0.0, validator=_share)
     #: Whether a source may give no item at all.
     allow_empty: bool = False
     #: Whether proxies are taken from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
@@ -73,6 +89,16 @@ class Settings:
     tls: ssl.SSLContext | None = attrs.field(default=None, repr=False)
     #: Called with an event for every request that is over and every pause.
     on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
+
+
+class _Held:
+    """What a client and its views hold together in one event loop."""
+
+    __slots__ = ("circuit", "pacers")
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.pacers: dict[str, Pacer] = {}
 
 
 #: Method, URL and headers.
@@ -127,7 +153,8 @@ class Client:
             connect_timeout=min(10.0, self.settings.timeout / 2),
         )
         self._transport = self.authorized(self._opened)
-        self._pacers: dict[asyncio.AbstractEventLoop, dict[str, Pacer]] = {}
+        self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
+        self._is_view = False
         self._path = path or {}
         self._fixed: dict[str, _Address] = {}
 
@@ -148,11 +175,33 @@ class Client:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what this client opened. A transport that the caller brought stays open."""
-        for pacer in self._pacers.pop(asyncio.get_running_loop(), {}).values():
+        """Close what this client opened in this loop. A transport that the caller brought stays open.
+
+        A view that `with_options` made opened nothing, so closing it does nothing.
+        """
+        if self._is_view:
+            return
+        held = self._held.pop(asyncio.get_running_loop(), None)
+        for pacer in held.pacers.values() if held is not None else ():
             pacer.users -= 1
         if self._owned:
             await self._opened.aclose()
+
+    def with_options(self, *, deadline: float | None) -> Self:
+        """Return a view of this client with another deadline; it costs microseconds.
+
+        The view uses this client's connections, quotas and circuit, and need not be closed.
+
+        Args:
+            deadline: Seconds as in `Settings.deadline`; None for as long as it takes.
+
+        Raises:
+            ConfigurationError: the deadline is not more than 0.
+        """
+        view = copy.copy(self)
+        view.settings = attrs.evolve(self.settings, deadline=deadline)
+        view._is_view = True  # noqa: SLF001 - it is of this class
+        return view
 
     @classmethod
     def operations(cls) -> dict[str, Operation]:
@@ -263,9 +312,12 @@ class Client:
         # Bare identifiers: as many rows as keys can never be too many keys.
         if keys is not None and not operation.kind.ordered:
             rows = min(rows, keys)
-        for window in self.quota(operation).windows:
+        quota = self.quota(operation)
+        for window in quota.windows:
             if window.counts == "records":
-                rows = min(rows, max(1, int(window.most)))
+                most = max(1, int(window.most))
+                # What takes the reserve as well would wait for a window with nothing else in it.
+                rows = min(rows, most - quota.spare(most))
         return min(rows, settings.max_rows or rows), keys, settings.max_bytes or _whole(limit.bytes)
 
     def quota(self, operation: Operation) -> Quota:
@@ -279,6 +331,8 @@ class Client:
             quota = attrs.evolve(quota, windows=windows, ceiling=None)
         if settings.in_flight is not None:
             quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
+        if settings.reserve:
+            quota = attrs.evolve(quota, reserve=settings.reserve)
         return quota
 
     def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
@@ -300,24 +354,29 @@ class Client:
     def sender(self, operation: Operation, tally: Report) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         loop = asyncio.get_running_loop()
-        pacers = self._pacers.get(loop)
-        if pacers is None:
-            for ended in [known for known in list(self._pacers) if known.is_closed()]:
-                self._pacers.pop(ended, None)
-            pacers = self._pacers[loop] = {}
+        settings = self.settings
+        held = self._held.get(loop)
+        if held is None:
+            for ended in [known for known in list(self._held) if known.is_closed()]:
+                self._held.pop(ended, None)
+            held = self._held[loop] = _Held(circuit_for(self._account, self.vendor))
         quota = self.quota(operation)
-        pacer = pacers.get(quota.name)
+        pacer = held.pacers.get(quota.name)
         if pacer is None:
-            pacer = pacers[quota.name] = pacer_for(self._account, quota)
+            pacer = held.pacers[quota.name] = pacer_for(self._account, quota)
+            held.circuit.queues.add(pacer)
         return Sender(
             self._transport,
             pacer,
             self.classify,
-            self.settings.retry,
+            settings.retry,
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
+            # Who does not want one is not stopped by that of another client either.
+            held.circuit if settings.retry.circuit_failures else Circuit(self.vendor),
             reads=operation.facts.acknowledges == "answered",
-            hook=self.settings.on_event,
+            hook=settings.on_event,
+            deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,
         )
 
     def _address(self, operation: Operation, request: Request[object]) -> _Address:

@@ -57,7 +57,7 @@ def test_a_client_made_at_import_meets_one_loop_after_the_other(sandbox_url, new
 
     for _ in range(5):
         run(asking(), new_loop)
-        assert len(client._opened._here) == len(client._pacers) == 1, "nothing is left of the loop before"
+        assert len(client._opened._here) == len(client._held) == 1, "nothing is left of the loop before"
     assert open_files() == before, "each loop's connections ended with it"
     gc.collect()  # and no warning comes
     assert [loop() is None for loop in loops] == [True, True, True, True, False]
@@ -148,7 +148,7 @@ def test_closing_in_one_loop_leaves_the_others_alone(sandbox_url) -> None:
 
     run(asking())
     assert not client._opened._here
-    assert not client._pacers
+    assert not client._held
 
 
 def test_a_session_of_another_loop_is_told_with_a_sentence(sandbox_url) -> None:
