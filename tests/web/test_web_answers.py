@@ -45,7 +45,6 @@ NOT_DONE = "nothing was"
         (ServerFault("Netmera", 500, may_have_happened=True), 502, MAYBE, None),
         (Unreadable("Netmera", 200, may_have_happened=True), 502, MAYBE, None),
         (AnswerLost("The request went out"), 502, MAYBE, None),
-        (TimeoutError(), 504, MAYBE, None),
         (NotFound("Netmera", 400), 404, "does not know", None),
         (Refused("Netmera", 400, words="no"), 422, "refused", None),
         (InvalidItem("The ext id is empty"), 422, "empty", None),

@@ -32,7 +32,7 @@ async def not_done(request: web.Request, handler: Handler) -> web.StreamResponse
     """Answer with what became of it."""
     try:
         return await handler(request)
-    except (NetaudienceError, TimeoutError) as error:
+    except NetaudienceError as error:
         status, sentence, headers = answer_to(error)
         log.warning("answered %d: %s", status, error)
         return web.json_response({"detail": sentence}, status=status, headers=headers)
@@ -41,22 +41,22 @@ async def not_done(request: web.Request, handler: Handler) -> web.StreamResponse
 @routes.put("/users/{user}/tags/{tag}")
 async def tag_user(request: web.Request) -> web.Response:
     """Tag one user."""
-    async with asyncio.timeout(10):
-        await request.app[NETMERA].tag_users([request.match_info["user"]], tag=request.match_info["tag"])
+    netmera = request.app[NETMERA].with_options(deadline=10)
+    await netmera.tag_users([request.match_info["user"]], tag=request.match_info["tag"])
     return web.Response(status=204)
 
 
 @routes.get("/users/{user}")
 async def read_user(request: web.Request) -> web.Response:
     """Read one user's profile."""
-    async with asyncio.timeout(10):
-        profile = await request.app[NETMERA].get_profile_attributes(request.match_info["user"])
+    netmera = request.app[NETMERA].with_options(deadline=10)
+    profile = await netmera.get_profile_attributes(request.match_info["user"])
     return web.json_response(dict(profile.profile))
 
 
 @routes.post("/tags/{tag}")
 async def tag_users(request: web.Request) -> web.Response:
-    """Begin to tag many users."""
+    """Begin to tag many users, for as long as it takes."""
     run = request.app[NETMERA].tag_users(await request.json(), tag=request.match_info["tag"])
     request.app[RUNS].create_task(carry(run))
     return web.Response(status=202)

@@ -42,8 +42,6 @@ def answer_to(error: Exception) -> Answer:
             return 422, str(error), {}
         case AnswerLost() | Unavailable() | Unreadable():
             return 502, "The vendor's answer is missing: it may have been done, or not", {}
-        case TimeoutError():
-            return 504, "There was no time left: it may have been done, or not", {}
         case _:  # credentials, the account, our configuration: nothing that the caller can mend
             return 500, "This is for us to mend", {}
 

@@ -30,9 +30,9 @@ app = FastAPI(lifespan=lifespan)
 
 
 def netmera_of(request: Request) -> NetmeraClient:
-    """Give a route the application's client."""
+    """Give a route the application's client, with the seconds that its caller waits."""
     netmera: NetmeraClient = request.state.netmera
-    return netmera
+    return netmera.with_options(deadline=10)
 
 
 def runs_of(request: Request) -> asyncio.TaskGroup:
@@ -46,7 +46,6 @@ Runs = Annotated[asyncio.TaskGroup, Depends(runs_of)]
 
 
 @app.exception_handler(NetaudienceError)
-@app.exception_handler(TimeoutError)
 async def not_done(_request: Request, error: Exception) -> JSONResponse:
     """Answer with what became of it."""
     status, sentence, headers = answer_to(error)
@@ -57,21 +56,20 @@ async def not_done(_request: Request, error: Exception) -> JSONResponse:
 @app.put("/users/{user}/tags/{tag}", status_code=204)
 async def tag_user(user: str, tag: str, netmera: Netmera) -> None:
     """Tag one user."""
-    async with asyncio.timeout(10):
-        await netmera.tag_users([user], tag=tag)
+    await netmera.tag_users([user], tag=tag)
 
 
 @app.get("/users/{user}")
 async def read_user(user: str, netmera: Netmera) -> dict[str, object]:
     """Read one user's profile."""
-    async with asyncio.timeout(10):
-        profile = await netmera.get_profile_attributes(user)
+    profile = await netmera.get_profile_attributes(user)
     return dict(profile.profile)
 
 
 @app.post("/tags/{tag}", status_code=202)
 async def tag_users(tag: str, users: list[str], netmera: Netmera, runs: Runs) -> None:
-    """Begin to tag many users."""
+    """Begin to tag many users, for as long as it takes."""
+    netmera = netmera.with_options(deadline=None)
     runs.create_task(carry(netmera.tag_users(users, tag=tag)))
 
 

@@ -31,9 +31,9 @@ async def lifespan(app: Litestar) -> AsyncIterator[None]:
 
 
 async def netmera_of(state: State) -> NetmeraClient:
-    """Give a route the application's client."""
+    """Give a route the application's client, with the seconds that its caller waits."""
     netmera: NetmeraClient = state.netmera
-    return netmera
+    return netmera.with_options(deadline=10)
 
 
 async def runs_of(state: State) -> asyncio.TaskGroup:
@@ -52,21 +52,20 @@ def not_done(_request: Request[object, object, State], error: Exception) -> Resp
 @put("/users/{user:str}/tags/{tag:str}", status_code=204)
 async def tag_user(user: FromPath[str], tag: FromPath[str], netmera: Netmera) -> None:
     """Tag one user."""
-    async with asyncio.timeout(10):
-        await netmera.tag_users([user], tag=tag)
+    await netmera.tag_users([user], tag=tag)
 
 
 @get("/users/{user:str}")
 async def read_user(user: FromPath[str], netmera: Netmera) -> dict[str, object]:
     """Read one user's profile."""
-    async with asyncio.timeout(10):
-        profile = await netmera.get_profile_attributes(user)
+    profile = await netmera.get_profile_attributes(user)
     return dict(profile.profile)
 
 
 @post("/tags/{tag:str}", status_code=202)
 async def tag_users(tag: FromPath[str], data: JSONBody[list[str]], netmera: Netmera, runs: Runs) -> None:
-    """Begin to tag many users."""
+    """Begin to tag many users, for as long as it takes."""
+    netmera = netmera.with_options(deadline=None)
     runs.create_task(carry(netmera.tag_users(data, tag=tag)))
 
 
@@ -84,5 +83,5 @@ app = Litestar(
     route_handlers=[tag_user, read_user, tag_users],
     lifespan=[lifespan],
     dependencies={"netmera": Provide(netmera_of), "runs": Provide(runs_of)},
-    exception_handlers={NetaudienceError: not_done, TimeoutError: not_done},
+    exception_handlers={NetaudienceError: not_done},
 )
