@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks import (
     batching,
+    call,
     events,
     imports,
     journal,
@@ -41,6 +42,7 @@ _ALL: tuple[Measurement, ...] = (
     *batching.MEASUREMENTS,
     *lanes.MEASUREMENTS,
     *events.MEASUREMENTS,
+    *call.MEASUREMENTS,
 )
 
 
