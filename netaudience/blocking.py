@@ -1,0 +1,439 @@
+"""What an operation is on a client that blocks: the same parameters, and the result itself.
+
+Nothing here knows HTTP or a vendor: these are the bound operations of `operations`, run in the client's loop
+while the calling thread waits. The caller's items are read in the caller's thread, a page at a time, for a
+database cursor belongs there and must not hold up the loop that all threads share.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import deque
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, ParamSpec, Protocol, Self, TypeVar, cast
+
+from netaudience.engine.journal import OnDoubt
+from netaudience.engine.portal import Caller, Conversation
+from netaudience.engine.run import Run
+from netaudience.engine.source import Items
+from netaudience.errors import ConfigurationError
+from netaudience.outcomes import Outcome, Report, SettledChunk
+
+__all__ = [
+    "BlockingBatch",
+    "BlockingCall",
+    "BlockingHost",
+    "BlockingOutcomes",
+    "BlockingPages",
+    "BlockingQuery",
+    "BlockingRun",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Page = TypeVar("Page")
+Row = TypeVar("Row")
+
+#: What reading cannot hold up, and so needs no thread of the caller's.
+_IN_MEMORY = (list, tuple, set, frozenset, deque, range)
+#: What no run takes for a source.
+_REFUSED = (str, bytes, bytearray, Mapping)
+#: Items that the caller's thread reads at once, and the seconds after which it hands over what it has.
+_PAGE = 512
+_STRIDE = 32
+_LONGEST_PAGE = 0.1
+
+
+class Start(Protocol[Item, P]):
+    """A batch operation, or a call over many items, as the client's loop runs it."""
+
+    def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
+        """Return a run."""
+        ...
+
+
+class Ask(Protocol[Item_contra, P, T_co]):
+    """A call as the client's loop runs it."""
+
+    def __call__(
+        self, item: Item_contra, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[object, object, T_co]:
+        """Send one item."""
+        ...
+
+
+class BlockingHost:
+    """A client whose operations block."""
+
+    def conversation(self, work: Callable[[Caller], Coroutine[object, object, T]]) -> Conversation[T]:
+        """Return what runs a coroutine in the client's loop while this thread waits."""
+        raise NotImplementedError
+
+
+class BlockingBatch(Generic[Item, P]):
+    """An operation over many items. Calling it carries them all, and returns when that is done."""
+
+    __slots__ = ("_host", "_journaled", "_name", "_start")
+
+    def __init__(
+        self,
+        host: BlockingHost,
+        name: str,
+        start: Start[Item, P],
+        journaled: Callable[[Run[Item]], Run[Item]] | None = None,
+    ) -> None:
+        self._host = host
+        self._name = name
+        self._start = start
+        self._journaled = journaled
+
+    def __repr__(self) -> str:
+        return f"<Blocking {self._name}>"
+
+    def __call__(self, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> Report:
+        """Carry every item to its end and return the report.
+
+        Raises:
+            RunFailed: not every item was delivered; it carries the report.
+            EmptySource: the source gave no item at all.
+            ConfigurationError: the arguments are wrong, or the items are no collection of items.
+            AnswerLost: another thread closed the client.
+        """
+
+        async def carry(caller: Caller) -> Report:
+            return await self._run(caller, items, *args, **kwargs)
+
+        return self._host.conversation(carry).run()
+
+    def settled(self, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> Report:
+        """Carry every item to its end and return the report, whatever became of the items.
+
+        Look at ``report.ok`` and ``report.stopped``: an early end of the run is told there.
+
+        Raises:
+            ConfigurationError: the arguments are wrong, or the items are no collection of items.
+            AnswerLost: another thread closed the client.
+        """
+
+        async def carry(caller: Caller) -> Report:
+            return await self._run(caller, items, *args, **kwargs).settled()
+
+        return self._host.conversation(carry).run()
+
+    def outcomes(self, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> BlockingRun[Item]:
+        """Return a run whose outcomes are read as they settle: ``with ... as outcomes``.
+
+        Nothing is sent before the block is entered, and no further than its reader follows.
+        """
+        return BlockingRun(
+            self._host,
+            self._name,
+            lambda caller: self._run(caller, items, *args, **kwargs),
+        )
+
+    def journaled(self, path: str | Path, *, source: str = "", on_doubt: OnDoubt = "tell") -> Self:
+        """Return the operation with a memory of its run in a file; see `Run.journaled`."""
+        return type(self)(
+            self._host,
+            self._name,
+            self._start,
+            lambda run: run.journaled(path, source=source, on_doubt=on_doubt),
+        )
+
+    def _run(self, caller: Caller, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
+        run = self._start(_source(items, caller, self._name), *args, **kwargs)
+        return run if self._journaled is None else self._journaled(run)
+
+
+class BlockingCall(Generic[Item, P, T]):
+    """An operation that sends one item and returns the answer."""
+
+    __slots__ = ("_ask", "_host", "each")
+
+    def __init__(
+        self,
+        host: BlockingHost,
+        ask: Ask[Item, P, T],
+        each: BlockingBatch[Item, P],
+    ) -> None:
+        self._host = host
+        self._ask = ask
+        #: The operation over many items, one request for each.
+        self.each = each
+
+    def __repr__(self) -> str:
+        return repr(self.each)
+
+    def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Send one item and return the answer.
+
+        Raises:
+            InvalidItem: the item breaks a documented rule; it was not sent.
+            TransportError: no answer came.
+            VendorError: the answer is not a success.
+        """
+        return self._host.conversation(lambda _: self._ask(item, *args, **kwargs)).run()
+
+
+class BlockingQuery(Generic[P, T]):
+    """An operation that asks a question and returns the answer."""
+
+    __slots__ = ("_ask", "_host", "_name")
+
+    def __init__(self, host: BlockingHost, name: str, ask: Callable[P, Coroutine[object, object, T]]) -> None:
+        self._host = host
+        self._name = name
+        self._ask = ask
+
+    def __repr__(self) -> str:
+        return f"<Blocking {self._name}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask and return the answer.
+
+        Raises:
+            TransportError: no answer came.
+            VendorError: the answer is not a success.
+        """
+        return self._host.conversation(lambda _: self._ask(*args, **kwargs)).run()
+
+
+class BlockingPages(Generic[Page, Row]):
+    """The rows of all pages, one request per page as they are read: ``for row in ...``."""
+
+    def __init__(
+        self,
+        host: BlockingHost,
+        name: str,
+        pages: Callable[[], AsyncIterator[Page]],
+        rows: Callable[[Page], Iterable[Row]],
+    ) -> None:
+        self._host = host
+        self._name = name
+        self._pages = pages
+        self._rows = rows
+
+    def __repr__(self) -> str:
+        return f"<Blocking pages of {self._name}>"
+
+    def __iter__(self) -> Iterator[Row]:
+        """Read row by row.
+
+        Raises:
+            TransportError: no answer came.
+            VendorError: an answer is not a success.
+        """
+        for page in self.pages():
+            yield from self._rows(page)
+
+    def pages(self) -> Iterator[Page]:
+        """Read page by page, with what the vendor says about the whole.
+
+        Raises:
+            TransportError: no answer came.
+            VendorError: an answer is not a success.
+        """
+        pages = self._pages()
+
+        async def following(_: Caller) -> Page | None:
+            return await anext(pages, None)
+
+        while (page := self._host.conversation(following).run()) is not None:
+            yield page
+
+
+class BlockingRun(Generic[Item]):
+    """Many items on their way to a vendor, in a ``with`` block. Nothing is sent before it is entered."""
+
+    def __init__(self, host: BlockingHost, name: str, start: Callable[[Caller], Run[Item]]) -> None:
+        self._host = host
+        self._name = name
+        self._start: Callable[[Caller], Run[Item]] | None = start
+        self._outcomes: BlockingOutcomes[Item] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Blocking run of {self._name}>"
+
+    def __enter__(self) -> BlockingOutcomes[Item]:
+        """Start the run and stream its outcomes, in the order in which they settle."""
+        start, self._start = self._start, None
+        if start is None:
+            raise ConfigurationError(
+                f"The run of {self._name} was read already: a run is read once; call the operation again"
+            )
+        self._outcomes = BlockingOutcomes(self._host, start)
+        self._outcomes.open()
+        return self._outcomes
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the run: what is under way is cancelled and counted."""
+        if self._outcomes is not None:
+            self._outcomes.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_start", None) is not None:
+            warnings.warn(
+                f"The run of {self._name} was never read, so nothing was sent: "
+                "use it in 'with', or call the operation itself",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+
+class BlockingOutcomes(Generic[Item]):
+    """The outcomes of a run, each item's or chunk by chunk.
+
+    When all are read, the error that stopped the run early is raised, if there was one.
+    """
+
+    def __init__(self, host: BlockingHost, start: Callable[[Caller], Run[Item]]) -> None:
+        self._start = start
+        self._conversation = host.conversation(self._drive)
+        self._report: Report | None = None
+        self._unread: deque[SettledChunk[Item]] = deque()
+        self._current: Iterator[Outcome[Item]] = iter(())
+        self._left = False
+
+    @property
+    def report(self) -> Report:
+        """The counts so far."""
+        if self._report is None:
+            raise ConfigurationError("The run has not begun: enter its `with` block first")
+        return self._report
+
+    def __iter__(self) -> Self:
+        """Read one outcome per item."""
+        return self
+
+    def __next__(self) -> Outcome[Item]:
+        while True:
+            for outcome in self._current:
+                return outcome
+            chunk = self._next_chunk()
+            if chunk is None:
+                raise StopIteration
+            self._current = iter(chunk)
+
+    def chunks(self) -> Iterator[SettledChunk[Item]]:
+        """Read settled chunks: the cheapest reading. Iterate over one for its items' outcomes."""
+        return iter(self._next_chunk, None)
+
+    def open(self) -> None:
+        """Start the run."""
+        try:
+            self._conversation.start()
+            while self._report is None and self._conversation.turn():
+                pass
+        except BaseException:
+            self._conversation.leave()
+            raise
+        if self._report is None:
+            self._conversation.result()
+
+    def close(self) -> None:
+        """End the run: what was settled and not read yet is given up."""
+        self._conversation.leave()
+        self._left = True
+
+    def _next_chunk(self) -> SettledChunk[Item] | None:
+        if self._left:
+            return None
+        try:
+            while not self._unread:
+                if not self._conversation.turn():
+                    self._left = True
+                    return self._conversation.result()
+        except BaseException:
+            self._conversation.leave()
+            raise
+        return self._unread.popleft()
+
+    async def _drive(self, caller: Caller) -> None:
+        """Hand the settled chunks over, one ahead of the reader."""
+        async with self._start(caller) as outcomes:
+            await caller.ask(partial(setattr, self, "_report", outcomes.report))
+            async for chunk in outcomes.chunks():
+                await caller.ask(partial(self._unread.append, chunk))
+
+
+class _ReadByCaller(Generic[Item]):
+    """The caller's items, read page by page in the caller's thread."""
+
+    def __init__(self, items: Iterable[Item], caller: Caller) -> None:
+        self._items = items
+        self._caller = caller
+        self._iterator: Iterator[Item] | None = None
+        self._exhausted = False
+        self._error: Exception | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Item]:
+        page = [] if self._exhausted else await self._caller.ask(self._read)
+        if page:
+            return page
+        match self._error:
+            case None:
+                raise StopAsyncIteration
+            case StopIteration() | StopAsyncIteration():  # would pass for the end here
+                raise RuntimeError(f"The source raised {type(self._error).__name__}") from self._error
+            case _:
+                raise self._error
+
+    def _read(self) -> list[Item]:
+        """Read a page, in the caller's thread."""
+        page: list[Item] = []
+        until = time.monotonic() + _LONGEST_PAGE
+        try:
+            if self._iterator is None:
+                self._iterator = iter(self._items)
+            while len(page) < _PAGE and time.monotonic() < until:
+                before = len(page)
+                page.extend(islice(self._iterator, _STRIDE))
+                if len(page) < before + _STRIDE:
+                    self._exhausted = True
+                    break
+        except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
+            self._error = error
+            self._exhausted = True
+        return page
+
+
+def _source(items: Iterable[Item], caller: Caller, name: str) -> Items[Item]:
+    """Return what the run reads; what can be no source is left to the run, which says so."""
+    if isinstance(items, AsyncIterable):
+        raise ConfigurationError(
+            f"{name} was given an async iterable, which a blocking client cannot read: "
+            "give an iterable, or use the client of the same name from netaudience itself"
+        )
+    if _needs_no_thread(items):
+        return items
+    return cast("AsyncIterable[list[Item]]", _ReadByCaller(items, caller))
+
+
+def _needs_no_thread(items: object) -> bool:
+    """Return whether reading it cannot hold up the loop, or the run refuses to read it."""
+    return type(items) in _IN_MEMORY or isinstance(items, _REFUSED) or not isinstance(items, Iterable)
