@@ -38,7 +38,6 @@ __all__ = [
     "BlockingHost",
     "BlockingOutcomes",
     "BlockingPages",
-    "BlockingQuery",
     "BlockingRun",
 ]
 
@@ -189,29 +188,6 @@ class BlockingCall(Generic[Item, P, T]):
             VendorError: the answer is not a success.
         """
         return self._host.conversation(lambda _: self._ask(item, *args, **kwargs)).run()
-
-
-class BlockingQuery(Generic[P, T]):
-    """An operation that asks a question and returns the answer."""
-
-    __slots__ = ("_ask", "_host", "_name")
-
-    def __init__(self, host: BlockingHost, name: str, ask: Callable[P, Coroutine[object, object, T]]) -> None:
-        self._host = host
-        self._name = name
-        self._ask = ask
-
-    def __repr__(self) -> str:
-        return f"<Blocking {self._name}>"
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Ask and return the answer.
-
-        Raises:
-            TransportError: no answer came.
-            VendorError: the answer is not a success.
-        """
-        return self._host.conversation(lambda _: self._ask(*args, **kwargs)).run()
 
 
 class BlockingPages(Generic[Page, Row]):

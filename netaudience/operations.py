@@ -40,7 +40,6 @@ from netaudience.blocking import (
     BlockingCall,
     BlockingHost,
     BlockingPages,
-    BlockingQuery,
 )
 from netaudience.engine.division import Divider
 from netaudience.engine.journal import Journal
@@ -403,12 +402,12 @@ class Query(Operation, Generic[P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Query[P, T]: ...
     @overload
-    def __get__(self, host: BlockingHost, owner: type) -> BlockingQuery[P, T]: ...
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, T]: ...
     @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Coroutine[object, object, T]]: ...
     def __get__(
         self, host: Host | BlockingHost | None, owner: type
-    ) -> Query[P, T] | BlockingQuery[P, T] | Callable[P, Coroutine[object, object, T]]:
+    ) -> Query[P, T] | Callable[P, T] | Callable[P, Coroutine[object, object, T]]:
         """Bind the operation to a client."""
         if host is None:
             return self
@@ -417,7 +416,13 @@ class Query(Operation, Generic[P, T]):
         async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
             return await _ask(client, self, self.function(client, *args, **kwargs))
 
-        return BlockingQuery(host, _name(client, self), ask) if isinstance(host, BlockingHost) else ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> T:
+            return host.conversation(lambda _: ask(*args, **kwargs)).run()
+
+        return ask_blocking
 
 
 class PageQuery(Operation, Generic[P, Page, Row]):
