@@ -40,7 +40,8 @@ def test_the_request_is_the_golden_one_and_the_answer_is_returned(table: Table, 
         ask = getattr(client, golden.operation)
         given = ask(*golden.arguments, **golden.options)
         if operation_of(table, golden).shape == "pages":
-            given = list(given)
+            # The example of a vendor whose pages only begin in its documents is its first page.
+            given = list(given) if type(golden) is Golden else next(given.pages())
     assert [differences(golden, sent, table.headers) for sent in transport.sent] == [{}]
     if isinstance(given, Report):
         wanted = len(golden.arguments[0])
