@@ -57,16 +57,24 @@ class Portal:
         """True in the loop's own thread."""
         return threading.get_ident() == self._thread.ident
 
+    def check(self) -> None:
+        """Refuse what a forked child has of its parent's.
+
+        Raises:
+            ConfigurationError: the loop is another process's.
+        """
+        if self.lost:
+            raise ConfigurationError(
+                "The call began in the parent process: a forked process must begin its own"
+            )
+
     def submit(self, work: Callable[[], object]) -> None:
         """Have something done in the loop, from any thread.
 
         Raises:
             ConfigurationError: the loop is another process's, or the interpreter ends.
         """
-        if self.lost:
-            raise ConfigurationError(
-                "The call began in the parent process: a forked process must begin its own"
-            )
+        self.check()
         try:
             if not self.ending:
                 self.loop.call_soon_threadsafe(work)
@@ -74,6 +82,19 @@ class Portal:
         except RuntimeError:
             pass  # closed meanwhile
         raise ConfigurationError("The interpreter is ending: nothing can be sent any more")
+
+    def submit_or_rest(self, work: Callable[[], object]) -> None:
+        """Have something done in the loop; a daemon thread that the interpreter leaves behind rests instead.
+
+        Raises:
+            ConfigurationError: the loop is another process's, or the interpreter ends.
+        """
+        try:
+            self.submit(work)
+        except ConfigurationError:
+            if self.ending:
+                _rest()
+            raise
 
     def dispose(self, transport: Transport) -> None:
         """Close a transport that nobody holds any more; called by finalizers, so it never raises."""
@@ -201,7 +222,7 @@ class Caller:
     async def ask(self, work: Callable[[], Answer]) -> Answer:
         """Have the waiting thread do something that raises no `Exception`; return what comes of it."""
         answer: asyncio.Future[Answer] = self._portal.loop.create_future()
-        self._inbox.put(lambda: self._portal.submit(partial(_answer, answer, work())))
+        self._inbox.put(lambda: self._portal.submit_or_rest(partial(_answer, answer, work())))
         return await answer
 
 
@@ -241,10 +262,11 @@ class Conversation(Caller, Generic[T]):
 
     def start(self) -> None:
         """Start the coroutine."""
-        self._portal.submit(self._start)
+        self._portal.submit_or_rest(self._start)
 
     def turn(self) -> bool:
         """Wait for what the coroutine asks for and do it; return False when the coroutine has ended."""
+        self._portal.check()
         asked = None if self._over else self._inbox.get()
         if asked is None:
             self._over = True
@@ -301,6 +323,12 @@ def _answer(answer: asyncio.Future[Answer], value: Answer) -> None:
         answer.set_result(value)
 
 
+def _rest() -> None:
+    """Let a daemon thread wait for the end of the interpreter, where an error would only be noise."""
+    if threading.current_thread().daemon:
+        threading.Event().wait()
+
+
 class _Process:
     """The one portal of this process."""
 
@@ -340,6 +368,7 @@ def portal() -> Portal:
     if _process.portal is None:
         with _process.lock:
             if _process.ended:
+                _rest()
                 raise ConfigurationError("The interpreter is ending: nothing can be sent any more")
             if _process.portal is None:
                 _process.portal = Portal()

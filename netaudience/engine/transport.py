@@ -78,6 +78,8 @@ class AiohttpTransport:
         self._trust_env = trust_env
         self._connect_timeout = connect_timeout
         self._watch = _Watch()
+        #: Sessions of other loops that are not closed; kept, for a finalizer would close their connections.
+        self._elsewhere: list[aiohttp.ClientSession] = []
 
     def __repr__(self) -> str:
         state = "not opened" if self._session is None else "closed" if self._session.closed else "open"
@@ -138,8 +140,11 @@ class AiohttpTransport:
             self._loop = loop
             return self._session
         # A session belongs to the loop in which it was made: a client that meets a new loop starts anew.
-        if self._session is not None:
-            self._session.detach()
+        if self._session is not None and self._loop is not None:
+            if self._loop.is_closed():
+                self._session.detach()
+            else:  # it is in use there; after a fork that is in the parent, whose sockets are shared
+                self._elsewhere.append(self._session)
         self._session = aiohttp.ClientSession(
             # The pacer holds the requests in flight; a second limit here would only hide it.
             connector=aiohttp.TCPConnector(limit=0),

@@ -1,4 +1,4 @@
-"""Where a blocking client reads the caller's items: in the caller's thread, page by page, and never too far."""
+"""Where a blocking client reads the caller's items: in the caller's thread, and never too far."""
 
 from __future__ import annotations
 
