@@ -14,6 +14,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from netaudience.client import Client, Settings
+from netaudience.client_batcher import ClientBatcher
+from netaudience.engine.batcher import Batcher
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
 from netaudience.errors import (
@@ -67,11 +69,13 @@ if TYPE_CHECKING:
 __all__ = [
     "AccountError",
     "AnswerLost",
+    "Batcher",
     "BatcherClosed",
     "BatcherFull",
     "CircuitOpen",
     "CleverTapClient",
     "Client",
+    "ClientBatcher",
     "ConfigurationError",
     "ConnectionFailed",
     "DeadlineExceeded",

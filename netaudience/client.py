@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import attrs
 
+from netaudience.client_batcher import ClientBatcher
+from netaudience.engine.batcher import WhenFull
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
@@ -152,6 +154,30 @@ class Client:
             ConfigurationError: a variable is missing or wrong.
         """
         raise NotImplementedError
+
+    def batcher(
+        self,
+        *,
+        linger: float = 0.2,
+        max_pending: int = 10_000,
+        when_full: WhenFull = "wait",
+        coalesce: bool = False,
+    ) -> ClientBatcher:
+        """Return a sink for single changes of many operations, which keeps each user's in their order.
+
+        Args:
+            linger: The longest that a change waits for others to fill its request, in seconds.
+            max_pending: Changes that may be on their way; further ones wait.
+            when_full: ``raise`` raises `BatcherFull` instead of waiting for room.
+            coalesce: Whether changes of one user that wait together become one where that has the same
+                effect: attributes are merged key by key, and of two opposites the later one is sent.
+
+        Raises:
+            ConfigurationError: an argument is wrong.
+        """
+        return ClientBatcher(
+            self.account, linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
+        )
 
     # The two hooks of a vendor.
 

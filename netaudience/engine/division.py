@@ -85,15 +85,15 @@ class Divider(Generic[Item]):
 
     def interrupted(
         self, chunk: Chunk[Item], reason: NetaudienceError
-    ) -> tuple[Sequence[SettledChunk[Item]], int]:
-        """Settle a chunk whose delivery was cancelled: what was out is in doubt; the rest is counted."""
+    ) -> tuple[Sequence[SettledChunk[Item]], Sequence[Chunk[Item]]]:
+        """Settle a chunk whose delivery was cancelled: what was out is in doubt; the rest is given back."""
         settled = list(chunk.divided.settled) if chunk.divided else []
-        unsent = 0
+        unsent: list[Chunk[Item]] = []
         for part in reversed(chunk.divided.waiting) if chunk.divided else [chunk]:
             if part.prepared.in_doubt or part.open:
                 settled.append(self._all(InDoubt, part, reason))
             else:
-                unsent += len(part)
+                unsent.append(part)
         return settled, unsent
 
     async def _divide(

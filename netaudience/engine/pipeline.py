@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from netaudience.engine.division import Divider
@@ -17,7 +17,7 @@ from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
-from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, SourceFailed
+from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, NotSent, SourceFailed
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
@@ -28,6 +28,8 @@ Item = TypeVar("Item")
 _PAGE = 32
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0
+#: Why items were not sent of which each is waited for.
+_LEFT = NotSent("It was not sent before the batcher was closed")
 
 
 class Pipeline(Generic[Item]):
@@ -46,6 +48,7 @@ class Pipeline(Generic[Item]):
         allow_empty: bool,
         journal: Journal | None = None,
         repeatable: bool = True,
+        told: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> None:
         self._source = source
         self._packer = packer
@@ -60,6 +63,8 @@ class Pipeline(Generic[Item]):
         self._answered: list[range] = []
         self._heart: asyncio.TimerHandle | None = None
         self._most_unread = workers if streamed else None
+        #: Whoever waits for each single item, of what was never sent as well: a batcher.
+        self._told = told
         self._page = max(packer.rows, _PAGE)
         self._ready: deque[Chunk[Item]] = deque()
         self._settled: deque[SettledChunk[Item]] = deque()
@@ -81,8 +86,12 @@ class Pipeline(Generic[Item]):
         report.workers = workers
         if journal is not None:
             self._go_on_from(journal)
-        self._tasks = [asyncio.create_task(self._work(), name="netaudience worker") for _ in range(workers)]
-        self._alive = workers
+        #: Workers that there may be; and those that carry a chunk, while there are fewer.
+        self._most, self._busy = workers, 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._alive = 0
+        for _ in range(workers if told is None else 1):
+            self._hire()
 
     def _go_on_from(self, journal: Journal) -> None:
         """Count what an earlier attempt has settled, and keep the journal's lease."""
@@ -106,6 +115,10 @@ class Pipeline(Generic[Item]):
             self._sender.halted = error
         self._stop_reading()
 
+    def _hire(self) -> None:
+        self._alive += 1
+        self._tasks.append(asyncio.create_task(self._work(), name="netaudience worker"))
+
     async def _work(self) -> None:
         """Carry one chunk after the other from the source to the reader."""
         try:
@@ -113,7 +126,13 @@ class Pipeline(Generic[Item]):
                 chunk = self._ready.popleft() if self._ready else await self._next()
                 if chunk is None:
                     break
-                await self._carry(chunk)
+                self._busy += 1
+                if self._busy == len(self._tasks) < self._most:
+                    self._hire()  # somebody has to wait for the next item of those who push
+                try:
+                    await self._carry(chunk)
+                finally:
+                    self._busy -= 1
                 await self._room()
         except asyncio.CancelledError:
             raise
@@ -134,23 +153,31 @@ class Pipeline(Generic[Item]):
         if sent is None:
             settled = self._unsent(chunk)
         else:
-            started = self._began(chunk) if self._sender.watched else 0.0
-            try:
-                settled = await self._divider.deliver(chunk)
-            except BaseException:
-                settled = self._interrupted(chunk)
-                raise
-            finally:
-                if self._sender.watched:
-                    self._ended(chunk, started, settled)
+            settled = await self._deliver(chunk)
             self._answered.append(sent)
         self._packer.release(chunk)
+        if self._packer.packable:
+            self._source.stir()
         if self._waiting:
             self._wake_workers()
         if self._sender.halted is not None:
             self._stop_reading()
         for part in settled:
             self._tell(part)
+
+    async def _deliver(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
+        """Deliver one chunk, and tell those who watch of its way."""
+        settled: Sequence[SettledChunk[Item]] = ()
+        started = self._began(chunk) if self._sender.watched else 0.0
+        try:
+            settled = await self._divider.deliver(chunk)
+        except BaseException:
+            settled = self._interrupted(chunk)
+            raise
+        finally:
+            if self._sender.watched:
+                self._ended(chunk, started, settled)
+        return settled
 
     def _note(self, chunk: Chunk[Item]) -> range | None:
         """Write down what is about to be sent, where a crash would leave that in doubt."""
@@ -192,14 +219,14 @@ class Pipeline(Generic[Item]):
         elif packer.full:
             parts = list(packer.feed([], range(0)))
         elif source.immediate:
-            position = source.position
-            parts = list(packer.feed(*self._new(source.read_now(self._page), position)))
+            parts = list(packer.feed(*self._new(source.read_now(self._page))))
         else:
             async with self._reading:
                 if self._ready or source.exhausted or self._sender.halted is not None:
                     return []  # another worker has read meanwhile
-                position = source.position
-                parts = list(packer.feed(*self._new(await self._wait_for_source(), position)))
+                parts = list(packer.feed(*self._new(await self._wait_for_source())))
+                if source.take_due(leftover=packer.packable):
+                    parts.extend(packer.flush())
         # The page is packed as a whole before anything else is awaited: another worker may feed then.
         for part in parts:
             if isinstance(part, Chunk):
@@ -212,7 +239,7 @@ class Pipeline(Generic[Item]):
         """Read a page; a run that stops meanwhile does not wait for what may never come."""
         task = self._reading_task = asyncio.current_task()
         try:
-            return await self._source.read(self._packer.rows)
+            return await self._source.read(self._packer.wanting, leftover=self._packer.packable)
         except asyncio.CancelledError:
             if self._sender.halted is None or task is None or task.uncancel() > 0:
                 raise
@@ -225,12 +252,13 @@ class Pipeline(Generic[Item]):
             self._reading_task.cancel()
             self._reading_task = None
 
-    def _new(self, page: list[Item], position: int) -> tuple[list[Item], range | list[int]]:
+    def _new(self, page: list[Item]) -> tuple[list[Item], range | list[int]]:
         """Count a page; return what of it no earlier attempt has settled, with its positions."""
         self.report.items += len(page)
-        positions = range(position, position + len(page))
-        if self._journal is None:
+        positions = self._source.positions(len(page))
+        if self._journal is None or not isinstance(positions, range):
             return page, positions
+        position = positions.start
         doubtful, left = self._journal.left(positions)
         if doubtful:
             items = [page[at - position] for at in doubtful]
@@ -267,6 +295,8 @@ class Pipeline(Generic[Item]):
         """Count a settled chunk, and keep it for the reader, if there is one."""
         self.report.count(settled)
         self.report.seconds = self._clock() - self._started
+        if self._told is not None:
+            self._told(settled)
         if self._most_unread is not None:
             self._settled.append(settled)
             self._wake_reader()
@@ -352,16 +382,28 @@ class Pipeline(Generic[Item]):
             chunk.divided.settled.clear()
         settled, unsent = self._divider.interrupted(chunk, reason)
         for part in settled:
-            self.report.count(part)
-        self.report.skipped += unsent
+            self._count_interrupted(part)
+        for left in unsent:
+            if self._told is None:
+                self.report.skipped += len(left)
+            else:
+                undelivered = all_alike(Failed, left.items, left.positions, _LEFT, self._packer.key)
+                self._count_interrupted(SettledChunk(left.items, left.positions, None, undelivered))
         return settled
+
+    def _count_interrupted(self, part: SettledChunk[Item]) -> None:
+        self.report.count(part)
+        if self._told is not None:
+            self._told(part)
 
     async def aclose(self) -> None:
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        unread = self._source.abandon()
+        if self._told is not None:
+            self._settle_unsent(_LEFT)  # but for what the source still holds: that is the batcher's
+        unread = [] if self._told is not None else self._source.abandon()
         self.report.items += len(unread)
         self.report.skipped += len(self._packer.abandon()) + len(unread)
         self.report.skipped += sum(len(chunk) for chunk in self._ready)

@@ -72,6 +72,14 @@ class BlockingClient(BlockingHost, Client):
         self._occupant = Occupant(self.vendor, transport if self._owned else None)
         return super().authorized(transport)
 
+    def batcher(self, **_: object) -> NoReturn:
+        """Refuse: what takes single items as they come lives in an event loop.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise self._blocks()
+
     async def __aenter__(self) -> NoReturn:
         """Refuse.
 
@@ -90,8 +98,8 @@ class BlockingClient(BlockingHost, Client):
 
     def _blocks(self) -> ConfigurationError:
         return ConfigurationError(
-            f"This {self.vendor} client blocks: use `with` and close(), or, in code with an event loop, "
-            f"the {type(self).__name__} of netaudience itself"
+            f"This {self.vendor} client blocks: use `with` and close(); for batchers, and for code with an "
+            f"event loop, there is the {type(self).__name__} of netaudience itself"
         )
 
     async def _close(self, _: Caller) -> None:

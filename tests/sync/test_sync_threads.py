@@ -172,6 +172,8 @@ async def test_it_is_not_taken_for_the_other_kind():
             raise AssertionError
     with pytest.raises(ConfigurationError, match="the NetmeraClient of netaudience itself"):
         await client.aclose()
+    with pytest.raises(ConfigurationError, match="for batchers"):
+        client.batcher(linger=0.1)
 
 
 def test_its_own_loop_is_told_that_it_would_wait_for_itself():
