@@ -1,0 +1,36 @@
+"""Django views that carry one customer's wish to the vendor, in the request in which it was made.
+
+One client serves every thread and every worker of the site, whenever these were forked.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_POST
+
+from netaudience import NotSent, RetryPolicy, RunFailed, Settings, TransportError, Unavailable
+from netaudience.sync import NetmeraClient
+
+# A visitor waits: two attempts, and no more than a few seconds for each.
+patience = RetryPolicy(attempts=2, first_wait=0.2)
+netmera = NetmeraClient.from_environment(settings=Settings(timeout=5.0, retry=patience))
+
+
+@require_POST
+def unsubscribe(_request: HttpRequest, ext_id: str) -> JsonResponse:
+    """Stop all mail to a customer."""
+    try:
+        netmera.disable_mail([ext_id])
+    except RunFailed as error:
+        return JsonResponse({"told": str(error)}, status=502)
+    return JsonResponse({"mail": False})
+
+
+@require_POST
+def remove_address(_request: HttpRequest, ext_id: str) -> JsonResponse:
+    """Forget a customer's e-mail address."""
+    try:
+        netmera.remove_email(ext_id)
+    except (NotSent, TransportError, Unavailable) as error:
+        return JsonResponse({"told": str(error)}, status=503)
+    return JsonResponse({"email": None})
