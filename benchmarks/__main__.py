@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batching, imports, journal, latency, memory, pacing, poison, throughput
+from benchmarks import batching, blocking, imports, journal, latency, memory, pacing, poison, throughput
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -28,6 +28,7 @@ _ALL: tuple[Measurement, ...] = (
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
     *batching.MEASUREMENTS,
+    *blocking.MEASUREMENTS,
 )
 
 
