@@ -29,6 +29,8 @@ class BlockingClient(BlockingHost, Client):
     """
 
     _occupant: Occupant
+    #: The identity of the client that opens; a view of it is a copy.
+    _opener: int
 
     def __enter__(self) -> Self:
         """Return the client; nothing is opened before the first request."""
@@ -44,13 +46,16 @@ class BlockingClient(BlockingHost, Client):
         self.close()
 
     def close(self) -> None:
-        """Close what this client opened. It cannot be used afterwards.
+        """Close what this client opened. It cannot be used afterwards, nor can its views.
 
-        What other threads have under way is cancelled, and raises `AnswerLost` there.
+        What other threads have under way is cancelled, and raises `AnswerLost` there. A view of a client has
+        opened nothing, so closing it does nothing.
 
         Raises:
             ConfigurationError: this was called by code that runs in the client's own loop.
         """
+        if self._opener != id(self):
+            return
         here = started_portal()
         if here is not None and self._occupant.in_use(here):
             conversation = Conversation(here, self._close)
@@ -69,6 +74,7 @@ class BlockingClient(BlockingHost, Client):
 
     def authorized(self, transport: Transport) -> Transport:
         """Take note of what is to be closed in the loop; see `Client.authorized`."""
+        self._opener = id(self)
         self._occupant = Occupant(self.vendor, transport if self._owned else None)
         return super().authorized(transport)
 
