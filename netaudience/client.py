@@ -8,7 +8,9 @@ before the first request, and a new event loop gets a session of its own.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
+import math
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias
@@ -18,6 +20,7 @@ import attrs
 
 from netaudience.client_batcher import ClientBatcher
 from netaudience.engine.batcher import WhenFull
+from netaudience.engine.circuit import Circuit, circuit_for
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
@@ -36,6 +39,13 @@ __all__ = ["Client", "Settings", "confirmed", "secret"]
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
     if value is not None and value <= 0:
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value:g}")
+
+
+def _share(_settings: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigurationError(
+            f"{attribute.name} is a share of the quota: at least 0 and less than 1, not {value:g}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -57,12 +67,33 @@ class Settings:
     max_answer_bytes: int = attrs.field(default=16_000_000, validator=_positive)
     #: How patient a request is.
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    #: Seconds that a call, one page, or a whole run may take from the moment it is awaited, all waits
+    #: included: what cannot leave in time is not sent. None for as long as it takes.
+    deadline: float | None = attrs.field(default=None, validator=_positive)
+    #: The share of the quota, at least 0 and less than 1, that bulk runs leave free for single calls and for
+    #: runs that fit in one request. All clients of an account must give the same.
+    reserve: float = attrs.field(default=0.0, validator=_share)
     #: Whether a source may give no item at all.
     allow_empty: bool = False
     #: Whether proxies and netrc are taken from the environment.
     trust_env: bool = False
     #: Called with an event for every request that is over and every pause.
     on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
+
+
+class _Held:
+    """What a client and its views hold together in the loop that they run in."""
+
+    __slots__ = ("circuit", "loop", "pacers")
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.pacers: dict[str, Pacer] = {}
+        self.circuit: Circuit | None = None
+
+    def forget(self) -> None:
+        self.pacers.clear()
+        self.loop = self.circuit = None
 
 
 #: Method, URL and headers.
@@ -110,8 +141,8 @@ class Client:
             connect_timeout=min(10.0, self.settings.timeout / 2),
         )
         self._transport = self.authorized(self._opened)
-        self._pacers: dict[str, Pacer] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._held = _Held()
+        self._is_view = False
         self._path = path or {}
         self._fixed: dict[str, _Address] = {}
 
@@ -132,12 +163,33 @@ class Client:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what this client opened. A transport that the caller brought stays open."""
-        for pacer in self._pacers.values():
+        """Close what this client opened. A transport that the caller brought stays open.
+
+        A view that `with_options` made opened nothing, so closing it does nothing.
+        """
+        if self._is_view:
+            return
+        for pacer in self._held.pacers.values():
             pacer.users -= 1
-        self._pacers.clear()
+        self._held.forget()
         if self._owned:
             await self._opened.aclose()
+
+    def with_options(self, *, deadline: float | None) -> Self:
+        """Return a view of this client with another deadline; it costs microseconds.
+
+        The view uses this client's connections, quotas and circuit, and need not be closed.
+
+        Args:
+            deadline: Seconds as in `Settings.deadline`; None for as long as it takes.
+
+        Raises:
+            ConfigurationError: the deadline is not more than 0.
+        """
+        view = copy.copy(self)
+        view.settings = attrs.evolve(self.settings, deadline=deadline)
+        view._is_view = True  # noqa: SLF001 - it is of this class
+        return view
 
     @classmethod
     def operations(cls) -> dict[str, Operation]:
@@ -243,9 +295,12 @@ class Client:
         # Bare identifiers: as many rows as keys can never be too many keys.
         if keys is not None and not operation.kind.ordered:
             rows = min(rows, keys)
-        for window in self.quota(operation).windows:
+        quota = self.quota(operation)
+        for window in quota.windows:
             if window.counts == "records":
-                rows = min(rows, max(1, int(window.most)))
+                most = max(1, int(window.most))
+                # What takes the reserve as well would wait for a window with nothing else in it.
+                rows = min(rows, most - quota.spare(most))
         return min(rows, settings.max_rows or rows), keys, settings.max_bytes or _whole(limit.bytes)
 
     def quota(self, operation: Operation) -> Quota:
@@ -259,6 +314,8 @@ class Client:
             quota = attrs.evolve(quota, windows=windows, ceiling=None)
         if settings.in_flight is not None:
             quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
+        if settings.reserve:
+            quota = attrs.evolve(quota, reserve=settings.reserve)
         return quota
 
     def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
@@ -280,22 +337,27 @@ class Client:
     def sender(self, operation: Operation, tally: Report) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            self._pacers.clear()
+        held, settings = self._held, self.settings
+        if held.loop is not loop or held.circuit is None:
+            held.forget()
+            held.loop, held.circuit = loop, circuit_for(self._account, self.vendor)
         quota = self.quota(operation)
-        pacer = self._pacers.get(quota.name)
+        pacer = held.pacers.get(quota.name)
         if pacer is None:
-            pacer = self._pacers[quota.name] = pacer_for(self._account, quota)
+            pacer = held.pacers[quota.name] = pacer_for(self._account, quota)
+            held.circuit.queues.add(pacer)
         return Sender(
             self._transport,
             pacer,
             self.classify,
-            self.settings.retry,
+            settings.retry,
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
+            # Who does not want one is not stopped by that of another client either.
+            held.circuit if settings.retry.circuit_failures else Circuit(self.vendor),
             reads=operation.facts.acknowledges == "answered",
-            hook=self.settings.on_event,
+            hook=settings.on_event,
+            deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,
         )
 
     def _address(self, operation: Operation, request: Request[object]) -> _Address:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import (
@@ -167,6 +168,7 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
     """Send one request and read its answer."""
     report = operation.report(host)
     sender = host.sender(operation, report)
+    sender.urgent = True
     prepared = prepared or host.prepare(operation, request)
     if not sender.watched:
         return await _answered(host, sender, request, prepared)
@@ -302,6 +304,10 @@ class Work(Generic[Item]):
         report = operation.report(host)
         packer = Packer(self._kind, self._encode, rows=rows, keys=keys, max_bytes=most_bytes, docs=facts.docs)
         sender = host.sender(operation, report)
+        # Somebody waits for a run of one request as for a call.
+        sender.urgent = source.length is not None and source.length <= rows
+        if told is not None:
+            sender.deadline = math.inf  # a batcher has no end that could come too early
         divider = Divider(
             packer,
             sender,

@@ -8,6 +8,7 @@ memory does not grow with the number of items. After `aclose` no task of the run
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -17,7 +18,14 @@ from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
-from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, NotSent, SourceFailed
+from netaudience.errors import (
+    DeadlineExceeded,
+    EmptySource,
+    JournalFailed,
+    NetaudienceError,
+    NotSent,
+    SourceFailed,
+)
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
@@ -61,7 +69,12 @@ class Pipeline(Generic[Item]):
         self._repeatable = repeatable
         self._unrecorded: list[SettledChunk[Item]] = []
         self._answered: list[range] = []
+        #: Chunks that wait until it is written down that they are about to be sent.
+        self._noted: list[tuple[Sequence[int], asyncio.Future[range | None]]] = []
+        #: Whether what is to be written down is written in the loop's next turn.
+        self._writes = False
         self._heart: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._most_unread = workers if streamed else None
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
         self._told = told
@@ -86,6 +99,8 @@ class Pipeline(Generic[Item]):
         report.workers = workers
         if journal is not None:
             self._go_on_from(journal)
+        if not math.isinf(sender.deadline):
+            self._alarm = asyncio.get_running_loop().call_at(sender.deadline, self._overdue)
         #: Workers that there may be; and those that carry a chunk, while there are fewer.
         self._most, self._busy = workers, 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,6 +124,19 @@ class Pipeline(Generic[Item]):
             except JournalFailed as error:
                 self._halt(error)
             self._heart = asyncio.get_running_loop().call_later(_HEARTBEAT, self._beat)
+
+    def _overdue(self) -> None:
+        """Stop reading at the deadline, unless there is nothing left to read; what is out ends by itself."""
+        source = self._source
+        left = self._ready or self._packer.waiting
+        if self._alive and (left or not (source.exhausted or source.position == source.length)):
+            run = f"{self.report.vendor} {self.report.operation}"
+            self._halt(
+                DeadlineExceeded(
+                    f"The deadline came before the run of {run} was at the end of its source. "
+                    "What was not sent by then was not sent at all: send it later, or give it more time"
+                )
+            )
 
     def _halt(self, error: NetaudienceError) -> None:
         if self._sender.halted is None:
@@ -149,11 +177,13 @@ class Pipeline(Generic[Item]):
 
     async def _carry(self, chunk: Chunk[Item]) -> None:
         """Deliver one chunk and tell what became of it."""
-        sent = self._note(chunk)
+        sent: range | None = range(0)
+        if self._journal is not None and not self._repeatable and self._sender.halted is None:
+            sent = await self._note(chunk)
         if sent is None:
             settled = self._unsent(chunk)
         else:
-            settled = await self._deliver(chunk)
+            settled = await self._deliver(chunk, sent)
             self._answered.append(sent)
         self._packer.release(chunk)
         if self._packer.packable:
@@ -165,30 +195,32 @@ class Pipeline(Generic[Item]):
         for part in settled:
             self._tell(part)
 
-    async def _deliver(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
+    async def _deliver(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
         """Deliver one chunk, and tell those who watch of its way."""
         settled: Sequence[SettledChunk[Item]] = ()
         started = self._began(chunk) if self._sender.watched else 0.0
         try:
             settled = await self._divider.deliver(chunk)
         except BaseException:
-            settled = self._interrupted(chunk)
+            settled = self._interrupted(chunk, sent)
             raise
         finally:
             if self._sender.watched:
                 self._ended(chunk, started, settled)
         return settled
 
-    def _note(self, chunk: Chunk[Item]) -> range | None:
-        """Write down what is about to be sent, where a crash would leave that in doubt."""
-        if self._journal is None or self._repeatable or self._sender.halted is not None:
-            return range(0)
-        self._record()  # what was answered must not be in doubt beside what is sent next
+    async def _note(self, chunk: Chunk[Item]) -> range | None:
+        """Write down what is about to be sent, for a crash leaves that in doubt; None if it cannot be."""
+        noted: asyncio.Future[range | None] = asyncio.get_running_loop().create_future()
+        self._noted.append((chunk.positions, noted))
+        self._write_soon()
         try:
-            return self._journal.sending(chunk.positions)
-        except JournalFailed as error:
-            self._halt(error)
-            return None
+            return await noted
+        except asyncio.CancelledError:
+            if noted.done() and not noted.cancelled() and (sent := noted.result()) is not None:
+                self._answered.append(sent)  # it is written down, and was not sent
+            self.report.skipped += len(chunk)
+            raise
 
     def _unsent(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
         reason = self._sender.halted or JournalFailed("The journal cannot be written")
@@ -274,20 +306,32 @@ class Pipeline(Generic[Item]):
         if self._journal is None:
             self._publish(settled)
             return
-        if not self._unrecorded:
-            asyncio.get_running_loop().call_soon(self._record)
+        self._write_soon()
         self._unrecorded.append(settled)
 
+    def _write_soon(self) -> None:
+        """Write in the loop's next turn, when all workers that can go on have said what they have."""
+        if not self._writes:
+            self._writes = True
+            asyncio.get_running_loop().call_soon(self._record)
+
     def _record(self) -> None:
-        """Write down what was settled since the last time, in one go; then tell it."""
+        """Write down what was settled and what is about to be sent, in one go; then tell it."""
+        self._writes = False
         settled, self._unrecorded = self._unrecorded, []
         answered, self._answered = self._answered, []
-        if self._journal is None or not settled:
+        # Who was cancelled meanwhile sends nothing.
+        noted, self._noted = [one for one in self._noted if not one[1].done()], []
+        if self._journal is None or not (settled or answered or noted):
             return
+        sent: Sequence[range | None]
         try:
-            self._journal.record(settled, answered)
+            sent = self._journal.record(settled, answered, [positions for positions, _ in noted])
         except JournalFailed as error:
             self._halt(error)  # what happened is told all the same
+            sent = [None] * len(noted)
+        for (_, future), written in zip(noted, sent, strict=True):
+            future.set_result(written)
         for part in settled:
             self._publish(part)
 
@@ -373,7 +417,7 @@ class Pipeline(Generic[Item]):
         told = (self._sender.run, chunk.prepared.chunk, report.vendor, report.operation, seconds, delivered)
         self._sender.tell(ChunkEnded(*told, kinds[Rejected], kinds[Failed], kinds[InDoubt]))
 
-    def _interrupted(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
+    def _interrupted(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
         reason = SourceFailed("The run was left before an answer came")
         if self._journal is not None and chunk.divided is not None:
@@ -383,6 +427,8 @@ class Pipeline(Generic[Item]):
         settled, unsent = self._divider.interrupted(chunk, reason)
         for part in settled:
             self._count_interrupted(part)
+        if not settled:
+            self._answered.append(sent)  # it waited, and nothing of it is out
         for left in unsent:
             if self._told is None:
                 self.report.skipped += len(left)
@@ -415,6 +461,8 @@ class Pipeline(Generic[Item]):
                 self._heart.cancel()
             self._journal.close()
             self._journal = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._sender.watched and not self._left:
             self._left = True
             self._sender.tell(RunEnded(self._sender.run, *self.report.told()))
