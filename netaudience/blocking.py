@@ -30,7 +30,7 @@ from netaudience.engine.portal import Caller, Conversation
 from netaudience.engine.run import Run
 from netaudience.engine.source import Items
 from netaudience.errors import ConfigurationError
-from netaudience.outcomes import Outcome, Report, SettledChunk
+from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
 
 __all__ = [
     "BlockingBatch",
@@ -114,11 +114,12 @@ class BlockingBatch(Generic[Item, P]):
             ConfigurationError: the arguments are wrong, or the items are no collection of items.
             AnswerLost: another thread closed the client.
         """
+        reading = _Reading(items, self._name)
 
         async def carry(caller: Caller) -> Report:
-            return await self._run(caller, items, *args, **kwargs)
+            return await self._run(reading.source(caller), *args, **kwargs)
 
-        return self._host.conversation(carry).run()
+        return reading.counted(self._host.conversation(carry))
 
     def settled(self, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> Report:
         """Carry every item to its end and return the report, whatever became of the items.
@@ -129,21 +130,24 @@ class BlockingBatch(Generic[Item, P]):
             ConfigurationError: the arguments are wrong, or the items are no collection of items.
             AnswerLost: another thread closed the client.
         """
+        reading = _Reading(items, self._name)
 
         async def carry(caller: Caller) -> Report:
-            return await self._run(caller, items, *args, **kwargs).settled()
+            return await self._run(reading.source(caller), *args, **kwargs).settled()
 
-        return self._host.conversation(carry).run()
+        return reading.counted(self._host.conversation(carry))
 
     def outcomes(self, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> BlockingRun[Item]:
         """Return a run whose outcomes are read as they settle: ``with ... as outcomes``.
 
         Nothing is sent before the block is entered, and no further than its reader follows.
         """
+        reading = _Reading(items, self._name)
         return BlockingRun(
-            self._host,
             self._name,
-            lambda caller: self._run(caller, items, *args, **kwargs),
+            lambda: BlockingOutcomes(
+                self._host, lambda caller: self._run(reading.source(caller), *args, **kwargs), reading.count
+            ),
         )
 
     def journaled(self, path: str | Path, *, source: str = "", on_doubt: OnDoubt = "tell") -> Self:
@@ -155,8 +159,8 @@ class BlockingBatch(Generic[Item, P]):
             lambda run: run.journaled(path, source=source, on_doubt=on_doubt),
         )
 
-    def _run(self, caller: Caller, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
-        run = self._start(_source(items, caller, self._name), *args, **kwargs)
+    def _run(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
+        run = self._start(items, *args, **kwargs)
         return run if self._journaled is None else self._journaled(run)
 
 
@@ -237,10 +241,9 @@ class BlockingPages(Generic[Page, Row]):
 class BlockingRun(Generic[Item]):
     """Many items on their way to a vendor, in a ``with`` block. Nothing is sent before it is entered."""
 
-    def __init__(self, host: BlockingHost, name: str, start: Callable[[Caller], Run[Item]]) -> None:
-        self._host = host
+    def __init__(self, name: str, start: Callable[[], BlockingOutcomes[Item]]) -> None:
         self._name = name
-        self._start: Callable[[Caller], Run[Item]] | None = start
+        self._start: Callable[[], BlockingOutcomes[Item]] | None = start
         self._outcomes: BlockingOutcomes[Item] | None = None
 
     def __repr__(self) -> str:
@@ -253,7 +256,7 @@ class BlockingRun(Generic[Item]):
             raise ConfigurationError(
                 f"The run of {self._name} was read already: a run is read once; call the operation again"
             )
-        self._outcomes = BlockingOutcomes(self._host, start)
+        self._outcomes = start()
         self._outcomes.open()
         return self._outcomes
 
@@ -284,8 +287,11 @@ class BlockingOutcomes(Generic[Item]):
     When all are read, the error that stopped the run early is raised, if there was one.
     """
 
-    def __init__(self, host: BlockingHost, start: Callable[[Caller], Run[Item]]) -> None:
+    def __init__(
+        self, host: BlockingHost, start: Callable[[Caller], Run[Item]], count: Callable[[Report], None]
+    ) -> None:
         self._start = start
+        self._count = count
         self._conversation = host.conversation(self._drive)
         self._report: Report | None = None
         self._unread: deque[SettledChunk[Item]] = deque()
@@ -332,6 +338,7 @@ class BlockingOutcomes(Generic[Item]):
         """End the run: what was settled and not read yet is given up."""
         self._conversation.leave()
         self._left = True
+        self._count(self.report)
 
     def _next_chunk(self) -> SettledChunk[Item] | None:
         if self._left:
@@ -339,7 +346,7 @@ class BlockingOutcomes(Generic[Item]):
         try:
             while not self._unread:
                 if not self._conversation.turn():
-                    self._left = True
+                    self.close()
                     return self._conversation.result()
         except BaseException:
             self._conversation.leave()
@@ -354,23 +361,60 @@ class BlockingOutcomes(Generic[Item]):
                 await caller.ask(partial(self._unread.append, chunk))
 
 
-class _ReadByCaller(Generic[Item]):
-    """The caller's items, read page by page in the caller's thread."""
+class _Reading(Generic[Item]):
+    """The caller's items on their way into the loop, read page by page in the caller's thread."""
 
-    def __init__(self, items: Iterable[Item], caller: Caller) -> None:
+    def __init__(self, items: Iterable[Item], name: str) -> None:
         self._items = items
-        self._caller = caller
+        self._name = name
+        self._caller: Caller | None = None
         self._iterator: Iterator[Item] | None = None
         self._exhausted = False
         self._error: Exception | None = None
+        #: Items that were read, and have not come to the run.
+        self._late = 0
+
+    def source(self, caller: Caller) -> Items[Item]:
+        """Return what the run reads; what can be no source is left to the run, which says so.
+
+        Raises:
+            ConfigurationError: the items come asynchronously.
+        """
+        if isinstance(self._items, AsyncIterable):
+            raise ConfigurationError(
+                f"{self._name} was given an async iterable, which a blocking client cannot read: "
+                "give an iterable, or use the client of the same name from netaudience itself"
+            )
+        if _needs_no_thread(self._items):
+            return self._items
+        self._caller = caller
+        return cast("AsyncIterable[list[Item]]", self)
+
+    def counted(self, conversation: Conversation[Report]) -> Report:
+        """Run a run to its end and return its report, whole."""
+        try:
+            report = conversation.run()
+        except RunFailed as error:
+            self.count(error.report)
+            raise
+        self.count(report)
+        return report
+
+    def count(self, report: Report) -> None:
+        """Count what was being read while the run was stopped, and so came too late to be sent."""
+        late, self._late = self._late, 0
+        report.items += late
+        report.skipped += late
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> list[Item]:
-        page = [] if self._exhausted else await self._caller.ask(self._read)
-        if page:
-            return page
+        if self._caller is not None and not self._exhausted:
+            page = await self._caller.ask(self._read)
+            self._late -= len(page)
+            if page:
+                return page
         match self._error:
             case None:
                 raise StopAsyncIteration
@@ -395,19 +439,8 @@ class _ReadByCaller(Generic[Item]):
         except Exception as error:  # noqa: BLE001 - the caller's code may raise anything
             self._error = error
             self._exhausted = True
+        self._late += len(page)
         return page
-
-
-def _source(items: Iterable[Item], caller: Caller, name: str) -> Items[Item]:
-    """Return what the run reads; what can be no source is left to the run, which says so."""
-    if isinstance(items, AsyncIterable):
-        raise ConfigurationError(
-            f"{name} was given an async iterable, which a blocking client cannot read: "
-            "give an iterable, or use the client of the same name from netaudience itself"
-        )
-    if _needs_no_thread(items):
-        return items
-    return cast("AsyncIterable[list[Item]]", _ReadByCaller(items, caller))
 
 
 def _needs_no_thread(items: object) -> bool:

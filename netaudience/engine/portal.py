@@ -222,7 +222,12 @@ class Caller:
     async def ask(self, work: Callable[[], Answer]) -> Answer:
         """Have the waiting thread do something that raises no `Exception`; return what comes of it."""
         answer: asyncio.Future[Answer] = self._portal.loop.create_future()
-        self._inbox.put(lambda: self._portal.submit_or_rest(partial(_answer, answer, work())))
+
+        def do() -> None:
+            if not answer.cancelled():
+                self._portal.submit_or_rest(partial(_answer, answer, work()))
+
+        self._inbox.put(do)
         return await answer
 
 

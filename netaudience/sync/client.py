@@ -29,8 +29,6 @@ class BlockingClient(BlockingHost, Client):
     """
 
     _occupant: Occupant
-    #: The identity of the client that opens; a view of it is a copy.
-    _opener: int
 
     def __enter__(self) -> Self:
         """Return the client; nothing is opened before the first request."""
@@ -54,7 +52,7 @@ class BlockingClient(BlockingHost, Client):
         Raises:
             ConfigurationError: this was called by code that runs in the client's own loop.
         """
-        if self._opener != id(self):
+        if self._is_view:
             return
         here = started_portal()
         if here is not None and self._occupant.in_use(here):
@@ -74,7 +72,6 @@ class BlockingClient(BlockingHost, Client):
 
     def authorized(self, transport: Transport) -> Transport:
         """Take note of what is to be closed in the loop; see `Client.authorized`."""
-        self._opener = id(self)
         self._occupant = Occupant(self.vendor, transport if self._owned else None)
         return super().authorized(transport)
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from itertools import count
 
 import pytest
 from held import FREE, AtOnce, Held
+from multidict import CIMultiDict
 
 from netaudience import (
     ConfigurationError,
+    DeadlineExceeded,
     EmptySource,
     RunFailed,
     Settings,
     SourceFailed,
+    Unauthorized,
 )
+from netaudience.engine.portal import Conversation, portal
 from netaudience.sync import NetmeraClient
+from netaudience.wire import Response
 
 
 @pytest.fixture
@@ -145,6 +151,70 @@ def test_an_operation_may_be_called_while_its_neighbour_reads(client):
 
     assert client.tag_users(source(), tag="x").delivered == 3
     assert client._opened.sent == 4
+
+
+@pytest.mark.parametrize("read", ["call", "settled", "outcomes"])
+def test_what_is_read_while_the_run_is_stopped_is_counted(read):
+    """The run is stopped while the caller reads a page: what it read never left, and is not forgotten."""
+    given = []
+    reading, stopped = threading.Event(), threading.Event()
+
+    class Refusing(AtOnce):
+        async def send(self, request):
+            answer = await super().send(request)
+            if self.sent < 5:
+                return answer
+            while not reading.is_set():
+                await asyncio.sleep(0)
+            stopped.set()
+            return Response(401, CIMultiDict(), b"")
+
+    def source():
+        for number in range(10_000):
+            if number == 700:  # in the second page, while the last chunk of the first one is on its way
+                reading.set()
+                assert stopped.wait(timeout=10)
+                for _ in range(20):
+                    Conversation(portal(), _nothing).run()
+            given.append(number)
+            yield f"id{number}"
+
+    settings = Settings(rate=1_000_000, max_rows=100, in_flight=2)
+    with NetmeraClient(f"key of the {read}", settings=settings, transport=Refusing()) as client:
+        match read:
+            case "call":
+                with pytest.raises(RunFailed) as raised:
+                    client.tag_users(source(), tag="x")
+                report = raised.value.report
+            case "settled":
+                report = client.tag_users.settled(source(), tag="x")
+            case _:
+                with client.tag_users.outcomes(source(), tag="x") as outcomes:
+                    with pytest.raises(Unauthorized):
+                        list(outcomes)
+                    report = outcomes.report
+    assert isinstance(report.stopped, Unauthorized)
+    assert len(given) == report.items == report.settled + report.skipped
+    assert 700 < report.items <= 1024
+    assert report.skipped > 500
+
+
+async def _nothing(_):
+    pass
+
+
+def test_a_deadline_ends_a_run_between_two_pages():
+    def source():
+        for number in range(100_000):
+            given.append(number)
+            yield f"id{number}"
+
+    given = []
+    settings = Settings(rate=2, max_rows=100)
+    with NetmeraClient("key of the late", settings=settings, transport=AtOnce()) as client:
+        report = client.with_options(deadline=0.2).tag_users.settled(source(), tag="x")
+    assert isinstance(report.stopped, DeadlineExceeded)
+    assert len(given) == report.items == report.settled + report.skipped < 2000
 
 
 def test_an_endless_source_is_read_no_further_than_its_items_are_sent():
