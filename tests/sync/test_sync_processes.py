@@ -174,7 +174,22 @@ threading.Thread(target=lambda: {work}, daemon=True).start()
 assert LEFT.acquire(timeout=10)
 print(1)
 """
-UNDER_WAY = {
+CANCELLED = """
+import asyncio
+class Held:
+    async def send(self, request):
+        LEFT.release()
+        try:
+            await asyncio.Future()
+        finally:
+            print(1)
+    async def aclose(self):
+        pass
+client = NetmeraClient("key", transport=Held())
+threading.Thread(target=lambda: client.remove_email("a"), daemon=True).start()
+assert LEFT.acquire(timeout=10)
+"""
+UNDER_WAY = {"while a transport tidies up": CANCELLED} | {
     f"while {name} is under way": WAITING.format(work=work)
     for name, work in {
         "a batch": 'client.tag_users(["held"], tag="x")',
