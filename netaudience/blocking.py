@@ -23,14 +23,16 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 
 from netaudience.engine.journal import OnDoubt
-from netaudience.engine.portal import Caller, Conversation
 from netaudience.engine.run import Run
 from netaudience.engine.source import Items
 from netaudience.errors import ConfigurationError
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
+
+if TYPE_CHECKING:  # who never blocks need not load it
+    from netaudience.engine.portal import Caller, Conversation
 
 __all__ = [
     "BlockingBatch",
@@ -110,6 +112,7 @@ class BlockingBatch(Generic[Item, P]):
 
         Raises:
             RunFailed: not every item was delivered; it carries the report.
+            NotSent: nothing at all was sent: there was no time, no room, or nobody there.
             EmptySource: the source gave no item at all.
             ConfigurationError: the arguments are wrong, or the items are no collection of items.
             AnswerLost: another thread closed the client.

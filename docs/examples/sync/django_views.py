@@ -8,12 +8,11 @@ from __future__ import annotations
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
-from netaudience import NotSent, RetryPolicy, RunFailed, Settings, TransportError, Unavailable
+from netaudience import NotSent, RunFailed, Settings, TransportError, Unavailable
 from netaudience.sync import NetmeraClient
 
-# A visitor waits: two attempts, and no more than a few seconds for each.
-patience = RetryPolicy(attempts=2, first_wait=0.2)
-netmera = NetmeraClient.from_environment(settings=Settings(timeout=5.0, retry=patience))
+# A visitor waits: what cannot leave within two seconds is not sent at all.
+netmera = NetmeraClient.from_environment(settings=Settings(timeout=5.0, deadline=2.0))
 
 
 @require_POST
@@ -21,6 +20,8 @@ def unsubscribe(_request: HttpRequest, ext_id: str) -> JsonResponse:
     """Stop all mail to a customer."""
     try:
         netmera.disable_mail([ext_id])
+    except NotSent as error:
+        return JsonResponse({"told": str(error)}, status=503)
     except RunFailed as error:
         return JsonResponse({"told": str(error)}, status=502)
     return JsonResponse({"mail": False})
