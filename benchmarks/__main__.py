@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks import (
     batching,
+    blocking,
     call,
     events,
     imports,
@@ -43,6 +44,7 @@ _ALL: tuple[Measurement, ...] = (
     *lanes.MEASUREMENTS,
     *events.MEASUREMENTS,
     *call.MEASUREMENTS,
+    *blocking.MEASUREMENTS,
 )
 
 

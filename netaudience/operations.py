@@ -32,10 +32,17 @@ from typing import (
     Protocol,
     TypeAlias,
     TypeVar,
+    cast,
     overload,
 )
 
 from netaudience.blame import Blamer
+from netaudience.blocking import (
+    BlockingBatch,
+    BlockingCall,
+    BlockingHost,
+    BlockingPages,
+)
 from netaudience.coalescing import coalesced
 from netaudience.engine.batcher import Batcher, Watch, WhenFull
 from netaudience.engine.division import Divider
@@ -366,6 +373,10 @@ def _identity(operation: Operation, given: _Arguments) -> tuple[str, Hashable]:
     return operation.name, arguments
 
 
+def _name(host: Host, operation: Operation) -> str:
+    return f"{host.vendor} {operation.name}"
+
+
 class Batch(Operation, Generic[Item, P]):
     """An operation that takes many items in one request."""
 
@@ -374,10 +385,20 @@ class Batch(Operation, Generic[Item, P]):
     @overload
     def __get__(self, host: None, owner: type) -> Batch[Item, P]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> BlockingBatch[Item, P]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> BoundBatch[Item, P]: ...
-    def __get__(self, host: Host | None, owner: type) -> Batch[Item, P] | BoundBatch[Item, P]:
+    def __get__(
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Batch[Item, P] | BlockingBatch[Item, P] | BoundBatch[Item, P]:
         """Bind the operation to a client."""
-        return self if host is None else BoundBatch(host, self)
+        if host is None:
+            return self
+        client = cast("Host", host)
+        bound = BoundBatch(client, self)
+        if isinstance(host, BlockingHost):
+            return BlockingBatch(host, _name(client, self), bound)
+        return bound
 
 
 class BoundBatch(Generic[Item, P]):
@@ -464,10 +485,20 @@ class Call(Operation, Generic[Item, P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Call[Item, P, T]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> BlockingCall[Item, P, T]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> BoundCall[Item, P, T]: ...
-    def __get__(self, host: Host | None, owner: type) -> Call[Item, P, T] | BoundCall[Item, P, T]:
+    def __get__(
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Call[Item, P, T] | BlockingCall[Item, P, T] | BoundCall[Item, P, T]:
         """Bind the operation to a client."""
-        return self if host is None else BoundCall(host, self)
+        if host is None:
+            return self
+        client = cast("Host", host)
+        bound = BoundCall(client, self)
+        if isinstance(host, BlockingHost):
+            return BlockingCall(host, bound, BlockingBatch(host, _name(client, self), bound.each))
+        return bound
 
 
 class BoundCall(Generic[Item, P, T]):
@@ -577,18 +608,27 @@ class Query(Operation, Generic[P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Query[P, T]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, T]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Coroutine[object, object, T]]: ...
     def __get__(
-        self, host: Host | None, owner: type
-    ) -> Query[P, T] | Callable[P, Coroutine[object, object, T]]:
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Query[P, T] | Callable[P, T] | Callable[P, Coroutine[object, object, T]]:
         """Bind the operation to a client."""
         if host is None:
             return self
+        client = cast("Host", host)
 
         async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await _ask(host, self, self.function(host, *args, **kwargs))
+            return await _ask(client, self, self.function(client, *args, **kwargs))
 
-        return ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> T:
+            return host.conversation(lambda _: ask(*args, **kwargs)).run()
+
+        return ask_blocking
 
 
 class PageQuery(Operation, Generic[P, Page, Row]):
@@ -612,18 +652,27 @@ class PageQuery(Operation, Generic[P, Page, Row]):
     @overload
     def __get__(self, host: None, owner: type) -> PageQuery[P, Page, Row]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, BlockingPages[Page, Row]]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Pages[Page, Row]]: ...
     def __get__(
-        self, host: Host | None, owner: type
-    ) -> PageQuery[P, Page, Row] | Callable[P, Pages[Page, Row]]:
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> PageQuery[P, Page, Row] | Callable[P, BlockingPages[Page, Row]] | Callable[P, Pages[Page, Row]]:
         """Bind the operation to a client."""
         if host is None:
             return self
+        client = cast("Host", host)
 
         def ask(*args: P.args, **kwargs: P.kwargs) -> Pages[Page, Row]:
-            return Pages(host, self, self.function(host, *args, **kwargs))
+            return Pages(client, self, self.function(client, *args, **kwargs))
 
-        return ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> BlockingPages[Page, Row]:
+            return BlockingPages(host, _name(client, self), ask(*args, **kwargs).pages, self.rows)
+
+        return ask_blocking
 
 
 class Pages(Generic[Page, Row]):
