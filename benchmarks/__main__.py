@@ -14,7 +14,20 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import events, imports, journal, latency, memory, pacing, poison, throughput
+from benchmarks import (
+    batching,
+    blocking,
+    call,
+    events,
+    imports,
+    journal,
+    lanes,
+    latency,
+    memory,
+    pacing,
+    poison,
+    throughput,
+)
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -27,17 +40,20 @@ _ALL: tuple[Measurement, ...] = (
     *poison.MEASUREMENTS,
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
+    *batching.MEASUREMENTS,
+    *lanes.MEASUREMENTS,
     *events.MEASUREMENTS,
+    *call.MEASUREMENTS,
+    *blocking.MEASUREMENTS,
 )
 
 
-def _place(promise: str) -> tuple[int, str]:
-    """Return what sorts promises: P2 before P10, and those without a number last."""
-    number = promise[1:]
-    return (int(number), "") if number.isdigit() else (1000, promise)
+def _in_order(promise: str) -> tuple[bool, str, int]:
+    """Sort the promises of the engine first, then the others, each by number."""
+    return promise[0] != "P", promise[0], int(promise[1:])
 
 
-_IDS = sorted({promise for one in _ALL for promise in one.ids}, key=_place)
+_IDS = sorted({promise for one in _ALL for promise in one.ids}, key=_in_order)
 #: So many pairs resolve about 3 %.
 _QUICK_PAIRS = 14
 _PAIRS = 40
@@ -79,7 +95,9 @@ def main(
         sink_core=sink_core,
     )
     results = [result for one in _ALL if wanted.intersection(one.ids) for result in _measure(one, plan)]
-    results = sorted((result for result in results if result.id in wanted), key=lambda one: _place(one.id))
+    results = sorted(
+        (result for result in results if result.id in wanted), key=lambda result: _in_order(result.id)
+    )
     if as_json:
         print(orjson.dumps([result.as_json() for result in results], option=orjson.OPT_INDENT_2).decode())
     else:

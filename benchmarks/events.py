@@ -1,4 +1,4 @@
-"""EVENTS: what watching costs, one item per request, against the same run with nobody watching.
+"""E1: what watching costs, one item per request, against the same run with nobody watching.
 
 One item per request is the worst case: a request has three events, whatever it carries. The control is the
 run that nobody watches against itself; that being unwatched costs nothing cannot be measured against a build
@@ -74,7 +74,7 @@ async def _watched(plan: Plan) -> list[Result]:
     control = median_ratio(taken["off"], taken["off again"])
     return [
         Result(
-            id="EVENTS",
+            id="E1",
             part=name,
             what=f"1 item per request, {what}, vs nobody watching",
             measured=median_ratio(taken["off"], taken[name]),
@@ -86,4 +86,4 @@ async def _watched(plan: Plan) -> list[Result]:
     ]
 
 
-MEASUREMENTS = (Measurement(("EVENTS",), _watched),)
+MEASUREMENTS = (Measurement(("E1",), _watched),)

@@ -17,7 +17,7 @@ from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result, Sink, serve
 from benchmarks.vendor import VendorClient
 
-__all__ = ["MEASUREMENTS"]
+__all__ = ["MEASUREMENTS", "own_peak"]
 
 _SMALL = 100_000
 
@@ -51,7 +51,7 @@ async def _peak(plan: Plan, sink: Sink, items: int) -> int:
     return int(told)
 
 
-def _own_peak() -> int:
+def own_peak() -> int:
     """Return the peak of this process's resident memory, in KiB on Linux."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -86,7 +86,7 @@ def main(url: str, items: int, *, loop: LoopName = "asyncio") -> None:
     """
     with runner(loop) as started:
         started.run(_stream(url, items))
-    print(_own_peak())
+    print(own_peak())
 
 
 MEASUREMENTS = (Measurement(("P7",), _flat),)

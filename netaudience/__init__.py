@@ -14,8 +14,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from netaudience.client import Client, Settings
+from netaudience.client_batcher import ClientBatcher
+from netaudience.engine.batcher import Batcher
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
+from netaudience.engine.transport import AiohttpTransport
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -66,12 +69,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountError",
+    "AiohttpTransport",
     "AnswerLost",
+    "Batcher",
     "BatcherClosed",
     "BatcherFull",
     "CircuitOpen",
     "CleverTapClient",
     "Client",
+    "ClientBatcher",
     "ConfigurationError",
     "ConnectionFailed",
     "DeadlineExceeded",

@@ -8,7 +8,10 @@ before the first request, and a new event loop gets a session of its own.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
+import math
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias
@@ -16,10 +19,13 @@ from urllib.parse import quote
 
 import attrs
 
+from netaudience.client_batcher import ClientBatcher
+from netaudience.engine.batcher import WhenFull
+from netaudience.engine.circuit import Circuit, circuit_for
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
-from netaudience.engine.transport import AiohttpTransport, Transport, make_url
+from netaudience.engine.transport import AiohttpTransport, Transport, add_query, check_proxy, make_url
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.events import Hook
 from netaudience.items import Kind
@@ -34,6 +40,18 @@ __all__ = ["Client", "Settings", "confirmed", "secret"]
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
     if value is not None and value <= 0:
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value:g}")
+
+
+def _proxy(_settings: object, _attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        check_proxy(value)
+
+
+def _share(_settings: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigurationError(
+            f"{attribute.name} is a share of the quota: at least 0 and less than 1, not {value:g}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -55,12 +73,32 @@ class Settings:
     max_answer_bytes: int = attrs.field(default=16_000_000, validator=_positive)
     #: How patient a request is.
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    #: Seconds that a call, one page, or a whole run may take from the moment it is awaited, all waits
+    #: included: what cannot leave in time is not sent. None for as long as it takes.
+    deadline: float | None = attrs.field(default=None, validator=_positive)
+    #: The share of the quota, at least 0 and less than 1, that bulk runs leave free for single calls and for
+    #: runs that fit in one request. All clients of an account must give the same.
+    reserve: float = attrs.field(default=0.0, validator=_share)
     #: Whether a source may give no item at all.
     allow_empty: bool = False
-    #: Whether proxies and netrc are taken from the environment.
+    #: Whether proxies are taken from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
     trust_env: bool = False
+    #: The proxy of all requests, as ``http://user:password@host:port``. It is shown nowhere.
+    proxy: str | None = attrs.field(default=None, validator=_proxy, repr=False)
+    #: Whom to trust and what certificate to show, where the system's authorities are not enough.
+    tls: ssl.SSLContext | None = attrs.field(default=None, repr=False)
     #: Called with an event for every request that is over and every pause.
     on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
+
+
+class _Held:
+    """What a client and its views hold together in one event loop."""
+
+    __slots__ = ("circuit", "pacers")
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.pacers: dict[str, Pacer] = {}
 
 
 #: Method, URL and headers.
@@ -95,21 +133,28 @@ class Client:
             transport: Sends the requests instead of aiohttp; it is not closed by this client.
 
         Raises:
-            ConfigurationError: the base URL is malformed.
+            ConfigurationError: the base URL is malformed, or the settings speak of a transport that is
+                not made here.
         """
         make_url(base_url, "/", {})
         self.base_url = base_url
         self.settings = settings or Settings()
+        if transport is not None and (self.settings.tls or self.settings.proxy or self.settings.trust_env):
+            raise ConfigurationError(
+                "A transport of your own brings its own TLS and proxy: set them up there, not in Settings"
+            )
         self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
         self._owned = transport is None
         self._opened = transport or AiohttpTransport(
+            tls=self.settings.tls,
+            proxy=self.settings.proxy,
             trust_env=self.settings.trust_env,
             # Shorter than the whole exchange: what fails to connect was not sent, and is told so.
             connect_timeout=min(10.0, self.settings.timeout / 2),
         )
         self._transport = self.authorized(self._opened)
-        self._pacers: dict[str, Pacer] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
+        self._is_view = False
         self._path = path or {}
         self._fixed: dict[str, _Address] = {}
 
@@ -130,12 +175,33 @@ class Client:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what this client opened. A transport that the caller brought stays open."""
-        for pacer in self._pacers.values():
+        """Close what this client opened in this loop. A transport that the caller brought stays open.
+
+        A view that `with_options` made opened nothing, so closing it does nothing.
+        """
+        if self._is_view:
+            return
+        held = self._held.pop(asyncio.get_running_loop(), None)
+        for pacer in held.pacers.values() if held is not None else ():
             pacer.users -= 1
-        self._pacers.clear()
         if self._owned:
             await self._opened.aclose()
+
+    def with_options(self, *, deadline: float | None) -> Self:
+        """Return a view of this client with another deadline; it costs microseconds.
+
+        The view uses this client's connections, quotas and circuit, and need not be closed.
+
+        Args:
+            deadline: Seconds as in `Settings.deadline`; None for as long as it takes.
+
+        Raises:
+            ConfigurationError: the deadline is not more than 0.
+        """
+        view = copy.copy(self)
+        view.settings = attrs.evolve(self.settings, deadline=deadline)
+        view._is_view = True  # noqa: SLF001 - it is of this class
+        return view
 
     @classmethod
     def operations(cls) -> dict[str, Operation]:
@@ -152,6 +218,30 @@ class Client:
             ConfigurationError: a variable is missing or wrong.
         """
         raise NotImplementedError
+
+    def batcher(
+        self,
+        *,
+        linger: float = 0.2,
+        max_pending: int = 10_000,
+        when_full: WhenFull = "wait",
+        coalesce: bool = False,
+    ) -> ClientBatcher:
+        """Return a sink for single changes of many operations, which keeps each user's in their order.
+
+        Args:
+            linger: The longest that a change waits for others to fill its request, in seconds.
+            max_pending: Changes that may be on their way; further ones wait.
+            when_full: ``raise`` raises `BatcherFull` instead of waiting for room.
+            coalesce: Whether changes of one user that wait together become one where that has the same
+                effect: attributes are merged key by key, and of two opposites the later one is sent.
+
+        Raises:
+            ConfigurationError: an argument is wrong.
+        """
+        return ClientBatcher(
+            self.account, linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
+        )
 
     # The two hooks of a vendor.
 
@@ -193,6 +283,11 @@ class Client:
         return self.settings.allow_empty
 
     @property
+    def watched(self) -> bool:
+        """Whether somebody wants to be told of events."""
+        return self.settings.on_event is not None
+
+    @property
     def account(self) -> str:
         """What tells the account from others, without showing a key."""
         return self._account[:16]
@@ -217,9 +312,12 @@ class Client:
         # Bare identifiers: as many rows as keys can never be too many keys.
         if keys is not None and not operation.kind.ordered:
             rows = min(rows, keys)
-        for window in self.quota(operation).windows:
+        quota = self.quota(operation)
+        for window in quota.windows:
             if window.counts == "records":
-                rows = min(rows, max(1, int(window.most)))
+                most = max(1, int(window.most))
+                # What takes the reserve as well would wait for a window with nothing else in it.
+                rows = min(rows, most - quota.spare(most))
         return min(rows, settings.max_rows or rows), keys, settings.max_bytes or _whole(limit.bytes)
 
     def quota(self, operation: Operation) -> Quota:
@@ -233,6 +331,8 @@ class Client:
             quota = attrs.evolve(quota, windows=windows, ceiling=None)
         if settings.in_flight is not None:
             quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
+        if settings.reserve:
+            quota = attrs.evolve(quota, reserve=settings.reserve)
         return quota
 
     def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
@@ -244,7 +344,7 @@ class Client:
         method, url, headers = fixed
         return Prepared(
             method,
-            url,
+            add_query(url, request.query) if request.query else url,
             headers,
             None if request.json is None else dump_json(request.json, numbers=operation.kind.ordered),
             facts.timeout or settings.timeout,
@@ -254,22 +354,29 @@ class Client:
     def sender(self, operation: Operation, tally: Report) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            self._pacers.clear()
+        settings = self.settings
+        held = self._held.get(loop)
+        if held is None:
+            for ended in [known for known in list(self._held) if known.is_closed()]:
+                self._held.pop(ended, None)
+            held = self._held[loop] = _Held(circuit_for(self._account, self.vendor))
         quota = self.quota(operation)
-        pacer = self._pacers.get(quota.name)
+        pacer = held.pacers.get(quota.name)
         if pacer is None:
-            pacer = self._pacers[quota.name] = pacer_for(self._account, quota)
+            pacer = held.pacers[quota.name] = pacer_for(self._account, quota)
+            held.circuit.queues.add(pacer)
         return Sender(
             self._transport,
             pacer,
             self.classify,
-            self.settings.retry,
+            settings.retry,
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
+            # Who does not want one is not stopped by that of another client either.
+            held.circuit if settings.retry.circuit_failures else Circuit(self.vendor),
             reads=operation.facts.acknowledges == "answered",
-            hook=self.settings.on_event,
+            hook=settings.on_event,
+            deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,
         )
 
     def _address(self, operation: Operation, request: Request[object]) -> _Address:
@@ -277,17 +384,13 @@ class Client:
         method, path = self.route(operation)
         for name, value in {**self._path, **request.path}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        query = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in request.query.items()
-        }
         headers = {**self.headers(), **request.headers}
         if request.json is not None:
             headers.update(_JSON)
         for name, value in headers.items():
             if not value.isprintable():
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
-        url = make_url(self.base_url, path, query, encoded_query=request.encoded_query)
+        url = make_url(self.base_url, path, {}, encoded_query=request.encoded_query)
         made = request.method or method, url, headers
         if not _varies(request):
             self._fixed[operation.name] = made
@@ -295,8 +398,8 @@ class Client:
 
 
 def _varies(request: Request[object]) -> bool:
-    """Return whether a request's address is not simply its operation's."""
-    return bool(request.query or request.path or request.headers or request.encoded_query or request.method)
+    """Return whether a request's address, the query apart, is not simply its operation's."""
+    return bool(request.path or request.headers or request.encoded_query or request.method)
 
 
 def secret(value: str, what: str) -> str:

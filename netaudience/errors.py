@@ -9,7 +9,7 @@
     │   └── ItemTooLarge        make this item smaller
     ├── SourceFailed            mend the source; what it gave before is settled
     ├── JournalFailed           make room for the run's memory, then go on from it
-    ├── NotSent                 nothing was sent: send it later
+    ├── NotSent                 nothing was sent: send it later (a run raises it if none of it was sent)
     │   ├── LimitReached        when the account's allowance has room again
     │   ├── DeadlineExceeded    with more time, or not at all
     │   └── CircuitOpen         when the vendor is back

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from netaudience.coalescing import Coalescence
 from netaudience.limits import Figure, Limit, Provenance, Quota
 from netaudience.outcomes import Acknowledgement
 
@@ -36,6 +37,10 @@ class Facts:
     irreversible: bool = False
     #: True where the effect is not limited to the users named.
     app_wide: bool = False
+    #: How two items of one user become one with the effect of both in turn; None where each counts.
+    coalesces: Coalescence | None = None
+    #: The operation that, with the same arguments, does the opposite: the later of both alone has the effect.
+    opposite: str = ""
     acknowledges: Acknowledgement = "accepted"
     #: Whether the operation itself is in the vendor's documents.
     provenance: Provenance = Provenance.DOCUMENTED

@@ -201,6 +201,12 @@ class Rows(Generic[T]):
         values = ((wire, getattr(item, name)) for name, wire in self._wire_names.items())
         return {wire: value for wire, value in values if value is not None}
 
+    def like(self, item: T | Mapping[str, object], mapping: Mapping[str, object]) -> T:
+        """Return a row given by the vendor's names in the form that another row has."""
+        if isinstance(item, Mapping):
+            return cast("T", dict(mapping))
+        return self.row(**{name: mapping.get(wire) for name, wire in self._wire_names.items()})
+
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which rows."""
         problems: dict[int, str | None] = {}

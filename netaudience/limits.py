@@ -7,6 +7,7 @@ by somebody who saw it, or *assumed* by us, and then it says so wherever it is s
 from __future__ import annotations
 
 import enum
+import math
 from typing import Literal
 
 import attrs
@@ -160,13 +161,19 @@ class Quota:
     in_flight: Figure = attrs.field(factory=lambda: assumed(8, "no documented figure"))
     #: Where set, the rate adapts: halved on a throttle, raised on success up to this many per window.
     ceiling: Figure | None = None
+    #: The share of every window, and of the requests at one time, that bulk runs leave to single calls.
+    reserve: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         """Demand what the pacer can keep.
 
         Raises:
-            ConfigurationError: a rate that adapts has not exactly one window.
+            ConfigurationError: a rate that adapts has not exactly one window, or the reserve is no share.
         """
+        if not 0.0 <= self.reserve < 1.0:
+            raise ConfigurationError(
+                f"The reserve must be a share of the quota, at least 0 and less than 1, not {self.reserve:g}"
+            )
         if self.ceiling is not None and len(self.windows) != 1:
             raise ConfigurationError(f"The quota {self.name!r} adapts, so it must have exactly one window")
 
@@ -181,10 +188,19 @@ class Quota:
             named[f"ceiling of {self.windows[0].unit}"] = self.ceiling
         return {name: figure for name, figure in named.items() if figure is not None}
 
+    def spare(self, whole: int) -> int:
+        """Return how many of so many bulk runs leave free; at least one stays for them."""
+        return min(math.ceil(self.reserve * whole - 1e-9), whole - 1)
+
     def minimum_seconds(self, requests: int, records: int | None = None) -> float:
-        """Return the shortest time in which the windows let so many requests and records through."""
+        """Return the shortest time in which the windows let so many of a bulk run's requests through."""
         counted = {"requests": requests, "records": requests if records is None else records}
         return max(
-            (max(0, counted[window.counts] - 1) * window.per / window.most for window in self.windows),
+            (
+                max(0, counted[window.counts] - 1)
+                * window.per
+                / (window.most - self.spare(math.ceil(window.most)))
+                for window in self.windows
+            ),
             default=0.0,
         )

@@ -20,7 +20,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import (
     Any,
@@ -29,11 +30,21 @@ from typing import (
     Generic,
     ParamSpec,
     Protocol,
+    TypeAlias,
     TypeVar,
+    cast,
     overload,
 )
 
 from netaudience.blame import Blamer
+from netaudience.blocking import (
+    BlockingBatch,
+    BlockingCall,
+    BlockingHost,
+    BlockingPages,
+)
+from netaudience.coalescing import coalesced
+from netaudience.engine.batcher import Batcher, Watch, WhenFull
 from netaudience.engine.division import Divider
 from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Packer
@@ -42,11 +53,11 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Run
 from netaudience.engine.sender import Failure, Sender
 from netaudience.engine.source import Items, Source, check_source
-from netaudience.errors import InvalidItem, Refused, Unreadable
+from netaudience.errors import ConfigurationError, InvalidItem, Refused, Unreadable
 from netaudience.events import RunEnded, RunStarted
 from netaudience.facts import Facts, Method, Shape
 from netaudience.items import Kind, Nothing
-from netaudience.outcomes import Report
+from netaudience.outcomes import Report, SettledChunk
 from netaudience.wire import Prepared, Request, Response, decode
 
 __all__ = [
@@ -59,6 +70,7 @@ __all__ = [
     "PageQuery",
     "Pages",
     "Query",
+    "Work",
     "batch",
     "call",
     "operations_of",
@@ -83,6 +95,11 @@ class Host(Protocol):
 
     #: The vendor's name as people write it.
     vendor: ClassVar[str]
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody wants to be told of events."""
+        ...
 
     @property
     def account(self) -> str:
@@ -135,6 +152,7 @@ class Operation:
         self.kind = kind
         self.facts = facts
         self.name = getattr(function, "__name__", "operation")
+        self._unread: Report | None = None
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
@@ -151,11 +169,18 @@ class Operation:
         """Return a fresh report."""
         return Report(host.vendor, self.name, self.facts.acknowledges)
 
+    def unread(self, host: Host) -> Report:
+        """Return a report that nobody reads, one for all single calls: making it costs 2 % of a call."""
+        if self._unread is None:
+            self._unread = self.report(host)
+        return self._unread
+
 
 async def _ask(host: Host, operation: Operation, request: Request[T], prepared: Prepared | None = None) -> T:
     """Send one request and read its answer."""
-    report = operation.report(host)
+    report = operation.report(host) if host.watched else operation.unread(host)
     sender = host.sender(operation, report)
+    sender.urgent = True
     prepared = prepared or host.prepare(operation, request)
     prepared.items = (*prepared.items, request.path, request.query)
     if not sender.watched:
@@ -165,7 +190,7 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
 
 
 @contextmanager
-def _watched(sender: Sender, report: Report, prepared: Prepared) -> Iterator[None]:
+def _watched(sender: Sender, report: Report, prepared: Prepared) -> Generator[None]:
     """Tell of a call's beginning and end, for those who watch."""
     clock = asyncio.get_running_loop().time
     started = clock()
@@ -196,40 +221,112 @@ async def _answered(host: Host, sender: Sender, request: Request[T], prepared: P
         raise Unreadable(host.vendor, answer.status, words=str(error), may_have_happened=True) from error
 
 
-def _start(
-    host: Host,
-    operation: Operation,
-    items: Items[Item],
-    request: Callable[[Sequence[Item]], Request[Any]],
-    arguments: object,
-) -> Run[Item]:
-    """Return a run of an operation over items."""
-    kind = host.kind(operation)
-    check_source(items, f"{host.vendor} {operation.name}", kind.noun)
-    facts = operation.facts
-    rows, keys, most_bytes = host.limits(operation)
-    answers: list[type[Any] | None] = []
+class Work(Generic[Item]):
+    """An operation with its arguments, ready to carry items."""
 
-    def encode(page: Sequence[Item]) -> Prepared:
-        made = request(page)
-        if not answers:
-            answers.append(made.answer)
-        prepared = host.prepare(operation, made)
+    def __init__(
+        self,
+        host: Host,
+        operation: Operation,
+        request: Callable[[Sequence[Item]], Request[Any]],
+        arguments: object,
+    ) -> None:
+        self._host = host
+        #: What it does.
+        self.operation = operation
+        self._request = request
+        self._arguments = arguments
+        self._kind = host.kind(operation)
+        self._answer: type[Any] | None = None
+        self._name = f"{host.vendor} {operation.name}"
+
+    def run(self, items: Items[Item]) -> Run[Item]:
+        """Return a run over items."""
+        check_source(items, self._name, self._kind.noun)
+        host = self._host
+        identity = {
+            "vendor": host.vendor,
+            "operation": self.operation.name,
+            "account": host.account,
+            "arguments": hashlib.sha256(repr(self._arguments).encode()).hexdigest()[:16],
+        }
+
+        def start(streamed: bool, journal: Journal | None) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
+            return self._pipeline(Source(items), streamed=streamed, journal=journal)
+
+        return Run(self._name, start, identity)
+
+    def batcher(
+        self,
+        *,
+        linger: float,
+        max_pending: int,
+        when_full: WhenFull,
+        coalesce: bool,
+        watch: Watch[Item] | None = None,
+    ) -> Batcher[Item]:
+        """Return a batcher for single items."""
+        if coalesce and self.operation.facts.coalesces is None:
+            raise ConfigurationError(
+                f"Each item of {self._name} counts, so two of them never become one: leave coalesce out"
+            )
+        return Batcher(
+            self._name,
+            lambda source, told: self._pipeline(source, streamed=False, told=told),
+            self.operation.report(self._host),
+            self._kind.key,
+            linger=linger,
+            max_pending=max_pending,
+            when_full=when_full,
+            combine=self.combine if coalesce else None,
+            watch=watch,
+        )
+
+    def key(self, item: object) -> str:
+        """Return an item's key, whatever is wrong with the item."""
+        return self._kind.key(item)
+
+    def combine(self, earlier: Item, later: Item) -> Item | None:
+        """Return the one item that stands for two, if there is one that breaks no rule."""
+        kind, how = self._kind, self.operation.facts.coalesces
+        if how is None or kind.check((earlier, later)):
+            return None
+        both = coalesced(kind, how, earlier, later)
+        return None if both is None or kind.check((both,)) else both
+
+    def _encode(self, page: Sequence[Item]) -> Prepared:
+        made = self._request(page)
+        self._answer = made.answer
+        prepared = self._host.prepare(self.operation, made)
         prepared.records = len(page)
         prepared.items = page
         return prepared
 
-    def read_answer(answer: Response) -> object:
-        return decode(answer, answers[0])
+    def _decode(self, answer: Response) -> object:
+        return decode(answer, self._answer)
 
-    def start(streamed: bool, journal: Journal | None) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
+    def _pipeline(
+        self,
+        source: Source[Item],
+        *,
+        streamed: bool,
+        journal: Journal | None = None,
+        told: Callable[[SettledChunk[Item]], None] | None = None,
+    ) -> Pipeline[Item]:
+        host, operation = self._host, self.operation
+        facts = operation.facts
+        rows, keys, most_bytes = host.limits(operation)
         report = operation.report(host)
-        packer = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes, docs=facts.docs)
+        packer = Packer(self._kind, self._encode, rows=rows, keys=keys, max_bytes=most_bytes, docs=facts.docs)
         sender = host.sender(operation, report)
+        # Somebody waits for a run of one request as for a call.
+        sender.urgent = source.length is not None and source.length <= rows
+        if told is not None:
+            sender.deadline = math.inf  # a batcher has no end that could come too early
         divider = Divider(
             packer,
             sender,
-            read_answer,
+            self._decode,
             report,
             divisible=facts.divisible,
             idempotent=facts.idempotent,
@@ -237,26 +334,47 @@ def _start(
             policy=host.retry,
         )
         return Pipeline(
-            Source(items),
+            source,
             packer,
             sender,
             divider,
             report,
             workers=host.workers(operation),
             streamed=streamed,
-            allow_empty=host.allow_empty,
+            allow_empty=host.allow_empty or told is not None,
             journal=journal,
             repeatable=facts.idempotent,
+            told=told,
         )
 
-    told = hashlib.sha256(repr(arguments).encode()).hexdigest()[:16]
-    identity = {
-        "vendor": host.vendor,
-        "operation": operation.name,
-        "account": host.account,
-        "arguments": told,
-    }
-    return Run(f"{host.vendor} {operation.name}", start, identity)
+
+#: Arguments by position and by name.
+_Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
+_NONE: _Arguments = ((), {})
+
+
+def _and(given: _Arguments, args: Sequence[object], kwargs: Mapping[str, object]) -> _Arguments:
+    """Return what was given before together with what is given now."""
+    return (*given[0], *args), {**given[1], **kwargs}
+
+
+def _told(given: _Arguments) -> object:
+    """Return what tells arguments from others."""
+    return given[0], sorted(given[1].items())
+
+
+def _identity(operation: Operation, given: _Arguments) -> tuple[str, Hashable]:
+    """Return what tells an operation with its arguments from others."""
+    arguments = given[0], tuple(sorted(given[1].items()))
+    try:
+        hash(arguments)
+    except TypeError:  # a list among them
+        return operation.name, repr(arguments)
+    return operation.name, arguments
+
+
+def _name(host: Host, operation: Operation) -> str:
+    return f"{host.vendor} {operation.name}"
 
 
 class Batch(Operation, Generic[Item, P]):
@@ -267,23 +385,40 @@ class Batch(Operation, Generic[Item, P]):
     @overload
     def __get__(self, host: None, owner: type) -> Batch[Item, P]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> BlockingBatch[Item, P]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> BoundBatch[Item, P]: ...
-    def __get__(self, host: Host | None, owner: type) -> Batch[Item, P] | BoundBatch[Item, P]:
+    def __get__(
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Batch[Item, P] | BlockingBatch[Item, P] | BoundBatch[Item, P]:
         """Bind the operation to a client."""
-        return self if host is None else BoundBatch(host, self)
+        if host is None:
+            return self
+        client = cast("Host", host)
+        bound = BoundBatch(client, self)
+        if isinstance(host, BlockingHost):
+            return BlockingBatch(host, _name(client, self), bound)
+        return bound
 
 
 class BoundBatch(Generic[Item, P]):
     """A batch operation of one client."""
 
-    __slots__ = ("_host", "operation")
+    __slots__ = ("_given", "host", "operation")
 
-    def __init__(self, host: Host, operation: Batch[Item, P]) -> None:
-        self._host = host
+    def __init__(self, host: Host, operation: Batch[Item, P], given: _Arguments = _NONE) -> None:
+        #: The client.
+        self.host = host
         self.operation = operation
+        self._given = given
 
     def __repr__(self) -> str:
-        return f"<{self._host.vendor} {self.operation!r}>"
+        return f"<{self.host.vendor} {self.operation!r}>"
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
 
     def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that carries the items; see `Run` for its three readings.
@@ -291,14 +426,54 @@ class BoundBatch(Generic[Item, P]):
         Raises:
             ConfigurationError: the arguments are wrong, or the items are no collection of items.
         """
-        host, function = self._host, self.operation.function
+        return self._work(args, kwargs).run(items)
+
+    def given(self, *args: P.args, **kwargs: P.kwargs) -> BoundBatch[Item, []]:
+        """Return the operation with its arguments, so that only the items are left to give."""
+        self._work(args, kwargs)
+        return BoundBatch(self.host, self.operation, _and(self._given, args, kwargs))  # type: ignore[arg-type] # pyright: ignore[reportReturnType, reportArgumentType] # what is given need not be given again
+
+    def batcher(
+        self,
+        *,
+        linger: float = 0.2,
+        max_pending: int = 10_000,
+        when_full: WhenFull = "wait",
+        coalesce: bool = False,
+    ) -> Batcher[Item]:
+        """Return a sink for items that come one at a time; arguments are given by `given` before.
+
+        Args:
+            linger: The longest that an item waits for others to fill its request, in seconds.
+            max_pending: Items that may be on their way; further ones wait.
+            when_full: ``raise`` raises `BatcherFull` instead of waiting for room.
+            coalesce: Whether items of one user that wait together become one, where one has the same effect.
+
+        Raises:
+            ConfigurationError: an argument is wrong, or the operation's items can never become one.
+        """
+        return self.work().batcher(
+            linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
+        )
+
+    @property
+    def identity(self) -> tuple[str, Hashable]:
+        """What tells the operation with the arguments that it was given from others."""
+        return _identity(self.operation, self._given)
+
+    def work(self) -> Work[Item]:
+        """Return the operation with the arguments that it was given, ready to carry items."""
+        return self._work((), {})
+
+    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
+        host, function = self.host, self.operation.function
+        args, kwargs = given = _and(self._given, args, kwargs)
         function(host, (), *args, **kwargs)  # wrong arguments are told here, not when the run is read
-        return _start(
+        return Work(
             host,
             self.operation,
-            items,
             lambda page: function(host, page, *args, **kwargs),
-            (args, sorted(kwargs.items())),
+            _told(given),
         )
 
 
@@ -310,23 +485,40 @@ class Call(Operation, Generic[Item, P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Call[Item, P, T]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> BlockingCall[Item, P, T]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> BoundCall[Item, P, T]: ...
-    def __get__(self, host: Host | None, owner: type) -> Call[Item, P, T] | BoundCall[Item, P, T]:
+    def __get__(
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Call[Item, P, T] | BlockingCall[Item, P, T] | BoundCall[Item, P, T]:
         """Bind the operation to a client."""
-        return self if host is None else BoundCall(host, self)
+        if host is None:
+            return self
+        client = cast("Host", host)
+        bound = BoundCall(client, self)
+        if isinstance(host, BlockingHost):
+            return BlockingCall(host, bound, BlockingBatch(host, _name(client, self), bound.each))
+        return bound
 
 
 class BoundCall(Generic[Item, P, T]):
     """A call of one client."""
 
-    __slots__ = ("_host", "operation")
+    __slots__ = ("_given", "host", "operation")
 
-    def __init__(self, host: Host, operation: Call[Item, P, T]) -> None:
-        self._host = host
+    def __init__(self, host: Host, operation: Call[Item, P, T], given: _Arguments = _NONE) -> None:
+        #: The client.
+        self.host = host
         self.operation = operation
+        self._given = given
 
     def __repr__(self) -> str:
-        return f"<{self._host.vendor} {self.operation!r}>"
+        return f"<{self.host.vendor} {self.operation!r}>"
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
 
     async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one item and return the answer.
@@ -336,20 +528,22 @@ class BoundCall(Generic[Item, P, T]):
             TransportError: no answer came.
             VendorError: the answer is not a success.
         """
-        problems = self._host.kind(self.operation).check((item,))
+        problems = self.host.kind(self.operation).check((item,))
         if problems:
             raise problems[0].see(self.operation.facts.docs)
         docs = self.operation.facts.docs
         try:
-            request: Request[T] = self.operation.function(self._host, item, *args, **kwargs)
+            if self._given is not _NONE:
+                args, kwargs = _and(self._given, args, kwargs)  # type: ignore[assignment] # pyright: ignore[reportAssignmentType] # the rest of them
+            request: Request[T] = self.operation.function(self.host, item, *args, **kwargs)
         except InvalidItem as error:
             raise error.see(docs) from error.__cause__
         try:
-            prepared = self._host.prepare(self.operation, request)
+            prepared = self.host.prepare(self.operation, request)
         except (TypeError, ValueError) as error:
             raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
         prepared.items = (item,)
-        return await _ask(self._host, self.operation, request, prepared)
+        return await _ask(self.host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that sends one request per item; see `Run` for its three readings.
@@ -357,13 +551,52 @@ class BoundCall(Generic[Item, P, T]):
         Raises:
             ConfigurationError: the items are no collection of items.
         """
-        host, function = self._host, self.operation.function
-        return _start(
+        return self._work(args, kwargs).run(items)
+
+    def given(self, *args: P.args, **kwargs: P.kwargs) -> BoundCall[Item, [], T]:
+        """Return the operation with its arguments, so that only the items are left to give."""
+        return BoundCall(self.host, self.operation, _and(self._given, args, kwargs))  # type: ignore[arg-type] # pyright: ignore[reportReturnType, reportArgumentType] # what is given need not be given again
+
+    def batcher(
+        self,
+        *,
+        linger: float = 0.0,
+        max_pending: int = 10_000,
+        when_full: WhenFull = "wait",
+        coalesce: bool = False,
+    ) -> Batcher[Item]:
+        """Return a sink for items that come one at a time, each sent in a request of its own.
+
+        Args:
+            linger: How long an item waits for others of its user to become one with, in seconds.
+            max_pending: Items that may be on their way; further ones wait.
+            when_full: ``raise`` raises `BatcherFull` instead of waiting for room.
+            coalesce: Whether items of one user that wait together become one, where one has the same effect.
+
+        Raises:
+            ConfigurationError: an argument is wrong, or the operation's items can never become one.
+        """
+        return self.work().batcher(
+            linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
+        )
+
+    @property
+    def identity(self) -> tuple[str, Hashable]:
+        """What tells the operation with the arguments that it was given from others."""
+        return _identity(self.operation, self._given)
+
+    def work(self) -> Work[Item]:
+        """Return the operation with the arguments that it was given, ready to carry items."""
+        return self._work((), {})
+
+    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
+        host, function = self.host, self.operation.function
+        args, kwargs = given = _and(self._given, args, kwargs)
+        return Work(
             host,
             self.operation,
-            items,
             lambda page: function(host, page[0], *args, **kwargs),
-            (args, sorted(kwargs.items())),
+            _told(given),
         )
 
 
@@ -375,18 +608,27 @@ class Query(Operation, Generic[P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Query[P, T]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, T]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Coroutine[object, object, T]]: ...
     def __get__(
-        self, host: Host | None, owner: type
-    ) -> Query[P, T] | Callable[P, Coroutine[object, object, T]]:
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Query[P, T] | Callable[P, T] | Callable[P, Coroutine[object, object, T]]:
         """Bind the operation to a client."""
         if host is None:
             return self
+        client = cast("Host", host)
 
         async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await _ask(host, self, self.function(host, *args, **kwargs))
+            return await _ask(client, self, self.function(client, *args, **kwargs))
 
-        return ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> T:
+            return host.conversation(lambda _: ask(*args, **kwargs)).run()
+
+        return ask_blocking
 
 
 class PageQuery(Operation, Generic[P, Page, Row]):
@@ -410,18 +652,27 @@ class PageQuery(Operation, Generic[P, Page, Row]):
     @overload
     def __get__(self, host: None, owner: type) -> PageQuery[P, Page, Row]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, BlockingPages[Page, Row]]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Pages[Page, Row]]: ...
     def __get__(
-        self, host: Host | None, owner: type
-    ) -> PageQuery[P, Page, Row] | Callable[P, Pages[Page, Row]]:
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> PageQuery[P, Page, Row] | Callable[P, BlockingPages[Page, Row]] | Callable[P, Pages[Page, Row]]:
         """Bind the operation to a client."""
         if host is None:
             return self
+        client = cast("Host", host)
 
         def ask(*args: P.args, **kwargs: P.kwargs) -> Pages[Page, Row]:
-            return Pages(host, self, self.function(host, *args, **kwargs))
+            return Pages(client, self, self.function(client, *args, **kwargs))
 
-        return ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> BlockingPages[Page, Row]:
+            return BlockingPages(host, _name(client, self), ask(*args, **kwargs).pages, self.rows)
+
+        return ask_blocking
 
 
 class Pages(Generic[Page, Row]):

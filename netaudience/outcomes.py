@@ -236,6 +236,18 @@ class Report:
         for warning in chunk.warnings:
             _count(self.warnings, warning, "other warnings")
 
+    def absorb(self, other: Report) -> None:
+        """Add what became of further items of the same operation."""
+        for name in _ADDED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.workers = max(self.workers, other.workers)
+        self.stopped = other.stopped
+        self.undelivered.extend(other.undelivered[: KEPT - len(self.undelivered)])
+        for reason, count in other.reasons.items():
+            _count(self.reasons, reason, "other reasons", count)
+        for warning, count in other.warnings.items():
+            _count(self.warnings, warning, "other warnings", count)
+
     def told(
         self, before: Mapping[str, int] | None = None
     ) -> tuple[str, str, float, int, int, int, int, int, str | None]:
@@ -295,9 +307,16 @@ class Report:
         return self.sentence()
 
 
-def _count(counts: Counter[str], what: str, others: str) -> None:
+#: The counts of a report that add up over several.
+_ADDED = (
+    *("items", "rejected", "failed", "in_doubt", "resumed", "skipped", "delivered"),
+    *("requests", "retries", "throttles", "divisions", "seconds", "waited"),
+)
+
+
+def _count(counts: Counter[str], what: str, others: str, times: int = 1) -> None:
     """Count apart what is known, and together what came after so many different ones."""
-    counts[what if what in counts or len(counts) < REASONS else others] += 1
+    counts[what if what in counts or len(counts) < REASONS else others] += times
 
 
 class RunFailed(NetaudienceError):

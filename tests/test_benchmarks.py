@@ -124,8 +124,26 @@ def test_the_sink_and_the_client_meet_on_a_real_socket():
     assert row["control"] == 1, "a chunk without poison takes one request"
 
 
+def test_the_snapshot_of_a_few_keys_is_measured_phase_by_phase(tmp_path):
+    pytest.importorskip("duckdb")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.snapshot", "--keys", "2000", "--json", "--folder", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {row["phase"]: row for row in json.loads(done.stdout)}
+    found = {phase: row["rows"] for phase, row in rows.items()}
+    assert found == {"first": 2000, "delivered": 2000, "again": 20, "read": 20}
+    assert all(row["memory"] > 10 and row["disk"] > 0 for row in rows.values())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_promise_that_is_not_measured_is_refused():
-    done = _command("--only", "P14")
+    done = _command("--only", "P99")
     assert done.returncode == 2
-    assert "P14" in done.stderr
+    assert "P99" in done.stderr
     assert not done.stdout

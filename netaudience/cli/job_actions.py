@@ -13,8 +13,10 @@ from netaudience.cli.jobs import Agreement, Manner
 from netaudience.cli.outlet import StandardOutput, json_line
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs import guards
+from netaudience.jobs.finishing import finished_already
 from netaudience.jobs.job import Job, Source
 from netaudience.jobs.rundir import find_run, job_folder, runs_of
+from netaudience.jobs.summary import Summary
 from netaudience.wire import load_json
 
 __all__ = ["list_runs", "report_run", "resume_run", "retry_run", "run_new", "show_plan", "start_job"]
@@ -82,6 +84,9 @@ def resume_run(name: str, agreement: Agreement, manner: Manner) -> int:
     """
     run = find_run(name)
     start = run.start()
+    if (finished := finished_already(run, manner.in_doubt)) is not None:
+        sys.stderr.write(f"The run {run.id} has come to its end: nothing of it is left to be sent\n")
+        return _tell(finished, manner)
     return _carry(
         Job.load(start.file), agreement, manner, resume=str(run.path), reads_source=start.again is None
     )
@@ -117,7 +122,14 @@ def _carry(  # noqa: PLR0913 - what a run may be told
     with contextlib.ExitStack() as stack:
         # Opened here, what is wrong with a column is told with its line.
         table = stack.enter_context(open_checked(job)) if reads_source else None
-        progress = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
+        shown = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
+        last: Summary | None = None
+
+        def progress(summary: Summary) -> None:
+            nonlocal last
+            last = summary
+            shown(summary)
+
         try:
             summary = asyncio.run(
                 run_job(
@@ -134,6 +146,17 @@ def _carry(  # noqa: PLR0913 - what a run may be told
             )
         except guards.GuardRefused as refusal:
             raise GuardRefused(str(refusal)) from refusal
+        except KeyboardInterrupt:
+            told = "while the source was looked at: nothing was sent"
+            if last is not None:
+                told = f"at the end of the run {last.run}: netaudience resume {last.run} completes its files"
+            sys.stderr.write(f"interrupted {told}\n")
+            raise
+    return _tell(summary, manner)
+
+
+def _tell(summary: Summary, manner: Manner) -> int:
+    """Say what became of a run, and return the exit code."""
     for sentence in summary.sentences():
         sys.stderr.write(f"{sentence}\n")
     if manner.json:

@@ -47,6 +47,8 @@ def plan_lines(plan: Plan, path: Path) -> Iterator[str]:
     yield from (f"A run would stop: {sentence}" for sentence in plan.stops)
     flags = sorted({flag for step in plan.steps for flag in step.consent.split("--") if flag})
     agreed = "".join(f" --{flag.strip()}" for flag in flags)
+    if plan.stops:
+        return
     yield f"Send just this: netaudience run {shlex.quote(str(path))} --plan {plan.digest}{agreed}"
 
 

@@ -24,6 +24,7 @@ from netaudience.cli.values import (
 )
 from netaudience.errors import ConfigurationError, column_name
 from netaudience.items import Field, Identifiers, Kind, Rows, WholeNumbers
+from netaudience.jobs.naming import OBVIOUS
 from netaudience.jobs.problems import plain
 
 __all__ = ["Mapped", "map_records", "spread_of"]
@@ -31,23 +32,6 @@ __all__ = ["Mapped", "map_records", "spread_of"]
 Cells: TypeAlias = Sequence[object]
 
 _ONLY_A_MAPPING: set[type] = {dict}
-_USER = ("extid", "externalid", "userid", "customerid", "id")
-_EMAIL = ("email", "emailaddress", "mail")
-#: What people call the column of an identifier, by what the vendor calls the identifier.
-_OBVIOUS: Mapping[str, tuple[str, ...]] = {
-    "extid": _USER,
-    "identity": ("identity", *_USER),
-    "user": _USER,
-    "userid": _USER,
-    "customerid": _USER,
-    "useridentifiervalue": _USER,
-    "email": _EMAIL,
-    "currentemail": ("currentemail", "oldemail"),
-    "msisdn": ("msisdn", "phone", "phonenumber", "gsm"),
-    "wpnumber": ("wpnumber", "whatsapp", "whatsappnumber", "phone", "phonenumber"),
-    "devicetoken": ("devicetoken", "token"),
-    "attributekey": ("attributekey", "attribute", "key"),
-}
 
 
 @attrs.frozen
@@ -135,7 +119,7 @@ def _one_of(kind: Kind) -> Callable[[object], object]:
 
 def _obvious(noun: str) -> tuple[str, ...]:
     name = plain(noun)
-    return _OBVIOUS.get(name, (name, "id") if name.endswith("id") else (name,))
+    return OBVIOUS.get(name, (name, "id") if name.endswith("id") else (name,))
 
 
 def _one_column(chosen: Sequence[str]) -> str | None:

@@ -86,15 +86,15 @@ class Divider(Generic[Item]):
 
     def interrupted(
         self, chunk: Chunk[Item], reason: NetaudienceError
-    ) -> tuple[Sequence[SettledChunk[Item]], int]:
-        """Settle a chunk whose delivery was cancelled: what was out is in doubt; the rest is counted."""
+    ) -> tuple[Sequence[SettledChunk[Item]], Sequence[Chunk[Item]]]:
+        """Settle a chunk whose delivery was cancelled: what was out is in doubt; the rest is given back."""
         settled = list(chunk.divided.settled) if chunk.divided else []
-        unsent = 0
+        unsent: list[Chunk[Item]] = []
         for part in reversed(chunk.divided.waiting) if chunk.divided else [chunk]:
             if part.prepared.in_doubt or part.open:
                 settled.append(self._all(InDoubt, part, reason))
             else:
-                unsent += len(part)
+                unsent.append(part)
         return settled, unsent
 
     async def _divide(
@@ -178,14 +178,16 @@ class Divider(Generic[Item]):
     ) -> None:
         """Send again what the vendor says it has not done, a few times and after a pause."""
         search.rounds += 1
-        if search.rounds >= self._policy.attempts or self._sender.halted is not None:
+        search.waits = search.waits or Waits(self._policy)
+        wait = search.waits.next()
+        late = asyncio.get_running_loop().time() + wait >= self._sender.deadline
+        if search.rounds >= self._policy.attempts or self._sender.halted is not None or late:
             for index, error in again.items():
                 search.divided.settled.append(self._all(Failed, self._packer.part(part, [index]), error))
             return
         search.divided.waiting.append(self._packer.part(part, sorted(again)))
         self._tally.retries += 1
-        search.waits = search.waits or Waits(self._policy)
-        await asyncio.sleep(search.waits.next())
+        await asyncio.sleep(wait)
 
     def _take_apart(self, part: Chunk[Item], failure: Failure, search: _Search[Item]) -> None:
         """Put the parts of a part that was not taken in line, or give up the search."""

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.outcomes import KINDS, Failed, SettledChunk
+from netaudience.outcomes import KINDS, Failed, SettledChunk, Undelivered
 from netaudience.wire import dump_json
 
-__all__ = ["Journal", "OnDoubt", "Positions"]
+__all__ = ["AnotherRun", "Journal", "OnDoubt", "Positions"]
 
 OnDoubt: TypeAlias = Literal["tell", "resend"]
 """What to do with items that were being sent when a process died: tell so, or send them again."""
@@ -39,6 +39,24 @@ CREATE TABLE undelivered (
 );
 CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), host TEXT, process INTEGER, renewed REAL);
 """
+_KNOWN_AS = {"account": "account (its credentials or its base URL)"}
+#: Whether anything of the run is settled, or was being sent.
+_TOUCHED = "SELECT EXISTS (SELECT 1 FROM settled) OR EXISTS (SELECT 1 FROM sending)"
+
+
+class AnotherRun(ConfigurationError):
+    """The file belongs to another run.
+
+    Attributes:
+        differs: In what the two differ.
+    """
+
+    def __init__(self, name: str, differs: Sequence[str]) -> None:
+        self.differs = ", ".join(_KNOWN_AS.get(one, one) for one in differs)
+        super().__init__(
+            f"{name} is the journal of another run: it differs in {self.differs}. "
+            "Give the run a journal of its own, or call it as it was called then"
+        )
 
 
 class Positions:
@@ -150,46 +168,49 @@ class Journal:
         with self._writing() as database:
             database.execute("UPDATE lease SET renewed = ?", (time.time(),))
 
-    def sending(self, positions: Sequence[int]) -> range:
-        """Write down that these positions are about to be sent; give what `record` wants back for it."""
-        ranges = list(_ranges(positions))
-        first = self._sending
-        self._sending += len(ranges)
-        rows = [(first + at, start, stop) for at, (start, stop) in enumerate(ranges)]
-        with self._writing() as database:
-            database.executemany("INSERT INTO sending VALUES (?, ?, ?)", rows)
-        return range(first, self._sending)
+    def record(
+        self,
+        chunks: Iterable[SettledChunk[Any]],
+        answered: Iterable[range] = (),
+        sending: Iterable[Sequence[int]] = (),
+    ) -> list[range]:
+        """Write down what became of items, and what is about to be sent, in one transaction.
 
-    def record(self, chunks: Iterable[SettledChunk[Any]], sent: Iterable[range] = ()) -> None:
-        """Write down what became of items; what has failed may be sent again, so it is not settled."""
+        Args:
+            chunks: What is settled; of these, what has failed may be sent again and counts as not settled.
+            answered: What this method has returned for chunks that are not being sent any more.
+            sending: The positions of each chunk that is about to be sent.
+
+        Returns:
+            For each chunk that is about to be sent, what `answered` wants of it.
+        """
         settled: list[tuple[int, int]] = []
         undelivered: list[tuple[int, str, str, str, bytes | None]] = []
         for chunk in chunks:
-            failed = set[int]()
-            for outcome in chunk.undelivered:
-                if isinstance(outcome, Failed):
-                    failed.add(outcome.position)
-                undelivered.append(
-                    (
-                        outcome.position,
-                        KINDS[type(outcome)],
-                        outcome.key,
-                        str(outcome.reason),
-                        _json(outcome.item),
-                    )
-                )
             positions = chunk.positions
-            if failed:
+            if chunk.undelivered:
+                undelivered.extend(map(_row, chunk.undelivered))
+                failed = {one.position for one in chunk.undelivered if isinstance(one, Failed)}
                 positions = [position for position in positions if position not in failed]
             settled.extend(_ranges(positions))
+        noted: list[range] = []
+        notes: list[tuple[int, int, int]] = []
+        for positions in sending:
+            first = self._sending + len(notes)
+            notes.extend((first + at, *part) for at, part in enumerate(_ranges(positions)))
+            noted.append(range(first, self._sending + len(notes)))
         with self._writing() as database:
             database.executemany("INSERT INTO settled VALUES (?, ?)", settled)
             if self._failed:
                 database.executemany("DELETE FROM undelivered WHERE position >= ? AND position < ?", settled)
-            database.executemany("INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?, ?)", undelivered)
-            for ids in sent:
-                database.execute("DELETE FROM sending WHERE id >= ? AND id < ?", (ids.start, ids.stop))
-            database.execute("UPDATE lease SET renewed = ?", (time.time(),))
+            if undelivered:
+                database.executemany("INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?, ?)", undelivered)
+            if over := [(ids.start, ids.stop) for ids in answered if ids]:
+                database.executemany("DELETE FROM sending WHERE id >= ? AND id < ?", over)
+            if notes:
+                database.executemany("INSERT INTO sending VALUES (?, ?, ?)", notes)
+        self._sending += len(notes)
+        return noted
 
     def undelivered(self) -> Iterator[tuple[int, str, str, str, bytes | None]]:
         """Give position, kind, key, reason and item of what was not delivered, by position."""
@@ -204,8 +225,8 @@ class Journal:
     def _open(self, facts: Mapping[str, str], on_doubt: OnDoubt, *, is_new: bool) -> None:
         database = self._database
         # Written through to the operating system with every commit: a killed process loses nothing.
-        database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA journal_mode = WAL")
         database.execute("BEGIN IMMEDIATE")
         try:
             if is_new or not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
@@ -225,11 +246,12 @@ class Journal:
     def _compare(self, facts: Mapping[str, str]) -> None:
         known = dict(self._database.execute("SELECT name, value FROM facts"))
         other = sorted(name for name in known.keys() | facts.keys() if known.get(name) != facts.get(name))
+        if other == ["account"] and not self._database.execute(_TOUCHED).fetchone()[0]:
+            # Nothing was taken so far: a key or a base URL that was wrong has been mended.
+            self._database.execute("UPDATE facts SET value = ? WHERE name = 'account'", (facts["account"],))
+            return
         if other:
-            raise ConfigurationError(
-                f"{self.path.name} is the journal of another run: it differs in {', '.join(other)}. "
-                "Give the run a journal of its own, or call it as it was called then"
-            )
+            raise AnotherRun(self.path.name, other)
 
     def _take_lease(self) -> None:
         database, host, process = self._database, socket.gethostname(), os.getpid()
@@ -313,6 +335,17 @@ def _ranges(positions: Sequence[int]) -> Iterator[tuple[int, int]]:
         stop = position + 1
     if start is not None and stop is not None:
         yield start, stop
+
+
+def _row(outcome: Undelivered[Any]) -> tuple[int, str, str, str, bytes | None]:
+    """Return what is written down of an item that was not delivered."""
+    return (
+        outcome.position,
+        KINDS[type(outcome)],
+        outcome.key,
+        str(outcome.reason),
+        _json(outcome.item),
+    )
 
 
 def _json(item: object) -> bytes | None:

@@ -88,6 +88,8 @@ class Packer(Generic[Item]):
         self._positions: range | list[int] = range(0)
         #: The keys of the waiting items, where their order matters; read once, for it costs per item.
         self._keys: list[str] = []
+        #: The keys of a page that was looked at, and which of them are distinct.
+        self._known: tuple[list[str], set[str]] = [], set()
         self._busy: set[str] = set()
         self._held: list[Item] = []
         self._held_positions: list[int] = []
@@ -110,6 +112,11 @@ class Packer(Generic[Item]):
     def packable(self) -> bool:
         """True where items wait that nothing holds back."""
         return bool(self._items)
+
+    @property
+    def wanting(self) -> int:
+        """How many more items make a chunk, as far as is known."""
+        return max(1, self._likely - len(self._items))
 
     @property
     def full(self) -> bool:
@@ -181,6 +188,7 @@ class Packer(Generic[Item]):
         else:
             self._items.extend(page)
             self._keys.extend(keys)
+            self._known = [], set()
             if isinstance(held, range) and isinstance(positions, range) and held.stop == positions.start:
                 self._positions = range(held.start, positions.stop)
             else:
@@ -216,7 +224,10 @@ class Packer(Generic[Item]):
     ) -> tuple[list[Item], range | list[int], list[str]]:
         """Return the part of the page that may go now; keep the rest, in order, for a release."""
         # A key that is held back is busy: the release of its chunk frees all that is held for it.
-        if self._busy.isdisjoint(keys):
+        # Two sets compare by the hashes that they keep; a list would be hashed once more.
+        distinct = set(keys)
+        if self._busy.isdisjoint(distinct):
+            self._known = keys, distinct
             return page, positions, keys
         free: list[Item] = []
         free_positions: list[int] = []
@@ -271,7 +282,10 @@ class Packer(Generic[Item]):
             self._keys = self._keys[count:]
         if not self._kind.ordered:
             return Chunk(items, positions, prepared)
-        distinct = set(keys)
+        known, distinct = self._known
+        if known is not keys:
+            distinct = set(keys)
+        self._known = [], set()
         self._busy |= distinct
         self._hold_duplicates(distinct)
         return Chunk(items, positions, prepared, distinct)
@@ -332,6 +346,7 @@ class Packer(Generic[Item]):
         item, position = self._items.pop(index), self._positions[index]
         keys = self._keys[index : index + 1]
         del self._keys[index : index + 1]
+        self._known = [], set()
         self._positions = [*self._positions[:index], *self._positions[index + 1 :]]
         if self._held and not self._held_keys.isdisjoint(keys):
             self._take_back_held()  # they may have waited for this one alone

@@ -8,8 +8,9 @@ memory does not grow with the number of items. After `aclose` no task of the run
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from netaudience.engine.division import Divider
@@ -17,7 +18,14 @@ from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
-from netaudience.errors import EmptySource, JournalFailed, NetaudienceError, SourceFailed
+from netaudience.errors import (
+    DeadlineExceeded,
+    EmptySource,
+    JournalFailed,
+    NetaudienceError,
+    NotSent,
+    SourceFailed,
+)
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
@@ -28,6 +36,8 @@ Item = TypeVar("Item")
 _PAGE = 32
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0
+#: Why items were not sent of which each is waited for.
+_LEFT = NotSent("It was not sent before the batcher was closed")
 
 
 class Pipeline(Generic[Item]):
@@ -46,6 +56,7 @@ class Pipeline(Generic[Item]):
         allow_empty: bool,
         journal: Journal | None = None,
         repeatable: bool = True,
+        told: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> None:
         self._source = source
         self._packer = packer
@@ -58,8 +69,15 @@ class Pipeline(Generic[Item]):
         self._repeatable = repeatable
         self._unrecorded: list[SettledChunk[Item]] = []
         self._answered: list[range] = []
+        #: Chunks that wait until it is written down that they are about to be sent.
+        self._noted: list[tuple[Sequence[int], asyncio.Future[range | None]]] = []
+        #: Whether what is to be written down is written in the loop's next turn.
+        self._writes = False
         self._heart: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._most_unread = workers if streamed else None
+        #: Whoever waits for each single item, of what was never sent as well: a batcher.
+        self._told = told
         self._page = max(packer.rows, _PAGE)
         self._ready: deque[Chunk[Item]] = deque()
         self._settled: deque[SettledChunk[Item]] = deque()
@@ -76,14 +94,20 @@ class Pipeline(Generic[Item]):
         self._left = False
         self._before = {} if journal is None else journal.before
         if sender.watched:
-            sender.tell(RunStarted(sender.run, report.vendor, report.operation))
+            sender.tell(RunStarted(sender.run, report.vendor, report.operation, told is not None))
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // packer.rows)))
         report.workers = workers
         if journal is not None:
             self._go_on_from(journal)
-        self._tasks = [asyncio.create_task(self._work(), name="netaudience worker") for _ in range(workers)]
-        self._alive = workers
+        if not math.isinf(sender.deadline):
+            self._alarm = asyncio.get_running_loop().call_at(sender.deadline, self._overdue)
+        #: Workers that there may be; and those that carry a chunk, while there are fewer.
+        self._most, self._busy = workers, 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._alive = 0
+        for _ in range(workers if told is None else 1):
+            self._hire()
 
     def _go_on_from(self, journal: Journal) -> None:
         """Count what an earlier attempt has settled, and keep the journal's lease."""
@@ -102,10 +126,27 @@ class Pipeline(Generic[Item]):
                 self._halt(error)
             self._heart = asyncio.get_running_loop().call_later(_HEARTBEAT, self._beat)
 
+    def _overdue(self) -> None:
+        """Stop reading at the deadline, unless there is nothing left to read; what is out ends by itself."""
+        source = self._source
+        left = self._ready or self._packer.waiting
+        if self._alive and (left or not (source.exhausted or source.position == source.length)):
+            run = f"{self.report.vendor} {self.report.operation}"
+            self._halt(
+                DeadlineExceeded(
+                    f"The deadline came before the run of {run} was at the end of its source. "
+                    "What was not sent by then was not sent at all: send it later, or give it more time"
+                )
+            )
+
     def _halt(self, error: NetaudienceError) -> None:
         if self._sender.halted is None:
             self._sender.halted = error
         self._stop_reading()
+
+    def _hire(self) -> None:
+        self._alive += 1
+        self._tasks.append(asyncio.create_task(self._work(), name="netaudience worker"))
 
     async def _work(self) -> None:
         """Carry one chunk after the other from the source to the reader."""
@@ -114,7 +155,13 @@ class Pipeline(Generic[Item]):
                 chunk = self._ready.popleft() if self._ready else await self._next()
                 if chunk is None:
                     break
-                await self._carry(chunk)
+                self._busy += 1
+                if self._busy == len(self._tasks) < self._most:
+                    self._hire()  # somebody has to wait for the next item of those who push
+                try:
+                    await self._carry(chunk)
+                finally:
+                    self._busy -= 1
                 await self._room()
         except asyncio.CancelledError:
             raise
@@ -131,21 +178,17 @@ class Pipeline(Generic[Item]):
 
     async def _carry(self, chunk: Chunk[Item]) -> None:
         """Deliver one chunk and tell what became of it."""
-        sent = self._note(chunk)
+        sent: range | None = range(0)
+        if self._journal is not None and not self._repeatable and self._sender.halted is None:
+            sent = await self._note(chunk)
         if sent is None:
             settled = self._unsent(chunk)
         else:
-            started = self._began(chunk) if self._sender.watched else 0.0
-            try:
-                settled = await self._divider.deliver(chunk)
-            except BaseException:
-                settled = self._interrupted(chunk)
-                raise
-            finally:
-                if self._sender.watched:
-                    self._ended(chunk, started, settled)
+            settled = await self._deliver(chunk, sent)
             self._answered.append(sent)
         self._packer.release(chunk)
+        if self._packer.packable:
+            self._source.stir()
         if self._waiting:
             self._wake_workers()
         if self._sender.halted is not None:
@@ -153,16 +196,32 @@ class Pipeline(Generic[Item]):
         for part in settled:
             self._tell(part)
 
-    def _note(self, chunk: Chunk[Item]) -> range | None:
-        """Write down what is about to be sent, where a crash would leave that in doubt."""
-        if self._journal is None or self._repeatable or self._sender.halted is not None:
-            return range(0)
-        self._record()  # what was answered must not be in doubt beside what is sent next
+    async def _deliver(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
+        """Deliver one chunk, and tell those who watch of its way."""
+        settled: Sequence[SettledChunk[Item]] = ()
+        started = self._began(chunk) if self._sender.watched else 0.0
         try:
-            return self._journal.sending(chunk.positions)
-        except JournalFailed as error:
-            self._halt(error)
-            return None
+            settled = await self._divider.deliver(chunk)
+        except BaseException:
+            settled = self._interrupted(chunk, sent)
+            raise
+        finally:
+            if self._sender.watched:
+                self._ended(chunk, started, settled)
+        return settled
+
+    async def _note(self, chunk: Chunk[Item]) -> range | None:
+        """Write down what is about to be sent, for a crash leaves that in doubt; None if it cannot be."""
+        noted: asyncio.Future[range | None] = asyncio.get_running_loop().create_future()
+        self._noted.append((chunk.positions, noted))
+        self._write_soon()
+        try:
+            return await noted
+        except asyncio.CancelledError:
+            if noted.done() and not noted.cancelled() and (sent := noted.result()) is not None:
+                self._answered.append(sent)  # it is written down, and was not sent
+            self.report.skipped += len(chunk)
+            raise
 
     def _unsent(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
         reason = self._sender.halted or JournalFailed("The journal cannot be written")
@@ -193,14 +252,14 @@ class Pipeline(Generic[Item]):
         elif packer.full:
             parts = list(packer.feed([], range(0)))
         elif source.immediate:
-            position = source.position
-            parts = list(packer.feed(*self._new(source.read_now(self._page), position)))
+            parts = list(packer.feed(*self._new(source.read_now(self._page))))
         else:
             async with self._reading:
                 if self._ready or source.exhausted or self._sender.halted is not None:
                     return []  # another worker has read meanwhile
-                position = source.position
-                parts = list(packer.feed(*self._new(await self._wait_for_source(), position)))
+                parts = list(packer.feed(*self._new(await self._wait_for_source())))
+                if source.take_due(leftover=packer.packable):
+                    parts.extend(packer.flush())
         # The page is packed as a whole before anything else is awaited: another worker may feed then.
         for part in parts:
             if isinstance(part, Chunk):
@@ -213,7 +272,7 @@ class Pipeline(Generic[Item]):
         """Read a page; a run that stops meanwhile does not wait for what may never come."""
         task = self._reading_task = asyncio.current_task()
         try:
-            return await self._source.read(self._packer.rows)
+            return await self._source.read(self._packer.wanting, leftover=self._packer.packable)
         except asyncio.CancelledError:
             if self._sender.halted is None or task is None or task.uncancel() > 0:
                 raise
@@ -226,12 +285,13 @@ class Pipeline(Generic[Item]):
             self._reading_task.cancel()
             self._reading_task = None
 
-    def _new(self, page: list[Item], position: int) -> tuple[list[Item], range | list[int]]:
+    def _new(self, page: list[Item]) -> tuple[list[Item], range | list[int]]:
         """Count a page; return what of it no earlier attempt has settled, with its positions."""
         self.report.items += len(page)
-        positions = range(position, position + len(page))
-        if self._journal is None:
+        positions = self._source.positions(len(page))
+        if self._journal is None or not isinstance(positions, range):
             return page, positions
+        position = positions.start
         doubtful, left = self._journal.left(positions)
         if doubtful:
             items = [page[at - position] for at in doubtful]
@@ -247,20 +307,32 @@ class Pipeline(Generic[Item]):
         if self._journal is None:
             self._publish(settled)
             return
-        if not self._unrecorded:
-            asyncio.get_running_loop().call_soon(self._record)
+        self._write_soon()
         self._unrecorded.append(settled)
 
+    def _write_soon(self) -> None:
+        """Write in the loop's next turn, when all workers that can go on have said what they have."""
+        if not self._writes:
+            self._writes = True
+            asyncio.get_running_loop().call_soon(self._record)
+
     def _record(self) -> None:
-        """Write down what was settled since the last time, in one go; then tell it."""
+        """Write down what was settled and what is about to be sent, in one go; then tell it."""
+        self._writes = False
         settled, self._unrecorded = self._unrecorded, []
         answered, self._answered = self._answered, []
-        if self._journal is None or not settled:
+        # Who was cancelled meanwhile sends nothing.
+        noted, self._noted = [one for one in self._noted if not one[1].done()], []
+        if self._journal is None or not (settled or answered or noted):
             return
+        sent: Sequence[range | None]
         try:
-            self._journal.record(settled, answered)
+            sent = self._journal.record(settled, answered, [positions for positions, _ in noted])
         except JournalFailed as error:
             self._halt(error)  # what happened is told all the same
+            sent = [None] * len(noted)
+        for (_, future), written in zip(noted, sent, strict=True):
+            future.set_result(written)
         for part in settled:
             self._publish(part)
 
@@ -268,6 +340,8 @@ class Pipeline(Generic[Item]):
         """Count a settled chunk, and keep it for the reader, if there is one."""
         self.report.count(settled)
         self.report.seconds = self._clock() - self._started
+        if self._told is not None:
+            self._told(settled)
         if self._most_unread is not None:
             self._settled.append(settled)
             self._wake_reader()
@@ -345,7 +419,7 @@ class Pipeline(Generic[Item]):
         told = (self._sender.run, chunk.prepared.chunk, report.vendor, report.operation, seconds, delivered)
         self._sender.tell(ChunkEnded(*told, *others))
 
-    def _interrupted(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
+    def _interrupted(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
         reason = SourceFailed("The run was left before an answer came")
         if self._journal is not None and chunk.divided is not None:
@@ -354,9 +428,21 @@ class Pipeline(Generic[Item]):
             chunk.divided.settled.clear()
         settled, unsent = self._divider.interrupted(chunk, reason)
         for part in settled:
-            self.report.count(part)
-        self.report.skipped += unsent
+            self._count_interrupted(part)
+        if not settled:
+            self._answered.append(sent)  # it waited, and nothing of it is out
+        for left in unsent:
+            if self._told is None:
+                self.report.skipped += len(left)
+            else:
+                undelivered = all_alike(Failed, left.items, left.positions, _LEFT, self._packer.key)
+                self._count_interrupted(SettledChunk(left.items, left.positions, None, undelivered))
         return settled
+
+    def _count_interrupted(self, part: SettledChunk[Item]) -> None:
+        self.report.count(part)
+        if self._told is not None:
+            self._told(part)
 
     async def aclose(self) -> None:
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
@@ -369,7 +455,9 @@ class Pipeline(Generic[Item]):
 
     def _close(self) -> None:
         """Count what was not settled, let go of the journal and tell of the end, when no task is left."""
-        unread = self._source.abandon()
+        if self._told is not None:
+            self._settle_unsent(_LEFT)  # but for what the source still holds: that is the batcher's
+        unread = [] if self._told is not None else self._source.abandon()
         self.report.items += len(unread)
         self.report.skipped += len(self._packer.abandon()) + len(unread)
         self.report.skipped += sum(len(chunk) for chunk in self._ready)
@@ -381,6 +469,8 @@ class Pipeline(Generic[Item]):
                 self._heart.cancel()
             self._journal.close()
             self._journal = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._sender.watched and not self._left:
             self._left = True
             self._sender.tell(RunEnded(self._sender.run, *self.report.told(self._before)))

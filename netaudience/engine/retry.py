@@ -30,6 +30,9 @@ class RetryPolicy:
     longest_wait: float = 30.0
     #: Seconds for which throttles are waited out without one success in between.
     throttle_patience: float = 900.0
+    #: Requests in a row without a sign of life, each counted once, after which the vendor counts as down
+    #: and is asked again with one request at a time; 0 for never. No vendor says when it is down.
+    circuit_failures: int = 5
 
 
 class Waits:

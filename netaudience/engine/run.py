@@ -14,7 +14,7 @@ from typing import Generic, Self, TypeVar
 
 from netaudience.engine.journal import Journal, OnDoubt
 from netaudience.engine.pipeline import Pipeline
-from netaudience.errors import ConfigurationError, EmptySource
+from netaudience.errors import ConfigurationError, EmptySource, NotSent
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
 
 __all__ = ["Outcomes", "Run"]
@@ -61,6 +61,7 @@ class Run(Generic[Item]):
         Raises:
             RunFailed: not every item was delivered; it carries the report.
             EmptySource: the source gave no item at all.
+            NotSent: nothing at all was sent: there was no time, no room, or nobody there.
         """
         return self._delivered().__await__()
 
@@ -95,8 +96,9 @@ class Run(Generic[Item]):
         report = await self.settled()
         if report.ok:
             return report
-        if isinstance(report.stopped, EmptySource):
-            raise report.stopped
+        stopped = report.stopped
+        if isinstance(stopped, EmptySource) or (isinstance(stopped, NotSent) and not report.requests):
+            raise stopped
         raise RunFailed(report) from report.stopped
 
     def _open(self, *, streamed: bool) -> Pipeline[Item]:

@@ -1,25 +1,30 @@
 """One request's life: a slot, an attempt, a verdict, and again until it is settled.
 
-A wait (for the quota, a pause, a backoff) never holds a slot; every attempt takes a fresh one. What may
-have happened is repeated only where repeating does no harm.
+A wait (for the quota, a pause, a backoff, a vendor that is down) never holds a slot; every attempt takes a
+fresh one. What may have happened is repeated only where repeating does no harm. Where a request ends because
+there is no time or nobody is there, its error says that nothing was sent only if that is so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from netaudience.engine.circuit import Circuit
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
 from netaudience.engine.transport import Transport, host_of, port_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
+    CircuitOpen,
     ConnectionFailed,
-    LimitReached,
+    DeadlineExceeded,
     NetaudienceError,
+    NotSent,
     ServerFault,
     Throttled,
     TransportError,
@@ -27,7 +32,7 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.events import Event, Hook, Paused, RequestEnded, next_run
+from netaudience.events import CircuitChanged, Event, Hook, Paused, RequestEnded, next_run
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Response, words_in
 
@@ -63,9 +68,11 @@ class Sender:
         policy: RetryPolicy,
         may_repeat: Callable[[float], bool],
         tally: Report,
+        circuit: Circuit,
         *,
         reads: bool,
         hook: Hook | None = None,
+        deadline: float = math.inf,
     ) -> None:
         self._transport = transport
         self._pacer = pacer
@@ -74,6 +81,11 @@ class Sender:
         #: Asked with the seconds since the first attempt: may what perhaps happened be sent again?
         self._may_repeat = may_repeat
         self._tally = tally
+        self._circuit = circuit
+        #: The moment on the loop's clock after which nothing leaves and no answer is waited for.
+        self.deadline = deadline
+        #: Whether its requests go before bulk ones, and are told at once where the vendor is down.
+        self.urgent = False
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
         self._hook = hook
@@ -81,70 +93,150 @@ class Sender:
         self.run = 0 if hook is None else next_run()
         #: Answers lost in a row that may not be asked for again.
         self._lost = 0
-        #: Set when the run stops: nothing more is sent.
-        self.halted: NetaudienceError | None = None
+        self._halted: NetaudienceError | None = None
 
     @property
     def watched(self) -> bool:
         """True where somebody wants to be told of events."""
         return self._hook is not None
 
+    @property
+    def halted(self) -> NetaudienceError | None:
+        """Set when the run stops: nothing more is sent."""
+        return self._halted
+
+    @halted.setter
+    def halted(self, error: NetaudienceError) -> None:
+        self._halted = error
+        self._circuit.nudge()  # who waits there for the vendor waits in vain
+
     async def send(self, prepared: Prepared) -> Response | Failure:
         """Send the request until it is taken, refused for good, or given up."""
-        pacer, tally = self._pacer, self._tally
+        pacer, tally, circuit = self._pacer, self._tally, self._circuit
         clock = asyncio.get_running_loop().time
         trouble: _Trouble | None = None
         successes, started = 0, 0.0
+        try:
+            while True:
+                asked = await self._slot(prepared, trouble)
+                if isinstance(asked, Failure):
+                    return asked
+                response: Response | None = None
+                ended: str | None = "CancelledError"
+                sent = clock()
+                tally.waited += sent - asked
+                if trouble is None:
+                    successes, started = pacer.successes, sent
+                else:
+                    tally.retries += 1
+                tally.requests += 1
+                prepared.in_doubt = not self._reads
+                try:
+                    response, error = await self._attempt(prepared)
+                    ended = None if error is None else type(error).__name__
+                finally:
+                    pacer.release(prepared.records)
+                    if self._hook is not None:
+                        self._told(
+                            prepared, sent, sent - asked, response, ended, repeated=trouble is not None
+                        )
+                if error is None:
+                    self._lost = 0
+                    pacer.succeeded()
+                    if circuit.failures:
+                        self._alive()
+                    return cast("Response", response)
+                trouble = trouble or _Trouble(self._policy, successes)
+                failure = self._decide(prepared, error, trouble, clock() - started)
+                if failure is not None:
+                    failure.response = response
+                    return failure
+                if trouble.wait:
+                    await asyncio.sleep(trouble.wait)
+        finally:
+            if circuit.open:
+                circuit.leave(prepared)
+
+    async def _slot(self, prepared: Prepared, trouble: _Trouble | None) -> float | Failure:
+        """Wait for the vendor and for the quota; return since when for the quota, or why in vain."""
+        pacer, circuit = self._pacer, self._circuit
         while True:
-            asked = clock()
-            try:
-                await pacer.acquire(prepared.records, patience=self._policy.throttle_patience)
-            except LimitReached as full:
-                return Failure(full, stops=True)
-            response: Response | None = None
-            ended: str | None = "CancelledError"
-            sent = clock()
-            tally.waited += sent - asked
-            if self.halted is not None:
-                pacer.release(prepared.records)
-                return Failure(self.halted)
-            if trouble is None:
-                successes, started = pacer.successes, sent
-            else:
-                tally.retries += 1
-            tally.requests += 1
-            prepared.in_doubt = not self._reads
-            try:
-                response, error = await self._attempt(prepared)
-                ended = None if error is None else type(error).__name__
-            finally:
-                pacer.release(prepared.records)
-                if self._hook is not None:
-                    self._told(prepared, sent, sent - asked, response, ended, repeated=trouble is not None)
-            if error is None:
-                self._lost = 0
-                pacer.succeeded()
-                return cast("Response", response)
-            trouble = trouble or _Trouble(self._policy, successes)
-            failure = self._decide(prepared, error, trouble, clock() - started)
-            if failure is not None:
-                failure.response = response
+            if circuit.open and (failure := await self._wait_for_vendor(prepared, trouble)) is not None:
                 return failure
-            if trouble.wait:
-                await asyncio.sleep(trouble.wait)
+            asked = asyncio.get_running_loop().time()
+            try:
+                await pacer.acquire(
+                    prepared.records,
+                    patience=self._policy.throttle_patience,
+                    urgent=self.urgent,
+                    deadline=self.deadline,
+                )
+            except CircuitOpen:
+                continue  # it opened while the request waited
+            except NotSent as reason:
+                return _unsent(reason, trouble)
+            if self._halted is None and (not circuit.open or circuit.admits(prepared)):
+                return asked
+            pacer.release(prepared.records, unused=True)
+            if self._halted is not None:
+                return _unsent(self._halted, trouble)
+
+    async def _wait_for_vendor(self, prepared: Prepared, trouble: _Trouble | None) -> Failure | None:
+        """Wait until a vendor that is down is back, or the request is to find out; None when it may leave."""
+        circuit = self._circuit
+        attempts = 0 if trouble is None else trouble.attempts
+        probes = circuit.failed_probes
+        while self._halted is None:
+            if circuit.admits(prepared):
+                return None
+            if self.urgent:
+                return _unsent(circuit.refusal(), trouble)
+            if circuit.back_at - asyncio.get_running_loop().time() > self._policy.throttle_patience:
+                return _unsent(circuit.refusal(), trouble, stops=True)
+            # A probe that failed, failed for all who wait: none of them is more patient than one alone.
+            if attempts + circuit.failed_probes - probes >= self._policy.attempts:
+                return _unsent(circuit.refusal(), trouble, stops=True)
+            try:
+                async with asyncio.timeout_at(None if math.isinf(self.deadline) else self.deadline):
+                    await circuit.change(prepared)
+            except TimeoutError:
+                return _unsent(
+                    DeadlineExceeded(
+                        f"The deadline came while {self._tally.vendor} was down. "
+                        "Nothing of this request was sent: send it later"
+                    ),
+                    trouble,
+                )
+        return _unsent(self._halted, trouble)
 
     async def _attempt(
         self, prepared: Prepared
     ) -> tuple[Response | None, TransportError | VendorError | None]:
         """Send the request once; return the answer, if one came, and what it amounts to, if no success."""
         try:
-            response = await self._transport.send(prepared)
+            if math.isinf(self.deadline):
+                response = await self._transport.send(prepared)
+            else:
+                response = await self._send_in_time(prepared)
         except (TransportError, VendorError) as failed:
             return None, failed
         error = self._judge(response)
         if error is not None and (error.words or isinstance(error.code, str)):
             error = error.without(words_in(prepared.items))
         return response, error
+
+    async def _send_in_time(self, prepared: Prepared) -> Response:
+        """Send, and wait no longer than until the deadline, whatever the transport does first."""
+        left = self.deadline - asyncio.get_running_loop().time()
+        prepared.timeout = max(0.0, min(prepared.timeout, left))
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                return await self._transport.send(prepared)
+        except TimeoutError as error:
+            raise AnswerLost(
+                f"The request went to {host_of(prepared.url)} and no whole answer came back in time: "
+                "its deadline came first"
+            ) from error
 
     def _told(  # noqa: PLR0913 - what there is to tell
         self,
@@ -183,14 +275,16 @@ class Sender:
             try:
                 self._hook(event)
             except Exception:  # noqa: BLE001 - a watcher's mistake is not the run's
-                _log.exception("The hook for events raised")
+                _log.exception("The hook for events raised", extra=self._fields())
 
     def _decide(
         self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble, elapsed: float
     ) -> Failure | None:
         """Return why the request is given up, or None where it is to be sent again."""
-        _log.debug("attempt failed: %s", error)
+        _log.debug("attempt failed: %s", error, extra=self._fields(error))
         trouble.wait = 0.0
+        trouble.error = error
+        self._note_life(prepared, error, trouble)
         match error:
             case Throttled():
                 prepared.in_doubt = trouble.in_doubt
@@ -219,6 +313,12 @@ class Sender:
                 self._lost = 0
                 self._pacer.succeeded()
                 return Failure(error, stops=stops)
+        return self._again(prepared, error, trouble, most)
+
+    def _again(
+        self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble, most: int
+    ) -> Failure | None:
+        """Count an attempt of at most so many; say how long to wait for the next, or why there is none."""
         trouble.attempts += 1
         if trouble.attempts >= most:
             # Not one answer from anybody since this request began: the vendor is down. A fault that it
@@ -228,8 +328,59 @@ class Sender:
         asked = error.retry_after if isinstance(error, VendorError) else None
         if asked is not None and asked > self._policy.throttle_patience:
             return Failure(error, stops=True)
-        trouble.wait = trouble.waits.next(asked)
+        if self._circuit.open and self.urgent:
+            return Failure(error)
+        # Who is to find out whether the vendor is back waits there for that.
+        if not self._circuit.probes(prepared):
+            trouble.wait = trouble.waits.next(asked)
+            if asyncio.get_running_loop().time() + trouble.wait >= self.deadline:
+                return Failure(error)
         return None
+
+    def _note_life(self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble) -> None:
+        """Tell the circuit whether somebody answered."""
+        match error:
+            case ServerFault():
+                silent = False  # these are the vendor's own words about this very request
+            case Unavailable() | TransportError():
+                silent = True
+            case _:
+                silent = False
+        if not silent:
+            self._alive()
+            return
+        first, trouble.silent = not trouble.silent, True
+        asked = error.retry_after if isinstance(error, VendorError) else None
+        if self._circuit.failed(prepared, self._policy, first=first, asked=asked):
+            _log.warning(
+                "%s is down: %d requests in a row got no answer from it, the last: %s; it is asked again "
+                "with one request at a time",
+                self._tally.vendor,
+                self._circuit.failures,
+                error,
+                extra=self._fields(error),
+            )
+            self._tell_circuit(is_open=True)
+
+    def _alive(self) -> None:
+        """Take note of a sign of life."""
+        if self._circuit.alive():
+            _log.warning("%s is back", self._tally.vendor, extra=self._fields())
+            self._tell_circuit(is_open=False)
+
+    def _tell_circuit(self, *, is_open: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        self.tell(CircuitChanged(self._tally.vendor, self._tally.operation, now, is_open))
+
+    def _fields(self, error: NetaudienceError | None = None, wait: float | None = None) -> dict[str, object]:
+        """Return what a log record says besides its sentence; never an identifier, never a body."""
+        return {
+            "vendor": self._tally.vendor,
+            "operation": self._tally.operation,
+            "run": self.run,
+            "status": error.status if isinstance(error, VendorError) else None,
+            "wait_seconds": wait,
+        }
 
     def _throttled(self, error: Throttled) -> Failure | None:
         """Pause the whole quota, not this request alone; give up when patience ends."""
@@ -248,20 +399,34 @@ class Sender:
         self.tell(
             Paused(self._tally.vendor, self._tally.operation, asyncio.get_running_loop().time(), seconds)
         )
-        _log.warning("%s; all requests of the quota wait %.1f s", error, seconds)
+        _log.warning(
+            "%s; all requests of the quota wait %.1f s", error, seconds, extra=self._fields(error, seconds)
+        )
         return None
 
 
 class _Trouble:
     """What is remembered of a request that did not succeed at once."""
 
-    __slots__ = ("attempts", "in_doubt", "successes", "wait", "waits")
+    __slots__ = ("attempts", "error", "in_doubt", "silent", "successes", "wait", "waits")
 
     def __init__(self, policy: RetryPolicy, successes: int) -> None:
         self.attempts = 0
+        #: What the last attempt came to.
+        self.error: NetaudienceError | None = None
+        #: True from the first attempt on that got no sign of life.
+        self.silent = False
         #: True from the first answer on that leaves open whether it happened.
         self.in_doubt = False
         #: The pacer's count of answers when the request was first sent.
         self.successes = successes
         self.wait = 0.0
         self.waits = Waits(policy)
+
+
+def _unsent(reason: NetaudienceError, trouble: _Trouble | None, *, stops: bool | None = None) -> Failure:
+    """Return why a request does not leave: what it came to when it did leave before, else the reason."""
+    if trouble is not None and trouble.error is not None and isinstance(reason, NotSent):
+        # It was sent: nobody may be told that it was not. Whoever follows is told the reason in its turn.
+        return Failure(trouble.error, stops=bool(stops))
+    return Failure(reason, stops=isinstance(reason, NotSent) if stops is None else stops)

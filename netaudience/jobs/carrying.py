@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from netaudience.client import Client
-from netaudience.engine.journal import OnDoubt
+from netaudience.engine.journal import AnotherRun, OnDoubt
 from netaudience.engine.run import Outcomes, Run
-from netaudience.errors import NetaudienceError, SourceFailed
+from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.jobs.feed import Feed
 from netaudience.jobs.guards import RejectedGuard
 from netaudience.jobs.past import Undelivered
-from netaudience.jobs.rejects import Rejects
+from netaudience.jobs.rejects import Origin, Rejects
 from netaudience.jobs.summary import StepSummary
 from netaudience.operations import BoundBatch, BoundCall, Operation
 from netaudience.outcomes import KEPT, KINDS, REASONS, InDoubt, Report, SettledChunk
@@ -56,6 +56,8 @@ class Order:
     rows: int | None = None
     #: Whether somebody wants to know which rows were delivered.
     remembers: bool = False
+    #: Whether these are rows that an earlier run has read and not delivered.
+    again: bool = False
     #: What earlier attempts at the run have told.
     earlier: StepSummary | None = None
 
@@ -76,8 +78,8 @@ class Carrier:
         #: Positions of rows in doubt that were written down, as far as a report remembers any.
         self._in_doubt_written = set[int]()
         #: Rows that were delivered, and rows in doubt, since somebody has asked.
-        self._delivered: list[int] = []
-        self._doubtful: list[int] = []
+        self._delivered: list[int | str] = []
+        self._doubtful: list[int | str] = []
         operation = order.operation
         self.summary = StepSummary(
             name=order.name,
@@ -97,7 +99,13 @@ class Carrier:
         order = self.order
         run = _start(order.client, order.operation, self.feed.pages(), order.arguments)
         run.journaled(order.journal, source=order.source, on_doubt=order.in_doubt)
-        self._run, self._outcomes = run, await run.__aenter__()
+        try:
+            self._run, self._outcomes = run, await run.__aenter__()
+        except AnotherRun as error:
+            raise ConfigurationError(
+                f"The run of {order.name} was begun with another {error.differs}, and something was sent "
+                "then: set it back, or start a new run; nothing was sent now"
+            ) from error
 
     async def carry(self) -> None:
         """Carry what the feed gives to its end; never raises for what happens to rows."""
@@ -119,8 +127,11 @@ class Carrier:
             extra = {"vendor": self.order.client.vendor, "operation": self.order.operation.name}
             _log.error("A run broke down while it was left: %s", type(error).__name__, extra=extra)
 
-    def take_delivered(self) -> tuple[list[int], list[int]]:
-        """Return the numbers of the rows that were delivered, and of those in doubt, since the last time."""
+    def take_delivered(self) -> tuple[list[int | str], list[int | str]]:
+        """Return the rows that were delivered, and those in doubt, since the last time.
+
+        They are told by their numbers; those of an earlier run that are sent again, by their keys.
+        """
         delivered, self._delivered = self._delivered, []
         doubtful, self._doubtful = self._doubtful, []
         if not self.order.operation.facts.idempotent:
@@ -186,6 +197,7 @@ class Carrier:
                     KINDS[type(outcome)],
                     outcome.reason,
                     row["fields"],
+                    self._origin(row),
                 )
         self.feed.settled(chunk.positions)
         if undelivered:
@@ -196,34 +208,58 @@ class Carrier:
         for position, row in zip(chunk.positions, self.feed.rows_of(chunk.positions), strict=True):
             kind = others.get(position)
             if kind is None:
-                self._delivered.append(row["row"])
+                self._took(row)
             elif kind is InDoubt:
-                self._doubtful.append(row["row"])
+                self._doubtful.append(self._called(row))
 
     def _tell_what_was_left(self) -> None:
         """Write down what a run that was left has told of in its report only, as far as it remembers."""
         for outcome in self._report.undelivered:
             if isinstance(outcome, InDoubt) and outcome.position not in self._in_doubt_written:
                 for row in self.feed.rows_of([outcome.position]):
-                    self._doubtful += [row["row"]] if self.order.remembers else []
+                    self._doubtful += [self._called(row)] if self.order.remembers else []
                     self._rejects.undelivered(
-                        self.summary.name, row["row"], outcome.key, "in doubt", outcome.reason, row["fields"]
+                        self.summary.name,
+                        row["row"],
+                        outcome.key,
+                        "in doubt",
+                        outcome.reason,
+                        row["fields"],
+                        self._origin(row),
                     )
 
     def _bad(self, rows: Sequence[RejectedRow]) -> None:
         for row in rows:
             self._count_reason(f"rejected: {row.reason}")
-            self._rejects.wrong(self.summary.name, row.row, row.key, row.reason, row.fields)
+            # Of a row of another run nobody knows here whether it was mended.
+            origin = Origin(row.key, "" if self.order.again else None) if self.order.remembers else None
+            self._rejects.wrong(self.summary.name, row.row, row.key, row.reason, row.fields, origin)
         self._guard()
 
     def _past(self, row: SourceRow, before: Undelivered | None) -> None:
         if before is None:
-            self._delivered += [row["row"]] if self.order.remembers else []
+            if self.order.remembers:
+                self._took(row)
             return
         if before.kind == "in doubt" and self.order.remembers:
-            self._doubtful.append(row["row"])
+            self._doubtful.append(self._called(row))
         self._count_reason(f"{before.kind}: {before.reason}")
-        self._rejects.undelivered_before(self.summary.name, row["row"], before, row["fields"])
+        self._rejects.undelivered_before(
+            self.summary.name, row["row"], before, row["fields"], self._origin(row)
+        )
+
+    def _took(self, row: SourceRow) -> None:
+        """Remember a row that the vendor has taken; what it holds, only if that is what the source holds."""
+        mended = self.order.again and not row["hash"]
+        (self._doubtful if mended else self._delivered).append(self._called(row))
+
+    def _called(self, row: SourceRow) -> int | str:
+        return row["key"] if self.order.again else row["row"]
+
+    def _origin(self, row: SourceRow) -> Origin | None:
+        if not self.order.remembers:
+            return None
+        return Origin(row["key"], row["hash"] if self.order.again else None)
 
     def _count_reason(self, reason: str) -> None:
         known = reason in self._other_reasons or len(self._other_reasons) < REASONS

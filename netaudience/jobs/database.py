@@ -174,4 +174,7 @@ def _plain(words: str) -> str:
     text = re.split(r"\n\s*\n?LINE \d+: |\n\n", words, maxsplit=1)[0]
     if not words.startswith(_WRONG_QUERY) and not words.startswith("IO Error"):
         text = _TELLS_VALUES.sub("…", text)
-    return " ".join(_KIND.sub("", text).split())
+    told = " ".join(_KIND.sub("", text).split())
+    if words.startswith("Binder Error: Referenced column"):
+        told += ". A text stands in single quotation marks: 'so'"
+    return told

@@ -8,16 +8,45 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.job import Job
 from netaudience.jobs.rundir import RunFolder, prune, replace, runs_of
 from netaudience.jobs.summary import Summary, read_summary
 
-__all__ = ["draw_report", "prune_runs", "rows_before", "summaries", "tell_build", "write_summary"]
+__all__ = [
+    "draw_report",
+    "finished_already",
+    "prune_runs",
+    "rows_before",
+    "summaries",
+    "tell_build",
+    "write_summary",
+]
 
 _log = logging.getLogger("netaudience")
+
+
+def finished_already(run: RunFolder, in_doubt: OnDoubt) -> Summary | None:
+    """Return the summary of a run that has come to its end, if going on with it would change nothing.
+
+    Args:
+        run: The run.
+        in_doubt: ``resend`` sends again what is in doubt, if anything is.
+    """
+    with suppress(ConfigurationError):
+        summary = read_summary(run.summary)
+        if summary is None or not summary.finished or summary.unwritten or not summary.reconciles:
+            return None
+        if summary.attempts != run.start().attempts:  # a later attempt was killed
+            return None
+        doubt = in_doubt == "resend" and any(step.in_doubt for step in summary.steps)
+        if not doubt and (run.rejects.exists() or not any(step.undelivered for step in summary.steps)):
+            return summary
+    return None
 
 
 def write_summary(run: RunFolder, summary: Summary) -> None:

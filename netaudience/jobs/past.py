@@ -58,7 +58,8 @@ def check_journal(path: Path, run: str) -> None:
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
             raise ConfigurationError(
-                f"The journal {path.name} of the run {run} cannot be read ({error})"
+                f"The journal {path.name} of the run {run} cannot be read ({error}): make room, or look at "
+                "who may read and write there; then go on with the run as before"
             ) from error
         verdict = "no table"
     except sqlite3.DatabaseError as error:

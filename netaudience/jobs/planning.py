@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -237,6 +236,8 @@ class _Planner:
                     self._notes.append(
                         f"{differences.held_back:,} removals wait until every row of the source can be read"
                     )
+        if step.where is not None and not self._rows:
+            self._notes.append("the step's where holds for no row of the source")
         return StepPlan(
             name=step.name,
             vendor=step.vendor,
@@ -255,17 +256,12 @@ class _Planner:
 
     @contextmanager
     def _snapshot(self) -> Generator[Snapshot, None, None]:
-        """Give a copy of what is known to be delivered: a plan changes nothing that a run goes on from."""
+        """Give a file beside that of what is known to be delivered: a plan changes nothing there."""
         kept = snapshot_path(job_folder(self._job), self._step.name)
         with tempfile.TemporaryDirectory(prefix="netaudience-", ignore_cleanup_errors=True) as scratch:
-            path = Path(scratch) / kept.name
-            if kept.exists():
-                lock = JobLock(job_folder(self._job), self._job.name)
-                with nullcontext() if self._held else lock:
-                    for part in (kept, kept.with_name(f"{kept.name}.wal")):
-                        if part.exists():
-                            shutil.copyfile(part, path.with_name(part.name))
-            with Snapshot(path) as snapshot:
+            lock = None if self._held else JobLock(job_folder(self._job), self._job.name)
+            known = kept if kept.exists() else None
+            with Snapshot(Path(scratch) / kept.name, known=known, held=lock) as snapshot:
                 yield snapshot
 
     def _counted(self, pages: Iterable[Page]) -> Iterator[Page]:

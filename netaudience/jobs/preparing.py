@@ -185,6 +185,31 @@ class Preparation:
         self._check_consent(plan, consent)
         return count
 
+    def interrupt(self) -> None:
+        """End what another thread compares."""
+        for prepared in self.steps:
+            if prepared.snapshot is not None:
+                prepared.snapshot.interrupt()
+
+    def recall(self, run: RunFolder) -> None:
+        """Open what the steps know as delivered, where an earlier run, whose rows these are, was the last.
+
+        Raises:
+            ConfigurationError: it is in use, or damaged.
+        """
+        from netaudience.jobs.snapshot import Snapshot  # noqa: PLC0415 - needs the extra `files`
+
+        with contextlib.suppress(ConfigurationError):  # it was deleted: nobody knows the first one then
+            while (again := run.start().again) is not None:
+                run = RunFolder(run.path.with_name(again))
+        for prepared in self.steps:
+            path = snapshot_path(self._folder, prepared.step.name)
+            if path.exists():
+                snapshot = Snapshot(path)
+                self._stack.callback(snapshot.close)
+                if snapshot.run == run.id:
+                    prepared.snapshot = snapshot
+
     def _plan(self, table: Table, digest: str | None) -> Plan | None:
         """Plan the run where somebody has to agree to what it sends."""
         final = any(each.operation.facts.irreversible for each in self.steps)

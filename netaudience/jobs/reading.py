@@ -171,6 +171,7 @@ class _Reading:
             self._file.wrong("step", "there is no step: add [[step]] with vendor, operation and fields")
         steps: list[Step] = []
         names = set[str]()
+        paces: dict[tuple[str, str], tuple[Section, Step]] = {}
         for one, at in given:
             if not isinstance(one, dict):
                 self._problems.add(at, "a step is a table: begin it with a line [[step]]")
@@ -186,7 +187,29 @@ class _Reading:
                 section.wrong("name", sentence)
             names.add(step.name.casefold())
             steps.append(step)
+            self._one_pace(section, step, paces)
         return tuple(steps)
+
+    def _one_pace(
+        self, section: Section, step: Step, paces: dict[tuple[str, str], tuple[Section, Step]]
+    ) -> None:
+        """Look whether a step keeps the pace of those before it that draw on the same allowance."""
+        vendor = find_vendor(step.vendor)
+        for name in (step.operation, step.removal):
+            operation = None if vendor is None or name is None else find_operation(vendor, name)
+            if not isinstance(operation, Operation):
+                continue
+            other, first = paces.setdefault((step.vendor, operation.facts.quota.name), (section, step))
+            for key in ("rate", "in_flight"):
+                paced = [(other, getattr(first, key)), (section, getattr(step, key))]
+                told = any(at.get(key) is not None and pace is None for at, pace in paced)
+                if paced[0][1] != paced[1][1] and not told:
+                    section.wrong(
+                        key,
+                        f"{first.name} and {step.name} draw on one allowance of the account, so they have "
+                        f"one pace: write the same {key} in both, or in neither",
+                    )
+                    return
 
     def _step(self, section: Section, source: Source) -> Step | None:
         vendor, operation = self._operation(section, "operation")

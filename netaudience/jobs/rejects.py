@@ -8,17 +8,28 @@ and is readable for its owner only.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from netaudience.errors import ConfigurationError, NetaudienceError, VendorError
 from netaudience.jobs.past import Undelivered
 from netaudience.jobs.values import BadValue
 from netaudience.wire import JsonValue, dump_json, load_json
 
-__all__ = ["Rejects", "read_rejects"]
+__all__ = ["Origin", "Rejects", "digest_of_fields", "read_rejects"]
+
+
+class Origin(NamedTuple):
+    """What a row was in the source of the run that has read it there."""
+
+    #: Its key.
+    key: str
+    #: What tells its fields from mended ones; None where they are as they were read now.
+    digest: str | None
 
 
 class Rejects:
@@ -33,24 +44,44 @@ class Rejects:
         #: Why lines could not be written, if so.
         self.broken: str | None = None
 
-    def wrong(self, step: str, row: int, key: str, reason: str, fields: Mapping[str, object]) -> None:
+    def wrong(  # noqa: PLR0913, PLR0917 - what a line tells
+        self,
+        step: str,
+        row: int,
+        key: str,
+        reason: str,
+        fields: Mapping[str, object],
+        origin: Origin | None = None,
+    ) -> None:
         """Write down a row that does not become an item."""
-        self._write(step, row, key, "rejected", (None, None, None), reason, fields)
+        self._write(step, row, key, "rejected", (None, None, None), reason, fields, origin)
 
     def undelivered(  # noqa: PLR0913, PLR0917 - what a line tells
-        self, step: str, row: int, key: str, kind: str, reason: NetaudienceError, fields: Mapping[str, object]
+        self,
+        step: str,
+        row: int,
+        key: str,
+        kind: str,
+        reason: NetaudienceError,
+        fields: Mapping[str, object],
+        origin: Origin | None = None,
     ) -> None:
         """Write down a row that was not delivered."""
         answer: tuple[int | None, int | str | None, str | None] = (None, None, None)
         if isinstance(reason, VendorError):
             answer = (reason.status, reason.code, reason.words or None)
-        self._write(step, row, key, kind, answer, str(reason), fields)
+        self._write(step, row, key, kind, answer, str(reason), fields, origin)
 
     def undelivered_before(
-        self, step: str, row: int, before: Undelivered, fields: Mapping[str, object]
+        self,
+        step: str,
+        row: int,
+        before: Undelivered,
+        fields: Mapping[str, object],
+        origin: Origin | None = None,
     ) -> None:
         """Write down a row that an earlier attempt has not delivered."""
-        self._write(step, row, before.key, before.kind, before.answer, before.reason, fields)
+        self._write(step, row, before.key, before.kind, before.answer, before.reason, fields, origin)
 
     def flush(self) -> None:
         """Hand to the system what was written."""
@@ -97,11 +128,12 @@ class Rejects:
         answer: tuple[int | None, int | str | None, str | None],
         reason: str,
         fields: Mapping[str, object],
+        origin: Origin | None,
     ) -> None:
         if self.broken is not None:
             return
         status, code, words = answer
-        told = {
+        told: dict[str, object] = {
             "step": step,
             "row": row,
             "key": key,
@@ -115,7 +147,11 @@ class Rejects:
         try:
             line = dump_json(told)
         except (TypeError, ValueError):
-            line = dump_json({**told, "fields": {}})
+            told["fields"] = {}
+            line = dump_json(told)
+        if origin is not None:
+            digest = digest_of_fields(load_json(line)) if origin.digest is None else origin.digest
+            line = dump_json({**told, "origin": {"key": origin.key, "digest": digest}})
         self._guarded(lambda: self._line(line))
 
     def _line(self, line: bytes) -> None:
@@ -155,6 +191,13 @@ def read_rejects(path: Path) -> Iterator[Mapping[str, JsonValue]]:
                     f"Line {number:,} of {path} is no JSON object: mend it, or delete the line"
                 )
             yield told
+
+
+def digest_of_fields(line: JsonValue) -> str:
+    """Return what tells the fields of a line from others, in whatever order they stand."""
+    fields = line.get("fields") if isinstance(line, dict) else None
+    written = json.dumps(fields, sort_keys=True)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _plain(value: object) -> object:

@@ -1,7 +1,8 @@
 """The undelivered rows of a run as a source of their own, so that a new run of the same job sends them again.
 
 The source is the run's ``rejects.jsonl``, mended or not; a row's number is its line there. Rows in doubt are
-sent again only where that does no harm, or where somebody says so. Removals are left out: the next run of a
+sent again only where that does no harm, or where somebody says so; rows whose key stands again further down
+the source never are. Removals are left out: the next run of a
 mirror takes back what is still there.
 """
 
@@ -16,9 +17,10 @@ import attrs
 
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.comparing import OUTDATED
 from netaudience.jobs.job import Expression, Guards, Job, Source
 from netaudience.jobs.matching import find_operation, find_vendor
-from netaudience.jobs.rejects import read_rejects
+from netaudience.jobs.rejects import digest_of_fields, read_rejects
 from netaudience.jobs.rundir import RunFolder
 from netaudience.operations import Operation
 from netaudience.wire import JsonValue
@@ -131,12 +133,19 @@ class _Rejects:
             self.left_out += 1
 
     def _is_wanted(self, line: Mapping[str, JsonValue]) -> bool:
+        if str(line.get("reason")).casefold().startswith(OUTDATED):
+            return False  # a later row of the same key was sent
         return line.get("kind") != "in doubt" or self._resends.get(str(line.get("step")), False)
 
 
 def _row(number: int, line: Mapping[str, JsonValue]) -> SourceRow:
-    fields, key = line.get("fields"), line.get("key")
-    row: SourceRow = {"row": number, "key": key if isinstance(key, str) else "", "hash": "", "fields": {}}
+    fields, key, digest = line.get("fields"), line.get("key"), ""
+    origin = line.get("origin")
+    if isinstance(origin, dict):
+        key, digest = origin.get("key"), str(origin.get("digest"))
+        if digest != digest_of_fields(line):
+            digest = ""  # mended: it is not what the source holds
+    row: SourceRow = {"row": number, "key": key if isinstance(key, str) else "", "hash": digest, "fields": {}}
     if isinstance(fields, dict):
         row["fields"] = {name: value for name, value in fields.items() if value is not None}
     else:

@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "summary.json"
 
     @property
+    def costs(self) -> Path:
+        """What the attempts have cost, written down every few seconds."""
+        return self.path / "costs.json"
+
+    @property
     def rejects(self) -> Path:
         """What was not delivered, a line for each row."""
         return self.path / "rejects.jsonl"
@@ -261,8 +266,19 @@ def find_run(name: str, folders: Iterable[Path] = ()) -> RunFolder:
         raise ConfigurationError(
             f"{len(found)} runs begin with {name!r}: give more of the id, such as {found[0].id}"
         )
-    newest = f"the newest is {known[0].id}" if known else "there are no runs here"
-    raise ConfigurationError(f"There is no run {name!r}: {newest}. Give its id or the path of its folder")
+    if path.suffix == ".toml":
+        raise ConfigurationError(
+            f"{name} is a job file, not a run of it: netaudience runs {name} lists its runs, and "
+            f"netaudience run {name} starts a new one"
+        )
+    if not known:
+        raise ConfigurationError(
+            f"There is no run {name!r}: no job that is kept beside here has been run. Go to the folder of "
+            "the job file, or give the path of the run's folder; netaudience run JOB starts a first one"
+        )
+    raise ConfigurationError(
+        f"There is no run {name!r}: the newest is {known[0].id}. Give its id or the path of its folder"
+    )
 
 
 def prune(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -19,7 +20,13 @@ from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.carrying import Carrier, Order
 from netaudience.jobs.feed import MappedPage
-from netaudience.jobs.finishing import draw_report, prune_runs, tell_build, write_summary
+from netaudience.jobs.finishing import (
+    draw_report,
+    finished_already,
+    prune_runs,
+    tell_build,
+    write_summary,
+)
 from netaudience.jobs.guards import Consent, RejectedGuard
 from netaudience.jobs.job import Job
 from netaudience.jobs.metrics import read_metrics, write_metrics
@@ -29,7 +36,7 @@ from netaudience.jobs.retrying import retry_of
 from netaudience.jobs.rundir import JobLock, RunFolder, RunStart, find_run, job_folder, new_run
 from netaudience.jobs.signals import Interruption
 from netaudience.jobs.stage import Stage
-from netaudience.jobs.summary import StepSummary, Summary, read_summary
+from netaudience.jobs.summary import StepSummary, Summary, read_costs, write_costs
 from netaudience.jobs.threads import Threads
 from netaudience.operations import Operation
 
@@ -89,7 +96,8 @@ async def run_job(  # noqa: PLR0913 - what a run may be told
         async with contextlib.AsyncExitStack() as stack:
             run = _JobRun(job, folder, stack, in_doubt, on_progress)
             try:
-                run.find(resume, retry)
+                if (finished := run.find(resume, retry)) is not None:
+                    return finished
                 await run.open(client_factory or _client, table)
                 await run.prepare(consent or Consent(), plan_digest)
                 try:
@@ -133,19 +141,22 @@ class _JobRun:
         self._stage: Stage | None = None
         self._stages: list[Stage] = []
 
-    def find(self, resume: str | None, retry: str | None) -> None:
-        """Find the runs that this one has to do with.
+    def find(self, resume: str | None, retry: str | None) -> Summary | None:
+        """Find the runs that this one has to do with; return what became of it, if nothing of it is left.
 
         Raises:
             ConfigurationError: there is none of that name, it is of another job, or has nothing to send.
         """
         if resume is not None:
             self._resumed = self._own(resume)
+            if (finished := finished_already(self._resumed, self._in_doubt)) is not None:
+                return finished
             retry = self._resumed.start().again
         if retry is not None:
             self._again = again = self._own(retry)
             self._job, self._table = retry_of(again, self._job, self._in_doubt)
             self._preparation = Preparation(self._job, self._folder, self._stack)
+        return None
 
     def _own(self, name: str) -> RunFolder:
         run = find_run(name, [self._folder])
@@ -180,9 +191,16 @@ class _JobRun:
 
     async def wait(self) -> None:
         """Wait until nobody reads any more: what is read is closed after this."""
-        await self._threads.wait(getattr(self._table, "interrupt", None))
+        await self._threads.wait(self._hasten)
         for stage in self._stages:
             stage.forget()
+
+    def _hasten(self) -> None:
+        """End what a thread reads or compares: nobody waits for it any more."""
+        table: Callable[[], object] | None = getattr(self._table, "interrupt", None)
+        if table is not None:  # the undelivered rows of a run are soon read
+            table()
+        self._preparation.interrupt()
 
     async def prepare(self, consent: Consent, plan_digest: str | None) -> None:
         """Ask the guards, and open the run's folder and journals.
@@ -196,6 +214,8 @@ class _JobRun:
         run = self._resumed or new_run(self._folder)
         try:
             count = await self._threads.call(lambda: preparation.guard(table, run, consent, plan_digest))
+            if (again := self._again) is not None:
+                await self._threads.call(lambda: preparation.recall(again))
             start.attempts += 1
             run.remember(start)
             self._begin(run, start, count)
@@ -268,6 +288,7 @@ class _JobRun:
             rows=prepared.removed if removes else prepared.rows,
             unchanged=0 if removes else prepared.unchanged,
             remembers=prepared.snapshot is not None,
+            again=self._again is not None,
             earlier=earlier.get(name),
         )
         return Carrier(order, self._rejects, self._stop)
@@ -353,6 +374,7 @@ class _JobRun:
     def _save_metrics(self) -> None:
         try:
             write_metrics(self._run.path, {each.step.name: each.metrics for each in self._preparation.steps})
+            write_costs(self._run.costs, self.summary.steps)
         except OSError as error:
             _log.warning("What was measured could not be written: %s", error.strerror)
 
@@ -367,9 +389,9 @@ class _JobRun:
                 told = {"delivered": delivered, "doubtful": doubtful}
             else:
                 told = {"removed": delivered}
-            commit, told_now = prepared.snapshot.commit, told
+            commit = prepared.snapshot.commit if self._again is None else prepared.snapshot.recall
             try:
-                await self._threads.call(lambda commit=commit, told=told_now: commit(**told))  # type: ignore[misc]
+                await self._threads.call(functools.partial(commit, **told))  # type: ignore[arg-type] # keys or numbers, as the carrier was told
             except NetaudienceError as error:
                 if str(error) not in self.summary.unwritten:
                     self.summary.unwritten.append(str(error))
@@ -415,11 +437,7 @@ def _mapper(prepared: Prepared, operation: Operation, *, removes: bool) -> Calla
 
 def _earlier(run: RunFolder | None) -> Mapping[str, StepSummary]:
     """Return what earlier attempts at the run have cost, as far as they came to tell."""
-    with contextlib.suppress(ConfigurationError):
-        summary = None if run is None else read_summary(run.summary)
-        if summary is not None:
-            return {step.name: step for step in summary.steps}
-    return {}
+    return {} if run is None else read_costs(run.costs)
 
 
 def _now() -> str:

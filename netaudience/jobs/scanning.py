@@ -100,6 +100,10 @@ class Scan:
             while rows := cursor.fetchmany(1000):
                 yield from (str(problem) for (problem,) in rows)
 
+    def interrupt(self) -> None:
+        """End the query that a thread waits for; that thread raises then."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Give the reading free."""
         self._connection.close()

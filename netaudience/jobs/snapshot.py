@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import attrs
 
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.jobs.comparing import COMPARE, COUNT, FOLD, REMOVE, RUN, SCHEMA
-from netaudience.jobs.database import another, connect, import_arrow, import_duckdb
+from netaudience.jobs.comparing import BORROW, COMPARE, COUNT, FOLD, GIVE_BACK, RECALL, REMOVE, RUN, SCHEMA
+from netaudience.jobs.database import another, connect, import_arrow, import_duckdb, literal
 from netaudience.jobs.job import Step
 from netaudience.jobs.selecting import Selection, salt_of
 from netaudience.jobs.sources import PAGE, Page, Table
@@ -82,14 +82,31 @@ class Differences:
 class Snapshot:
     """One step's file. Its methods may be called from any thread, one at a time."""
 
-    def __init__(self, path: Path, *, memory: str = "1GB") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        memory: str = "1GB",
+        known: Path | None = None,
+        held: AbstractContextManager[object] | None = None,
+    ) -> None:
         """Open or make the file.
+
+        Args:
+            path: The file.
+            memory: How much memory DuckDB may use.
+            known: The file that knows what was delivered, where it is not this one: it is looked at while
+                differences are found, and never changed.
+            held: What is held meanwhile.
 
         Raises:
             ConfigurationError: another process has it, or it is no snapshot.
         """
         self.path = path
         self._lock = Lock()
+        self._known, self._held = known, held or nullcontext()
+        #: Keys that the other file knows.
+        self._known_keys: int | None = None
         duckdb = import_duckdb()
         is_new = not path.exists()
         try:
@@ -119,6 +136,10 @@ class Snapshot:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def interrupt(self) -> None:
+        """End what another thread asks of it, at once: it raises there, and nothing has changed."""
+        self._connection.interrupt()
 
     def close(self) -> None:
         """Give the file free."""
@@ -159,9 +180,9 @@ class Snapshot:
                     "delivered is known and is not sent again"
                 )
         else:
-            self._fold()
             self._stage(table, selection, kept)
-            self._compare(run, about, mirror=step.mode == "mirror")
+            with self._borrowed() if self._known is not None else self._folded():
+                self._compare(run, about, mirror=step.mode == "mirror")
         counts = json.loads(self._fact("counts") or "{}")
         return Differences(
             **counts, selection=attrs.evolve(selection, only=self._numbers), table=table, snapshot=self
@@ -198,8 +219,32 @@ class Snapshot:
             connection.execute("INSERT INTO done SELECT first, stop, kind FROM made")
             connection.unregister("made")
 
+    def recall(self, delivered: Iterable[str] = (), doubtful: Iterable[str] = ()) -> None:
+        """Write down what became of rows of the staged run that another one sent again, by their keys.
+
+        Args:
+            delivered: Rows that the vendor has taken as the source has them.
+            doubtful: Rows that it took otherwise, or of which nobody knows.
+
+        Raises:
+            JournalFailed: the file cannot be written.
+        """
+        made = [
+            (key, kind) for kind, keys in ((_DELIVERED, delivered), (_DOUBTFUL, doubtful)) for key in keys
+        ]
+        if not made:
+            return
+        keys, kinds = zip(*made, strict=True)
+        table = import_arrow().table({"key": keys, "kind": kinds})
+        with self._writing() as connection:
+            connection.register("made", table)
+            connection.execute(RECALL)
+            connection.unregister("made")
+
     def delivered(self) -> int:
         """Return how many keys are known as delivered, by the runs before this one."""
+        if self._known_keys is not None:
+            return self._known_keys
         with self._lock:
             return cast("tuple[int]", self._connection.execute("SELECT count(*) FROM state").fetchone())[0]
 
@@ -238,10 +283,35 @@ class Snapshot:
             row = self._connection.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
         return None if row is None else str(row[0])
 
-    def _fold(self) -> None:
+    @contextmanager
+    def _folded(self) -> Generator[None, None, None]:
         """Make what the last run has delivered part of the state."""
         with self._writing() as connection:
             connection.execute(FOLD)
+        yield
+
+    @contextmanager
+    def _borrowed(self) -> Generator[None, None, None]:
+        """See another file's state as this one's, with what the last run has delivered."""
+        known = cast("Path", self._known)
+        with self._held:
+            try:
+                self._connection.execute(f"ATTACH {literal(str(known))} AS known (READ_ONLY)")
+            except import_duckdb().Error as error:
+                raise ConfigurationError(
+                    f"{known.name}, which knows what was delivered, cannot be read: a run of the job is "
+                    "under way, or it is damaged. Wait until the run is over; if none is, take the file "
+                    "away, and every row counts as new"
+                ) from error
+            try:
+                with self._writing() as connection:
+                    connection.execute(BORROW)
+                self._known_keys = None
+                self._known_keys = self.delivered()
+                yield
+            finally:
+                with self._lock:
+                    self._connection.execute(GIVE_BACK)
 
     def _stage(self, table: Table, selection: Selection, kept: Sequence[str]) -> None:
         arrow = import_arrow()

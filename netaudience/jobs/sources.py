@@ -167,6 +167,8 @@ class Table:
         self._key = source.key
         self._scratch = scratch
         self._connection: duckdb.DuckDBPyConnection | None = None
+        #: The readings under way.
+        self._scans = set[Scan]()
         directory = Path(scratch.name)
         try:
             self._connection = connect(spill=directory, memory=memory)
@@ -205,6 +207,11 @@ class Table:
             connection.close()
         self._scratch.cleanup()
 
+    def interrupt(self) -> None:
+        """End what another thread reads at this moment: it raises there."""
+        for scan in list(self._scans):
+            scan.interrupt()
+
     def fingerprint(self) -> str:
         """Return what tells the source from others, and from itself after a change."""
         return hashlib.sha256(self._opened.facts().encode()).hexdigest()
@@ -237,7 +244,7 @@ class Table:
             SourceFailed: the source cannot be read any further, or has changed while it was read.
         """
         wanted = [None if selection.only is None else Wanted(selection.only()) for selection in selections]
-        with closing(self._scan(selections)) as scan:
+        with self._scanning(selections) as scan:
             for first, batch in scan.batches():
                 for start in range(0, batch.num_rows, PAGE):
                     part = batch.slice(start, PAGE)
@@ -258,7 +265,7 @@ class Table:
             kept: The fields that ``kept`` holds as a JSON object.
         """
         arrow = import_arrow()
-        with closing(self._scan([selection], kept)) as scan:
+        with self._scanning([selection], kept) as scan:
             for first, batch in scan.batches():
                 yield _keys(batch, first, scan.compiled[0])
             for aside in _many(scan.set_aside(), PAGE):
@@ -273,6 +280,17 @@ class Table:
                 ]
                 yield arrow.RecordBatch.from_arrays(columns, _KEY_COLUMNS)
             self._opened.check_unchanged()
+
+    @contextmanager
+    def _scanning(
+        self, selections: Sequence[Selection], kept: Sequence[str] | None = None
+    ) -> Generator[Scan, None, None]:
+        with closing(self._scan(selections, kept)) as scan:
+            self._scans.add(scan)
+            try:
+                yield scan
+            finally:
+                self._scans.discard(scan)
 
     def _scan(self, selections: Sequence[Selection], kept: Sequence[str] | None = None) -> Scan:
         return Scan(self._opened, self._key, selections, kept=kept)

@@ -23,21 +23,15 @@ from netaudience.errors import ConfigurationError
 from netaudience.items import Field, Rows
 from netaudience.jobs.job import Source
 from netaudience.jobs.matching import find_operation, find_vendor, item_field, own_arguments
+from netaudience.jobs.naming import OBVIOUS, USER
 from netaudience.jobs.problems import listed, nearest, plain
 from netaudience.operations import Operation
 from netaudience.vendors import clients
 
 __all__ = ["first_job", "write_first_job"]
 
-#: What people call the column of a user's own id.
-_IDS = ("extid", "externalid", "userid", "customerid", "identity", "id")
-#: And other keys, by what the vendor calls them.
-_OBVIOUS: Mapping[str, tuple[str, ...]] = {
-    "email": ("email", "emailaddress", "mail"),
-    "msisdn": ("msisdn", "phone", "phonenumber", "gsm"),
-    "wpnumber": ("wpnumber", "whatsapp", "whatsappnumber", "phone", "phonenumber"),
-    "devicetoken": ("devicetoken", "token"),
-}
+#: Names of the column of a user's own id, whatever the vendor calls it.
+_IDS = (*USER, "identity")
 _MISSING = "COLUMN"
 
 
@@ -68,7 +62,7 @@ def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> 
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}: take another name") from error
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}: take another place") from error
     undecided = (_text(_MISSING), ' = ""')
     return [line for line in text.splitlines() if line[:1] != "#" and any(one in line for one in undecided)]
 
@@ -276,7 +270,7 @@ def _printable(text: str) -> str:
 
 
 def _called(noun: str) -> tuple[str, ...]:
-    return _OBVIOUS.get(plain(noun), (noun,))
+    return OBVIOUS.get(plain(noun), (noun,))
 
 
 def _meaning(field: Field) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from netaudience.wire import dump_json, load_json, structure
 if TYPE_CHECKING:
     from netaudience.outcomes import Report
 
-__all__ = ["JobFailed", "StepSummary", "Summary", "read_summary"]
+__all__ = ["JobFailed", "StepSummary", "Summary", "read_costs", "read_summary", "write_costs"]
 
 _FORMAT = "netaudience summary 1"
 #: What the shell is told; the command line has the same numbers.
@@ -54,7 +55,7 @@ class StepSummary:
     unchanged: int = 0
     #: Rows that an earlier attempt at the run had settled; they stand in the counts above.
     resumed: int = 0
-    #: Requests sent, every attempt counted; of a process that was killed nothing is known.
+    #: Requests sent, every attempt counted; of a process that was killed all but its last seconds.
     requests: int = 0
     #: Requests that repeat an earlier one.
     retries: int = 0
@@ -316,6 +317,25 @@ def read_summary(path: Path) -> Summary | None:
             f"({summary.format}): read it with that version"
         )
     return summary
+
+
+def write_costs(path: Path, steps: Sequence[StepSummary]) -> None:
+    """Write down what a run has cost so far, for another attempt if this one is killed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(dump_json([attrs.asdict(step) for step in steps]))
+    part.replace(path)
+
+
+def read_costs(path: Path) -> dict[str, StepSummary]:
+    """Return by step what a run has cost; nothing where nobody knows."""
+    try:
+        return {step.name: step for step in structure(load_json(path.read_bytes()), list[StepSummary])}
+    except (OSError, ValueError):
+        return {}
 
 
 def _near(folder: str) -> str:

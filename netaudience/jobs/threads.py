@@ -15,6 +15,8 @@ from typing import TypeVar
 __all__ = ["Threads"]
 
 T = TypeVar("T")
+#: Seconds after which a call that is not over is hastened again: it may have been between two queries.
+_AGAIN = 0.1
 
 
 class Threads:
@@ -56,9 +58,9 @@ class Threads:
         """Wait until every call is over.
 
         Args:
-            hasten: Called where one is not: it may make what is called end sooner.
+            hasten: Called as long as one is not, every now and then: it may make what is called end sooner.
         """
-        if self._running and hasten is not None:
-            hasten()
         while self._running:
-            await asyncio.wait(self._running)
+            if hasten is not None:
+                hasten()
+            await asyncio.wait(self._running, timeout=None if hasten is None else _AGAIN)

@@ -345,7 +345,7 @@ def test_a_grace_of_less_than_nothing_is_refused(run, write: Write, sandbox: Bac
 def test_a_run_that_there_is_not(run, here: Path, command: str) -> None:
     result = run(command, "20260101-000000-aaaa")
     assert result.code == 2
-    assert "there are no runs here" in result.err
+    assert "has been run. Go to the folder" in result.err
 
 
 def test_without_the_extra_it_is_named(run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

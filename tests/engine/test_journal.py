@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import socket
 import sqlite3
@@ -94,8 +95,7 @@ def test_what_was_being_sent_is_told_to_be_in_doubt_and_sent_again_only_when_ask
     path = tmp_path / "run.sqlite"
     carry(ScriptedVendor(), ids(40), tmp_path / "another.sqlite", idempotent=False)
     journal = Journal(path, _facts_of(tmp_path / "another.sqlite"))
-    journal.sending(range(10, 20))
-    journal.sending([25, 27])
+    journal.record([], sending=[range(10, 20), [25, 27]])
     journal._database.close()  # the process died
     vendor = ScriptedVendor()
     outcomes, report = carry(vendor, ids(40), path, idempotent=False)
@@ -124,6 +124,51 @@ def test_a_note_is_written_before_anything_is_sent(tmp_path):
     assert all(count >= 1 for count in seen)
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM sending").fetchone() == (0,)
+
+
+def test_what_all_workers_have_to_write_down_is_one_transaction(tmp_path, monkeypatch):
+    written = []
+
+    def record(self, chunks, answered=(), sending=(), *, own=Journal.record):
+        chunks, sending = list(chunks), list(sending)
+        written.append((len(chunks), len(sending)))
+        return own(self, chunks, answered, sending)
+
+    monkeypatch.setattr(Journal, "record", record)
+    vendor = ScriptedVendor(latency=0.1)
+    _, report = carry(vendor, ids(40), tmp_path / "run.sqlite", idempotent=False, limit=limit(1))
+    assert report.delivered == 40
+    workers = report.workers
+    assert workers > 1
+    # All that were answered in one turn are written down with all that go out next.
+    assert written[:2] == [(0, workers), (workers, workers)]
+    assert sum(sent for _, sent in written) == sum(settled for settled, _ in written) == 40
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("rate", [None, 1.0], ids=["free", "paced"])
+def test_a_run_that_is_cancelled_before_it_has_sent_leaves_nothing_in_doubt(tmp_path, turns, rate):
+    path = tmp_path / "run.sqlite"
+    sent = 0
+
+    class Counting(ScriptedVendor):
+        async def send(self, request):
+            nonlocal sent
+            sent += len(json.loads(request.body)["rows"])
+            return await super().send(request)
+
+    async def cancelled():
+        client = make_client(Counting(), idempotent=False, limit=limit(5), settings=Settings(rate=rate))
+        async with client.put(ids(40)).journaled(path) as stream:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        return stream.report
+
+    report = run(cancelled())
+    assert (report.in_doubt, report.skipped) == (sent, report.items - sent)
+    with sqlite3.connect(path) as database:
+        left = database.execute("SELECT coalesce(sum(stop - start), 0) FROM sending").fetchone()
+    assert left == (sent,)
 
 
 def test_outcomes_are_written_down_before_anybody_sees_them(tmp_path):
@@ -188,6 +233,17 @@ def test_the_journal_of_another_run_is_refused(tmp_path, change, what):
     Journal(tmp_path / "run.sqlite", FACTS).close()
 
 
+def test_an_account_that_was_wrong_may_be_mended_as_long_as_nothing_was_taken(tmp_path):
+    path = tmp_path / "run.sqlite"
+    Journal(path, {**FACTS, "account": "wrong"}).close()
+    journal = Journal(path, {**FACTS, "account": "right"})
+    journal.record([], sending=[range(3)])
+    journal.close()
+    with pytest.raises(ConfigurationError, match="differs in account \\(its credentials or its base URL\\)"):
+        Journal(path, {**FACTS, "account": "wrong"})
+    Journal(path, {**FACTS, "account": "right"}).close()
+
+
 def test_arguments_account_and_source_tell_runs_apart(tmp_path):
     path = tmp_path / "run.sqlite"
     carry(ScriptedVendor(), ids(3), path)
@@ -221,12 +277,14 @@ def test_a_directory_that_is_not_there_is_told(tmp_path):
         Journal(tmp_path / "nowhere" / "run.sqlite", FACTS)
 
 
-def test_a_full_disk_stops_the_run_and_nothing_is_lost(tmp_path):
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_full_disk_stops_the_run_and_nothing_is_lost(tmp_path, idempotent):
     path = tmp_path / "run.sqlite"
     vendor = ScriptedVendor(latency=0.01)
+    facts = {"idempotent": idempotent}
 
     async def go():
-        client = make_client(vendor, settings=Settings(retry=RetryPolicy(attempts=2)))
+        client = make_client(vendor, settings=Settings(retry=RetryPolicy(attempts=2)), **facts)
         async with client.put(ids(5000)).journaled(path) as stream:
             pages = stream._pipeline._journal._database.execute("PRAGMA page_count").fetchone()[0]
             stream._pipeline._journal._database.execute(f"PRAGMA max_page_count = {pages + 1}")
@@ -241,8 +299,11 @@ def test_a_full_disk_stops_the_run_and_nothing_is_lost(tmp_path):
     assert report.settled == report.items
     assert report.delivered == len(vendor.applied)
     assert not report.exhausted
-    _, second = carry(vendor, ids(5000), path)
-    assert second.delivered == 5000
+    _, second = carry(vendor, ids(5000), path, **facts)
+    # What was answered when it could not be written down any more must not be sent once more.
+    assert second.delivered + second.in_doubt == 5000
+    assert not (idempotent and second.in_doubt)
+    assert set(vendor.applied.values()) == {1} or idempotent
     assert len(vendor.applied) == 5000
 
 

@@ -324,6 +324,52 @@ async def test_rejected_rows_are_mended_in_their_file_and_sent_again(tmp_path: P
 
 
 @pytest.mark.asyncio
+async def test_what_is_sent_again_is_known_as_delivered_unless_it_was_mended(tmp_path: Path) -> None:
+    rows = people(300)
+    write_rows(tmp_path, rows)
+    job = make_job(tmp_path, CHANGED)
+    poisoned = [f"id{number:05}" for number in (7, 8, 9, 10)]
+    async with Sandbox() as sandbox:
+        sandbox.set_faults([Fault("poison", ids=poisoned)])
+        first = await run(job, sandbox)
+        assert counts(first) == {"set": (300, 296, 4, 0, 0, 0, 0)}
+
+        sandbox.set_faults([Fault("poison", ids=poisoned[2:])])
+        path = Path(first.folder) / "rejects.jsonl"
+        lines = {str(line["key"]): line for line in rejects(first)}
+        lines["id00008"]["fields"] = {"ext_id": "id00008", "profile.age": 70}
+        lines["id00010"]["fields"] = {"ext_id": "id00010", "profile.age": 71}
+        path.write_text("".join(f"{json.dumps(line, sort_keys=True)}\n" for line in lines.values()))
+        second = await run(job, sandbox, retry=first.run)
+        assert counts(second) == {"set": (4, 2, 2, 0, 0, 0, 0)}
+
+        # What is sent again of what was sent again is that of the first run still.
+        sandbox.set_faults([])
+        third = await run(job, sandbox, retry=second.run)
+        assert counts(third) == {"set": (2, 2, 0, 0, 0, 0, 0)}
+
+        # The source still says what was mended there, so that is sent, and nothing else.
+        sent = len(sandbox.ledger.requests)
+        last = await run(job, sandbox)
+        assert counts(last) == {"set": (300, 2, 0, 0, 0, 0, 298)}
+        assert len(sandbox.ledger.requests) == sent + 1
+        assert [sandbox.netmera.users[key].profile["age"] for key in poisoned] == [7, 8, 9, 10]
+        assert counts(await run(job, sandbox)) == {"set": (300, 0, 0, 0, 0, 0, 300)}
+
+
+@pytest.mark.asyncio
+async def test_a_row_whose_key_stands_again_is_never_sent_again(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("user_id,age\na,1\nb,2\na,3\n")
+    job = make_job(tmp_path, CHANGED, guards=Guards(max_rejected=None))
+    async with Sandbox() as sandbox:
+        first = await run(job, sandbox)
+        assert counts(first) == {"set": (3, 2, 1, 0, 0, 0, 0)}
+        with pytest.raises(ConfigurationError, match="no row that can be sent again"):
+            await run(job, sandbox, retry=first.run)
+        assert sandbox.netmera.users["a"].profile["age"] == 3
+
+
+@pytest.mark.asyncio
 async def test_a_run_with_nothing_undelivered_has_nothing_to_send_again(tmp_path: Path) -> None:
     write_rows(tmp_path, people(10))
     job = make_job(tmp_path, DEMERGE)

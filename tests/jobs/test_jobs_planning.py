@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -17,8 +17,8 @@ from netaudience.jobs.job import Job
 from netaudience.jobs.planning import Plan
 from netaudience.jobs.reckoning import LATENCY, client_of, reckon
 from netaudience.jobs.rundir import job_folder, snapshot_path
-from netaudience.jobs.snapshot import Snapshot
-from netaudience.jobs.sources import open_source
+from netaudience.jobs.snapshot import Differences, Snapshot
+from netaudience.jobs.sources import Page, open_source
 from netaudience.limits import Limit, Quota, documented, per_minute, per_second
 from netaudience.vendors import clients
 
@@ -278,3 +278,33 @@ def test_a_mirror_is_planned_from_what_was_delivered_and_nothing_is_changed(make
         ]
         assert "would remove 3 of the 100 rows" in plan.stops[0]
     assert kept.read_bytes() == before
+
+
+def test_a_plan_sees_what_the_last_run_did_and_gives_the_file_free_before_rows_are_read(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make(MIRROR + "[guards]\nmax-removals = 90\n", rows(100))
+    step = job.steps[0]
+    kept = snapshot_path(job_folder(job), step.name)
+    deliver(job, "one")
+    job = make(MIRROR + "[guards]\nmax-removals = 90\n", [*rows(60)[20:], "id11,77,t", "new,5,t"])
+    with open_source(job.source, job.path.parent) as table, Snapshot(kept) as snapshot:
+        found = snapshot.differences(table, step, "two", ["ext_id"])
+        sent = [row["row"] for page in found.rows() for row in page]
+        gone = [row["row"] for page in found.removals() for row in page]
+        assert (len(sent), len(gone), found.removed) == (2, 59, 59)
+        # Not all of it was done: the plan looks at ranges that nobody has folded yet.
+        snapshot.commit(delivered=sent[:1], removed=gone[:20])
+    seen: list[int] = []
+
+    def rows_of(
+        self: Differences, *, own: Callable[..., Iterator[Page]] = Differences.rows
+    ) -> Iterator[Page]:
+        with Snapshot(kept) as another:  # nobody holds it any more
+            seen.append(another.delivered())
+        return own(self)
+
+    monkeypatch.setattr(Differences, "rows", rows_of)
+    plan = job.plan().steps[0]
+    assert (plan.removed, plan.added, plan.changed, plan.known) == (39, 1, 0, 80)
+    assert seen == [100]

@@ -38,6 +38,8 @@ name = "sport"
 vendor = "netmera"
 operation = "tag_users"
 arguments = { tag = "Sport", more-tags = ["x"] }
+rate = 10
+in-flight = 4
 [step.fields]
 ext_id = "user_id"
 [guards]
@@ -100,6 +102,8 @@ def test_a_whole_file_is_the_job_that_it_says(write, tmp_path: Path) -> None:
                 operation="tag_users",
                 arguments={"tag": "Sport", "more_tags": ["x"]},
                 fields={"ext_id": Expression(column="user_id")},
+                rate=10.0,
+                in_flight=4,
             ),
         ),
         guards=Guards(
@@ -198,14 +202,14 @@ WRONG = [
     ('more-tags = ["x"]', "confirm = true", 23, "consent is not written into a file"),
     ('tag = "Sport"', 'tag = ""', 23, "tag is empty, and tag_users needs it"),
     ('more-tags = ["x"]', 'more-tags = [""]', 23, "A tag must be text that is not empty"),
-    ("max-removals = 100", "max-removals = -1", 27, "must be a percentage"),
-    ("max-removals = 100", 'max-removals = "101%"', 27, "must be a percentage"),
-    ("max-removals = 100", "max-removals = 0.05", 27, 'such as "5%"'),
-    ("allow-empty = true", 'allow-empty = "yes"', 29, "must be true or false"),
-    ('max-deviation = "150%"', "max-deviation = 5", 30, "must be a percentage"),
-    ("keep = 3", "keep = 0", 33, "at least 1"),
-    ("keep = 3", "keeep = 3", 33, "did you mean keep?"),
-    ("[guards]", "guards = 5\n[runz]", 26, "guards"),
+    ("max-removals = 100", "max-removals = -1", 29, "must be a percentage"),
+    ("max-removals = 100", 'max-removals = "101%"', 29, "must be a percentage"),
+    ("max-removals = 100", "max-removals = 0.05", 29, 'such as "5%"'),
+    ("allow-empty = true", 'allow-empty = "yes"', 31, "must be true or false"),
+    ('max-deviation = "150%"', "max-deviation = 5", 32, "must be a percentage"),
+    ("keep = 3", "keep = 0", 35, "at least 1"),
+    ("keep = 3", "keeep = 3", 35, "did you mean keep?"),
+    ("[guards]", "guards = 5\n[runz]", 28, "guards"),
 ]
 
 
@@ -237,8 +241,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(write) -> None:
         ("keep = 3", "keep = 0"),
         ('name = "nightly"', "nam = 1"),
     ]:
-        text = text.replace(before, after)
-    assert [line for line, _ in problems_of(write(text))] == [1, 11, 33]
+        text = text.replace(before, after, 1)
+    assert [line for line, _ in problems_of(write(text))] == [1, 11, 35]
 
 
 @pytest.mark.parametrize(
@@ -343,3 +347,29 @@ def test_a_removal_is_made_of_what_is_known_of_a_row_that_is_gone(
     operations = clients()[0].operations()
     told = removal_problem(operations[operation], operations[removal], fields)
     assert told is None if words is None else words in str(told)
+
+
+PACES = [
+    ("rate = 10", "rate = 20", 9, "write the same rate in both"),
+    ("in_flight = 2", "", 6, "write the same in_flight in both, or in neither"),
+    ("rate = 10\nin_flight = 2", "rate = 10\nin_flight = 2", None, ""),
+    ("max_rows = 10", "max_rows = 20", None, ""),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "line", "words"), PACES)
+def test_steps_of_one_allowance_have_one_pace(
+    write, one: str, other: str, line: int | None, words: str
+) -> None:
+    tag = '[[step]]\nname = "{}"\nvendor = "netmera"\noperation = "{}"\narguments = {{ tag = "x" }}\n{}\n'
+    tag += 'fields = {{ ext_id = "id" }}\n'
+    steps = [tag.format("on", "tag_users", one), tag.format("off", "untag_users", other)]
+    path = write('source.files = "a.csv"\n' + "".join(steps))
+    if line is None:
+        assert len(read_job(path).steps) == 2
+        return
+    ((found, sentence),) = problems_of(path)
+    second = 1 + steps[0].count("\n") + 1
+    assert second <= found <= second + steps[1].count("\n")
+    assert sentence.startswith("on and off draw on one allowance of the account")
+    assert words in sentence

@@ -94,7 +94,7 @@ def test_a_run_that_is_not_told_clearly_is_refused(tmp_path: Path, name: str, wo
 
 def test_where_there_are_no_runs_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match="there are no runs here"):
+    with pytest.raises(ConfigurationError, match="no job that is kept beside here has been run"):
         find_run("latest")
 
 

@@ -9,18 +9,35 @@ import resource
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 import pytest
-from job_runs import DEMERGE, PUSH, SET, TAG, applied, counts, make_job, people, rejects, run, write_rows
+from job_runs import (
+    CREDENTIALS,
+    DEMERGE,
+    IMPATIENT,
+    PUSH,
+    SET,
+    TAG,
+    applied,
+    counts,
+    make_job,
+    people,
+    rejects,
+    run,
+    write_rows,
+)
 
+from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.jobs.job import Expression, Guards, Step
+from netaudience.jobs.database import Batch
+from netaudience.jobs.job import Expression, Guards, Source, Step
 from netaudience.jobs.rundir import RunFolder, job_folder, runs_of
-from netaudience.jobs.sources import open_source
+from netaudience.jobs.sources import Table, open_source
 from netaudience.jobs.summary import JobFailed
 from netaudience.sandbox import Fault, Sandbox
 
@@ -57,13 +74,19 @@ async def test_one_reading_feeds_steps_of_several_vendors(tmp_path: Path) -> Non
 
 
 @pytest.mark.asyncio
-async def test_a_run_that_is_finished_can_be_gone_on_with_and_sends_nothing(tmp_path: Path) -> None:
+async def test_a_run_that_is_finished_is_told_again_and_reads_and_sends_nothing(tmp_path: Path) -> None:
     write_rows(tmp_path, {**people(300), "id00007": "many"})
     job = make_job(tmp_path, TAG, SET)
     async with Sandbox() as sandbox:
         first = await run(job, sandbox)
         told = rejects(first)
         requests = len(sandbox.ledger.requests)
+        (tmp_path / "users.csv").rename(tmp_path / "users.old")
+        again = await run(job, sandbox, resume="latest")
+        assert again == first
+        (tmp_path / "users.old").rename(tmp_path / "users.csv")
+        # Where one of its files is lost, it is read once more and writes it anew.
+        (Path(first.folder) / "rejects.jsonl").unlink()
         again = await run(job, sandbox, resume="latest")
         assert len(sandbox.ledger.requests) == requests
     assert counts(again) == counts(first)
@@ -124,6 +147,34 @@ async def test_credentials_that_are_wrong_are_told_by_their_exit_code(tmp_path: 
         sandbox.set_faults([Fault("status", status=401)])
         summary = await run(make_job(tmp_path, TAG), sandbox)
     assert (summary.exit_code, summary.steps[0].delivered) == (4, 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("step", [TAG, DEMERGE], ids=["repeatable", "once"])
+async def test_a_run_against_a_server_that_is_not_there_goes_on_when_the_address_is_mended(
+    tmp_path: Path, step: Step
+) -> None:
+    write_rows(tmp_path, people(2000))
+    job = make_job(tmp_path, step)
+
+    def nowhere(vendor: type[Client], settings: Settings) -> Client:
+        settings = attrs.evolve(settings, retry=IMPATIENT)
+        # Nobody listens on the port of tcpmux.
+        return vendor(*CREDENTIALS[vendor.slug], base_url="http://127.0.0.1:1", settings=settings)  # type: ignore[call-arg]
+
+    async with Sandbox() as sandbox:
+        first = await run(job, sandbox, client_factory=nowhere)
+        (told,) = first.steps
+        assert (told.delivered, told.in_doubt, told.rejected) == (0, 0, 0)
+        assert told.stopped_by == "ConnectionFailed"
+        assert "look at the base URL" in str(told.stopped)
+        assert (first.exit_code, first.finished) == (1, False)
+        assert f"netaudience resume {Path(first.folder)}" in first.sentences()[-1]
+        again = await run(job, sandbox, resume=first.run)
+        assert counts(again) == {step.name: (2000, 2000, 0, 0, 0, 0, 0)}
+        (Path(first.folder) / "summary.json").unlink()  # else it is told to be finished
+        with pytest.raises(ConfigurationError, match=r"begun with another account .* or start a new run"):
+            await run(job, sandbox, resume=first.run, client_factory=nowhere)
 
 
 @pytest.mark.asyncio
@@ -209,6 +260,23 @@ async def test_pace_and_guards_may_change_between_two_attempts(tmp_path: Path) -
 
 
 @pytest.mark.asyncio
+async def test_what_a_killed_process_has_cost_is_known_to_the_next_attempt(tmp_path: Path) -> None:
+    write_rows(tmp_path, people(2000))
+    job = make_job(tmp_path, TAG)
+    async with Sandbox() as sandbox:
+        sandbox.set_faults([Fault("status", status=503, after=10)])
+        first = await run(job, sandbox)
+        requests = len(sandbox.ledger.requests)
+        assert first.steps[0].requests == requests > 10
+        # As if it had died before it came to its summary.
+        (Path(first.folder) / "summary.json").unlink()
+        sandbox.set_faults([])
+        again = await run(job, sandbox, resume=first.run)
+        assert again.steps[0].requests == len(sandbox.ledger.requests) == requests + 30
+        assert again.steps[0].seconds > first.steps[0].seconds > 0
+
+
+@pytest.mark.asyncio
 async def test_a_summary_that_is_cut_is_written_anew(tmp_path: Path) -> None:
     write_rows(tmp_path, people(200))
     job = make_job(tmp_path, TAG)
@@ -275,6 +343,33 @@ async def test_a_task_that_is_cancelled_keeps_its_journal_and_its_summary(tmp_pa
     (step,) = again.steps
     assert step.delivered + step.in_doubt == 3000
     assert 3000 - report.applied <= step.in_doubt
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["all", "changed-only"])
+async def test_a_run_that_is_cancelled_while_an_endless_source_is_counted_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    begun = threading.Event()
+
+    def keys(self: Table, *what: object, own: Callable[..., Iterator[Batch]] = Table.keys) -> Iterator[Batch]:
+        begun.set()
+        yield from own(self, *what)
+
+    monkeypatch.setattr(Table, "keys", keys)
+    endless = "SELECT i AS user_id, 1 AS age FROM range(10000000000000) AS numbers(i)"
+    step = attrs.evolve(SET, mode=mode)
+    job = attrs.evolve(make_job(tmp_path, step), source=Source(sql=endless, key=("user_id",)))
+    if mode == "changed-only":
+        monkeypatch.setattr(Table, "count", lambda self, where=None: 1)  # it is staged then
+    async with Sandbox() as sandbox:
+        task = asyncio.create_task(run(job, sandbox))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not sandbox.ledger.requests
+    assert runs_of(job_folder(job)) == []
 
 
 @pytest.mark.asyncio

@@ -5,11 +5,14 @@ What a call gives is asserted, so that a signature that decays to Any is an erro
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import assert_type
 
 from netaudience import (
+    Batcher,
     CleverTapClient,
+    ClientBatcher,
     Delivered,
     Failed,
     InDoubt,
@@ -155,9 +158,32 @@ async def streams(client: CleverTapClient) -> None:
 async def lifecycle() -> None:
     async with NetmeraClient("key", settings=Settings(rate=5, in_flight=2)) as netmera:
         assert_type(netmera, NetmeraClient)
+        assert_type(netmera.with_options(deadline=0.5), NetmeraClient)
     async with CleverTapClient.from_environment() as clevertap:
         assert_type(clevertap, CleverTapClient)
     assert_type(NetmeraClient.operations(), dict[str, Operation])
     assert_type(clients(), tuple[type[Client], ...])
     CleverTapClient("a", "b", region="in1", account_time_zone="Europe/Istanbul")
     CleverTapClient("a", "b", base_url="https://api.clevertap.com")
+
+
+async def batchers(netmera: NetmeraClient) -> None:
+    async with netmera.tag_users.given(tag="x").batcher(linger=0.1, coalesce=True) as sink:
+        assert_type(sink, Batcher[str])
+        future = await sink.put("a")
+        assert_type(future, asyncio.Future[Outcome[str]])
+        assert_type(await future, Outcome[str])
+        assert_type(sink.report, Report)
+    await netmera.tag_users.given(tag="x")(["a"])
+    await netmera.get_devices.given(only_push_permitted=True)("a")
+    async with netmera.set_profile_attributes.batcher(when_full="raise") as rows:
+        await rows.put({"extId": "a", "profile": {"age": 1}})
+        await rows.put(ProfileUpdate("a", {"age": 1}))
+    async with netmera.batcher() as changes:
+        assert_type(changes, ClientBatcher)
+        one = await changes.put(netmera.tag_users.given(tag="x"), "a")
+        assert_type(one, asyncio.Future[Outcome[str]])
+        await changes.put(netmera.update_email, EmailUpdate("a", "b"))
+        row: ProfileUpdateDict = {"extId": "a", "profile": {"age": 1}}
+        await changes.put(netmera.set_profile_attributes, row)
+        await changes.put(netmera.enable_push, "a")

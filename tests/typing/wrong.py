@@ -65,3 +65,16 @@ def clients() -> None:
     CleverTapClient("a", "b", "eu")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Settings(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Settings(rate="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def batchers(netmera: NetmeraClient) -> None:
+    netmera.tag_users.given(label="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    netmera.tag_users.given(tag=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await netmera.tag_users.given(tag="x")(["a"], tag="y")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    netmera.tag_users.batcher(when_full="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    netmera.get_segments.batcher()  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+    async with netmera.tag_users.given(tag="x").batcher() as sink:
+        await sink.put(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        sink.put_nowait(["a"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async with netmera.batcher() as changes:
+        await changes.put(netmera.delete_users, 5)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]

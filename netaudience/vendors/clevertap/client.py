@@ -226,6 +226,7 @@ class CleverTapClient(Client):
         limit=_records(1000, _PROFILES),
         quota=UPLOAD,
         idempotent=True,
+        coalesces="merge",
         divisible=True,
         blame=blame_records(profile_record),
         acknowledges="applied",

@@ -218,6 +218,7 @@ class IterableClient(Client):
         limit=ONE,
         quota=UPDATE,
         idempotent=True,
+        coalesces="merge",
         note="Stored asynchronously: allow at least a minute before what depends on it.",
         docs=DOCS,
     )
@@ -299,6 +300,7 @@ class IterableClient(Client):
         limit=MANY_USERS,
         quota=BULK_UPDATE,
         idempotent=True,
+        coalesces="merge",
         blame=blame,
         note="Stored asynchronously. Fields that the project does not have may be dropped: see the warnings.",
         docs=SPECIFICATION,
@@ -328,6 +330,7 @@ class IterableClient(Client):
         limit=MANY,
         quota=BULK_SUBSCRIPTIONS,
         idempotent=True,
+        coalesces="replace",
         blame=blame,
         note="Overwrites what is given: an empty list leaves the user with nothing of that kind.",
         docs=SPECIFICATION,

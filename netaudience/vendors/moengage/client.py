@@ -240,6 +240,7 @@ class MoEngageClient(Client):
         limit=ONE,
         quota=TRACKED_USERS,
         idempotent=True,
+        coalesces="merge",
         note="For more than a few users, import_users takes many in one request.",
         docs=DOCS,
     )
@@ -262,6 +263,7 @@ class MoEngageClient(Client):
         limit=ELEMENTS,
         quota=IMPORTED_USERS,
         idempotent=True,
+        coalesces="merge",
         note=_ACCEPTED_WHOLE,
         docs=BULK,
     )

@@ -57,6 +57,8 @@ class Contacts:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="disable_mail",
         note=_IYS,
         docs=f"{DOCS}#enable-email-permission",
     )
@@ -78,6 +80,8 @@ class Contacts:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="enable_mail",
         note=_IYS,
         docs=f"{DOCS}#disable-email-permission",
     )
@@ -99,6 +103,7 @@ class Contacts:
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
         docs=f"{DOCS}#update-email-address",
     )
     def update_email(self, update: EmailUpdate | EmailUpdateDict) -> Request[None]:
@@ -116,6 +121,8 @@ class Contacts:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="disable_sms",
         note=_IYS,
         docs=f"{DOCS}#enable-sms-permission",
     )
@@ -137,6 +144,8 @@ class Contacts:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="enable_sms",
         note=_IYS,
         docs=f"{DOCS}#disable-sms-permission",
     )
@@ -158,6 +167,7 @@ class Contacts:
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
         docs=f"{DOCS}#update-msisdn",
     )
     def update_msisdn(self, update: MsisdnUpdate | MsisdnUpdateDict) -> Request[None]:
@@ -227,6 +237,7 @@ class Contacts:
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
         docs=f"{DOCS}#update-whatsapp-number",
     )
     def update_whats_app(self, update: WhatsAppUpdate | WhatsAppUpdateDict) -> Request[None]:

@@ -41,6 +41,8 @@ class Devices:
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="disable_push",
         docs=f"{DOCS}#enable-push",
     )
     def enable_push(self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id") -> Request[None]:
@@ -59,6 +61,8 @@ class Devices:
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="enable_push",
         docs=f"{DOCS}#disable-push",
     )
     def disable_push(self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id") -> Request[None]:

@@ -55,6 +55,7 @@ class Profiles:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="merge",
         note="A user that is not known is reported to be created.",
         docs=f"{DOCS}#set-profile-attributes",
     )

@@ -118,6 +118,8 @@ class Users:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="untag_users",
         docs=f"{DOCS}#add-tags-to-users",
     )
     def tag_users(self, ext_ids: Sequence[str], *, tag: str, more_tags: Sequence[str] = ()) -> Request[None]:
@@ -138,6 +140,8 @@ class Users:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        coalesces="replace",
+        opposite="tag_users",
         docs=f"{DOCS}#remove-tags-from-users",
     )
     def untag_users(

@@ -1,0 +1,204 @@
+"""How a changed-only job's snapshot grows: seconds, peak memory and disk for so many keys.
+
+It makes a Parquet file of so many users, finds the first differences, writes all of them down as delivered,
+changes one row in a hundred and finds these, each in a process of its own. It promises nothing and is no part
+of `python -m benchmarks`: run it with two numbers of keys to see that memory stays and time grows as they do.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+import orjson
+from rich.console import Console
+from rich.table import Table as Shown
+
+from benchmarks.memory import own_peak
+from netaudience.jobs.database import connect, literal
+from netaudience.jobs.job import Expression, Source, Step
+from netaudience.jobs.snapshot import Snapshot
+from netaudience.jobs.sources import open_source
+
+__all__ = ["main"]
+
+_PHASES = ("source", "first", "delivered", "change", "again", "read")
+_WORDS = {
+    "first": "first differences: every row is new",
+    "delivered": "all of them written down as delivered",
+    "again": "the next run: one row in a hundred has changed",
+    "read": "reading the rows that have changed",
+}
+_ROWS, _STATE = "users.parquet", "snapshot.duckdb"
+#: Rows of a settled chunk.
+_CHUNK = 1000
+_STEP = Step(
+    name="benchmark",
+    vendor="netmera",
+    operation="set_profile_attributes",
+    mode="changed-only",
+    fields={"ext_id": Expression(column="user_id"), "profile.visits": Expression(column="visits")},
+)
+
+app = cyclopts.App(name="python -m benchmarks.snapshot", help=__doc__)
+
+
+@app.default
+def main(
+    keys: int = 1_000_000,
+    *,
+    memory: str = "1GB",
+    folder: Path | None = None,
+    as_json: Annotated[bool, cyclopts.Parameter(name="--json")] = False,
+) -> int:
+    """Measure, and print seconds, CPU seconds, peak of memory and most of disk for each phase.
+
+    Args:
+        keys: How many users.
+        memory: DuckDB's bound, for the source and for the snapshot each; a job has 1GB.
+        folder: Where the files go, about 100 bytes a key; a temporary directory if not given.
+        as_json: Print a JSON list in place of the table.
+    """
+    told: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory(prefix="netaudience-benchmark-", dir=folder) as scratch:
+        environment = {**os.environ, "TMPDIR": scratch}  # what spills is counted too
+        for phase in _PHASES:
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.snapshot",
+                "phase",
+                phase,
+                str(keys),
+                memory,
+                scratch,
+            ]
+            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False)  # noqa: S603 - ourselves
+            if done.returncode:
+                print(f"The phase {phase!r} broke down: standard error tells why", file=sys.stderr)
+                return 1
+            if phase in _WORDS:
+                told.append({"phase": phase, "keys": keys, **orjson.loads(done.stdout)})
+                print(f"{phase}: {told[-1]}", file=sys.stderr)
+    if as_json:
+        print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return 0
+    table = Shown(caption=f"{keys:,} keys, DuckDB bound to {memory}")
+    for name in ("phase", "seconds", "CPU seconds", "peak memory, MB", "disk at most, MB", "rows"):
+        table.add_column(name, justify="left" if name == "phase" else "right")
+    for row in told:
+        figures = [f"{row[name]:,.1f}" for name in ("seconds", "cpu", "memory", "disk")]
+        table.add_row(_WORDS[str(row["phase"])], *figures, f"{row['rows']:,}")
+    Console().print(table)
+    return 0
+
+
+@app.command(show=False)
+def phase(name: str, keys: int, memory: str, folder: Path) -> None:
+    """Do one phase in this process and print what it took.
+
+    Args:
+        name: Which.
+        keys: How many users.
+        memory: DuckDB's bound.
+        folder: Where the files are.
+    """
+    doing: dict[str, Callable[[], int]] = {
+        "source": lambda: _write(folder, keys, memory, changed=False),
+        "first": lambda: _differ(folder, memory, "1"),
+        "delivered": lambda: _deliver(folder, keys, memory),
+        "change": lambda: _write(folder, keys, memory, changed=True),
+        "again": lambda: _differ(folder, memory, "2"),
+        "read": lambda: _read(folder, memory),
+    }
+    with _disk(folder) as most:
+        started = time.perf_counter()
+        rows = doing[name]()
+        seconds = time.perf_counter() - started
+    figures = {
+        "seconds": seconds,
+        "cpu": time.process_time(),
+        "memory": own_peak() / 1024,
+        "disk": most() / 1e6,
+        "rows": rows,
+    }
+    print(orjson.dumps({name: round(figure, 2) for name, figure in figures.items()}).decode())
+
+
+def _write(folder: Path, keys: int, memory: str, *, changed: bool) -> int:
+    """Write the source, in an order that is not that of the keys; or write it anew, changed."""
+    added = "+ (i % 100 = 0)::INTEGER" if changed else ""
+    # A multiplication modulo a prime scatters the numbers, and meets none of them twice.
+    rows = (
+        f"SELECT 'customer-' || lpad(((i * 7919) % 2147483647)::VARCHAR, 10, '0') AS user_id, "  # noqa: S608 - numbers
+        f"(i * 31) % 1000 {added} AS visits FROM range({keys}) AS numbers(i)"
+    )
+    with closing(connect(spill=folder / "spill", memory=memory)) as connection:
+        connection.execute(f"COPY ({rows}) TO {literal(str(folder / _ROWS))} (FORMAT parquet)")
+    return keys
+
+
+def _differ(folder: Path, memory: str, run: str) -> int:
+    source = Source(files=(_ROWS,), key=("user_id",))
+    with (
+        open_source(source, folder, memory=memory) as table,
+        Snapshot(folder / _STATE, memory=memory) as snapshot,
+    ):
+        found = snapshot.differences(table, _STEP, run)
+    return found.added + found.changed
+
+
+def _deliver(folder: Path, keys: int, memory: str) -> int:
+    """Write down every row, as many at a time as a run does."""
+    with Snapshot(folder / _STATE, memory=memory) as snapshot:
+        for first in range(1, keys + 1, 100 * _CHUNK):
+            snapshot.commit(delivered=range(first, min(keys + 1, first + 100 * _CHUNK)))
+    return keys
+
+
+def _read(folder: Path, memory: str) -> int:
+    source = Source(files=(_ROWS,), key=("user_id",))
+    with (
+        open_source(source, folder, memory=memory) as table,
+        Snapshot(folder / _STATE, memory=memory) as snapshot,
+    ):
+        return sum(map(len, snapshot.differences(table, _STEP, "2").rows()))
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[Callable[[], int]]:
+    """Look at how many bytes the folder holds at most, twice a second."""
+    most, ended = [0], threading.Event()
+
+    def look() -> None:
+        while True:
+            sizes = 0
+            for path in folder.rglob("*"):
+                try:
+                    sizes += path.stat().st_blocks * 512
+                except FileNotFoundError:  # DuckDB takes its files away as it likes
+                    continue
+            most[0] = max(most[0], sizes)
+            if ended.wait(0.5):
+                return
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield lambda: most[0]
+    finally:
+        ended.set()
+        watcher.join()
+
+
+if __name__ == "__main__":
+    app()
