@@ -14,7 +14,19 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batching, blocking, imports, journal, latency, memory, pacing, poison, throughput
+from benchmarks import (
+    batching,
+    blocking,
+    events,
+    imports,
+    journal,
+    lanes,
+    latency,
+    memory,
+    pacing,
+    poison,
+    throughput,
+)
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -28,6 +40,8 @@ _ALL: tuple[Measurement, ...] = (
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
     *batching.MEASUREMENTS,
+    *lanes.MEASUREMENTS,
+    *events.MEASUREMENTS,
     *blocking.MEASUREMENTS,
 )
 
@@ -59,7 +73,7 @@ def main(
     Args:
         quick: Take the fewest rounds and the shortest runs that still say something.
         as_json: Print a JSON list in place of the table.
-        only: Promises to measure, such as P1,P5; all of them if not given.
+        only: What to measure, such as P1,P5 or events; all if not given.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
     """

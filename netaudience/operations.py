@@ -170,14 +170,15 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
     sender = host.sender(operation, report)
     sender.urgent = True
     prepared = prepared or host.prepare(operation, request)
+    prepared.items = (*prepared.items, request.path, request.query)
     if not sender.watched:
         return await _answered(host, sender, request, prepared)
-    with _watched(sender, report):
+    with _watched(sender, report, prepared):
         return await _answered(host, sender, request, prepared)
 
 
 @contextmanager
-def _watched(sender: Sender, report: Report) -> Generator[None]:
+def _watched(sender: Sender, report: Report, prepared: Prepared) -> Generator[None]:
     """Tell of a call's beginning and end, for those who watch."""
     clock = asyncio.get_running_loop().time
     started = clock()
@@ -189,8 +190,9 @@ def _watched(sender: Sender, report: Report) -> Generator[None]:
         report.delivered = 1
     except BaseException as raised:
         error = type(raised).__name__
-        report.rejected = int(isinstance(raised, Refused))
-        report.failed = 1 - report.rejected
+        report.in_doubt = int(prepared.in_doubt)
+        report.rejected = int(isinstance(raised, Refused) and not prepared.in_doubt)
+        report.failed = 1 - report.in_doubt - report.rejected
         raise
     finally:
         report.seconds = clock() - started
@@ -285,6 +287,7 @@ class Work(Generic[Item]):
         self._answer = made.answer
         prepared = self._host.prepare(self.operation, made)
         prepared.records = len(page)
+        prepared.items = page
         return prepared
 
     def _decode(self, answer: Response) -> object:
@@ -400,6 +403,11 @@ class BoundBatch(Generic[Item, P]):
     def __repr__(self) -> str:
         return f"<{self.host.vendor} {self.operation!r}>"
 
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
+
     def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that carries the items; see `Run` for its three readings.
 
@@ -495,6 +503,11 @@ class BoundCall(Generic[Item, P, T]):
     def __repr__(self) -> str:
         return f"<{self.host.vendor} {self.operation!r}>"
 
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
+
     async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one item and return the answer.
 
@@ -517,6 +530,7 @@ class BoundCall(Generic[Item, P, T]):
             prepared = self.host.prepare(self.operation, request)
         except (TypeError, ValueError) as error:
             raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
+        prepared.items = (item,)
         return await _ask(self.host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:

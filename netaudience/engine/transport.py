@@ -18,7 +18,7 @@ from yarl import URL
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed
 from netaudience.wire import Prepared, Response
 
-__all__ = ["AiohttpTransport", "Transport", "host_of", "make_url"]
+__all__ = ["AiohttpTransport", "Transport", "host_of", "make_url", "port_of"]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
@@ -110,13 +110,14 @@ class AiohttpTransport:
             raise ConnectionFailed(
                 f"No connection to {host_of(request.url)} could be made ({_what(error)}): "
                 "look at the base URL, the network and the proxy"
-            ) from error
+            ) from _shown(error)
         except aiohttp.InvalidURL as error:
-            raise ConfigurationError("The URL of the request is malformed: look at the base URL") from error
+            words = "The URL of the request is malformed: look at the base URL"
+            raise ConfigurationError(words) from _shown(error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AnswerLost(
                 f"The request went to {host_of(request.url)} and no whole answer came back ({_what(error)})"
-            ) from error
+            ) from _shown(error)
         except asyncio.CancelledError as error:
             if not self._watch.absorbs(overdue):
                 raise
@@ -236,6 +237,16 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]
 def host_of(url: object) -> str:
     """Return the host of a URL that `make_url` made."""
     return str(url.host) if isinstance(url, URL) else "the vendor"
+
+
+def port_of(url: object) -> int:
+    """Return the port of a URL that `make_url` made; 0 where it is not known."""
+    return (url.port or 0) if isinstance(url, URL) else 0
+
+
+def _shown(error: BaseException) -> BaseException | None:
+    """Return an error that a traceback may show: what these say is a URL, or what came instead of HTTP."""
+    return None if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL) else error
 
 
 def _what(error: BaseException) -> str:
