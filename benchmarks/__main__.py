@@ -17,6 +17,7 @@ from rich.table import Table
 from benchmarks import (
     batching,
     blocking,
+    call,
     events,
     imports,
     journal,
@@ -42,6 +43,7 @@ _ALL: tuple[Measurement, ...] = (
     *batching.MEASUREMENTS,
     *lanes.MEASUREMENTS,
     *events.MEASUREMENTS,
+    *call.MEASUREMENTS,
     *blocking.MEASUREMENTS,
 )
 

@@ -16,10 +16,10 @@ import orjson
 
 from benchmarks.vendor import IN_FLIGHT
 
-__all__ = ["chunked", "open_session", "post_all"]
+__all__ = ["HEADERS", "chunked", "open_session", "post_all"]
 
 Item = TypeVar("Item")
-_HEADERS = {"Content-Type": "application/json", "X-Api-Key": "benchmark"}
+HEADERS = {"Content-Type": "application/json", "X-Api-Key": "benchmark"}
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -42,7 +42,7 @@ async def post_all(
 
     async def work() -> None:
         for part in source:
-            async with session.post(url, data=orjson.dumps(body(part)), headers=_HEADERS) as response:
+            async with session.post(url, data=orjson.dumps(body(part)), headers=HEADERS) as response:
                 await response.read()
                 if response.status != 200:
                     raise RuntimeError(f"The sink answered with HTTP {response.status}")

@@ -19,7 +19,7 @@ from netaudience.operations import batch, call
 from netaudience.rules import identifier, json_object
 from netaudience.wire import Request, Response, load_json, wire_name
 
-__all__ = ["CHUNK", "IN_FLIGHT", "Record", "VendorClient"]
+__all__ = ["CHUNK", "IN_FLIGHT", "Device", "Record", "VendorClient"]
 
 #: Items of a full request.
 CHUNK = 1000
@@ -45,6 +45,13 @@ class Record:
 
     ext_id: str = attrs.field(validator=identifier("ext id"), metadata=wire_name("extId"))
     profile: Mapping[str, object] = attrs.field(validator=json_object("profile"))
+
+
+@attrs.frozen
+class Device:
+    """A typed answer, as the real vendors give them."""
+
+    ext_id: str | None = attrs.field(default=None, metadata=wire_name("extId"))
 
 
 class VendorClient(Client):
@@ -119,6 +126,11 @@ class VendorClient(Client):
     def touch(self, ext_id: str) -> Request[None]:
         """Send one identifier in a request."""
         return Request(json={"extId": ext_id})
+
+    @call("GET", "/device", items=Identifiers("ext id"), limit=_ONE, quota=_FREE, docs=_DOCS)
+    def read(self, ext_id: str) -> Request[Device]:
+        """Read what is known of one identifier."""
+        return Request(query={"extId": ext_id}, answer=Device)
 
     @call(
         "POST", "/touch", items=Identifiers("ext id"), limit=_ONE, quota=_UNKNOWN, idempotent=True, docs=_DOCS

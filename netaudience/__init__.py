@@ -18,6 +18,7 @@ from netaudience.client_batcher import ClientBatcher
 from netaudience.engine.batcher import Batcher
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
+from netaudience.engine.transport import AiohttpTransport
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountError",
+    "AiohttpTransport",
     "AnswerLost",
     "Batcher",
     "BatcherClosed",

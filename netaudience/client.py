@@ -11,6 +11,7 @@ import asyncio
 import copy
 import hashlib
 import math
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias
@@ -24,7 +25,7 @@ from netaudience.engine.circuit import Circuit, circuit_for
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
-from netaudience.engine.transport import AiohttpTransport, Transport, make_url
+from netaudience.engine.transport import AiohttpTransport, Transport, add_query, check_proxy, make_url
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.events import Hook
 from netaudience.items import Kind
@@ -39,6 +40,11 @@ __all__ = ["Client", "Settings", "confirmed", "secret"]
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
     if value is not None and value <= 0:
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value:g}")
+
+
+def _proxy(_settings: object, _attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        check_proxy(value)
 
 
 def _share(_settings: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -75,25 +81,24 @@ class Settings:
     reserve: float = attrs.field(default=0.0, validator=_share)
     #: Whether a source may give no item at all.
     allow_empty: bool = False
-    #: Whether proxies and netrc are taken from the environment.
+    #: Whether proxies are taken from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
     trust_env: bool = False
+    #: The proxy of all requests, as ``http://user:password@host:port``. It is shown nowhere.
+    proxy: str | None = attrs.field(default=None, validator=_proxy, repr=False)
+    #: Whom to trust and what certificate to show, where the system's authorities are not enough.
+    tls: ssl.SSLContext | None = attrs.field(default=None, repr=False)
     #: Called with an event for every request that is over and every pause.
     on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
 
 
 class _Held:
-    """What a client and its views hold together in the loop that they run in."""
+    """What a client and its views hold together in one event loop."""
 
-    __slots__ = ("circuit", "loop", "pacers")
+    __slots__ = ("circuit", "pacers")
 
-    def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
         self.pacers: dict[str, Pacer] = {}
-        self.circuit: Circuit | None = None
-
-    def forget(self) -> None:
-        self.pacers.clear()
-        self.loop = self.circuit = None
 
 
 #: Method, URL and headers.
@@ -128,20 +133,27 @@ class Client:
             transport: Sends the requests instead of aiohttp; it is not closed by this client.
 
         Raises:
-            ConfigurationError: the base URL is malformed.
+            ConfigurationError: the base URL is malformed, or the settings speak of a transport that is
+                not made here.
         """
         make_url(base_url, "/", {})
         self.base_url = base_url
         self.settings = settings or Settings()
+        if transport is not None and (self.settings.tls or self.settings.proxy or self.settings.trust_env):
+            raise ConfigurationError(
+                "A transport of your own brings its own TLS and proxy: set them up there, not in Settings"
+            )
         self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
         self._owned = transport is None
         self._opened = transport or AiohttpTransport(
+            tls=self.settings.tls,
+            proxy=self.settings.proxy,
             trust_env=self.settings.trust_env,
             # Shorter than the whole exchange: what fails to connect was not sent, and is told so.
             connect_timeout=min(10.0, self.settings.timeout / 2),
         )
         self._transport = self.authorized(self._opened)
-        self._held = _Held()
+        self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
         self._is_view = False
         self._path = path or {}
         self._fixed: dict[str, _Address] = {}
@@ -163,15 +175,15 @@ class Client:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what this client opened. A transport that the caller brought stays open.
+        """Close what this client opened in this loop. A transport that the caller brought stays open.
 
         A view that `with_options` made opened nothing, so closing it does nothing.
         """
         if self._is_view:
             return
-        for pacer in self._held.pacers.values():
+        held = self._held.pop(asyncio.get_running_loop(), None)
+        for pacer in held.pacers.values() if held is not None else ():
             pacer.users -= 1
-        self._held.forget()
         if self._owned:
             await self._opened.aclose()
 
@@ -271,6 +283,11 @@ class Client:
         return self.settings.allow_empty
 
     @property
+    def watched(self) -> bool:
+        """Whether somebody wants to be told of events."""
+        return self.settings.on_event is not None
+
+    @property
     def account(self) -> str:
         """What tells the account from others, without showing a key."""
         return self._account[:16]
@@ -327,7 +344,7 @@ class Client:
         method, url, headers = fixed
         return Prepared(
             method,
-            url,
+            add_query(url, request.query) if request.query else url,
             headers,
             None if request.json is None else dump_json(request.json, numbers=operation.kind.ordered),
             facts.timeout or settings.timeout,
@@ -337,10 +354,12 @@ class Client:
     def sender(self, operation: Operation, tally: Report) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         loop = asyncio.get_running_loop()
-        held, settings = self._held, self.settings
-        if held.loop is not loop or held.circuit is None:
-            held.forget()
-            held.loop, held.circuit = loop, circuit_for(self._account, self.vendor)
+        settings = self.settings
+        held = self._held.get(loop)
+        if held is None:
+            for ended in [known for known in list(self._held) if known.is_closed()]:
+                self._held.pop(ended, None)
+            held = self._held[loop] = _Held(circuit_for(self._account, self.vendor))
         quota = self.quota(operation)
         pacer = held.pacers.get(quota.name)
         if pacer is None:
@@ -365,17 +384,13 @@ class Client:
         method, path = self.route(operation)
         for name, value in {**self._path, **request.path}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        query = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in request.query.items()
-        }
         headers = {**self.headers(), **request.headers}
         if request.json is not None:
             headers.update(_JSON)
         for name, value in headers.items():
             if not value.isprintable():
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
-        url = make_url(self.base_url, path, query, encoded_query=request.encoded_query)
+        url = make_url(self.base_url, path, {}, encoded_query=request.encoded_query)
         made = request.method or method, url, headers
         if not _varies(request):
             self._fixed[operation.name] = made
@@ -383,8 +398,8 @@ class Client:
 
 
 def _varies(request: Request[object]) -> bool:
-    """Return whether a request's address is not simply its operation's."""
-    return bool(request.query or request.path or request.headers or request.encoded_query or request.method)
+    """Return whether a request's address, the query apart, is not simply its operation's."""
+    return bool(request.path or request.headers or request.encoded_query or request.method)
 
 
 def secret(value: str, what: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
@@ -45,6 +46,10 @@ def wire_name(name: str) -> dict[str, str]:
     return {"wire": name}
 
 
+#: One for all: a new one for each request costs more than the request's other fields together.
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 @attrs.define(kw_only=True)
 class Request(Generic[T_co]):
     """What an operation sends, in the vendor's own words; `T` is the type of its answer.
@@ -55,13 +60,13 @@ class Request(Generic[T_co]):
     #: The body: plain JSON values, or attrs rows that are written by their wire names.
     json: object = None
     #: Query parameters; booleans are written as ``true`` and ``false``.
-    query: Mapping[str, str | int | bool] = attrs.field(factory=dict[str, "str | int | bool"])
+    query: Mapping[str, str | int | bool] = _NOTHING
     #: A query that is percent-encoded already and goes out as it is, instead of `query`.
     encoded_query: str = ""
     #: Headers of this request besides the client's own.
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    headers: Mapping[str, str] = _NOTHING
     #: Path parameters, percent-encoded into the operation's path.
-    path: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    path: Mapping[str, str] = _NOTHING
     #: The method, where it is not the operation's: a vendor's later pages may be asked for with another.
     method: str | None = None
     #: The type that the answer's JSON is read into; None where success says nothing.
@@ -208,13 +213,22 @@ def structure(value: JsonValue, answer: type[T]) -> T:
     Raises:
         ValueError: the value does not fit the type.
     """
-    from cattrs.errors import BaseValidationError  # noqa: PLC0415 - costs a program's start
-
+    read = _readers.get(answer)
+    if read is None:
+        read = _readers[answer] = converter().get_structure_hook(answer)
     try:
-        return converter().structure(value, answer)
-    except (BaseValidationError, TypeError, ValueError, KeyError, AttributeError):
+        return cast("T", read(value, answer))
+    except Exception as error:
+        from cattrs.errors import BaseValidationError  # noqa: PLC0415 - costs a program's start
+
+        if not isinstance(error, (BaseValidationError, TypeError, ValueError, KeyError, AttributeError)):
+            raise
         # The error itself quotes the answer, and a traceback would show it.
         raise ValueError(f"the answer does not fit {answer.__name__}") from None
+
+
+#: What reads an answer of a type; asking the converter each time costs as much as the reading.
+_readers: dict[type, Callable[[object, type], object]] = {}
 
 
 def decode(response: Response, answer: type[T] | None) -> T | None:
@@ -259,8 +273,8 @@ def _reader(made: Converter, cls: type[attrs.AttrsInstance]) -> Callable[..., ob
             name: part for name, part in cast("Mapping[str, JsonValue]", value).items() if part is not None
         }
         answer = read(given, kind)
-        rest = {name: given[name] for name in given if name not in known}
-        if keeps and rest:
+        if keeps and not known.issuperset(given):
+            rest = {name: given[name] for name in given if name not in known}
             object.__setattr__(answer, "unknown", rest)  # frozen, and not yet given out
         return answer
 

@@ -281,9 +281,10 @@ def test_what_is_carried_is_never_shown() -> None:
 
 
 def test_a_request_is_made_of_plain_values() -> None:
-    first, second = Request(), Request()
-    assert (first.json, first.query, first.headers, first.path, first.answer) == (None, {}, {}, {}, None)
-    assert first.query is not second.query
+    made = Request()
+    assert (made.json, made.query, made.headers, made.path, made.answer) == (None, {}, {}, {}, None)
+    with pytest.raises(TypeError):  # all requests share the empty one
+        made.query["id"] = "id1"
 
 
 def test_answers_show_no_identifier_and_no_token() -> None:

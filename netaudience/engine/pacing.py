@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from weakref import WeakKeyDictionary
 
 from netaudience.engine.adaptation import Adaptation
 from netaudience.engine.allowance import Allowance
@@ -360,7 +359,7 @@ def _span(seconds: float) -> str:
     return f"{math.ceil(seconds):,} seconds"
 
 
-_pacers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Pacer]] = WeakKeyDictionary()
+_pacers: dict[asyncio.AbstractEventLoop, dict[tuple[str, str], Pacer]] = {}
 
 
 def pacer_for(account: str, quota: Quota) -> Pacer:
@@ -370,7 +369,12 @@ def pacer_for(account: str, quota: Quota) -> Pacer:
         ConfigurationError: another client of the account uses the quota with other figures.
     """
     loop = asyncio.get_running_loop()
-    here = _pacers.setdefault(loop, {})
+    here = _pacers.get(loop)
+    if here is None:
+        # A pacer's limiter holds on to its loop, so a weak reference alone would keep them both.
+        for ended in [known for known in list(_pacers) if known.is_closed()]:
+            _pacers.pop(ended, None)
+        here = _pacers[loop] = {}
     pacer = here.get((account, quota.name))
     if pacer is None:
         # Many tenants in one process: forget those who left and owe nothing.

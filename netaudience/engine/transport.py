@@ -9,16 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
+import ssl
+import warnings
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from typing import Protocol
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
-from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed
+from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
 from netaudience.wire import Prepared, Response
 
-__all__ = ["AiohttpTransport", "Transport", "host_of", "make_url", "port_of"]
+__all__ = [
+    "AiohttpTransport",
+    "Transport",
+    "add_query",
+    "check_proxy",
+    "host_of",
+    "make_url",
+    "port_of",
+]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
@@ -62,100 +74,245 @@ def make_url(base_url: str, path: str, query: Mapping[str, str], *, encoded_quer
     return url.with_query(query) if query else url
 
 
+def add_query(url: object, query: Mapping[str, str | int | bool]) -> object:
+    """Return a URL that `make_url` made, with a query; booleans are written as ``true`` and ``false``."""
+    if not isinstance(url, URL):
+        return url
+    return url.with_query(
+        {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
+    )
+
+
+def check_proxy(proxy: str) -> URL:
+    """Read a proxy's URL.
+
+    Raises:
+        ConfigurationError: it is malformed; the message does not hold it.
+    """
+    try:
+        url = URL(proxy)
+        f"{url.user}{url.password}".encode("latin1")  # as aiohttp is going to
+    except (TypeError, ValueError):
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError(
+            "The proxy's URL is malformed: give http://host:port, or http://user:password@host:port "
+            "with each sign of the two percent-encoded that is no letter and no digit"
+        )
+    return url
+
+
 class AiohttpTransport:
-    """Sends with aiohttp. Its session is made at the first request, inside the running loop."""
+    """Sends with aiohttp: each event loop gets a session of its own, made at its first request.
+
+    `aclose` closes the session of the loop that it is called in. Where a loop ends before, as a program's
+    loop under `asyncio.run` does, its session is closed with it.
+
+    Args:
+        session: The caller's own session, used as it is set up and never closed here. It belongs to the
+            loop in which it was made.
+        tls: Whom to trust and what certificate to show, where the system's authorities are not enough.
+        proxy: The URL of the proxy for all requests.
+        trust_env: Whether proxies are taken from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
+        connect_timeout: Seconds for finding the host, connecting and TLS.
+
+    Raises:
+        ConfigurationError: the proxy's URL is malformed, or there is a session and another option: these
+            belong into the session then.
+    """
 
     def __init__(
         self,
         *,
         session: aiohttp.ClientSession | None = None,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
         trust_env: bool = False,
         connect_timeout: float = 30.0,
     ) -> None:
-        self._session = session
-        self._owned = session is None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._trust_env = trust_env
+        self._here: dict[asyncio.AbstractEventLoop, _Here] = {}
+        if session is not None and (tls is not None or proxy is not None or trust_env):
+            raise ConfigurationError(
+                "A session of your own brings its own TLS and proxy: set them up there, not here"
+            )
+        self._brought = session
+        self._tls = tls
+        self._proxy = None if proxy is None else check_proxy(proxy)
+        self._trust_env = trust_env and proxy is None
         self._connect_timeout = connect_timeout
-        self._watch = _Watch()
-        #: Sessions of other loops that are not closed; kept, for a finalizer would close their connections.
-        self._elsewhere: list[aiohttp.ClientSession] = []
+        self._from_environment: dict[str, URL | None] = {}
 
     def __repr__(self) -> str:
-        state = "not opened" if self._session is None else "closed" if self._session.closed else "open"
-        return f"<AiohttpTransport {state}>"
+        states = {"closed" if here.session.closed else "open" for here in self._here.values()}
+        return f"<AiohttpTransport {' and '.join(sorted(states)) or 'not opened'}>"
+
+    def __del__(self) -> None:
+        """Warn of what was never closed, and have it closed."""
+        open_still = False
+        for loop, here in self._here.items():
+            if loop.is_closed():
+                _abandon(here)
+            elif here.closing is not None and not here.session.closed:
+                _forgotten.setdefault(loop, []).append(here)
+                open_still = True
+        if open_still:
+            warnings.warn(
+                "A client of netaudience was forgotten with its connections open: make it in an "
+                "`async with`, or `await client.aclose()` at the end",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     async def send(self, request: Prepared, /) -> Response:
-        """Send the request once and read the whole answer."""
-        session = self._session
-        if session is None or self._loop is not asyncio.get_running_loop():
-            session = await self._open()
-        body = request.body
-        overdue = self._watch.enter(request.timeout)
+        """Send the request once and read the whole answer.
+
+        Raises:
+            ConnectionFailed: nothing was sent.
+            AnswerLost: it was sent, and no whole answer came back.
+            ConfigurationError: the URL is malformed, or the caller's own session cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        here = self._here.get(loop)
+        if here is None or here.session.closed:
+            here = await self._open(loop)
+        proxy = self._environment(request.url) if self._trust_env else self._proxy
+        body, watch = request.body, here.watch
+        overdue = watch.enter(loop, request.timeout)
         try:
-            async with session.request(
+            async with here.session.request(
                 request.method,
                 request.url,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] # made by make_url
                 data=io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body,
                 headers=request.headers,
                 allow_redirects=False,
+                proxy=proxy,
             ) as answer:
+                if answer.status == 407:  # the proxy's own: no vendor's server may say so
+                    raise _refused_by_proxy(proxy, 407)
                 content, truncated = await _read(answer, request.max_answer_bytes)
                 return Response(answer.status, answer.headers, content, truncated=truncated)
-        except (
-            aiohttp.ClientConnectorError,
-            aiohttp.ClientHttpProxyError,
-            aiohttp.ConnectionTimeoutError,
-        ) as error:
-            raise ConnectionFailed(
-                f"No connection to {host_of(request.url)} could be made ({_what(error)}): "
-                "look at the base URL, the network and the proxy"
-            ) from _shown(error)
-        except aiohttp.InvalidURL as error:
-            words = "The URL of the request is malformed: look at the base URL"
-            raise ConfigurationError(words) from _shown(error)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise AnswerLost(
-                f"The request went to {host_of(request.url)} and no whole answer came back ({_what(error)})"
-            ) from _shown(error)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _told(error, request.url, proxy) from _cause(error)
         except asyncio.CancelledError as error:
-            if not self._watch.absorbs(overdue):
+            if not watch.absorbs(overdue):
                 raise
             raise AnswerLost(
                 f"The request went to {host_of(request.url)} and no whole answer came back within "
                 f"{request.timeout:g} s: raise the timeout, or send less in one request"
             ) from error
         finally:
-            self._watch.leave(overdue)
+            watch.leave(overdue)
 
     async def aclose(self) -> None:
-        """Close the session, unless the caller brought it."""
-        self._watch.stop()
-        session, self._session = self._session, None
-        if session is not None and self._owned and not session.closed:
-            await session.close()
+        """Close this loop's session, unless the caller brought it."""
+        here = self._here.pop(asyncio.get_running_loop(), None)
+        if here is not None:
+            await here.aclose()
+        self._let_go()
 
-    async def _open(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if not self._owned and self._session is not None:
-            self._loop = loop
-            return self._session
-        # A session belongs to the loop in which it was made: a client that meets a new loop starts anew.
-        if self._session is not None and self._loop is not None:
-            if self._loop.is_closed():
-                self._session.detach()
-            else:  # it is in use there; after a fork that is in the parent, whose sockets are shared
-                self._elsewhere.append(self._session)
-        self._session = aiohttp.ClientSession(
-            # The pacer holds the requests in flight; a second limit here would only hide it.
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
-            trust_env=self._trust_env,
-            # A cookie set by one answer has no business in the next request.
-            cookie_jar=aiohttp.DummyCookieJar(),
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> _Here:
+        """Open this loop's session; let go of what other loops left behind."""
+        self._let_go()
+        for here in _forgotten.pop(loop, ()):
+            await here.aclose()
+        if self._brought is not None:
+            here = _Here(_usable(self._brought, loop), None)
+        else:
+            session = aiohttp.ClientSession(
+                # The pacer holds the requests in flight; a second limit here would only hide it.
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
+                # A cookie set by one answer has no business in the next request.
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+            closing = _closing(session)
+            await anext(closing)
+            here = _Here(session, closing)
+        self._here[loop] = here
+        return here
+
+    def _let_go(self) -> None:
+        """Forget the sessions of loops that have ended."""
+        for loop, here in list(self._here.items()):
+            if loop.is_closed():
+                del self._here[loop]
+                _abandon(here)
+        for loop in [loop for loop in list(_forgotten) if loop.is_closed()]:
+            for here in _forgotten.pop(loop, ()):
+                _abandon(here)
+
+    def _environment(self, url: object) -> URL | None:
+        """Return the proxy that the environment names for a URL.
+
+        aiohttp would ask in a thread for each request, and take the vendor's credentials from netrc.
+        """
+        if not isinstance(url, URL):
+            return None
+        origin = str(url.origin())
+        if origin not in self._from_environment:
+            named = getproxies()
+            address = named.get(url.scheme) or named.get("all")
+            if address is None or proxy_bypass(f"{url.host}:{url.port}"):
+                self._from_environment[origin] = None
+            else:
+                whole = address if "://" in address else f"http://{address}"
+                self._from_environment[origin] = check_proxy(whole)
+        return self._from_environment[origin]
+
+
+class _Here:
+    """What one event loop has of a transport."""
+
+    __slots__ = ("closing", "session", "watch")
+
+    def __init__(self, session: aiohttp.ClientSession, closing: AsyncGenerator[None] | None) -> None:
+        self.session = session
+        #: Closes the session when it ends; None where the caller brought it.
+        self.closing = closing
+        self.watch = _Watch()
+
+    async def aclose(self) -> None:
+        self.watch.stop()
+        if self.closing is not None:
+            await self.closing.aclose()
+
+
+#: What dropped transports left open: closed with its loop, or before the loop's next session is opened.
+_forgotten: dict[asyncio.AbstractEventLoop, list[_Here]] = {}
+
+
+async def _closing(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    """Close a session at the end of this generator, which is that of its loop at the latest.
+
+    `asyncio.run`, and whatever else ends a loop with care, closes the generators that are still open.
+    """
+    try:
+        yield
+    finally:
+        await session.close()
+
+
+def _abandon(here: _Here) -> None:
+    """Close a session whose loop is closed: it has nothing left to wait for."""
+    if here.closing is not None:
+        with suppress(StopIteration):
+            here.session.close().send(None)
+
+
+def _usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
+    """Return the caller's session where it can be used in this loop."""
+    if session.closed:
+        raise ConfigurationError(
+            "The session that the client was given is closed: close the client first, or leave the making "
+            "of sessions to it"
         )
-        self._loop = loop
-        return self._session
+    if session._loop is not loop:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # there is no public way to ask
+        raise ConfigurationError(
+            "The session that the client was given belongs to another event loop: make one in this loop, "
+            "or leave the making of sessions to the client"
+        )
+    return session
 
 
 class _Overdue:
@@ -163,10 +320,10 @@ class _Overdue:
 
     __slots__ = ("cancelling", "deadline", "fired", "task")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, task: asyncio.Task[object] | None) -> None:
         self.deadline = deadline
-        self.task = asyncio.current_task()
-        self.cancelling = 0 if self.task is None else self.task.cancelling()
+        self.task = task
+        self.cancelling = 0 if task is None else task.cancelling()
         self.fired = False
 
 
@@ -179,15 +336,12 @@ class _Watch:
     def __init__(self) -> None:
         self._out: set[_Overdue] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def enter(self, timeout: float) -> _Overdue:
-        loop = asyncio.get_running_loop()
-        overdue = _Overdue(loop.time() + timeout)
+    def enter(self, loop: asyncio.AbstractEventLoop, timeout: float) -> _Overdue:
+        overdue = _Overdue(loop.time() + timeout, asyncio.current_task(loop))
         self._out.add(overdue)
-        if self._timer is None or self._loop is not loop or self._timer.when() > overdue.deadline:
+        if self._timer is None or self._timer.when() > overdue.deadline:
             self.stop()
-            self._loop = loop
             self._timer = loop.call_at(overdue.deadline, self._look)
         return overdue
 
@@ -244,9 +398,86 @@ def port_of(url: object) -> int:
     return (url.port or 0) if isinstance(url, URL) else 0
 
 
-def _shown(error: BaseException) -> BaseException | None:
-    """Return an error that a traceback may show: what these say is a URL, or what came instead of HTTP."""
-    return None if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL) else error
+_TLS = (
+    "nothing was sent. Give Settings(tls=…) an ssl.SSLContext with the authority to trust "
+    "(load_verify_locations) and the certificate to show (load_cert_chain)"
+)
+
+
+def _told(error: Exception, url: object, proxy: URL | None) -> NetaudienceError:
+    """Tell what aiohttp raised: was something sent, and what is there to do."""
+    host = host_of(url)
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return _refused_by_proxy(proxy, error.status)
+        case aiohttp.ClientProxyConnectionError():
+            return ConnectionFailed(
+                f"No connection to the proxy {_named(proxy)} could be made ({_what(error)}): nothing was "
+                "sent. Look at the proxy's address and whether it runs"
+            )
+        case aiohttp.ClientConnectorError(os_error=ssl.SSLCertVerificationError() as reason):
+            return ConnectionFailed(
+                f"The certificate of {host} is not trusted ({reason.verify_message}): {_TLS}"
+            )
+        case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as reason):
+            why = (reason.reason or "no reason given").lower().replace("_", " ")
+            return ConnectionFailed(f"No TLS connection to {host} could be made ({why}): {_TLS}")
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return ConnectionFailed(
+                f"No connection to {host} could be made ({_what(error)}): "
+                "look at the base URL, the network and the proxy"
+            )
+        case aiohttp.InvalidURL():
+            return ConfigurationError("The URL of the request is malformed: look at the base URL")
+        case ValueError():
+            return ConfigurationError(
+                "aiohttp does not take the request as the session is set up: a session of your own must "
+                "add no credentials (its auth, and netrc with its trust_env)"
+            )
+        case _ if _demands_certificate(error):
+            return ConnectionFailed(f"{host} demands a client certificate, or another one: {_TLS}")
+        case _:
+            return AnswerLost(f"The request went to {host} and no whole answer came back ({_what(error)})")
+
+
+def _cause(error: Exception) -> Exception | None:
+    """Return what a traceback may show: no URL, no proxy's credentials, nothing that came instead of HTTP."""
+    match error:
+        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
+            return None
+        case aiohttp.ClientConnectorError():
+            return error.os_error
+        case _:
+            return error
+
+
+def _refused_by_proxy(proxy: URL | None, status: int) -> ConnectionFailed:
+    """Tell of a proxy that passed nothing on."""
+    if status == 407:
+        return ConnectionFailed(
+            f"The proxy {_named(proxy)} demands other credentials (HTTP 407): nothing was sent. "
+            "Give them in the proxy's URL, as http://user:password@host:port"
+        )
+    return ConnectionFailed(
+        f"The proxy {_named(proxy)} made no connection (HTTP {status}): nothing was sent. "
+        "Look at what it allows"
+    )
+
+
+def _named(proxy: URL | None) -> str:
+    return "of the session" if proxy is None else host_of(proxy)
+
+
+def _demands_certificate(error: BaseException) -> bool:
+    """Return whether the server ended a TLS connection for want of a certificate.
+
+    In TLS 1.3 it says so after the client's part of the handshake is done, and reads no request before.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    why: str = getattr(cause, "reason", None) or ""
+    return "_ALERT_" in why and why.endswith(("CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_REQUIRED"))
 
 
 def _what(error: BaseException) -> str:

@@ -67,7 +67,7 @@ def clock():
 
 
 def circuit_of(client):
-    return client._held.circuit
+    return client._held[asyncio.get_running_loop()].circuit
 
 
 async def open_it(client, vendor, fault="no connection"):
@@ -123,7 +123,7 @@ def test_calls_that_wait_for_the_quota_are_told_when_it_opens():
         assert kinds[5:] == [CircuitOpen] * 995
         assert clock() < 1  # and not when there is room in the window
         assert len(vendor.asked) == 5
-        pacer = client._held.pacers["test"]
+        pacer = client._held[asyncio.get_running_loop()].pacers["test"]
         assert (pacer.in_flight, len(pacer._urgent.waiters)) == (0, 0)
 
     run(carry())
@@ -640,7 +640,7 @@ def test_whatever_comes_nobody_sleeps_for_good_and_nothing_is_left(outages, aske
             assert task.cancelled() or task.exception() is None
         await outage
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        circuit, pacer = circuit_of(client), client._held.pacers["test"]
+        circuit, pacer = circuit_of(client), client._held[asyncio.get_running_loop()].pacers["test"]
         assert not circuit._waiting
         assert circuit._prober is None
         assert not pacer.in_flight

@@ -39,7 +39,7 @@ def clock():
 
 
 def pacer_of(client):
-    return client._held.pacers["test"]
+    return client._held[asyncio.get_running_loop()].pacers["test"]
 
 
 async def paused(client):
