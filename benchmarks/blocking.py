@@ -59,7 +59,7 @@ async def _beside_the_loop(plan: Plan) -> list[Result]:
         )
         for part, what, promise, taken in (
             ("call", "one blocking call after another, vs the same awaited", 0.7, one),
-            ("generator", "a blocking run over a generator, vs the same awaited", 0.8, many),
+            ("generator", "a blocking run over a generator, vs the same awaited", 0.7, many),
         )
     ]
 

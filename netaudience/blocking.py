@@ -172,12 +172,7 @@ class BlockingCall(Generic[Item, P, T]):
 
     __slots__ = ("_ask", "_host", "each")
 
-    def __init__(
-        self,
-        host: BlockingHost,
-        ask: Ask[Item, P, T],
-        each: BlockingBatch[Item, P],
-    ) -> None:
+    def __init__(self, host: BlockingHost, ask: Ask[Item, P, T], each: BlockingBatch[Item, P]) -> None:
         self._host = host
         self._ask = ask
         #: The operation over many items, one request for each.
