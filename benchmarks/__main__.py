@@ -14,7 +14,20 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batching, call, imports, journal, latency, memory, pacing, poison, throughput
+from benchmarks import (
+    batching,
+    blocking,
+    call,
+    events,
+    imports,
+    journal,
+    lanes,
+    latency,
+    memory,
+    pacing,
+    poison,
+    throughput,
+)
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
@@ -27,8 +40,11 @@ _ALL: tuple[Measurement, ...] = (
     *poison.MEASUREMENTS,
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
-    *call.MEASUREMENTS,
     *batching.MEASUREMENTS,
+    *lanes.MEASUREMENTS,
+    *events.MEASUREMENTS,
+    *call.MEASUREMENTS,
+    *blocking.MEASUREMENTS,
 )
 
 
@@ -59,7 +75,7 @@ def main(
     Args:
         quick: Take the fewest rounds and the shortest runs that still say something.
         as_json: Print a JSON list in place of the table.
-        only: Promises to measure, such as P1,P5; all of them if not given.
+        only: What to measure, such as P1,P5 or events; all if not given.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
     """

@@ -72,11 +72,15 @@ __all__ = [
     "Unavailable",
     "Unreadable",
     "VendorError",
+    "column_name",
+    "leave_out",
     "mask",
     "scrub",
 ]
 
 _SAFE_WORD = re.compile(r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$""")
+#: What is no name of a column, but an address or a number.
+_DATA = re.compile(r"@|\d{5}")
 _LONGEST_WORDS = 200
 _LARGEST_CODE = 1_000_000
 
@@ -93,13 +97,27 @@ def scrub(words: str) -> str:
 
 
 def _scrub_code(code: int | str | None) -> str | None:
-    return None if code is None else scrub(str(code)[:_LONGEST_WORDS])
+    # Never cut before it is scrubbed: the beginning of a key may look like a word.
+    return None if code is None else scrub(str(code))
 
 
 def mask(key: object) -> str:
     """Return the last two characters of an identifier, enough to find it beside its position."""
     text = str(key)
     return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"
+
+
+def leave_out(words: str, keys: Collection[str]) -> str:
+    """Return a vendor's words without those that are one of these keys, in whatever case."""
+    folded = {key.casefold() for key in keys}
+    told = words.split()
+    kept = ["…" if word.strip("\"'()[].,:;!?").casefold() in folded else word for word in told]
+    return words if kept == told else " ".join(kept)
+
+
+def column_name(name: str) -> str:
+    """Return a column's name as it may be shown: a file without a header has a row in its place."""
+    return mask(name) if _DATA.search(name) else name
 
 
 class NetaudienceError(Exception):
@@ -231,12 +249,14 @@ class VendorError(NetaudienceError):
         return f"{text}. {self.remedy}" if self.remedy else text
 
     def without(self, keys: Collection[str]) -> Self:
-        """Return the error with every word left out of it that is one of these keys."""
-        words = [word for word in self.words.split() if word.strip("\"'()[].,:;!?") in keys]
-        if not words:
+        """Return the error with every word left out of it that is one of these keys, in whatever case."""
+        words = leave_out(self.words, keys) if self.words else ""
+        code = leave_out(self.code, keys) if isinstance(self.code, str) else self.code
+        if (words, code) == (self.words, self.code):
             return self
         told = copy.copy(self)
-        told.words = " ".join("…" if word in words else word for word in self.words.split())
+        told.words, told.code = words, code
+        told.args = (self.vendor, self.status, code)
         return told
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "RequestEnded",
     "RunEnded",
     "RunStarted",
+    "hooks",
     "next_run",
 ]
 
@@ -38,10 +39,16 @@ class RunStarted(NamedTuple):
     run: int
     vendor: str
     operation: str
+    #: True where it has no end in sight, as a batcher that lives as long as its process.
+    lasting: bool = False
 
 
 class RunEnded(NamedTuple):
-    """A run, a call or a batcher is over, and no task of it is left."""
+    """A run, a call or a batcher is over, and no task of it is left.
+
+    The counts leave out what an earlier attempt at the run had settled: it was told then. A call, a query
+    and a page count as one item.
+    """
 
     run: int
     vendor: str
@@ -109,6 +116,8 @@ class RequestEnded(NamedTuple):
     host: str = ""
     #: The class of the error that the attempt amounts to; None for a success.
     error: str | None = None
+    #: The port at the host; 0 where it is not known.
+    port: int = 0
 
 
 class Paused(NamedTuple):
@@ -135,3 +144,19 @@ class CircuitChanged(NamedTuple):
 Event: TypeAlias = RunStarted | RunEnded | ChunkStarted | ChunkEnded | RequestEnded | Paused | CircuitChanged
 Hook: TypeAlias = Callable[[Event], None]
 """Called in the loop; it must be quick. What it raises is logged and changes nothing."""
+
+
+def hooks(*several: Hook) -> Hook:
+    """Return one hook that calls each of these in their order, whatever one of them raises."""
+
+    def call_each(event: Event) -> None:
+        raised: list[Exception] = []
+        for hook in several:
+            try:
+                hook(event)
+            except Exception as error:  # noqa: BLE001 - raised below, when all have been called
+                raised.append(error)
+        if raised:
+            raise raised[0] if len(raised) == 1 else ExceptionGroup("Several hooks raised", raised)
+
+    return call_each

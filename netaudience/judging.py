@@ -6,6 +6,7 @@ for the few statuses that a vendor states.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from netaudience.engine.retry import retry_after
@@ -105,4 +106,8 @@ def plain_words(response: Response) -> str:
     """Return the beginning of an answer that is plain text; a page of HTML says nothing worth repeating."""
     if response.content_type != "text/plain":
         return ""
-    return response.body[:_LONGEST_WORDS].decode(errors="replace")
+    text = response.body[:_LONGEST_WORDS].decode(errors="replace")
+    if len(response.body) <= _LONGEST_WORDS and not response.truncated:
+        return text
+    # The last word is perhaps cut, and the beginning of a key may look like a plain word.
+    return re.sub(r"\S*$", "", text)

@@ -32,10 +32,17 @@ from typing import (
     Protocol,
     TypeAlias,
     TypeVar,
+    cast,
     overload,
 )
 
 from netaudience.blame import Blamer
+from netaudience.blocking import (
+    BlockingBatch,
+    BlockingCall,
+    BlockingHost,
+    BlockingPages,
+)
 from netaudience.coalescing import coalesced
 from netaudience.engine.batcher import Batcher, Watch, WhenFull
 from netaudience.engine.division import Divider
@@ -175,14 +182,15 @@ async def _ask(host: Host, operation: Operation, request: Request[T], prepared: 
     sender = host.sender(operation, report)
     sender.urgent = True
     prepared = prepared or host.prepare(operation, request)
+    prepared.items = (*prepared.items, request.path, request.query)
     if not sender.watched:
         return await _answered(host, sender, request, prepared)
-    with _watched(sender, report):
+    with _watched(sender, report, prepared):
         return await _answered(host, sender, request, prepared)
 
 
 @contextmanager
-def _watched(sender: Sender, report: Report) -> Generator[None]:
+def _watched(sender: Sender, report: Report, prepared: Prepared) -> Generator[None]:
     """Tell of a call's beginning and end, for those who watch."""
     clock = asyncio.get_running_loop().time
     started = clock()
@@ -194,8 +202,9 @@ def _watched(sender: Sender, report: Report) -> Generator[None]:
         report.delivered = 1
     except BaseException as raised:
         error = type(raised).__name__
-        report.rejected = int(isinstance(raised, Refused))
-        report.failed = 1 - report.rejected
+        report.in_doubt = int(prepared.in_doubt)
+        report.rejected = int(isinstance(raised, Refused) and not prepared.in_doubt)
+        report.failed = 1 - report.in_doubt - report.rejected
         raise
     finally:
         report.seconds = clock() - started
@@ -290,6 +299,7 @@ class Work(Generic[Item]):
         self._answer = made.answer
         prepared = self._host.prepare(self.operation, made)
         prepared.records = len(page)
+        prepared.items = page
         return prepared
 
     def _decode(self, answer: Response) -> object:
@@ -363,6 +373,10 @@ def _identity(operation: Operation, given: _Arguments) -> tuple[str, Hashable]:
     return operation.name, arguments
 
 
+def _name(host: Host, operation: Operation) -> str:
+    return f"{host.vendor} {operation.name}"
+
+
 class Batch(Operation, Generic[Item, P]):
     """An operation that takes many items in one request."""
 
@@ -371,10 +385,20 @@ class Batch(Operation, Generic[Item, P]):
     @overload
     def __get__(self, host: None, owner: type) -> Batch[Item, P]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> BlockingBatch[Item, P]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> BoundBatch[Item, P]: ...
-    def __get__(self, host: Host | None, owner: type) -> Batch[Item, P] | BoundBatch[Item, P]:
+    def __get__(
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Batch[Item, P] | BlockingBatch[Item, P] | BoundBatch[Item, P]:
         """Bind the operation to a client."""
-        return self if host is None else BoundBatch(host, self)
+        if host is None:
+            return self
+        client = cast("Host", host)
+        bound = BoundBatch(client, self)
+        if isinstance(host, BlockingHost):
+            return BlockingBatch(host, _name(client, self), bound)
+        return bound
 
 
 class BoundBatch(Generic[Item, P]):
@@ -390,6 +414,11 @@ class BoundBatch(Generic[Item, P]):
 
     def __repr__(self) -> str:
         return f"<{self.host.vendor} {self.operation!r}>"
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
 
     def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that carries the items; see `Run` for its three readings.
@@ -456,10 +485,20 @@ class Call(Operation, Generic[Item, P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Call[Item, P, T]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> BlockingCall[Item, P, T]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> BoundCall[Item, P, T]: ...
-    def __get__(self, host: Host | None, owner: type) -> Call[Item, P, T] | BoundCall[Item, P, T]:
+    def __get__(
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Call[Item, P, T] | BlockingCall[Item, P, T] | BoundCall[Item, P, T]:
         """Bind the operation to a client."""
-        return self if host is None else BoundCall(host, self)
+        if host is None:
+            return self
+        client = cast("Host", host)
+        bound = BoundCall(client, self)
+        if isinstance(host, BlockingHost):
+            return BlockingCall(host, bound, BlockingBatch(host, _name(client, self), bound.each))
+        return bound
 
 
 class BoundCall(Generic[Item, P, T]):
@@ -475,6 +514,11 @@ class BoundCall(Generic[Item, P, T]):
 
     def __repr__(self) -> str:
         return f"<{self.host.vendor} {self.operation!r}>"
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What `given` was given, by name."""
+        return self._given[1]
 
     async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one item and return the answer.
@@ -498,6 +542,7 @@ class BoundCall(Generic[Item, P, T]):
             prepared = self.host.prepare(self.operation, request)
         except (TypeError, ValueError) as error:
             raise InvalidItem(f"The item cannot be written as JSON: {error}").see(docs) from error
+        prepared.items = (item,)
         return await _ask(self.host, self.operation, request, prepared)
 
     def each(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
@@ -563,18 +608,27 @@ class Query(Operation, Generic[P, T]):
     @overload
     def __get__(self, host: None, owner: type) -> Query[P, T]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, T]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Coroutine[object, object, T]]: ...
     def __get__(
-        self, host: Host | None, owner: type
-    ) -> Query[P, T] | Callable[P, Coroutine[object, object, T]]:
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> Query[P, T] | Callable[P, T] | Callable[P, Coroutine[object, object, T]]:
         """Bind the operation to a client."""
         if host is None:
             return self
+        client = cast("Host", host)
 
         async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await _ask(host, self, self.function(host, *args, **kwargs))
+            return await _ask(client, self, self.function(client, *args, **kwargs))
 
-        return ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> T:
+            return host.conversation(lambda _: ask(*args, **kwargs)).run()
+
+        return ask_blocking
 
 
 class PageQuery(Operation, Generic[P, Page, Row]):
@@ -598,18 +652,27 @@ class PageQuery(Operation, Generic[P, Page, Row]):
     @overload
     def __get__(self, host: None, owner: type) -> PageQuery[P, Page, Row]: ...
     @overload
+    def __get__(self, host: BlockingHost, owner: type) -> Callable[P, BlockingPages[Page, Row]]: ...
+    @overload
     def __get__(self, host: Host, owner: type) -> Callable[P, Pages[Page, Row]]: ...
     def __get__(
-        self, host: Host | None, owner: type
-    ) -> PageQuery[P, Page, Row] | Callable[P, Pages[Page, Row]]:
+        self, host: Host | BlockingHost | None, owner: type
+    ) -> PageQuery[P, Page, Row] | Callable[P, BlockingPages[Page, Row]] | Callable[P, Pages[Page, Row]]:
         """Bind the operation to a client."""
         if host is None:
             return self
+        client = cast("Host", host)
 
         def ask(*args: P.args, **kwargs: P.kwargs) -> Pages[Page, Row]:
-            return Pages(host, self, self.function(host, *args, **kwargs))
+            return Pages(client, self, self.function(client, *args, **kwargs))
 
-        return ask
+        if not isinstance(host, BlockingHost):
+            return ask
+
+        def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> BlockingPages[Page, Row]:
+            return BlockingPages(host, _name(client, self), ask(*args, **kwargs).pages, self.rows)
+
+        return ask_blocking
 
 
 class Pages(Generic[Page, Row]):

@@ -28,6 +28,7 @@ __all__ = [
     "load_json",
     "structure",
     "wire_name",
+    "words_in",
 ]
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Prepared:
         "chunk",
         "headers",
         "in_doubt",
+        "items",
         "max_answer_bytes",
         "method",
         "records",
@@ -114,6 +116,8 @@ class Prepared:
         self.in_doubt = False
         #: The number of its chunk within the run, for those who watch; 0 where nobody does.
         self.chunk = 0
+        #: What it carries as it was given: the vendor's words are not shown where they repeat it.
+        self.items: Sequence[object] = ()
 
     def __repr__(self) -> str:
         return f"<Prepared {self.method}, {self.size:,} bytes>"
@@ -122,6 +126,21 @@ class Prepared:
     def size(self) -> int:
         """The number of bytes in the body."""
         return 0 if self.body is None else len(self.body)
+
+
+def words_in(value: object) -> set[str]:
+    """Return the words of all texts in a value, names of fields left out."""
+    match value:
+        case str():
+            return {word.strip("\"'()[].,:;!?") for word in value.split()}
+        case Mapping():
+            return words_in(list(cast("Mapping[object, object]", value).values()))
+        case list() | tuple():
+            return set[str]().union(*map(words_in, cast("Sequence[object]", value)))
+        case _ if attrs.has(type(value)):
+            return words_in(_row(value))
+        case _:
+            return set()
 
 
 class Response:
@@ -204,7 +223,8 @@ def structure(value: JsonValue, answer: type[T]) -> T:
 
         if not isinstance(error, (BaseValidationError, TypeError, ValueError, KeyError, AttributeError)):
             raise
-        raise ValueError(f"the answer does not fit {answer.__name__}") from error
+        # The error itself quotes the answer, and a traceback would show it.
+        raise ValueError(f"the answer does not fit {answer.__name__}") from None
 
 
 #: What reads an answer of a type; asking the converter each time costs as much as the reading.

@@ -30,10 +30,13 @@ from netaudience.errors import (
     Unavailable,
     Unreadable,
     VendorError,
+    column_name,
     mask,
     scrub,
 )
+from netaudience.judging import plain_words
 from netaudience.outcomes import Failed, Rejected, Report, RunFailed, SettledChunk
+from netaudience.wire import Response
 
 #: The same examples every time.
 STEADY = settings(derandomize=True, deadline=None, max_examples=300)
@@ -60,7 +63,7 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
 
 
 def test_every_error_is_exported_twice() -> None:
-    assert {*CLASSES, "mask", "scrub"} - {"RunFailed"} == set(errors.__all__)
+    assert {*CLASSES, "column_name", "leave_out", "mask", "scrub"} - {"RunFailed"} == set(errors.__all__)
     public = set(netaudience.__all__)
     assert set(CLASSES) - public == set()
 
@@ -257,3 +260,36 @@ def test_a_mask(key, masked) -> None:
 
 def test_a_code_is_scrubbed_like_the_words() -> None:
     assert "example" not in str(Refused("Iterable", 400, code="a.b@example.com"))
+
+
+@pytest.mark.parametrize("length", range(160, 230))
+def test_no_cut_makes_a_word_of_a_key(length):
+    """The beginning of a key may look like a plain word, so nothing is cut before it is scrubbed."""
+    words = f"{'a ' * (length // 2)}{'.' * (length % 2)} sesame-1234-abcd"
+    error = VendorError("Netmera", 400, code=words, words=words)
+    assert "sesame" not in f"{error} {error!r} {error.code}"
+    answer = Response(400, {"Content-Type": "text/plain"}, f"{'a ' * 50}{words}".encode())
+    assert "sesame" not in scrub(plain_words(answer))
+    cut = Response(400, {"Content-Type": "text/plain"}, b"open sesame", truncated=True)
+    assert "sesame" not in plain_words(cut)
+
+
+def test_words_are_left_out_in_whatever_case_and_wherever_they_stand():
+    error = Refused("Netmera", 400, words='User "JohnSmith" is unknown', code="johnsmith")
+    told = error.without({"johnSMITH"})
+    assert str(told) == 'Netmera refused the request: HTTP 400, code …, "User … is unknown"'
+    assert "john" not in repr(told).lower()
+    assert error.without({"somebody"}) is error
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("customer_id", "customer_id"),
+        ("ann@example.com", "…om"),
+        ("+905301112233", "…33"),
+        ("Day 5", "Day 5"),
+    ],
+)
+def test_a_column_that_looks_like_data_is_masked(name, shown):
+    assert column_name(name) == shown

@@ -22,7 +22,7 @@ from netaudience.cli.values import (
     to_whole_number,
     without_none,
 )
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, column_name
 from netaudience.items import Field, Identifiers, Kind, Rows, WholeNumbers
 from netaudience.jobs.naming import OBVIOUS
 from netaudience.jobs.problems import plain
@@ -92,7 +92,7 @@ def map_records(  # noqa: PLR0913 - what a user may say about columns
         read = _identifier_of_json(names, wanted, kind.noun)
         return Mapped(lambda record: one(read(record.value)), as_given, f"reading {form}")
     index = _identifier_column(records.columns, names, wanted, kind.noun, records.name)
-    sentence = f"reading {form}: column {records.columns[index]!r} is the {by or kind.noun}"
+    sentence = f"reading {form}: column {column_name(records.columns[index])!r} is the {by or kind.noun}"
     return Mapped(lambda record: one(cast("Cells", record.value)[index]), as_given, sentence)
 
 
@@ -139,7 +139,11 @@ def _by_field(chosen: Sequence[str]) -> Mapping[str, str]:
 
 
 def _among(columns: Sequence[str]) -> str:
-    return f"it has {', '.join(map(repr, columns))}" if columns else "it has no column"
+    return (
+        f"it has {', '.join(repr(column_name(column)) for column in columns)}"
+        if columns
+        else "it has no column"
+    )
 
 
 def _find(columns: Sequence[str], asked: str) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
@@ -23,8 +22,8 @@ __all__ = ["Circuit", "circuit_for"]
 class _Queue(Protocol):
     """Where requests wait that are not sent yet."""
 
-    def dismiss(self, error: Callable[[], Exception], /) -> None:
-        """Raise an error in all who are urgent and wait."""
+    def dismiss(self) -> None:
+        """Send away all who are urgent and wait."""
         ...
 
 
@@ -37,6 +36,7 @@ class Circuit:
         "_vendor",
         "_waiting",
         "_waits",
+        "back_at",
         "failed_probes",
         "failures",
         "open",
@@ -51,8 +51,8 @@ class Circuit:
         self.failures = 0
         #: Probes since it opened that got no sign of life either.
         self.failed_probes = 0
-        #: When the next probe may leave, on the loop's clock.
-        self.probe_at = -math.inf
+        #: When the next probe may leave, on the loop's clock; and when the vendor says that it is back.
+        self.probe_at = self.back_at = -math.inf
         #: Where the account's requests wait for their quotas.
         self.queues: WeakSet[_Queue] = WeakSet()
         self._prober: object | None = None
@@ -127,7 +127,7 @@ class Circuit:
         if self.open:
             if self._prober is request and self._waits is not None:
                 self.failed_probes += 1
-                self.probe_at = now + self._waits.next(asked)
+                self._wait(now, policy, self._waits, asked)
                 self.nudge()
             return False
         self.failures += first
@@ -136,10 +136,16 @@ class Circuit:
         self.open = True
         self.failed_probes = 0
         self._waits = Waits(policy)
-        self.probe_at = now + self._waits.next(asked)
+        self._wait(now, policy, self._waits, asked)
         for queue in tuple(self.queues):
-            queue.dismiss(self.refusal)
+            queue.dismiss()
         return True
+
+    def _wait(self, now: float, policy: RetryPolicy, waits: Waits, asked: float | None) -> None:
+        """Say when to ask next: as the vendor wishes, but once in a while whatever it wishes."""
+        wait = waits.next(asked)
+        self.back_at = now + wait
+        self.probe_at = now + min(wait, policy.throttle_patience)
 
     def alive(self) -> bool:
         """Take note of a sign of life; return whether the vendor counted as down until now."""

@@ -26,9 +26,10 @@ from netaudience.errors import (
     TooLarge,
     Unreadable,
     VendorError,
+    leave_out,
 )
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered, all_alike
-from netaudience.wire import Response
+from netaudience.wire import Response, words_in
 
 __all__ = ["Divider"]
 
@@ -130,7 +131,8 @@ class Divider(Generic[Item]):
             self._refusals.count = search.refusals.count = 0
             settled.append(taken)
             return
-        taken.warnings = told.warnings
+        sent = words_in(part.items) if told.warnings else set[str]()
+        taken.warnings = [leave_out(warning, sent) for warning in told.warnings]
         open_items = set(told.again)
         if told.unnamed is not None:
             open_items.update(range(len(part)))
@@ -218,7 +220,7 @@ class Divider(Generic[Item]):
         for index, error in sorted(refused.items()):
             item = part.items[index]
             key = self._packer.key(item)
-            rejected.append(Rejected(part.positions[index], item, error.without({key}), key))
+            rejected.append(Rejected(part.positions[index], item, error.without({key, *words_in(item)}), key))
         return rejected
 
     def _split(self, part: Chunk[Item]) -> list[Chunk[Item]]:

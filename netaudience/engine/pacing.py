@@ -16,11 +16,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Callable
 
 from netaudience.engine.adaptation import Adaptation
 from netaudience.engine.allowance import Allowance
-from netaudience.errors import ConfigurationError, DeadlineExceeded, LimitReached
+from netaudience.errors import CircuitOpen, ConfigurationError, DeadlineExceeded, LimitReached
 from netaudience.limits import Quota
 
 __all__ = ["Pacer", "pacer_for"]
@@ -70,6 +69,8 @@ class Pacer:
         self._bulk = _Lane(urgent=False)
         #: Urgent requests that have gone past the first bulk one that waits.
         self._passed_by = 0
+        #: How often all who were urgent were sent away.
+        self._dismissals = 0
         self._adapt = (
             None if quota.ceiling is None else Adaptation(quota.windows[0].most, quota.ceiling.value)
         )
@@ -144,6 +145,7 @@ class Pacer:
         Raises:
             LimitReached: a window has no room for longer than the patience.
             DeadlineExceeded: there is no room before the deadline; told as soon as that is known.
+            CircuitOpen: it is urgent, and `dismiss` was called while it waited.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -175,14 +177,14 @@ class Pacer:
         if self._bulk.waiters or self._urgent.waiters:
             self._next().wake()
 
-    def dismiss(self, error: Callable[[], Exception]) -> None:
-        """Raise an error in all who are urgent and wait."""
-        lane = self._urgent
-        if lane.wake_up is not None and not lane.wake_up.done():
-            lane.wake_up.set_exception(error())
-        for turn in list(lane.waiters)[1:]:  # the first one has had its turn, and waits elsewhere
+    def dismiss(self) -> None:
+        """Send away all who are urgent and wait: the vendor is down, and nobody waits for that."""
+        self._dismissals += 1
+        for turn in list(self._urgent.waiters)[1:]:
             if not turn.done():
-                turn.set_exception(error())
+                turn.set_exception(_dismissed())
+        # The first one has had its turn, and may be awake already, or at the smoothing: it looks itself.
+        self._urgent.wake()
 
     def _at_once(self, now: float, records: int, urgent: bool) -> bool:  # noqa: FBT001 - once per request
         """Take what a request needs if it is all there, and nobody is to go first."""
@@ -196,7 +198,7 @@ class Pacer:
         if not self._take(now, records, keep=not urgent):
             return False
         if bulk:
-            self._count_passing()
+            self._passed_by += 1
         return True
 
     async def _queue(
@@ -207,7 +209,7 @@ class Pacer:
         A thousand waiters at the limiter would cost as much as a request each time one of them passes.
         """
         turn: asyncio.Future[None] = loop.create_future()
-        waiters = lane.waiters
+        waiters, dismissals = lane.waiters, self._dismissals
         waiters[turn] = None
         try:
             if next(iter(waiters)) is not turn:
@@ -215,12 +217,16 @@ class Pacer:
             if not (lane.urgent and self._bursts):
                 for window in self._windows:
                     await window.smooth(records)
-            while self._next() is not lane or not self._take(loop.time(), records, keep=self._keeps(lane)):
+            while True:
+                if lane.urgent and self._dismissals != dismissals:
+                    raise _dismissed()
+                if self._next() is lane and self._take(loop.time(), records, keep=self._keeps(lane)):
+                    break
                 await self._change(loop, lane, records, patience, deadline)
             if not lane.urgent:
                 self._passed_by = 0
             elif self._bulk.waiters:
-                self._count_passing()
+                self._passed_by += 1
         finally:
             self._leave(lane, turn)
 
@@ -249,11 +255,6 @@ class Pacer:
     def _keeps(self, lane: _Lane) -> bool:
         """Return whether the first waiter of a lane leaves the reserve free."""
         return not lane.urgent and self._passed_by < _MOST_PASSING
-
-    def _count_passing(self) -> None:
-        self._passed_by += 1
-        if self._passed_by == _MOST_PASSING:
-            self._bulk.wake()
 
     def _take(self, now: float, records: int, *, keep: bool) -> bool:
         """Take a slot, and the tickets of every window, if all are there, the reserve kept free or not."""
@@ -342,6 +343,10 @@ class Pacer:
         if rate != allowance.rate:
             allowance.set_rate(rate)
             self._next().wake()
+
+
+def _dismissed() -> CircuitOpen:
+    return CircuitOpen("The vendor is down since the request waits. Nothing of it was sent: send it later")
 
 
 def _span(seconds: float) -> str:

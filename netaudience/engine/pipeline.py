@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -92,8 +92,9 @@ class Pipeline(Generic[Item]):
         #: Chunks so far, counted where somebody watches; and whether the end was told.
         self._chunks = 0
         self._left = False
+        self._before = {} if journal is None else journal.before
         if sender.watched:
-            sender.tell(RunStarted(sender.run, report.vendor, report.operation))
+            sender.tell(RunStarted(sender.run, report.vendor, report.operation, told is not None))
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // packer.rows)))
         report.workers = workers
@@ -411,11 +412,12 @@ class Pipeline(Generic[Item]):
 
     def _ended(self, chunk: Chunk[Item], started: float, settled: Sequence[SettledChunk[Item]]) -> None:
         """Tell what became of a chunk."""
-        kinds = Counter(type(outcome) for part in settled for outcome in part.undelivered)
-        delivered = sum(map(len, settled)) - kinds.total()
+        kinds = [type(outcome) for part in settled for outcome in part.undelivered]
+        others = (kinds.count(Rejected), kinds.count(Failed), kinds.count(InDoubt)) if kinds else (0, 0, 0)
+        delivered = sum(map(len, settled)) - len(kinds)
         report, seconds = self.report, self._clock() - started
         told = (self._sender.run, chunk.prepared.chunk, report.vendor, report.operation, seconds, delivered)
-        self._sender.tell(ChunkEnded(*told, kinds[Rejected], kinds[Failed], kinds[InDoubt]))
+        self._sender.tell(ChunkEnded(*told, *others))
 
     def _interrupted(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
@@ -446,7 +448,13 @@ class Pipeline(Generic[Item]):
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:  # who leaves is perhaps cancelled once more: the tasks are over then all the same
+            self._close()
+
+    def _close(self) -> None:
+        """Count what was not settled, let go of the journal and tell of the end, when no task is left."""
         if self._told is not None:
             self._settle_unsent(_LEFT)  # but for what the source still holds: that is the batcher's
         unread = [] if self._told is not None else self._source.abandon()
@@ -465,7 +473,7 @@ class Pipeline(Generic[Item]):
             self._alarm.cancel()
         if self._sender.watched and not self._left:
             self._left = True
-            self._sender.tell(RunEnded(self._sender.run, *self.report.told()))
+            self._sender.tell(RunEnded(self._sender.run, *self.report.told(self._before)))
 
     async def _wait_as_worker(self) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

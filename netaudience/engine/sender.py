@@ -16,7 +16,7 @@ from typing import cast
 from netaudience.engine.circuit import Circuit
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
-from netaudience.engine.transport import Transport, host_of
+from netaudience.engine.transport import Transport, host_of, port_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -34,7 +34,7 @@ from netaudience.errors import (
 )
 from netaudience.events import CircuitChanged, Event, Hook, Paused, RequestEnded, next_run
 from netaudience.outcomes import Report
-from netaudience.wire import Prepared, Response
+from netaudience.wire import Prepared, Response, words_in
 
 __all__ = ["Failure", "Sender"]
 
@@ -191,6 +191,8 @@ class Sender:
                 return None
             if self.urgent:
                 return _unsent(circuit.refusal(), trouble)
+            if circuit.back_at - asyncio.get_running_loop().time() > self._policy.throttle_patience:
+                return _unsent(circuit.refusal(), trouble, stops=True)
             # A probe that failed, failed for all who wait: none of them is more patient than one alone.
             if attempts + circuit.failed_probes - probes >= self._policy.attempts:
                 return _unsent(circuit.refusal(), trouble, stops=True)
@@ -218,7 +220,10 @@ class Sender:
                 response = await self._send_in_time(prepared)
         except (TransportError, VendorError) as failed:
             return None, failed
-        return response, self._judge(response)
+        error = self._judge(response)
+        if error is not None and (error.words or isinstance(error.code, str)):
+            error = error.without(words_in(prepared.items))
+        return response, error
 
     async def _send_in_time(self, prepared: Prepared) -> Response:
         """Send, and wait no longer than until the deadline, whatever the transport does first."""
@@ -260,6 +265,7 @@ class Sender:
                 prepared.method,
                 host_of(prepared.url),
                 ended,
+                port_of(prepared.url),
             )
         )
 

@@ -127,13 +127,16 @@ class TokenTransport:
             left = held.ends_at - clock()
             if held.token is None or left <= 0:
                 raise
-            _log.warning("%s; the token at hand is good for another %.0f s", error, left)
+            extra = {"operation": "token", "wait_seconds": left / 2}
+            if isinstance(error, VendorError):
+                extra |= {"vendor": error.vendor, "status": error.status}
+            _log.warning("%s; the token at hand is good for another %.0f s", error, left, extra=extra)
             held.renew_at = clock() + left / 2
             return held.token
         # A short life leaves no room for two minutes: half of it is as early as is useful.
         held.token, held.ends_at = token, started + life
         held.renew_at = started + max(life / 2, life - _EARLY)
-        _log.debug("a token was fetched")
+        _log.debug("a token was fetched", extra={"operation": "token"})
         return token
 
     async def _asked(self) -> tuple[str, float]:

@@ -22,7 +22,15 @@ from yarl import URL
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
 from netaudience.wire import Prepared, Response
 
-__all__ = ["AiohttpTransport", "Transport", "add_query", "check_proxy", "host_of", "make_url"]
+__all__ = [
+    "AiohttpTransport",
+    "Transport",
+    "add_query",
+    "check_proxy",
+    "host_of",
+    "make_url",
+    "port_of",
+]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
@@ -385,6 +393,11 @@ def host_of(url: object) -> str:
     return str(url.host) if isinstance(url, URL) else "the vendor"
 
 
+def port_of(url: object) -> int:
+    """Return the port of a URL that `make_url` made; 0 where it is not known."""
+    return (url.port or 0) if isinstance(url, URL) else 0
+
+
 _TLS = (
     "nothing was sent. Give Settings(tls=…) an ssl.SSLContext with the authority to trust "
     "(load_verify_locations) and the certificate to show (load_cert_chain)"
@@ -428,9 +441,9 @@ def _told(error: Exception, url: object, proxy: URL | None) -> NetaudienceError:
 
 
 def _cause(error: Exception) -> Exception | None:
-    """Return what may be chained: aiohttp's errors of a connection hold the proxy's credentials."""
+    """Return what a traceback may show: no URL, no proxy's credentials, nothing that came instead of HTTP."""
     match error:
-        case aiohttp.ClientHttpProxyError():
+        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
             return None
         case aiohttp.ClientConnectorError():
             return error.os_error

@@ -124,7 +124,8 @@ class Carrier:
         try:
             await self._read()
         except Exception as error:  # noqa: BLE001 - what was settled is read by then, and must be told
-            _log.error("A run broke down while it was left: %s", type(error).__name__)
+            extra = {"vendor": self.order.client.vendor, "operation": self.order.operation.name}
+            _log.error("A run broke down while it was left: %s", type(error).__name__, extra=extra)
 
     def take_delivered(self) -> tuple[list[int | str], list[int | str]]:
         """Return the rows that were delivered, and those in doubt, since the last time.

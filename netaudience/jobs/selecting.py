@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, column_name
 from netaudience.jobs.database import Batch, import_duckdb, literal, quoted, telling
 from netaudience.jobs.job import Expression
 from netaudience.jobs.values import BadValue, Reader, outward
@@ -168,8 +168,8 @@ def find_column(name: str, columns: Mapping[str, str], who: str) -> str:
         return name
     folded = {column.casefold(): column for column in columns}
     near = difflib.get_close_matches(name.casefold(), folded, 1)
-    meant = f"did you mean {folded[near[0]]!r}? " if near else ""
-    told = ", ".join(list(columns)[:30]) or "none"
+    meant = f"did you mean {column_name(folded[near[0]])!r}? " if near else ""
+    told = ", ".join(map(column_name, list(columns)[:30])) or "none"
     raise ConfigurationError(
         f"{who} is made of the column {name!r}, which the source does not have: {meant}It has {told}"
     )

@@ -108,19 +108,66 @@ def test_calls_are_told_at_once_and_what_was_sent_ends_with_what_it_came_to(faul
 
 def test_calls_that_wait_for_the_quota_are_told_when_it_opens():
     vendor = Vendor(latency=0.1)
-    client = make_client(vendor, quota=quota(in_flight=5))
+    windows = (Window(assumed(5, "test"), 600.0),)
+    client = make_client(
+        vendor,
+        quota=Quota("test", windows, in_flight=assumed(8, "test")),
+        settings=Settings(retry=RetryPolicy(attempts=1)),
+    )
     vendor.down = "no connection"
 
     async def carry():
         answers = await asyncio.gather(*(client.one(key) for key in ids(1000)), return_exceptions=True)
         kinds = [type(answer) for answer in answers]
         assert kinds[:5] == [ConnectionFailed] * 5
-        # One was on its way through the turnstile, and may have found out that the vendor is still down.
-        assert kinds.count(CircuitOpen) >= 994
-        assert clock() < 1
-        assert len(vendor.asked) <= 7
+        assert kinds[5:] == [CircuitOpen] * 995
+        assert clock() < 1  # and not when there is room in the window
+        assert len(vendor.asked) == 5
         pacer = client._held[asyncio.get_running_loop()].pacers["test"]
         assert (pacer.in_flight, len(pacer._urgent.waiters)) == (0, 0)
+
+    run(carry())
+
+
+def test_the_call_that_opens_it_does_not_wait_before_it_says_so():
+    vendor = Vendor(latency=0.1)
+    client = make_client(vendor, quota=quota(), settings=Settings(retry=RetryPolicy(first_wait=100)))
+    vendor.down = "no connection"
+
+    async def carry():
+        async def one(key):
+            with pytest.raises(ConnectionFailed):
+                await client.one(key)
+            return clock()
+
+        random.seed(5)
+        tasks = [asyncio.create_task(one(key)) for key in ids(5)]
+        await asyncio.sleep(0.2)
+        assert [task.done() for task in tasks].count(True) == 1  # the fifth to fail; the others wait already
+        await asyncio.gather(*tasks)
+
+    run(carry())
+
+
+def test_who_has_seen_as_many_probes_fail_as_it_would_have_made_gives_up():
+    """Also where the one that finds out has changed meanwhile."""
+    vendor = Vendor()
+    policy = RetryPolicy(first_wait=1, longest_wait=1)
+    client = make_client(vendor, settings=Settings(retry=policy))
+
+    async def carry():
+        await open_it(client, vendor)
+        first = asyncio.create_task(client.put(iter(ids(1000))).settled())
+        await asyncio.sleep(0)
+        second = asyncio.create_task(client.put(iter(ids(1000))).settled())
+        circuit, before = circuit_of(client), len(vendor.asked)
+        while circuit.failed_probes < 4:
+            await asyncio.sleep(0.01)
+        first.cancel()
+        report = await second
+        assert isinstance(report.stopped, CircuitOpen)
+        assert policy.attempts <= len(vendor.asked) - before <= policy.attempts + 1
+        await asyncio.gather(first, return_exceptions=True)
 
     run(carry())
 
@@ -620,3 +667,30 @@ def test_bulk_of_one_item_a_request_waits_too():
         return await task
 
     assert run(carry()).ok
+
+
+def test_a_vendor_that_asks_for_days_ends_runs_and_is_asked_again_by_calls_before_that():
+    vendor = Vendor()
+    client = make_client(vendor, settings=Settings(retry=RetryPolicy(circuit_failures=1)))
+    client.classify = lambda answer: (
+        Unavailable("Scripted", 503, retry_after=100_000.0) if answer.status == 503 else None
+    )
+
+    async def carry():
+        vendor.down = "503"
+        with suppress(Unavailable):
+            await client.one("k0")
+        before = clock()
+        report = await client.put(ids(100)).settled()
+        assert clock() - before < 1
+        assert isinstance(report.stopped, CircuitOpen)
+        assert (report.delivered, report.requests) == (0, 0)
+        with pytest.raises(CircuitOpen) as caught:
+            await client.one("k1")
+        assert caught.value.seconds <= 900
+        vendor.down = None
+        await asyncio.sleep(901)
+        await client.one("k2")
+        assert (await client.put(ids(100))).ok
+
+    run(carry())

@@ -10,6 +10,7 @@ from scripted import FAULTS, ScriptedVendor, make_client
 from virtual_time import run
 
 from netaudience import Delivered, Failed, FyndClient, NetmeraClient, RetryPolicy, RunFailed, Settings
+from netaudience.engine.pacing import Pacer
 from netaudience.errors import (
     AnswerLost,
     ConfigurationError,
@@ -127,6 +128,33 @@ def test_a_pause_that_begins_while_they_wait_tells_all_of_them():
         await first
 
     run(carry())
+
+
+def test_a_pause_tells_bulk_too_while_somebody_urgent_has_all_the_time_in_the_world():
+    async def go():
+        pacer = Pacer(quota(rate=1, per=3600.0))
+        await pacer.acquire()
+        pacer.release()
+        patient = asyncio.create_task(pacer.acquire(urgent=True))
+        late = asyncio.create_task(pacer.acquire(deadline=clock() + 4000))
+        await asyncio.sleep(1)
+        pacer.pause(5000)
+        with pytest.raises(DeadlineExceeded):
+            await late
+        assert clock() < 1.1
+        await patient
+
+    run(go())
+
+
+def test_where_there_is_room_a_deadline_that_is_over_is_told_all_the_same():
+    async def go():
+        pacer = Pacer(quota())
+        with pytest.raises(DeadlineExceeded):
+            await pacer.acquire(deadline=clock() - 0.001)
+        assert pacer.in_flight == 0
+
+    run(go())
 
 
 @pytest.mark.parametrize("lane", ["calls", "bulk"])

@@ -130,6 +130,57 @@ def test_a_burst_of_urgent_requests_is_not_spread_where_room_is_kept_for_it():
     assert run(go(0.0))[0] > 5
 
 
+def test_a_burst_that_had_to_wait_is_not_spread_either():
+    async def go():
+        counter = Counter(Pacer(quota(rate=60, per=60.0, in_flight=60, reserve=0.2)))
+        counter.pacer.pause(1)
+        await asyncio.gather(*(counter.request(n, urgent=True) for n in range(12)))
+        return asyncio.get_running_loop().time()
+
+    assert run(go()) < 1.2
+
+
+def test_bulk_goes_on_when_the_urgent_one_before_it_gives_up():
+    async def go():
+        pacer = Pacer(quota(rate=1, per=60.0))
+        await pacer.acquire()
+        pacer.release()
+        urgent = asyncio.create_task(pacer.acquire(urgent=True))
+        await settle()
+        bulk = asyncio.create_task(pacer.acquire())
+        await settle()
+        urgent.cancel()
+        await bulk
+        return asyncio.get_running_loop().time()
+
+    assert run(go()) == pytest.approx(60, abs=0.1)
+
+
+def test_those_who_passed_one_that_gave_up_are_not_counted_for_the_next():
+    async def go():
+        pacer = Pacer(quota(in_flight=2, reserve=0.5))
+        await pacer.acquire()
+        gone = asyncio.create_task(pacer.acquire())
+        await settle()
+        for _ in range(9):
+            await pacer.acquire(urgent=True)
+            pacer.release()
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        bulk = asyncio.create_task(pacer.acquire())
+        await settle()
+        for _ in range(9):
+            await pacer.acquire(urgent=True)
+            pacer.release()
+            await settle()
+            assert not bulk.done()
+        await pacer.acquire(urgent=True)
+        pacer.release()
+        await asyncio.wait_for(bulk, 1)  # the tenth
+
+    run(go())
+
+
 @pytest.mark.parametrize("reserve", [0.0, 0.3])
 def test_bulk_is_not_starved_by_urgent_requests_that_would_fill_the_quota(reserve):
     async def go():
@@ -205,9 +256,6 @@ def mixes(draw):
 @settings(max_examples=200, deadline=None)
 @given(mixes())
 def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
-    class Dismissed(Exception):
-        pass
-
     async def one(counter, waiting, spec):
         _, urgent, records, _, left = spec
         loop = asyncio.get_running_loop()
@@ -232,7 +280,7 @@ def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
         for at, seconds in mix["pauses"]:
             loop.call_later(at, pacer.pause, seconds)
         if mix["dismissed"] is not None:
-            loop.call_later(mix["dismissed"], pacer.dismiss, Dismissed)
+            loop.call_later(mix["dismissed"], pacer.dismiss)
         for spec in mix["requests"]:
             await asyncio.sleep(spec[0])
             task = asyncio.create_task(one(counter, waiting, spec))

@@ -6,6 +6,7 @@ A real process, a real server, SIGKILL. What the vendors have afterwards is comp
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -78,6 +79,7 @@ def job(tmp_path: Path) -> Path:
 def environment(sandbox: BackgroundSandbox) -> dict[str, str]:
     return {
         "PATH": "",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "NETAUDIENCE_NETMERA_API_KEY": "sandbox",
         "NETAUDIENCE_NETMERA_BASE_URL": sandbox.url("netmera"),
         "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID": "sandbox",

@@ -158,6 +158,7 @@ async def streams(client: CleverTapClient) -> None:
 async def lifecycle() -> None:
     async with NetmeraClient("key", settings=Settings(rate=5, in_flight=2)) as netmera:
         assert_type(netmera, NetmeraClient)
+        assert_type(netmera.with_options(deadline=0.5), NetmeraClient)
     async with CleverTapClient.from_environment() as clevertap:
         assert_type(clevertap, CleverTapClient)
     assert_type(NetmeraClient.operations(), dict[str, Operation])

@@ -417,7 +417,8 @@ class BulkUpdateQueued:
     """A bulk update that will be done later."""
 
     success: bool | str | None = None
-    message: str | None = None
+    #: Not in the repr: it may repeat what it was sent.
+    message: str | None = attrs.field(default=None, repr=False)
     processing_type: str | None = None
     #: The vendor documents no route by which to ask what became of it.
     job_id: str | None = None
@@ -430,7 +431,8 @@ class BulkUpdateQueued:
 class Deleted:
     """What was deleted, as the vendor says it."""
 
-    message: str | None = None
+    #: Not in the repr: it may repeat what it was sent.
+    message: str | None = attrs.field(default=None, repr=False)
     success: bool | str | None = None
     #: Known from the vendor's SDKs, of a group.
     id: str | None = None
@@ -587,7 +589,8 @@ class CustomerSearch:
 class RefreshStarted:
     """A count of a group's users that will be done later."""
 
-    message: str | None = None
+    #: Not in the repr: it may repeat what it was sent.
+    message: str | None = attrs.field(default=None, repr=False)
     #: The group's `Group.uid`.
     uid: int | None = None
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)

@@ -200,7 +200,8 @@ class Accepted:
 
     #: ``success``.
     status: str | None = None
-    message: str | None = None
+    #: Not in the repr: it may repeat what it was sent.
+    message: str | None = attrs.field(default=None, repr=False)
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
 
 

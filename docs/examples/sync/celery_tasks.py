@@ -1,0 +1,33 @@
+"""Celery tasks: what could not be sent is tried again, and only that.
+
+The client is made when the module is imported, before the workers are forked; each worker opens its own
+connections. The limits of an account are kept inside each process, so give every one its share of the rate.
+"""
+
+from __future__ import annotations
+
+from celery import Celery, Task
+
+from netaudience import ConnectionFailed, Failed, NotSent, Settings, Throttled, Unavailable
+from netaudience.sync import NetmeraClient
+
+WORKERS = 4
+
+app = Celery("audience")
+netmera = NetmeraClient.from_environment(settings=Settings(rate=20 / WORKERS))
+
+
+@app.task(autoretry_for=(NotSent, ConnectionFailed, Throttled, Unavailable), retry_backoff=True)
+def forget_address(ext_id: str) -> None:
+    """Forget a customer's e-mail address."""
+    netmera.remove_email(ext_id)
+
+
+@app.task(bind=True, max_retries=5)
+def tag(self: Task[..., int], ext_ids: list[str], name: str) -> int:
+    """Tag up to a thousand customers; return how many were."""
+    report = netmera.tag_users.settled(ext_ids, tag=name)
+    again = [outcome.item for outcome in report.undelivered if isinstance(outcome, Failed)]
+    if again:
+        raise self.retry(args=(again, name), countdown=2**self.request.retries)
+    return report.delivered

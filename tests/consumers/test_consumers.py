@@ -1,0 +1,126 @@
+"""The recipes as their users run them, against real brokers and a vendor with faults."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from broker_servers import nats_server, redis_server
+from event_streams import (
+    FAULTS,
+    Recipe,
+    assert_applied_in_order,
+    kill_and_drain,
+    make_events,
+    vendor,
+    wait_for,
+)
+
+RECIPES = {
+    "nats_jetstream.py": nats_server,
+    "redis_streams.py": redis_server,
+    "faststream_nats.py": nats_server,
+}
+each_recipe = pytest.mark.parametrize("name", RECIPES)
+
+
+def numbered(count: int, users: int = 50) -> list[bytes]:
+    return [
+        json.dumps({"user": f"customer-{number % users}", "set": {"n": number}}).encode()
+        for number in range(count)
+    ]
+
+
+@pytest.mark.slow
+@each_recipe
+def test_a_consumer_that_is_killed_loses_nothing_and_keeps_the_order(name: str, tmp_path: Path) -> None:
+    events = make_events(seed=len(name))
+    with RECIPES[name](tmp_path) as stream, vendor(*FAULTS) as (sandbox, notes):
+        stream.publish(events.bodies)
+        # FastStream carries one batch after the other, so it had better wait for full ones.
+        linger = "0.3" if name == "faststream_nats.py" else "0.05"
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, LINGER=linger)
+        kill_and_drain(recipe, (sandbox, notes), events, stream.drained, seed=len(name))
+    again = assert_applied_in_order(sandbox, notes, events, recipe)
+    assert again > 0  # it was killed with events in hand
+
+
+@pytest.mark.slow
+@each_recipe
+def test_sigterm_ends_it_with_what_is_in_hand_delivered_and_acknowledged(name: str, tmp_path: Path) -> None:
+    count = 3000
+    with RECIPES[name](tmp_path) as stream, vendor("latency=0.02") as (sandbox, notes):
+        stream.publish(numbered(count))
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, MAX_PENDING="200", RATE="60")
+        with recipe.running() as process:
+            wait_for(notes.when(500), process, recipe)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0, recipe.log()
+        reached = stream.acknowledged()
+        assert 500 <= reached < count
+        assert notes.seen() == set(range(reached))
+        with recipe.running() as process:
+            wait_for(stream.drained, process, recipe)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0, recipe.log()
+    assert notes.seen() == set(range(count))
+    assert notes.total == count  # none of them twice
+
+
+@pytest.mark.slow
+def test_a_work_queue_is_consumed_alike(tmp_path: Path) -> None:
+    events = make_events(seed=5, count=2000, users=300)
+    with nats_server(tmp_path) as stream, vendor(*FAULTS) as (sandbox, notes):
+        stream.publish(events.bodies, retention="workqueue")
+        recipe = Recipe("nats_jetstream.py", sandbox, tmp_path, **stream.environment, MAX_PENDING="700")
+        kill_and_drain(recipe, (sandbox, notes), events, stream.drained, seed=6, kills=2)
+    assert_applied_in_order(sandbox, notes, events, recipe)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nats_jetstream.py", "faststream_nats.py"])
+def test_what_waits_for_the_vendor_for_long_is_not_delivered_again(name: str, tmp_path: Path) -> None:
+    count = 300
+    with nats_server(tmp_path) as stream, vendor("status=429,retry_after=3,first=1") as (sandbox, notes):
+        stream.publish(numbered(count))
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, ACK_WAIT="1")
+        with recipe.running() as process:
+            wait_for(stream.drained, process, recipe)
+            info = stream.ask(lambda js: js.consumer_info("AUDIENCE", "netaudience"))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0, recipe.log()
+    assert notes.total == count
+    if name == "nats_jetstream.py":  # FastStream does not hold what it has fetched beyond its batch
+        assert info.delivered.consumer_seq == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nats_jetstream.py", "faststream_nats.py"])
+def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
+    name: str, tmp_path: Path
+) -> None:
+    count = 2000
+
+    async def steal(js):
+        subscription = await js.pull_subscribe_bind("netaudience", stream="AUDIENCE")
+        assert len(await subscription.fetch(20)) == 20
+
+    with nats_server(tmp_path) as stream, vendor("latency=0.02") as (sandbox, notes):
+        stream.publish(numbered(count))
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, MAX_PENDING="100")
+        with recipe.running() as process:
+            wait_for(notes.when(200), process, recipe)
+            stream.ask(steal)
+            assert process.wait(20) == 1
+        assert "delivered to somebody else" in recipe.log()
+        notes.life += 1
+        with recipe.running() as process:
+            wait_for(stream.drained, process, recipe)
+    assert notes.seen() == set(range(count))
+    for user in range(50):
+        told = notes.history[f"customer-{user}"]
+        for life in (0, 1):
+            newest = [request[-1] for then, request in told if then == life]
+            assert newest == sorted(newest)
