@@ -54,20 +54,28 @@ class App:
     def __init__(self, process: asyncio.subprocess.Process):
         self.process = process
         self.told: list[str] = []
+        self.news = asyncio.Event()
         self.url = ""
+        # Read all the time: a process whose output nobody takes stands still.
+        self.reading = asyncio.create_task(self.read())
+
+    async def read(self) -> None:
+        async for line in self.process.stdout:
+            self.told.append(line.decode())
+            self.news.set()
+        self.news.set()
 
     async def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until the application says so."""
-        while True:
-            line = (await self.process.stdout.readline()).decode()
-            assert line, "".join(self.told)
-            self.told.append(line)
-            if found := re.search(pattern, line):
-                return found
+        while not (found := re.search(pattern, "".join(self.told))):
+            assert not self.reading.done(), "".join(self.told)
+            self.news.clear()
+            await self.news.wait()
+        return found
 
     async def end(self) -> str:
         """Wait for the end; return all that was said."""
-        self.told.append((await self.process.stdout.read()).decode())
+        await self.reading
         await self.process.wait()
         return "".join(self.told)
 
@@ -94,7 +102,7 @@ async def running(name: str, base_url: str):
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await app.end()
 
 
 def clean(name: str, app: App, told: str) -> None:
@@ -201,4 +209,4 @@ async def refuses(url: str) -> None:
         except ConnectionResetError:
             continue  # it was in the queue of a listener that closed
         writer.close()
-        await writer.wait_closed()
+        await asyncio.sleep(0.01)  # nothing tells when a port is closed
