@@ -30,11 +30,14 @@ class Vendor:
         self.asked = asyncio.Event()
         self.answer = asyncio.Event()
         self.answer.set()
+        #: Who was no longer there when the answer came.
+        self.left = 0
 
     async def serve(self, request: web.Request) -> web.Response:
         self.requests.append(request)
         self.asked.set()
         await self.answer.wait()
+        self.left += request.transport is None or request.transport.is_closing()
         return web.Response(body=DEVICES, content_type="application/json")
 
 
