@@ -13,7 +13,7 @@ import attrs
 
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.job import Guards, Share
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = [
     "Consent",

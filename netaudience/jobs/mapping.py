@@ -16,7 +16,7 @@ from netaudience.jobs.converting import convert, to_list, to_text, to_whole, unt
 from netaudience.jobs.job import Step
 from netaudience.jobs.sources import SourceRow
 from netaudience.jobs.values import BadValue
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = ["MappedRow", "RejectedRow", "kept_fields", "make_items", "make_removals"]
 

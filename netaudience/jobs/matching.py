@@ -19,9 +19,9 @@ from netaudience.errors import NetaudienceError
 from netaudience.items import Field, Kind, Rows
 from netaudience.jobs.job import Expression
 from netaudience.jobs.problems import listed, nearest, plain
-from netaudience.operations import Operation
 from netaudience.vendors import clients
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = [
     "Tell",

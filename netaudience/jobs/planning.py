@@ -29,8 +29,8 @@ from netaudience.jobs.reckoning import Load, client_of, reckon
 from netaudience.jobs.rundir import JobLock, job_folder, snapshot_path
 from netaudience.jobs.snapshot import Snapshot
 from netaudience.jobs.sources import Page, Table
-from netaudience.operations import Operation
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = ["Load", "Plan", "StepPlan", "plan_job"]
 

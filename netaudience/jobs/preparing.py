@@ -24,7 +24,7 @@ from netaudience.jobs.metrics import Metrics
 from netaudience.jobs.past import check_journal
 from netaudience.jobs.rundir import RunFolder, RunStart, snapshot_path
 from netaudience.jobs.summary import read_summary
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.planning import Plan

@@ -24,9 +24,9 @@ from netaudience.jobs.matching import (
 )
 from netaudience.jobs.problems import Problems, Section, listed, nearest
 from netaudience.jobs.toml_lines import KeyPath, Lines
-from netaudience.operations import Operation
 from netaudience.vendors import clients
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = ["read_job", "read_text"]
 

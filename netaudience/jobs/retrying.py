@@ -22,8 +22,8 @@ from netaudience.jobs.job import Expression, Guards, Job, Source
 from netaudience.jobs.matching import find_operation, find_vendor
 from netaudience.jobs.rejects import digest_of_fields, read_rejects
 from netaudience.jobs.rundir import RunFolder
-from netaudience.operations import Operation
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.selecting import Selection

@@ -38,7 +38,7 @@ from netaudience.jobs.signals import Interruption
 from netaudience.jobs.stage import Stage
 from netaudience.jobs.summary import StepSummary, Summary, read_costs, write_costs
 from netaudience.jobs.threads import Threads
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.sources import Page, Table

@@ -25,8 +25,8 @@ from netaudience.jobs.job import Source
 from netaudience.jobs.matching import find_operation, find_vendor, item_field, own_arguments
 from netaudience.jobs.naming import OBVIOUS, USER
 from netaudience.jobs.problems import listed, nearest, plain
-from netaudience.operations import Operation
 from netaudience.vendors import clients
+from netaudience.work import Operation
 
 __all__ = ["first_job", "write_first_job"]
 
