@@ -39,8 +39,9 @@ from netaudience.events import Event, hooks
 from netaudience.integrations.opentelemetry import Telemetry
 from netaudience.integrations.prometheus import PrometheusMetrics
 from netaudience.items import Nothing, Rows
-from netaudience.jobs.job import Expression, Job, Source, Step
+from netaudience.jobs.job import Job
 from netaudience.jobs.running import run_job
+from netaudience.jobs.words import Expression, Source, Step
 from netaudience.vendors import clients
 from netaudience.work import Operation
 
