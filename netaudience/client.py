@@ -30,9 +30,10 @@ from netaudience.errors import ConfigurationError, VendorError
 from netaudience.events import Hook
 from netaudience.items import Kind
 from netaudience.limits import Figure, Quota, Window, assumed, per_second
-from netaudience.operations import Operation, operations_of
+from netaudience.operations import operations_of
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Request, Response, dump_json
+from netaudience.work import Operation
 
 __all__ = ["Client", "Settings", "confirmed", "secret"]
 

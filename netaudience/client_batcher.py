@@ -16,11 +16,12 @@ from copy import deepcopy
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from netaudience.bound import BoundBatch, BoundCall
 from netaudience.engine.batcher import GRACE, Batcher, Futures, WhenFull
 from netaudience.engine.room import Room
 from netaudience.errors import BatcherClosed, BatcherFull, ConfigurationError, NetaudienceError, NotSent
-from netaudience.operations import BoundBatch, BoundCall, Work
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk
+from netaudience.work import Work
 
 __all__ = ["ClientBatcher"]
 

@@ -19,8 +19,8 @@ from typing import Any, Literal, Self, TypeAlias, cast
 
 import attrs
 
+from netaudience.bound import BoundBatch, BoundCall
 from netaudience.errors import ConfigurationError, NetaudienceError, VendorError
-from netaudience.operations import BoundBatch, BoundCall
 from netaudience.outcomes import KINDS, Delivered, InDoubt, Outcome, Rejected, Undelivered
 from netaudience.wire import JsonValue, dump_json, load_json
 

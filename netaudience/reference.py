@@ -15,9 +15,9 @@ import attrs
 from netaudience.client import Client
 from netaudience.items import Nothing, Rows
 from netaudience.limits import Figure
-from netaudience.operations import Operation
 from netaudience.vendors import clients as our_clients
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = ["Named", "OperationRow", "StatedFigure", "reference"]
 

@@ -39,10 +39,11 @@ from netaudience.events import Event, hooks
 from netaudience.integrations.opentelemetry import Telemetry
 from netaudience.integrations.prometheus import PrometheusMetrics
 from netaudience.items import Nothing, Rows
-from netaudience.jobs.job import Expression, Job, Source, Step
+from netaudience.jobs.job import Job
 from netaudience.jobs.running import run_job
-from netaudience.operations import Operation
+from netaudience.jobs.words import Expression, Source, Step
 from netaudience.vendors import clients
+from netaudience.work import Operation
 
 TELEPHONES = ("+905301234567", "+905307654321")
 EMAILS = ("zeynep.kanarya@leak-canary.example", "ayse.kanarya@leak-canary.example")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
+from netaudience.bound import Pages
 from netaudience.cli.exit_codes import ExitCode
 from netaudience.cli.flags import CONSENT
 from netaudience.cli.guards import Consent, allow_asking
@@ -13,7 +14,8 @@ from netaudience.cli.options import Pace
 from netaudience.cli.outlet import StandardOutput, json_line
 from netaudience.client import Client
 from netaudience.errors import NetaudienceError
-from netaudience.operations import Operation, PageQuery, Pages
+from netaudience.operations import PageQuery
+from netaudience.work import Operation
 
 __all__ = ["ask_operation"]
 

@@ -15,6 +15,7 @@ from typing import cast
 
 import attrs
 
+from netaudience.bound import BoundBatch, BoundCall
 from netaudience.cli.feed import Feed
 from netaudience.cli.mapping import Mapped
 from netaudience.cli.outlet import Outlet, json_line
@@ -25,8 +26,8 @@ from netaudience.client import Client
 from netaudience.engine.run import Outcomes, Run
 from netaudience.errors import EmptySource, NetaudienceError, SourceFailed, VendorError
 from netaudience.jobs.signals import Interruption
-from netaudience.operations import BoundBatch, BoundCall, Operation
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered
+from netaudience.work import Operation
 
 __all__ = ["Job", "carry"]
 

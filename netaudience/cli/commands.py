@@ -20,7 +20,7 @@ from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Pace, Reading, Re
 from netaudience.cli.running import Order, run_operation
 from netaudience.client import Client
 from netaudience.items import Rows
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = ["STANDARD_INPUT", "add_vendor"]
 

@@ -20,7 +20,7 @@ from cyclopts import Parameter
 
 from netaudience.cli.options import OPERATION
 from netaudience.errors import ConfigurationError
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = ["CONSENT", "Flag", "flag_name", "flags_of"]
 

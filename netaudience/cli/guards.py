@@ -14,7 +14,7 @@ from netaudience.cli.exit_codes import GuardRefused
 from netaudience.cli.flags import CONSENT
 from netaudience.cli.sources import Records
 from netaudience.errors import ConfigurationError
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = ["Consent", "allow", "allow_asking", "wants_consent"]
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from netaudience.cli.exit_codes import ExitCode, GuardRefused
 from netaudience.cli.job_display import plan_lines, progress_of, run_row, runs_table
-from netaudience.cli.jobs import Agreement, Manner
+from netaudience.cli.job_options import Agreement, Manner
 from netaudience.cli.outlet import StandardOutput, json_line
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs import guards
 from netaudience.jobs.finishing import finished_already
-from netaudience.jobs.job import Job, Source
+from netaudience.jobs.job import Job
 from netaudience.jobs.rundir import find_run, job_folder, runs_of
 from netaudience.jobs.summary import Summary
+from netaudience.jobs.words import Source
 from netaudience.wire import load_json
 
 __all__ = ["list_runs", "report_run", "resume_run", "retry_run", "run_new", "show_plan", "start_job"]

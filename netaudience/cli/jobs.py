@@ -6,55 +6,18 @@ What they do is in `job_actions`, which is imported when one of them is called.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
-import attrs
 from cyclopts import App, Group, Parameter
 
-from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis
+from netaudience.cli.job_options import Agreement, Manner
+from netaudience.cli.options import GUARDS, SOURCE, Diagnosis
 
-__all__ = ["Agreement", "Manner", "add_jobs"]
+__all__ = ["add_jobs"]
 
 JOBS = Group("Jobs", sort_key=0)
-RUN = Group("Run", sort_key=2)
 _flag = Parameter(negative="", show_default=False)
 _flat = Parameter(name="*")
-InDoubt: TypeAlias = Literal["tell", "resend"]
-
-
-@attrs.frozen(kw_only=True)
-class Agreement:
-    """What the caller agrees to."""
-
-    yes: Annotated[bool, Parameter(group=GUARDS, help="Data is lost: this agrees."), _flag] = False
-    yes_delete: Annotated[
-        int | None,
-        Parameter(group=GUARDS, help="The number of items that may be lost for good, as the plan says it."),
-    ] = None
-
-
-@attrs.frozen(kw_only=True)
-class Manner:
-    """How a run goes, and what is shown of it."""
-
-    in_doubt: Annotated[
-        InDoubt,
-        Parameter(
-            group=RUN,
-            help="What becomes of items that were being sent when a process died, where the operation is not "
-            "safe to repeat: told to be in doubt, or sent again and perhaps there twice.",
-        ),
-    ] = "tell"
-    grace: Annotated[
-        float,
-        Parameter(group=RUN, help="Seconds that requests under way have after Ctrl-C or SIGTERM."),
-    ] = 20.0
-    json: Annotated[
-        bool, Parameter(group=REPORT, help="Print the summary as JSON on standard output."), _flag
-    ] = False
-    quiet: Annotated[
-        bool, Parameter(group=REPORT, help="No progress, only the summary and errors."), _flag
-    ] = False
 
 
 def add_jobs(app: App) -> None:
@@ -87,7 +50,7 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
         key: The column that tells a row from others; may be repeated.
     """
     from netaudience.cli.job_actions import start_job  # noqa: PLC0415 - costs a program's start
-    from netaudience.jobs.job import Source  # noqa: PLC0415
+    from netaudience.jobs.words import Source  # noqa: PLC0415
 
     diagnosis.apply()
     return start_job(job, Source(files=source, sql=sql, database=database, key=key), vendor, operation)
@@ -124,8 +87,8 @@ def _run(  # noqa: D417 - flags in groups have their own words
     /,
     *,
     plan: Annotated[str | None, Parameter(group=GUARDS)] = None,
-    agreement: Annotated[Agreement, _flat] = Agreement(),
-    manner: Annotated[Manner, _flat] = Manner(),
+    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Run a job: a new run, with a folder of its own.
@@ -144,8 +107,8 @@ def _resume(  # noqa: D417 - flags in groups have their own words
     run: str,
     /,
     *,
-    agreement: Annotated[Agreement, _flat] = Agreement(),
-    manner: Annotated[Manner, _flat] = Manner(),
+    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Go on with a run that did not come to its end; what is settled is not sent again.
@@ -163,8 +126,8 @@ def _retry(  # noqa: D417 - flags in groups have their own words
     run: str,
     /,
     *,
-    agreement: Annotated[Agreement, _flat] = Agreement(),
-    manner: Annotated[Manner, _flat] = Manner(),
+    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Send the rejected and failed rows of a run again, as a new run.

@@ -21,7 +21,7 @@ from netaudience.cli.summary import show, write_report
 from netaudience.cli.tally import Tally
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = ["Order", "execute", "run_operation"]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
+from netaudience.bound import BoundBatch, BoundCall
 from netaudience.client import Client
 from netaudience.engine.journal import AnotherRun, OnDoubt
 from netaudience.engine.run import Outcomes, Run
@@ -23,8 +24,8 @@ from netaudience.jobs.guards import RejectedGuard
 from netaudience.jobs.past import Undelivered
 from netaudience.jobs.rejects import Origin, Rejects
 from netaudience.jobs.summary import StepSummary
-from netaudience.operations import BoundBatch, BoundCall, Operation
 from netaudience.outcomes import KEPT, KINDS, REASONS, InDoubt, Report, SettledChunk
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.mapping import RejectedRow

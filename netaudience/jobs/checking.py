@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.job import Job, Step
 from netaudience.jobs.problems import Problems, listed, nearest
 from netaudience.jobs.reading import read_text
 from netaudience.jobs.selecting import Selection
 from netaudience.jobs.sources import Table, open_source
 from netaudience.jobs.toml_lines import KeyPath, Lines
+from netaudience.jobs.words import JobFile, Step
 
 __all__ = ["check_source", "open_checked"]
 
 
-def open_checked(job: Job) -> Table:
+def open_checked(job: JobFile) -> Table:
     """Open a job's source, and compare the job with it.
 
     Raises:
@@ -58,14 +58,14 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _lines(job: Job) -> Lines | None:
+def _lines(job: JobFile) -> Lines | None:
     try:
         return Lines(read_text(job.path))
     except ConfigurationError:  # a job that Python made has no file
         return None
 
 
-def check_source(job: Job, table: Table) -> None:
+def check_source(job: JobFile, table: Table) -> None:
     """Compare a job with its source.
 
     Raises:

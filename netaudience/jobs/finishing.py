@@ -13,9 +13,9 @@ from pathlib import Path
 
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError, NetaudienceError
-from netaudience.jobs.job import Job
 from netaudience.jobs.rundir import RunFolder, prune, replace, runs_of
 from netaudience.jobs.summary import Summary, read_summary
+from netaudience.jobs.words import JobFile
 
 __all__ = [
     "draw_report",
@@ -82,7 +82,7 @@ def tell_build(summary: Summary) -> None:
         _log.warning("The summary of the build could not be written: %s", error.strerror)
 
 
-def prune_runs(job: Job, folder: Path, this: str) -> list[str]:
+def prune_runs(job: JobFile, folder: Path, this: str) -> list[str]:
     """Delete old runs, never this one; return their ids."""
     finished = {run.id for run, summary in summaries(folder) if summary.finished} - {this}
     return prune(folder, keep_runs=job.keep_runs, keep_days=job.keep_days, finished=finished)

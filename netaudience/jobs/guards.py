@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from netaudience.errors import NetaudienceError
-from netaudience.jobs.job import Guards, Share
-from netaudience.operations import Operation
+from netaudience.jobs.words import Guards, Share
+from netaudience.work import Operation
 
 __all__ = [
     "Consent",

@@ -13,10 +13,10 @@ from typing import NamedTuple, TypeAlias, cast
 
 from netaudience.items import Field, Kind, Rows, WholeNumbers
 from netaudience.jobs.converting import convert, to_list, to_text, to_whole, untyped
-from netaudience.jobs.job import Step
 from netaudience.jobs.sources import SourceRow
 from netaudience.jobs.values import BadValue
-from netaudience.operations import Operation
+from netaudience.jobs.words import Step
+from netaudience.work import Operation
 
 __all__ = ["MappedRow", "RejectedRow", "kept_fields", "make_items", "make_removals"]
 

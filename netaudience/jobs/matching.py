@@ -17,11 +17,11 @@ from typing import Any, Literal, TypeAlias, Union, cast
 from netaudience.client import Client
 from netaudience.errors import NetaudienceError
 from netaudience.items import Field, Kind, Rows
-from netaudience.jobs.job import Expression
 from netaudience.jobs.problems import listed, nearest, plain
-from netaudience.operations import Operation
+from netaudience.jobs.words import Expression
 from netaudience.vendors import clients
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = [
     "Tell",

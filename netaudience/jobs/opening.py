@@ -16,11 +16,11 @@ from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.database import another, file_list, literal, quoted, telling
 from netaudience.jobs.delimited import Delimited
 from netaudience.jobs.files import PROBLEM, Files, find_files, has_format
-from netaudience.jobs.job import Source
 from netaudience.jobs.objects import objects_relation
 from netaudience.jobs.queries import ordered, parse_query
 from netaudience.jobs.selecting import SOURCE
 from netaudience.jobs.spooling import digest_of, is_sqlite, spool_sqlite, spool_stdin
+from netaudience.jobs.words import Source
 
 if TYPE_CHECKING:
     import duckdb

@@ -22,15 +22,15 @@ from netaudience.items import Kind
 from netaudience.jobs.checking import check_source, open_checked
 from netaudience.jobs.finishing import rows_before
 from netaudience.jobs.guards import GuardRefused, RejectedGuard, check_removals, check_rows
-from netaudience.jobs.job import Job, Step
 from netaudience.jobs.mapping import MappedRow, RejectedRow, kept_fields, make_items, make_removals
 from netaudience.jobs.matching import find_operation, find_vendor
 from netaudience.jobs.reckoning import Load, client_of, reckon
 from netaudience.jobs.rundir import JobLock, job_folder, snapshot_path
 from netaudience.jobs.snapshot import Snapshot
 from netaudience.jobs.sources import Page, Table
-from netaudience.operations import Operation
+from netaudience.jobs.words import JobFile, Step
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = ["Load", "Plan", "StepPlan", "plan_job"]
 
@@ -104,7 +104,7 @@ class Plan:
         return {**told, "items": self.items, "requests": self.requests}
 
 
-def plan_job(job: Job, table: Table | None = None) -> Plan:
+def plan_job(job: JobFile, table: Table | None = None) -> Plan:
     """Read the source and say what a run would send.
 
     Args:
@@ -123,7 +123,7 @@ def plan_job(job: Job, table: Table | None = None) -> Plan:
     return _plan(job, table, held=True)
 
 
-def _plan(job: Job, table: Table, *, held: bool) -> Plan:
+def _plan(job: JobFile, table: Table, *, held: bool) -> Plan:
     planners = [_Planner(job, step, table, held=held) for step in job.steps]
     steps = tuple(planner.plan() for planner in planners)
     # A step that takes every row has counted them.
@@ -144,7 +144,7 @@ def _plan(job: Job, table: Table, *, held: bool) -> Plan:
     )
 
 
-def _digest(job: Job, fingerprint: str, rows: int, steps: Sequence[StepPlan]) -> str:
+def _digest(job: JobFile, fingerprint: str, rows: int, steps: Sequence[StepPlan]) -> str:
     """Return what two plans have in common only if they would send the same."""
     told = {
         "source": attrs.asdict(job.source),
@@ -169,7 +169,7 @@ def _digest(job: Job, fingerprint: str, rows: int, steps: Sequence[StepPlan]) ->
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _stops(job: Job, rows: int, steps: Sequence[StepPlan]) -> Iterator[str]:
+def _stops(job: JobFile, rows: int, steps: Sequence[StepPlan]) -> Iterator[str]:
     """Say which guards would stop a run as things are."""
     guards = job.guards
     try:
@@ -191,7 +191,7 @@ def _stops(job: Job, rows: int, steps: Sequence[StepPlan]) -> Iterator[str]:
 class _Planner:
     """Plans one step."""
 
-    def __init__(self, job: Job, step: Step, table: Table, *, held: bool) -> None:
+    def __init__(self, job: JobFile, step: Step, table: Table, *, held: bool) -> None:
         self._held = held
         self._job = job
         self._step = step

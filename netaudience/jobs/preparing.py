@@ -18,13 +18,13 @@ from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.finishing import rows_before
 from netaudience.jobs.guards import Consent, GuardRefused, check_consent, check_removals, check_rows
-from netaudience.jobs.job import Job, Step
 from netaudience.jobs.matching import find_operation, find_vendor
 from netaudience.jobs.metrics import Metrics
 from netaudience.jobs.past import check_journal
 from netaudience.jobs.rundir import RunFolder, RunStart, snapshot_path
 from netaudience.jobs.summary import read_summary
-from netaudience.operations import Operation
+from netaudience.jobs.words import JobFile, Step
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.planning import Plan
@@ -91,7 +91,7 @@ def removal_name(step: str) -> str:
 class Preparation:
     """The steps of one job on their way to a run."""
 
-    def __init__(self, job: Job, folder: Path, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(self, job: JobFile, folder: Path, stack: contextlib.AsyncExitStack) -> None:
         self._job = job
         self._folder = folder
         #: Closes what is opened here.

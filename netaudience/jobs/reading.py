@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import cast
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.job import Expression, Guards, Job, Mode, Share, Source, Step
 from netaudience.jobs.matching import (
     check_arguments,
     check_fields,
@@ -24,9 +23,10 @@ from netaudience.jobs.matching import (
 )
 from netaudience.jobs.problems import Problems, Section, listed, nearest
 from netaudience.jobs.toml_lines import KeyPath, Lines
-from netaudience.operations import Operation
+from netaudience.jobs.words import Expression, Guards, JobFile, Mode, Share, Source, Step
 from netaudience.vendors import clients
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 __all__ = ["read_job", "read_text"]
 
@@ -46,7 +46,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
-def read_job(path: str | Path) -> Job:
+def read_job(path: str | Path) -> JobFile:
     """Read a job file.
 
     Raises:
@@ -99,7 +99,7 @@ class _Reading:
         self._problems = problems
         self._file = Section(values, (), problems, known=_JOB, name="the job file")
 
-    def job(self) -> Job:
+    def job(self) -> JobFile:
         """Make the job; what is wrong goes to the problems, and something harmless takes its place."""
         file = self._file
         source = self._source()
@@ -107,7 +107,7 @@ class _Reading:
         runs = Section(file.table("runs"), file.place("runs"), self._problems, known=_RUNS, name="[runs]")
         folder = runs.text("folder")
         here = self._path.resolve()
-        return Job(
+        return JobFile(
             name=self._name(file, "name", default=self._path.stem) or "job",
             path=here,
             source=source,

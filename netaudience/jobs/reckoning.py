@@ -17,9 +17,9 @@ from netaudience.engine.packing import Chunk, Packer
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.items import Kind
 from netaudience.limits import Quota, assumed
-from netaudience.operations import Operation
 from netaudience.outcomes import Rejected
 from netaudience.wire import JsonValue, Prepared, Request, Response, dump_json, load_json
+from netaudience.work import Operation
 
 __all__ = ["Load", "client_of", "reckon"]
 

@@ -18,12 +18,12 @@ import attrs
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.comparing import OUTDATED
-from netaudience.jobs.job import Expression, Guards, Job, Source
 from netaudience.jobs.matching import find_operation, find_vendor
 from netaudience.jobs.rejects import digest_of_fields, read_rejects
 from netaudience.jobs.rundir import RunFolder
-from netaudience.operations import Operation
+from netaudience.jobs.words import Expression, Guards, JobFile, Source
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.selecting import Selection
@@ -34,7 +34,7 @@ __all__ = ["retry_of"]
 _PAGE = 1000
 
 
-def retry_of(run: RunFolder, job: Job, in_doubt: OnDoubt) -> tuple[Job, Table]:
+def retry_of(run: RunFolder, job: JobFile, in_doubt: OnDoubt) -> tuple[JobFile, Table]:
     """Return the job that sends a run's undelivered rows again, and these rows in the place of a source.
 
     Args:
@@ -67,7 +67,7 @@ class _Rejects:
 
     columns: Mapping[str, str] = {}
 
-    def __init__(self, run: RunFolder, job: Job, in_doubt: OnDoubt) -> None:
+    def __init__(self, run: RunFolder, job: JobFile, in_doubt: OnDoubt) -> None:
         self._path = run.rejects
         self._origin = f"{run.id} {in_doubt}"
         self._resends = {

@@ -22,7 +22,7 @@ from typing import Self
 import attrs
 
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.jobs.job import Job
+from netaudience.jobs.words import JobFile
 from netaudience.wire import dump_json, load_json, structure
 
 __all__ = [
@@ -42,7 +42,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,60}")
 _FORMAT = "netaudience run 1"
 
 
-def job_folder(job: Job) -> Path:
+def job_folder(job: JobFile) -> Path:
     """Return where a job keeps its runs and snapshots."""
     if job.folder is None:
         return job.path.parent / ".netaudience" / file_name(job.name)

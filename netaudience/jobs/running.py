@@ -28,7 +28,6 @@ from netaudience.jobs.finishing import (
     write_summary,
 )
 from netaudience.jobs.guards import Consent, RejectedGuard
-from netaudience.jobs.job import Job
 from netaudience.jobs.metrics import read_metrics, write_metrics
 from netaudience.jobs.preparing import ClientFactory, Preparation, Prepared, removal_name
 from netaudience.jobs.rejects import Rejects
@@ -38,7 +37,8 @@ from netaudience.jobs.signals import Interruption
 from netaudience.jobs.stage import Stage
 from netaudience.jobs.summary import StepSummary, Summary, read_costs, write_costs
 from netaudience.jobs.threads import Threads
-from netaudience.operations import Operation
+from netaudience.jobs.words import JobFile
+from netaudience.work import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.sources import Page, Table
@@ -52,7 +52,7 @@ _LOOK, _SAVE = 0.5, 5.0
 
 
 async def run_job(  # noqa: PLR0913 - what a run may be told
-    job: Job,
+    job: JobFile,
     *,
     resume: str | None = None,
     retry: str | None = None,
@@ -118,7 +118,7 @@ class _JobRun:
 
     def __init__(
         self,
-        job: Job,
+        job: JobFile,
         folder: Path,
         stack: contextlib.AsyncExitStack,
         in_doubt: OnDoubt,

@@ -17,8 +17,8 @@ import attrs
 
 from netaudience.errors import ConfigurationError, column_name
 from netaudience.jobs.database import Batch, import_duckdb, literal, quoted, telling
-from netaudience.jobs.job import Expression
 from netaudience.jobs.values import BadValue, Reader, outward
+from netaudience.jobs.words import Expression
 from netaudience.wire import JsonValue
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import attrs
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.comparing import BORROW, COMPARE, COUNT, FOLD, GIVE_BACK, RECALL, REMOVE, RUN, SCHEMA
 from netaudience.jobs.database import another, connect, import_arrow, import_duckdb, literal
-from netaudience.jobs.job import Step
 from netaudience.jobs.selecting import Selection, salt_of
 from netaudience.jobs.sources import PAGE, Page, Table
+from netaudience.jobs.words import Step
 
 if TYPE_CHECKING:
     import duckdb

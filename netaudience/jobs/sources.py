@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NotRequired, Self, TypeAlias, TypedDict, cast
 
 from netaudience.jobs.database import Batch, connect, import_arrow
 from netaudience.jobs.files import PROBLEM
-from netaudience.jobs.job import Expression, Source
 from netaudience.jobs.opening import Opened
 from netaudience.jobs.scanning import CONDITION_FAILS, KEPT, KEY, Scan, Wanted
 from netaudience.jobs.selecting import Compiled, Selection, key_sql, read_fields
@@ -30,6 +29,7 @@ from netaudience.jobs.spooling import (
     spool_async,
     spool_records,
 )
+from netaudience.jobs.words import Expression, Source
 
 if TYPE_CHECKING:
     import duckdb

@@ -21,12 +21,12 @@ import attrs
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.items import Field, Rows
-from netaudience.jobs.job import Source
 from netaudience.jobs.matching import find_operation, find_vendor, item_field, own_arguments
 from netaudience.jobs.naming import OBVIOUS, USER
 from netaudience.jobs.problems import listed, nearest, plain
-from netaudience.operations import Operation
+from netaudience.jobs.words import Source
 from netaudience.vendors import clients
+from netaudience.work import Operation
 
 __all__ = ["first_job", "write_first_job"]
 

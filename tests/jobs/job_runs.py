@@ -10,9 +10,10 @@ import attrs
 
 from netaudience.client import Client, Settings
 from netaudience.engine.retry import RetryPolicy
-from netaudience.jobs.job import Expression, Job, Source, Step
+from netaudience.jobs.job import Job
 from netaudience.jobs.running import run_job
 from netaudience.jobs.summary import Summary
+from netaudience.jobs.words import Expression, Source, Step
 from netaudience.sandbox import Sandbox
 
 #: Two attempts and no wait: a vendor that is down is told so at once.

@@ -14,7 +14,8 @@ import pytest
 
 from netaudience.cli import main
 from netaudience.cli.exit_codes import ExitCode
-from netaudience.jobs.job import Guards, Job
+from netaudience.jobs.job import Job
+from netaudience.jobs.words import Guards
 from netaudience.sandbox import BackgroundSandbox
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

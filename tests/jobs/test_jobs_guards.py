@@ -24,8 +24,8 @@ from job_runs import (
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.guards import Consent, GuardRefused, RejectedGuard
-from netaudience.jobs.job import Guards, Share, Step
 from netaudience.jobs.rundir import job_folder, runs_of
+from netaudience.jobs.words import Guards, Share, Step
 from netaudience.sandbox import Fault, Sandbox
 
 pytest.importorskip("duckdb")

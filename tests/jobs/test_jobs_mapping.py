@@ -8,9 +8,9 @@ import attrs
 import pytest
 
 from netaudience.items import Identifiers, Rows, WholeNumbers
-from netaudience.jobs.job import Expression, Step
 from netaudience.jobs.mapping import kept_fields, make_items, make_removals
 from netaudience.jobs.values import BadValue
+from netaudience.jobs.words import Expression, Step
 from netaudience.rules import identifier
 from netaudience.vendors.netmera import NetmeraClient
 from netaudience.wire import wire_name

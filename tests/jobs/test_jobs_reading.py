@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.job import Expression, Guards, Job, Share, Source, Step
+from netaudience.jobs.job import Job
 from netaudience.jobs.matching import find_operation, removal_problem
 from netaudience.jobs.reading import read_job
+from netaudience.jobs.words import Expression, Guards, Share, Source, Step
 from netaudience.vendors import clients
 
 WHOLE = """\
@@ -74,7 +75,7 @@ def problems_of(path: Path) -> list[tuple[int, str]]:
 
 def test_a_whole_file_is_the_job_that_it_says(write, tmp_path: Path) -> None:
     path = write(WHOLE)
-    assert read_job(path) == Job(
+    assert Job.load(path) == Job(
         name="nightly",
         path=path,
         source=Source(files=("exports/users-*.parquet",), key=("user_id",)),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netaudience.errors import ConfigurationError, Refused
-from netaudience.jobs.job import Job, Source
+from netaudience.jobs.job import Job
 from netaudience.jobs.past import Undelivered
 from netaudience.jobs.rejects import Rejects, read_rejects
 from netaudience.jobs.rundir import (
@@ -28,6 +28,7 @@ from netaudience.jobs.rundir import (
     runs_of,
 )
 from netaudience.jobs.summary import JobFailed, StepSummary, Summary, read_summary
+from netaudience.jobs.words import Source
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 START = RunStart(job="nightly", file="/x/job.toml", started="then", source="s", steps={"tag": "d"})

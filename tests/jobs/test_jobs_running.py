@@ -35,10 +35,10 @@ from job_runs import (
 from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.database import Batch
-from netaudience.jobs.job import Expression, Guards, Source, Step
 from netaudience.jobs.rundir import RunFolder, job_folder, runs_of
 from netaudience.jobs.sources import Table, open_source
 from netaudience.jobs.summary import JobFailed
+from netaudience.jobs.words import Expression, Guards, Source, Step
 from netaudience.sandbox import Fault, Sandbox
 
 pytest.importorskip("duckdb")

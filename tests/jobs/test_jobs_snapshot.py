@@ -11,9 +11,9 @@ import attrs
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.job import Expression, Source, Step
 from netaudience.jobs.snapshot import Snapshot, selection_of
 from netaudience.jobs.sources import open_data, open_source
+from netaudience.jobs.words import Expression, Source, Step
 
 STEP = Step(
     name="s",
@@ -271,7 +271,7 @@ def test_a_second_process_is_refused(tmp_path):
 CARRIER = """
 import sys
 from pathlib import Path
-from netaudience.jobs.job import Expression, Source, Step
+from netaudience.jobs.words import Expression, Source, Step
 from netaudience.jobs.snapshot import Snapshot
 from netaudience.jobs.sources import open_source
 

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from netaudience.errors import ConfigurationError, SourceFailed
-from netaudience.jobs.job import Expression, Source
 from netaudience.jobs.sources import Selection, gather_data, open_data, open_source
 from netaudience.jobs.values import BadValue
+from netaudience.jobs.words import Expression, Source
 
 LONG = "12345678901234567890"
 LONGER = "99999999999999999999"
@@ -739,7 +739,7 @@ def test_json_names_that_differ_in_case_are_refused(opened, tmp_path):
 READER = """
 import json, re, sys
 from pathlib import Path
-from netaudience.jobs.job import Expression, Source
+from netaudience.jobs.words import Expression, Source
 from netaudience.jobs.sources import open_source
 
 folder, name = Path(sys.argv[1]), sys.argv[2]

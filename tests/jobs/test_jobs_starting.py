@@ -11,10 +11,10 @@ import pytest
 
 from netaudience.errors import ConfigurationError
 from netaudience.items import Rows
-from netaudience.jobs.job import Expression, Source
 from netaudience.jobs.matching import find_operation, own_arguments
 from netaudience.jobs.reading import read_job
 from netaudience.jobs.starting import first_job, write_first_job
+from netaudience.jobs.words import Expression, Source
 from netaudience.vendors import clients
 
 CARRIED = [

@@ -25,9 +25,9 @@ from netaudience import (
     Settings,
     SettledChunk,
 )
+from netaudience.bound import Pages
 from netaudience.client import Client
 from netaudience.errors import NetaudienceError
-from netaudience.operations import Operation, Pages
 from netaudience.vendors import clients
 from netaudience.vendors.netmera.models import (
     AttributeValue,
@@ -50,6 +50,7 @@ from netaudience.vendors.netmera.models import (
     WhatsAppUpdate,
 )
 from netaudience.wire import JsonValue
+from netaudience.work import Operation
 
 
 async def every_read(client: NetmeraClient) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_type
 
 from netaudience import CleverTapClient, Report, Run
-from netaudience.operations import Pages
+from netaudience.bound import Pages
 from netaudience.vendors.clevertap.models import (
     EventSummary,
     EventUpload,

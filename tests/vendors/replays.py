@@ -14,7 +14,7 @@ import attrs
 from scripted_vendors import Table
 from tables import TABLES
 
-from netaudience.operations import Operation
+from netaudience.work import Operation
 
 __all__ = ["Replay", "operations_for", "replay_of"]
 

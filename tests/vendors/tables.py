@@ -16,8 +16,8 @@ from sixth_vendor import TABLE as SIXTH
 
 from netaudience.client import Client
 from netaudience.items import Rows
-from netaudience.operations import Operation
 from netaudience.vendors import clients
+from netaudience.work import Operation
 
 __all__ = ["EVERY", "TABLES", "every_golden", "every_operation", "items_of", "operation_of"]
 

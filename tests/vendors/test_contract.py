@@ -21,10 +21,10 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError, InvalidItem
 from netaudience.items import Nothing, Rows
 from netaudience.limits import Provenance
-from netaudience.operations import Operation
 from netaudience.outcomes import RunFailed
 from netaudience.vendors import clients
 from netaudience.wire import Prepared, dump_json, load_json
+from netaudience.work import Operation
 
 #: The same examples every time.
 STEADY = settings(derandomize=True, deadline=None, max_examples=25)

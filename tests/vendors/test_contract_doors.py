@@ -27,10 +27,10 @@ from netaudience.cli.page import page
 from netaudience.cli.sandbox import routes
 from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
-from netaudience.operations import Operation
 from netaudience.reference import reference
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.vendors import clients
+from netaudience.work import Operation
 
 VENDORS = [table.vendor for table in EVERY]
 ROWS = {(row.vendor, row.operation): row for row in reference(clients=VENDORS)}

@@ -17,7 +17,7 @@ from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, Unreadable, VendorError
 from netaudience.items import Identifiers
 from netaudience.limits import Limit, Quota, assumed, documented
-from netaudience.operations import Operation, batch, pages
+from netaudience.operations import batch, pages
 from netaudience.rules import text
 from netaudience.vendors.clevertap.answers import blame_list, blame_records, classify
 from netaudience.vendors.clevertap.models import (
@@ -48,6 +48,7 @@ from netaudience.vendors.clevertap.records import (
     token_record,
 )
 from netaudience.wire import Request, Response
+from netaudience.work import Operation
 
 __all__ = ["CleverTapClient", "Region"]
 

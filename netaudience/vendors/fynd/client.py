@@ -16,7 +16,6 @@ from netaudience.engine.token import Signer, TokenTransport
 from netaudience.engine.transport import Transport, make_url
 from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, VendorError
-from netaudience.operations import Operation
 from netaudience.vendors.fynd.answers import classify, read_token
 from netaudience.vendors.fynd.attributes import Attributes
 from netaudience.vendors.fynd.facts import PREFIX
@@ -24,6 +23,7 @@ from netaudience.vendors.fynd.groups import Groups
 from netaudience.vendors.fynd.paths import part_of_path
 from netaudience.vendors.fynd.routes import read_routes, routes_of, unconfirmed
 from netaudience.wire import Prepared, Response, dump_json
+from netaudience.work import Operation
 
 __all__ = ["FyndClient", "Signer"]
 

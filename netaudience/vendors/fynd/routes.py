@@ -13,9 +13,9 @@ from typing import cast, get_args
 from netaudience.errors import ConfigurationError
 from netaudience.facts import Method
 from netaudience.limits import Provenance
-from netaudience.operations import Operation
 from netaudience.vendors.fynd.facts import PREFIX
 from netaudience.wire import load_json
+from netaudience.work import Operation
 
 __all__ = ["read_routes", "routes_of", "unconfirmed"]
 

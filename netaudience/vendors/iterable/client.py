@@ -15,7 +15,7 @@ from netaudience.engine.transport import Transport
 from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, InvalidItem, VendorError
 from netaudience.items import Kind, Rows
-from netaudience.operations import Operation, batch, call
+from netaudience.operations import batch, call
 from netaudience.rules import whole_number
 from netaudience.vendors.iterable.answers import classify
 from netaudience.vendors.iterable.blame import blame
@@ -77,6 +77,7 @@ from netaudience.vendors.iterable.models import (
     UserUpdateDict,
 )
 from netaudience.wire import JsonValue, Request, Response
+from netaudience.work import Operation
 
 __all__ = ["IterableClient", "ProjectType", "Region"]
 

@@ -16,7 +16,7 @@ from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, InvalidItem, VendorError
 from netaudience.items import Identifiers, Kind
 from netaudience.limits import Limit, Quota, assumed, documented, per_minute
-from netaudience.operations import Operation, batch, call
+from netaudience.operations import batch, call
 from netaudience.rules import text, texts
 from netaudience.vendors.moengage.answers import blame_export, classify
 from netaudience.vendors.moengage.elements import (
@@ -46,6 +46,7 @@ from netaudience.vendors.moengage.models import (
 )
 from netaudience.vendors.moengage.rules import DOCS, OVERVIEW, SPECIFICATION, Workspace
 from netaudience.wire import Request, Response
+from netaudience.work import Operation
 
 __all__ = ["DataCenter", "MoEngageClient"]
 
