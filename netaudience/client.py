@@ -157,7 +157,9 @@ class Client:
         self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
         self._is_view = False
         self._path = path or {}
+        #: What is the same in all requests of an operation, by its name.
         self._fixed: dict[str, _Address] = {}
+        self._quotas: dict[str, Quota] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of account {self._account[:6]}>"
@@ -323,7 +325,13 @@ class Client:
 
     def quota(self, operation: Operation) -> Quota:
         """Return the quota of the operation as the settings have it."""
-        quota, settings = operation.facts.quota, self.settings
+        quota = self._quotas.get(operation.name)
+        if quota is None:
+            quota = self._quotas[operation.name] = self._quota_as_set(operation.facts.quota)
+        return quota
+
+    def _quota_as_set(self, quota: Quota) -> Quota:
+        settings = self.settings
         if settings.rate is not None:
             rate = assumed(settings.rate, "set by the caller")
             first, *longer = quota.windows or (per_second(rate),)
