@@ -75,7 +75,7 @@ def main(
     Args:
         quick: Take the fewest rounds and the shortest runs that still say something.
         as_json: Print a JSON list in place of the table.
-        only: What to measure, such as P1,P5 or events; all if not given.
+        only: What to measure, such as P1,P5 or E1; all if not given.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
     """

@@ -37,7 +37,7 @@ def _hooks() -> dict[str, tuple[Hook, str, float]]:
 
     meters = MeterProvider([InMemoryMetricReader()])
     return {
-        "nothing": (_look_away, "a hook that does nothing", 0.85),
+        "nothing": (_look_away, "a hook that does nothing", 0.80),
         "prometheus": (PrometheusMetrics(CollectorRegistry()), "PrometheusMetrics", 0.70),
         "no sdk": (Telemetry(NoOpTracerProvider(), NoOpMeterProvider()), "Telemetry without an SDK", 0.75),
         "sampled out": (
