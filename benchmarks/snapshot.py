@@ -25,9 +25,9 @@ from rich.table import Table as Shown
 
 from benchmarks.memory import own_peak
 from netaudience.jobs.database import connect, literal
-from netaudience.jobs.words import Expression, Source, Step
 from netaudience.jobs.snapshot import Snapshot
 from netaudience.jobs.sources import open_source
+from netaudience.jobs.words import Expression, Source, Step
 
 __all__ = ["main"]
 
