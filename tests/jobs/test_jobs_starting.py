@@ -11,8 +11,8 @@ import pytest
 
 from netaudience.errors import ConfigurationError
 from netaudience.items import Rows
+from netaudience.jobs.job import Job
 from netaudience.jobs.matching import find_operation, own_arguments
-from netaudience.jobs.reading import read_job
 from netaudience.jobs.starting import first_job, write_first_job
 from netaudience.jobs.words import Expression, Source
 from netaudience.vendors import clients
@@ -37,7 +37,7 @@ def test_what_is_plain_is_mapped_and_the_file_is_a_job_as_it_stands(users: str, 
     path = tmp_path / "jobs" / "nightly.toml"
     undecided = write_first_job(path, Source(files=(users,)), "netmera", "set-profile-attributes")
     assert undecided == []
-    job = read_job(path)
+    job = Job.load(path)
     assert job.source == Source(files=("../exports/users.csv",), key=("Customer ID",))
     assert job.steps[0].fields == {
         "ext_id": Expression(column="Customer ID"),
@@ -52,7 +52,7 @@ def test_what_is_not_plain_is_asked_and_refused_until_it_is_answered(users: str,
     undecided = write_first_job(path, Source(files=(users,)), "netmera", "set_category_preferences")
     assert [line.partition(" ")[0] for line in undecided] == ["category", "enable"]
     with pytest.raises(ConfigurationError, match=r"job.toml:\d+: the source has no column 'COLUMN'"):
-        read_job(path).plan()
+        Job.load(path).plan()
 
 
 @pytest.mark.parametrize(("vendor", "operation"), CARRIED, ids=lambda part: getattr(part, "name", ""))
@@ -64,16 +64,16 @@ def test_every_operation_has_a_first_job(vendor, operation, tmp_path: Path) -> N
     path.write_text(text, encoding="utf-8")
     needed = [name for name, one in own_arguments(operation).items() if one.default is one.empty]
     if not needed:
-        assert read_job(path).steps[0].operation == operation.name
+        assert Job.load(path).steps[0].operation == operation.name
         return
     with pytest.raises(ConfigurationError) as caught:
-        read_job(path)
+        Job.load(path)
     told = str(caught.value)
     assert all(f"{name} is empty, and {operation.name} needs it" in told for name in needed)
     for name in needed:  # and when it is answered, it is a job
         text = text.replace(f'{name} = ""', f"{name} = {_answer(own_arguments(operation)[name])}")
     path.write_text(text, encoding="utf-8")
-    assert read_job(path).steps[0].operation == operation.name
+    assert Job.load(path).steps[0].operation == operation.name
 
 
 def _answer(parameter: inspect.Parameter) -> str:
