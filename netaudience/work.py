@@ -158,9 +158,9 @@ async def ask(host: Host, operation: Operation, request: Request[T], prepared: P
     prepared = prepared or host.prepare(operation, request)
     prepared.items = (*prepared.items, request.path, request.query)
     if not sender.watched:
-        return await _answered(host, sender, request, prepared)
+        return _read(host, await sender.send(prepared), request)
     with _watched(sender, report, prepared):
-        return await _answered(host, sender, request, prepared)
+        return _read(host, await sender.send(prepared), request)
 
 
 @contextmanager
@@ -185,8 +185,8 @@ def _watched(sender: Sender, report: Report, prepared: Prepared) -> Generator[No
         sender.tell(RunEnded(sender.run, *report.told()[:-1], error))
 
 
-async def _answered(host: Host, sender: Sender, request: Request[T], prepared: Prepared) -> T:
-    answer = await sender.send(prepared)
+def _read(host: Host, answer: Response | Failure, request: Request[T]) -> T:
+    """Read an answer, or raise why there is none."""
     if isinstance(answer, Failure):
         raise answer.error
     try:

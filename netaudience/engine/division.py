@@ -165,7 +165,10 @@ class Divider(Generic[Item]):
         else:
             # One that is left over is asked alone too: a counter that is wrong must not condemn it.
             part.open = True
-            divided.waiting.extend(self._split(part) if len(part) > 1 else [part])
+            if len(part) > 1:
+                self._divide_further(part, error, divided)
+            else:
+                divided.waiting.append(part)
 
     def _alone(self, part: Chunk[Item], error: VendorError) -> SettledChunk[Item]:
         """Settle an item that was asked alone and has failed."""
@@ -206,7 +209,18 @@ class Divider(Generic[Item]):
                 self._tally.divisions += 1
                 divided.waiting.append(self._packer.part(part, others))
         else:
-            divided.waiting.extend(self._split(part))
+            self._divide_further(part, error, divided)
+
+    def _divide_further(self, part: Chunk[Item], error: VendorError, divided: Divided[Item]) -> None:
+        """Put the halves of a part in line, the first half to be sent next."""
+        perhaps = part.open or part.prepared.in_doubt or error.may_have_happened
+        if perhaps and self._packer.of_one_user(part):
+            # The last of them may be there already: to send an earlier one again, alone, would undo it.
+            divided.settled.append(self._all(InDoubt, part, _with_remedy(error, _NOT_APART)))
+        else:
+            self._tally.divisions += 1
+            # The first half comes last: the next to be sent is taken from the end.
+            divided.waiting.extend(reversed(self._packer.split(part)))
 
     def _named(self, part: Chunk[Item], failure: Failure) -> Mapping[int, VendorError]:
         """Return the items that a refusal names as the reason why it refused all of them."""
@@ -222,12 +236,6 @@ class Divider(Generic[Item]):
             key = self._packer.key(item)
             rejected.append(Rejected(part.positions[index], item, error.without({key, *words_in(item)}), key))
         return rejected
-
-    def _split(self, part: Chunk[Item]) -> list[Chunk[Item]]:
-        """Halve a chunk; the first half comes last, for the next to be sent is taken from the end."""
-        self._tally.divisions += 1
-        first, second = self._packer.split(part)
-        return [second, first]
 
     def _searches(self, chunk: Chunk[Item], failure: Failure) -> bool:
         """Take note of a failed chunk; return whether the item at fault is to be searched for."""
@@ -330,6 +338,12 @@ class _Refusals:
 _NOT_DIVIDED = (
     "The operation is not safe to repeat, so the request was not divided to find the item at fault: "
     "send it with max_rows=1 to have each item judged alone"
+)
+
+
+_NOT_APART = (
+    "These rows are of one user, and some of them may have been done: one sent again alone could undo a "
+    "later one, so none was"
 )
 
 

@@ -173,9 +173,25 @@ class Packer(Generic[Item]):
         return part
 
     def split(self, chunk: Chunk[Item]) -> tuple[Chunk[Item], Chunk[Item]]:
-        """Halve a chunk, order kept; the halves are released with the whole."""
+        """Halve a chunk, order kept; the halves are released with the whole.
+
+        Rows of one user stay together where there are others: if the first half were done once more and the
+        second half never, an earlier row would stand where a later one had been.
+        """
+        if self._kind.ordered:
+            keys = self._kind.keys(chunk.items)
+            users = list(dict.fromkeys(keys))
+            if 1 < len(users) < len(keys):
+                first = set(users[: len(users) // 2])
+                halves = [index for index, key in enumerate(keys) if key in first]
+                others = [index for index, key in enumerate(keys) if key not in first]
+                return self.part(chunk, halves), self.part(chunk, others)
         middle = len(chunk) // 2
         return self.part(chunk, range(middle)), self.part(chunk, range(middle, len(chunk)))
+
+    def of_one_user(self, chunk: Chunk[Item]) -> bool:
+        """Return whether a chunk has several rows, all of one user."""
+        return self._kind.ordered and len(chunk) > 1 and len(set(self._kind.keys(chunk.items))) == 1
 
     def key(self, item: object) -> str:
         """Return an item's key for a message."""

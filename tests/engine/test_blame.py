@@ -8,7 +8,16 @@ import pytest
 from scripted import ScriptedVendor, make_client
 from virtual_time import run
 
-from netaudience import Delivered, Failed, InDoubt, Rejected, RetryPolicy, ServerFault, Settings
+from netaudience import (
+    Delivered,
+    Failed,
+    InDoubt,
+    Rejected,
+    RetryPolicy,
+    ServerFault,
+    Settings,
+    Unauthorized,
+)
 from netaudience.blame import Blame
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.errors import NetaudienceError
@@ -235,3 +244,34 @@ def test_one_of_which_the_answer_leaves_open_whether_it_happened_is_in_doubt():
 
     report = run(go())
     assert (report.in_doubt, report.failed) == (1, 0)
+
+
+def test_rows_of_one_user_stay_together_when_a_request_is_asked_again_in_halves():
+    """The run stops between the halves: what stands then is each user's last row, not an earlier one."""
+    rows = [
+        {"key": key, "value": value} for value, key in enumerate(["a", "b", "poison", "poison", "a", "b"])
+    ]
+    vendor = ScriptedVendor(poison=["poison"], blames="counted", unauthorized_after=2)
+    client = make_client(vendor, ordered=True)
+
+    async def carry():
+        report = await client.put(rows).settled()
+        assert isinstance(report.stopped, Unauthorized)
+
+    run(carry())
+    assert vendor.requests == 3
+    assert vendor.order["a"][-1] == 4
+    assert vendor.order["b"][-1] == 5
+
+
+def test_rows_of_one_user_alone_are_in_doubt_rather_than_undone():
+    rows = [{"key": "a", "value": value} for value in range(4)]
+    vendor = ScriptedVendor(faulty=["a"])
+    client = make_client(vendor, ordered=True)
+
+    async def carry():
+        report = await client.put(rows).settled()
+        assert (report.in_doubt, report.rejected) == (4, 0)
+        assert "could undo a later one" in str(report.undelivered[0])
+
+    run(carry())
