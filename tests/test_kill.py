@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def start(url: str, path: Path, operation: str) -> subprocess.Popen[str]:
 def settled(path: Path) -> int:
     """Return how many positions the journal holds, while the run writes it."""
     try:
-        with sqlite3.connect(path, timeout=5) as database:
+        with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as database:
             rows = database.execute("SELECT start, stop FROM settled").fetchall()
         database.close()
     except sqlite3.OperationalError:

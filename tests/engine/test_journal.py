@@ -7,6 +7,7 @@ import os
 import socket
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -116,13 +117,13 @@ def test_a_note_is_written_before_anything_is_sent(tmp_path):
 
     class Watching(ScriptedVendor):
         async def send(self, request):
-            with sqlite3.connect(path) as database:
+            with closing(sqlite3.connect(path, isolation_level=None)) as database:
                 seen.append(database.execute("SELECT count(*) FROM sending").fetchone()[0])
             return await super().send(request)
 
     carry(Watching(), ids(40), path, idempotent=False)
     assert all(count >= 1 for count in seen)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         assert database.execute("SELECT count(*) FROM sending").fetchone() == (0,)
 
 
@@ -166,7 +167,7 @@ def test_a_run_that_is_cancelled_before_it_has_sent_leaves_nothing_in_doubt(tmp_
 
     report = run(cancelled())
     assert (report.in_doubt, report.skipped) == (sent, report.items - sent)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         left = database.execute("SELECT coalesce(sum(stop - start), 0) FROM sending").fetchone()
     assert left == (sent,)
 
@@ -178,7 +179,7 @@ def test_outcomes_are_written_down_before_anybody_sees_them(tmp_path):
         client = make_client(ScriptedVendor())
         async with client.put(ids(200)).journaled(path) as stream:
             async for chunk in stream.chunks():
-                with sqlite3.connect(path) as database:
+                with closing(sqlite3.connect(path, isolation_level=None)) as database:
                     rows = database.execute("SELECT start, stop FROM settled").fetchall()
                 told = {at for start, stop in rows for at in range(start, stop)}
                 assert set(chunk.positions) <= told
@@ -318,7 +319,7 @@ def test_two_processes_do_not_share_a_run(tmp_path):
         ("another-host", parent, time.time() - 5, False),
         ("another-host", parent, time.time() - 60, True),
     ):
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
             database.execute(lease, (host, process, renewed))
         database.close()
         if free:
@@ -348,7 +349,7 @@ def test_what_was_not_delivered_can_be_read(tmp_path):
 
 
 def _facts_of(path):
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         facts = dict(database.execute("SELECT name, value FROM facts"))
     database.close()
     del facts["format"]

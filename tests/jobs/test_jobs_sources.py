@@ -11,6 +11,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 
 import duckdb
@@ -461,7 +462,7 @@ def test_a_query_over_a_duckdb_file(opened, tmp_path):
 
 
 def test_a_query_over_a_sqlite_file(opened, tmp_path):
-    with sqlite3.connect(tmp_path / "w.db") as database:
+    with closing(sqlite3.connect(tmp_path / "w.db", isolation_level=None)) as database:
         database.execute("CREATE TABLE users (id TEXT, n INTEGER, f REAL, mixed, raw BLOB)")
         rows = [
             ("007", 2**63 - 1, 0.5, 1, None),
