@@ -479,7 +479,8 @@ async def test_a_full_disk_stops_the_run_and_there_is_nothing_that_it_forgets(
             assert summary.steps[0].stopped_by == "JournalFailed"
             assert "make room" in str(summary.steps[0].stopped)
             assert summary.exit_code == 1
-        assert 0 < summary.steps[0].delivered < 3000
+        # How far it comes is SQLite's affair: with a newer one, all was sent and only not written down.
+        assert 0 < summary.steps[0].delivered <= 3000
         again = await run(job, sandbox, resume="latest")
         report = sandbox.check("netmera", step.operation)
     assert again.steps[0].delivered + again.steps[0].in_doubt == 3000
