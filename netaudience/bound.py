@@ -25,8 +25,8 @@ Page = TypeVar("Page")
 Row = TypeVar("Row")
 
 
-class BoundBatch(Generic[Item, P]):
-    """A batch operation of one client."""
+class _Bound(Generic[Item]):
+    """What the two kinds of operation that take items share: their client, and the arguments given before."""
 
     __slots__ = ("_given", "host", "operation")
 
@@ -43,6 +43,24 @@ class BoundBatch(Generic[Item, P]):
     def arguments(self) -> Mapping[str, object]:
         """What `given` was given, by name."""
         return self._given[1]
+
+    @property
+    def identity(self) -> tuple[str, Hashable]:
+        """What tells the operation with the arguments that it was given from others."""
+        return identity_of(self.operation, self._given)
+
+    def work(self) -> Work[Item]:
+        """Return the operation with the arguments that it was given, ready to carry items."""
+        return self._work((), {})
+
+    def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
+        raise NotImplementedError
+
+
+class BoundBatch(_Bound[Item], Generic[Item, P]):
+    """A batch operation of one client."""
+
+    __slots__ = ()
 
     def __call__(self, items: Items[Item], *args: P.args, **kwargs: P.kwargs) -> Run[Item]:
         """Return a run that carries the items; see `Run` for its three readings.
@@ -80,15 +98,6 @@ class BoundBatch(Generic[Item, P]):
             linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
         )
 
-    @property
-    def identity(self) -> tuple[str, Hashable]:
-        """What tells the operation with the arguments that it was given from others."""
-        return identity_of(self.operation, self._given)
-
-    def work(self) -> Work[Item]:
-        """Return the operation with the arguments that it was given, ready to carry items."""
-        return self._work((), {})
-
     def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
         host, function = self.host, self.operation.function
         args, kwargs = given = joined(self._given, args, kwargs)
@@ -101,24 +110,10 @@ class BoundBatch(Generic[Item, P]):
         )
 
 
-class BoundCall(Generic[Item, P, T]):
+class BoundCall(_Bound[Item], Generic[Item, P, T]):
     """A call of one client."""
 
-    __slots__ = ("_given", "host", "operation")
-
-    def __init__(self, host: Host, operation: Operation, given: Arguments = NONE) -> None:
-        #: The client.
-        self.host = host
-        self.operation = operation
-        self._given = given
-
-    def __repr__(self) -> str:
-        return f"<{self.host.vendor} {self.operation!r}>"
-
-    @property
-    def arguments(self) -> Mapping[str, object]:
-        """What `given` was given, by name."""
-        return self._given[1]
+    __slots__ = ()
 
     async def __call__(self, item: Item, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one item and return the answer.
@@ -179,15 +174,6 @@ class BoundCall(Generic[Item, P, T]):
         return self.work().batcher(
             linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
         )
-
-    @property
-    def identity(self) -> tuple[str, Hashable]:
-        """What tells the operation with the arguments that it was given from others."""
-        return identity_of(self.operation, self._given)
-
-    def work(self) -> Work[Item]:
-        """Return the operation with the arguments that it was given, ready to carry items."""
-        return self._work((), {})
 
     def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Work[Item]:
         host, function = self.host, self.operation.function
