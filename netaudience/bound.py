@@ -9,8 +9,9 @@ from typing import (
     TypeVar,
 )
 
-from netaudience.engine.batcher import Batcher, WhenFull
+from netaudience.engine.batcher import Batcher
 from netaudience.engine.run import Run
+from netaudience.engine.sink import WhenFull
 from netaudience.engine.source import Items
 from netaudience.errors import InvalidItem
 from netaudience.wire import Request

@@ -20,11 +20,11 @@ from urllib.parse import quote
 import attrs
 
 from netaudience.client_batcher import ClientBatcher
-from netaudience.engine.batcher import WhenFull
 from netaudience.engine.circuit import Circuit, circuit_for
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
+from netaudience.engine.sink import WhenFull
 from netaudience.engine.transport import AiohttpTransport, Transport, add_query, check_proxy, make_url
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.events import Hook

@@ -13,25 +13,24 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from contextvars import copy_context
 from copy import deepcopy
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 from netaudience.bound import BoundBatch, BoundCall
-from netaudience.engine.batcher import GRACE, Batcher, Futures, WhenFull
-from netaudience.engine.room import Room
-from netaudience.errors import BatcherClosed, BatcherFull, ConfigurationError, NetaudienceError, NotSent
+from netaudience.engine.batcher import Batcher, Futures
+from netaudience.engine.pipeline import UNSENT
+from netaudience.engine.sink import Sink, WhenFull
+from netaudience.errors import BatcherClosed, BatcherFull, ConfigurationError, NetaudienceError
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk
 from netaudience.work import Work
 
 __all__ = ["ClientBatcher"]
 
 Item = TypeVar("Item")
-_UNSENT = NotSent("It was not sent before the batcher was closed")
 #: Lanes that are kept although nothing is on its way in them.
 _KEPT_LANES = 64
 
 
-class ClientBatcher:
+class ClientBatcher(Sink):
     """A sink for single changes of many operations. Use it as an async context manager, or call `aclose`.
 
     ::
@@ -51,15 +50,9 @@ class ClientBatcher:
         Raises:
             ConfigurationError: a figure makes no sense.
         """
-        if not linger >= 0:
-            raise ConfigurationError(f"linger must be 0 seconds or more, not {linger:g}")
-        if max_pending < 1:
-            raise ConfigurationError(f"max_pending must be 1 item or more, not {max_pending:,}")
+        super().__init__(linger=linger, max_pending=max_pending, when_full=when_full)
         self._account = account
-        self._linger = linger
-        self._when_full = when_full
         self._coalesce = coalesce
-        self._room = Room(max_pending)
         self._lanes: dict[tuple[str, Hashable], _Lane[Any]] = {}
         self._turns: dict[str, _Turn] = {}
         self._past: dict[str, Report] = {}
@@ -75,27 +68,6 @@ class ClientBatcher:
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
         return f"<ClientBatcher: {state}, {len(self._lanes):,} lanes, {self.pending:,} pending>"
-
-    async def __aenter__(self) -> Self:
-        """Return the batcher; nothing is started before the first change."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Take nothing more, send what waits, and return when every change is settled.
-
-        Where the body raised or was cancelled this ends after 30 seconds, as `aclose` says.
-        """
-        await self.aclose(None if error is None else GRACE)
-
-    @property
-    def pending(self) -> int:
-        """Changes that were put and are not settled."""
-        return self._room.taken
 
     @property
     def coalesced(self) -> int:
@@ -185,7 +157,7 @@ class ClientBatcher:
         self._abandoned = True
         for turn in list(self._turns.values()):
             while turn.line:
-                self._give_up(turn.line.popleft(), _UNSENT)
+                self._give_up(turn.line.popleft(), UNSENT)
         problems = await asyncio.gather(
             *(lane.batcher.aclose(0 if self.pending else None) for lane in self._lanes.values()),
             return_exceptions=True,

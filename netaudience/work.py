@@ -23,7 +23,7 @@ from typing import (
 
 from netaudience.blame import Blamer
 from netaudience.coalescing import coalesced
-from netaudience.engine.batcher import Batcher, Watch, WhenFull
+from netaudience.engine.batcher import Batcher, Watch
 from netaudience.engine.division import Divider
 from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Packer
@@ -31,6 +31,7 @@ from netaudience.engine.pipeline import Pipeline
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Run
 from netaudience.engine.sender import Failure, Sender
+from netaudience.engine.sink import WhenFull
 from netaudience.engine.source import Items, Source, check_source
 from netaudience.errors import ConfigurationError, Refused, Unreadable
 from netaudience.events import RunEnded, RunStarted

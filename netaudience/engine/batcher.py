@@ -13,28 +13,24 @@ import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from copy import deepcopy
-from types import TracebackType
-from typing import Generic, Literal, Self, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-from netaudience.engine.pipeline import Pipeline
-from netaudience.engine.room import Room
+from netaudience.engine.pipeline import UNSENT, Pipeline
+from netaudience.engine.sink import Sink, WhenFull
 from netaudience.engine.source import Pushed
 from netaudience.errors import (
     AccountError,
     BatcherClosed,
     BatcherFull,
-    ConfigurationError,
     NetaudienceError,
-    NotSent,
 )
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk, all_alike
 
-__all__ = ["GRACE", "Batcher", "Combine", "Futures", "Start", "Watch", "WhenFull"]
+__all__ = ["Batcher", "Combine", "Futures", "Start", "Watch"]
 
 _log = logging.getLogger("netaudience")
 
 Item = TypeVar("Item")
-WhenFull: TypeAlias = Literal["wait", "raise"]
 #: Starts a pipeline over a source; tells of every settled chunk.
 Start: TypeAlias = Callable[[Pushed[Item], Callable[[SettledChunk[Item]], None]], Pipeline[Item]]
 #: Returns the one item that stands for an earlier and a later one, or None where there is none.
@@ -45,12 +41,8 @@ Watch: TypeAlias = Callable[[SettledChunk[Item], int], None]
 #: The futures of one item's outcome.
 Futures: TypeAlias = "list[asyncio.Future[Outcome[Item]]]"
 
-#: Seconds that a batcher whose body was left by an error or a cancellation gives to what is on its way.
-GRACE = 30.0
-_UNSENT = NotSent("It was not sent before the batcher was closed")
 
-
-class Batcher(Generic[Item]):
+class Batcher(Sink, Generic[Item]):
     """A sink for single items of one operation. Use it as an async context manager, or call `aclose`.
 
     ::
@@ -82,10 +74,7 @@ class Batcher(Generic[Item]):
         Raises:
             ConfigurationError: a figure makes no sense.
         """
-        if not linger >= 0:
-            raise ConfigurationError(f"linger must be 0 seconds or more, not {linger:g}")
-        if max_pending < 1:
-            raise ConfigurationError(f"max_pending must be 1 item or more, not {max_pending:,}")
+        super().__init__(linger=linger, max_pending=max_pending, when_full=when_full)
         self._name = name
         self._start = start
         #: A report of nothing.
@@ -93,13 +82,11 @@ class Batcher(Generic[Item]):
         self._past = deepcopy(report)
         self._key = key
         self._source: Pushed[Item] = Pushed(linger)
-        self._when_full = when_full
         self._combine = combine
         #: The futures of what was put and is not settled, by position; several where items were combined.
         self._futures: dict[int, asyncio.Future[Outcome[Item]] | list[asyncio.Future[Outcome[Item]]]] = {}
         #: Where a user's waiting item stands, while items are combined.
         self._standing: dict[str, int] = {}
-        self._room = Room(max_pending)
         self._watch = watch
         #: Items that never went out by themselves, because another one stood for them as well.
         self.coalesced = 0
@@ -112,27 +99,6 @@ class Batcher(Generic[Item]):
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
         return f"<Batcher of {self._name}: {state}, {self.pending:,} pending>"
-
-    async def __aenter__(self) -> Self:
-        """Return the batcher; nothing is started before the first item."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Take nothing more, send what waits, and return when every item is settled.
-
-        Where the body raised or was cancelled this ends after 30 seconds, as `aclose` says.
-        """
-        await self.aclose(None if error is None else GRACE)
-
-    @property
-    def pending(self) -> int:
-        """Items that were put and are not settled."""
-        return self._room.taken
 
     @property
     def report(self) -> Report:
@@ -304,7 +270,7 @@ class Batcher(Generic[Item]):
                 await self._carry_until_settled()
         finally:
             self._task = None
-            self._fail(_UNSENT)
+            self._fail(UNSENT)
 
     async def _carry_until_settled(self) -> None:
         """Run one pipeline, until every item is settled or it stops."""
@@ -332,7 +298,7 @@ class Batcher(Generic[Item]):
     def _break_down(self, error: Exception) -> None:
         """Take nothing more: nothing that follows could succeed."""
         self._closed = error
-        self._fail(error if isinstance(error, NetaudienceError) else _UNSENT)
+        self._fail(error if isinstance(error, NetaudienceError) else UNSENT)
         self._room.open()
 
     def _fail(self, reason: NetaudienceError) -> None:

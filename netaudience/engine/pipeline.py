@@ -29,7 +29,7 @@ from netaudience.errors import (
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
 
-__all__ = ["Pipeline"]
+__all__ = ["UNSENT", "Pipeline"]
 
 Item = TypeVar("Item")
 #: Items read at once from a source that never waits, where a chunk has fewer.
@@ -37,7 +37,7 @@ _PAGE = 32
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0
 #: Why items were not sent of which each is waited for.
-_LEFT = NotSent("It was not sent before the batcher was closed")
+UNSENT = NotSent("It was not sent before the batcher was closed")
 
 
 class Pipeline(Generic[Item]):
@@ -435,7 +435,7 @@ class Pipeline(Generic[Item]):
             if self._told is None:
                 self.report.skipped += len(left)
             else:
-                undelivered = all_alike(Failed, left.items, left.positions, _LEFT, self._packer.key)
+                undelivered = all_alike(Failed, left.items, left.positions, UNSENT, self._packer.key)
                 self._count_interrupted(SettledChunk(left.items, left.positions, None, undelivered))
         return settled
 
@@ -456,7 +456,7 @@ class Pipeline(Generic[Item]):
     def _close(self) -> None:
         """Count what was not settled, let go of the journal and tell of the end, when no task is left."""
         if self._told is not None:
-            self._settle_unsent(_LEFT)  # but for what the source still holds: that is the batcher's
+            self._settle_unsent(UNSENT)  # but for what the source still holds: that is the batcher's
         unread = [] if self._told is not None else self._source.abandon()
         self.report.items += len(unread)
         self.report.skipped += len(self._packer.abandon()) + len(unread)
