@@ -99,7 +99,8 @@ class ClientBatcher(Sink):
             BatcherFull: there is no room, and the batcher was told to raise then.
             BatcherClosed: it takes nothing more. The change was not taken.
         """
-        self._lane(operation).batcher.check()
+        lane = self._lane(operation)
+        lane.batcher.check()
         if self._room.crowded and not self._closed:
             if self._when_full == "raise":
                 raise BatcherFull(
@@ -108,10 +109,11 @@ class ClientBatcher(Sink):
                 )
             self._send_if_nothing_moves()
             await self._room.enter()
+            if not self._closed:  # the lane may have been put away meanwhile, or closed
+                lane = self._lane(operation)
+                lane.batcher.check()
         if self._closed:
             raise BatcherClosed("The batcher is closed: it takes nothing more")
-        lane = self._lane(operation)
-        lane.batcher.check()
         future: asyncio.Future[Outcome[Item]] = asyncio.get_running_loop().create_future()
         self._room.taken += 1
         self._stand_in_line(_Change(lane, item, [future]))

@@ -68,23 +68,7 @@ async def run_job(  # noqa: PLR0913 - what a run may be told
 ) -> Summary:
     """Run a job, or go on with one of its runs, and return what became of every row.
 
-    Look at ``summary.ok``, or call ``summary.raise_for_undelivered()``: rows that were not delivered, and a
-    run that was stopped or interrupted, raise nothing here.
-
-    Args:
-        job: The job.
-        resume: The run to go on with: its id, the path of its folder, or ``latest``.
-        retry: The run whose undelivered rows are sent again, by a run of their own.
-        on_progress: Called with the counts so far, twice a second, at a signal and at the end.
-        consent: What the caller agrees to, for operations that lose data.
-        plan_digest: Refuse to run what is not this plan.
-        in_doubt: ``resend`` sends again what was under way when an earlier process died; it may then be
-            there twice.
-        grace: Seconds that requests under way have after the first signal.
-        client_factory: Makes a step's client; from the environment if not given.
-        table: The source, opened already, or Python's own data; it stays open.
-        signals: Whether SIGINT and SIGTERM end the run in order, where it is run in the main thread.
-        report: Whether ``report.html`` is written.
+    The arguments are those of `Job.run`, which is the door for programs and says what each means.
 
     Raises:
         ConfigurationError: the job, the environment or the run to go on with is wrong; nothing was sent.
