@@ -383,6 +383,7 @@ class Client:
             tally,
             # Who does not want one is not stopped by that of another client either.
             held.circuit if settings.retry.circuit_failures else Circuit(self.vendor),
+            loop.time,
             reads=operation.facts.acknowledges == "answered",
             hook=settings.on_event,
             deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,

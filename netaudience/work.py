@@ -278,7 +278,7 @@ class Work(Generic[Item]):
         return prepared
 
     def _decode(self, answer: Response) -> object:
-        return decode(answer, self._answer)
+        return None if self._answer is None else decode(answer, self._answer)
 
     def _pipeline(
         self,

@@ -51,8 +51,9 @@ class Busy:
         kept: Collection[str]
         if self._keys is None:
             if known is not keys:
-                highest = max(keys)
-            self._highest = max(self._highest, highest)
+                highest = max(keys) if len(keys) > 1 else keys[0]
+            if highest > self._highest:
+                self._highest = highest
             kept = tuple(keys)  # which the garbage collector looks at once, and at a list again and again
         else:
             kept = distinct if known is keys and distinct is not None else set(keys)

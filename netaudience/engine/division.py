@@ -73,8 +73,7 @@ class Divider(Generic[Item]):
         told = NOTHING
         if type(answer) is Response:
             self._refusals.count = 0
-            told = self._told(answer, chunk)
-            if not told:
+            if self._blame is None or not (told := self._blame(answer, chunk.items)):
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
             return (self._given_up(chunk, cast("Failure", answer)),)
@@ -183,7 +182,7 @@ class Divider(Generic[Item]):
         search.rounds += 1
         search.waits = search.waits or Waits(self._policy)
         wait = search.waits.next()
-        late = asyncio.get_running_loop().time() + wait >= self._sender.deadline
+        late = self._sender.now() + wait >= self._sender.deadline
         if search.rounds >= self._policy.attempts or self._sender.halted is not None or late:
             for index, error in again.items():
                 search.divided.settled.append(self._all(Failed, self._packer.part(part, [index]), error))
@@ -241,7 +240,7 @@ class Divider(Generic[Item]):
         """Take note of a failed chunk; return whether the item at fault is to be searched for."""
         error = failure.error
         if failure.stops:
-            self._sender.halted = error
+            self._sender.halt(error)
         if isinstance(error, ServerFault):
             # What the vendor's program fails on may be one item; what it did before it failed is not known.
             allowed = self._idempotent
@@ -252,7 +251,7 @@ class Divider(Generic[Item]):
         if len(chunk) == 1 and isinstance(error, NotFound):
             return False  # names its one item: says nothing about the request
         if self._refusals.add(error) >= _RUN_PATIENCE:
-            self._sender.halted = _wrong_request(error, self._refusals.count)
+            self._sender.halt(_wrong_request(error, self._refusals.count))
             return False
         return len(chunk) > 1 and allowed
 
@@ -263,7 +262,7 @@ class Divider(Generic[Item]):
         count = search.refusals.count
         reason = _wrong_request(error, count)
         if self._refusals.count >= count:  # nor was anything else of this run taken meanwhile
-            self._sender.halted = reason
+            self._sender.halt(reason)
         return [
             self._all(InDoubt if part.prepared.in_doubt or part.open else Failed, part, reason)
             for part in reversed(waiting)

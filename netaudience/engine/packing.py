@@ -124,9 +124,7 @@ class Packer(Generic[Item]):
         """True where so many items are held back that nothing more should be fed."""
         return len(self._held) >= self.rows
 
-    def feed(
-        self, page: list[Item], positions: range | list[int]
-    ) -> list[Chunk[Item] | SettledChunk[Item]]:
+    def feed(self, page: list[Item], positions: range | list[int]) -> list[Chunk[Item] | SettledChunk[Item]]:
         """Take a page of items, with the position at which the source yielded each."""
         packed: list[Chunk[Item] | SettledChunk[Item]] = []
         problems, keys = self._kind.examine(page)
@@ -302,7 +300,7 @@ class Packer(Generic[Item]):
         if not self._kind.ordered:
             return Chunk(items, positions, prepared)
         chunk = Chunk(items, positions, prepared, self._busy.add(keys))
-        if self._items:
+        if self._items and not self._distinct:
             self._hold_duplicates(keys)
         return chunk
 

@@ -36,6 +36,8 @@ Item = TypeVar("Item")
 _PAGE = 32
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0
+#: Of a chunk of which nothing is noted before it is sent.
+_UNNOTED = range(0)
 #: Why items were not sent of which each is waited for.
 UNSENT = NotSent("It was not sent before the batcher was closed")
 
@@ -87,7 +89,8 @@ class Pipeline(Generic[Item]):
         self._waiting: list[asyncio.Future[None]] = []
         self._reader: asyncio.Future[None] | None = None
         self._bug: BaseException | None = None
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
         self._started = self._clock()
         #: Chunks so far, counted where somebody watches; and whether the end was told.
         self._chunks = 0
@@ -101,7 +104,7 @@ class Pipeline(Generic[Item]):
         if journal is not None:
             self._go_on_from(journal)
         if not math.isinf(sender.deadline):
-            self._alarm = asyncio.get_running_loop().call_at(sender.deadline, self._overdue)
+            self._alarm = self._loop.call_at(sender.deadline, self._overdue)
         #: Workers that there may be; and those that carry a chunk, while there are fewer.
         self._most, self._busy = workers, 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,7 +127,7 @@ class Pipeline(Generic[Item]):
                 self._journal.renew()
             except JournalFailed as error:
                 self._halt(error)
-            self._heart = asyncio.get_running_loop().call_later(_HEARTBEAT, self._beat)
+            self._heart = self._loop.call_later(_HEARTBEAT, self._beat)
 
     def _overdue(self) -> None:
         """Stop reading at the deadline, unless there is nothing left to read; what is out ends by itself."""
@@ -141,7 +144,7 @@ class Pipeline(Generic[Item]):
 
     def _halt(self, error: NetaudienceError) -> None:
         if self._sender.halted is None:
-            self._sender.halted = error
+            self._sender.halt(error)
         self._stop_reading()
 
     def _hire(self) -> None:
@@ -162,14 +165,15 @@ class Pipeline(Generic[Item]):
                     await self._carry(chunk)
                 finally:
                     self._busy -= 1
-                await self._room()
+                if self._most_unread is not None and len(self._settled) > self._most_unread:
+                    await self._room()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - told to the reader, by whom it is raised
             if self._bug is None:
                 self._bug = error
             if self._sender.halted is None:
-                self._sender.halted = SourceFailed("The run broke down")
+                self._sender.halt(SourceFailed("The run broke down"))
             self._stop_reading()
         finally:
             self._alive -= 1
@@ -178,14 +182,24 @@ class Pipeline(Generic[Item]):
 
     async def _carry(self, chunk: Chunk[Item]) -> None:
         """Deliver one chunk and tell what became of it."""
-        sent: range | None = range(0)
+        sent: range | None = _UNNOTED
         if self._journal is not None and not self._repeatable and self._sender.halted is None:
             sent = await self._note(chunk)
+        settled: Sequence[SettledChunk[Item]] = ()
         if sent is None:
             settled = self._unsent(chunk)
         else:
-            settled = await self._deliver(chunk, sent)
-            self._answered.append(sent)
+            started = self._began(chunk) if self._sender.watched else 0.0
+            try:
+                settled = await self._divider.deliver(chunk)
+            except BaseException:
+                settled = self._interrupted(chunk, sent)
+                raise
+            finally:
+                if self._sender.watched:
+                    self._ended(chunk, started, settled)
+            if self._journal is not None:
+                self._answered.append(sent)
         self._packer.release(chunk)
         if self._packer.packable:
             self._source.stir()
@@ -196,23 +210,9 @@ class Pipeline(Generic[Item]):
         for part in settled:
             self._tell(part)
 
-    async def _deliver(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
-        """Deliver one chunk, and tell those who watch of its way."""
-        settled: Sequence[SettledChunk[Item]] = ()
-        started = self._began(chunk) if self._sender.watched else 0.0
-        try:
-            settled = await self._divider.deliver(chunk)
-        except BaseException:
-            settled = self._interrupted(chunk, sent)
-            raise
-        finally:
-            if self._sender.watched:
-                self._ended(chunk, started, settled)
-        return settled
-
     async def _note(self, chunk: Chunk[Item]) -> range | None:
         """Write down what is about to be sent, for a crash leaves that in doubt; None if it cannot be."""
-        noted: asyncio.Future[range | None] = asyncio.get_running_loop().create_future()
+        noted: asyncio.Future[range | None] = self._loop.create_future()
         self._noted.append((chunk.positions, noted))
         self._write_soon()
         try:
@@ -314,7 +314,7 @@ class Pipeline(Generic[Item]):
         """Write in the loop's next turn, when all workers that can go on have said what they have."""
         if not self._writes:
             self._writes = True
-            asyncio.get_running_loop().call_soon(self._record)
+            self._loop.call_soon(self._record)
 
     def _record(self) -> None:
         """Write down what was settled and what is about to be sent, in one go; then tell it."""
@@ -344,29 +344,38 @@ class Pipeline(Generic[Item]):
             self._told(settled)
         if self._most_unread is not None:
             self._settled.append(settled)
-            self._wake_reader()
+            if self._reader is not None:
+                self._wake_reader()
 
     async def _room(self) -> None:
         """Wait until the reader has fetched enough."""
         while self._most_unread is not None and len(self._settled) > self._most_unread:
             await self._wait_as_worker()
 
-    async def next_settled(self) -> SettledChunk[Item] | None:
-        """Return the next settled chunk for the reader; None when all items are settled."""
-        while not self._settled:
-            if not self._alive:
-                self._finish()
-                return self._settled.popleft() if self._settled else None
-            await self._wait_as_reader()
+    def take_settled(self) -> SettledChunk[Item] | None:
+        """Return the next settled chunk for the reader, if there is one already."""
+        if not self._settled:
+            return None
         settled = self._settled.popleft()
         if self._waiting:
             self._wake_workers()
         return settled
 
+    async def next_settled(self) -> SettledChunk[Item] | None:
+        """Return the next settled chunk for the reader; None when all items are settled."""
+        while not self._settled:
+            if not self._alive:
+                self._finish()
+                break
+            self._reader = self._loop.create_future()
+            await self._reader
+        return self.take_settled()
+
     async def finished(self) -> None:
         """Wait until every item is settled."""
         while self._alive:
-            await self._wait_as_reader()
+            self._reader = self._loop.create_future()
+            await self._reader
         self._finish()
 
     def _finish(self) -> None:
@@ -476,7 +485,7 @@ class Pipeline(Generic[Item]):
             self._sender.tell(RunEnded(self._sender.run, *self.report.told(self._before)))
 
     async def _wait_as_worker(self) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(future)
         await future
 
@@ -486,10 +495,7 @@ class Pipeline(Generic[Item]):
             if not future.done():
                 future.set_result(None)
 
-    async def _wait_as_reader(self) -> None:
-        self._reader = asyncio.get_running_loop().create_future()
-        await self._reader
-
     def _wake_reader(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.done():
+            reader.set_result(None)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -129,6 +129,7 @@ class Outcomes(Generic[Item]):
 
     def __init__(self, pipeline: Pipeline[Item]) -> None:
         self._pipeline = pipeline
+        self._chunks = _Chunks(pipeline)
         self._current: Iterator[Outcome[Item]] = iter(())
 
     @property
@@ -144,29 +145,28 @@ class Outcomes(Generic[Item]):
         for outcome in self._current:
             return outcome
         while True:
-            self._current = iter(await self._next_chunk())
+            self._current = iter(await anext(self._chunks))
             for outcome in self._current:
                 return outcome
 
     def chunks(self) -> AsyncIterator[SettledChunk[Item]]:
         """Read settled chunks: the cheapest reading. Iterate over one for its items' outcomes."""
-        return _Chunks(self._next_chunk)
-
-    async def _next_chunk(self) -> SettledChunk[Item]:
-        settled = await self._pipeline.next_settled()
-        if settled is not None:
-            return settled
-        if self.report.stopped is not None:
-            raise self.report.stopped
-        raise StopAsyncIteration
+        return self._chunks
 
 
 class _Chunks(Generic[Item]):
-    def __init__(self, read: Callable[[], Awaitable[SettledChunk[Item]]]) -> None:
-        self._read = read
+    def __init__(self, pipeline: Pipeline[Item]) -> None:
+        self._pipeline = pipeline
 
     def __aiter__(self) -> _Chunks[Item]:
         return self
 
     async def __anext__(self) -> SettledChunk[Item]:
-        return await self._read()
+        settled = self._pipeline.take_settled()
+        if settled is None:
+            settled = await self._pipeline.next_settled()
+        if settled is not None:
+            return settled
+        if self._pipeline.report.stopped is not None:
+            raise self._pipeline.report.stopped
+        raise StopAsyncIteration

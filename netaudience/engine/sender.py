@@ -69,6 +69,7 @@ class Sender:
         may_repeat: Callable[[float], bool],
         tally: Report,
         circuit: Circuit,
+        clock: Callable[[], float],
         *,
         reads: bool,
         hook: Hook | None = None,
@@ -82,6 +83,8 @@ class Sender:
         self._may_repeat = may_repeat
         self._tally = tally
         self._circuit = circuit
+        #: The loop's own: asking for the running loop costs a call of the system.
+        self._clock = clock
         #: The moment on the loop's clock after which nothing leaves and no answer is waited for.
         self.deadline = deadline
         #: Whether its requests go before bulk ones, and are told at once where the vendor is down.
@@ -93,52 +96,60 @@ class Sender:
         self.run = 0 if hook is None else next_run()
         #: Answers lost in a row that may not be asked for again.
         self._lost = 0
-        self._halted: NetaudienceError | None = None
+        #: Why the run stops: nothing more is sent then. Set by `halt` alone.
+        self.halted: NetaudienceError | None = None
+        #: True where somebody wants to be told of events.
+        self.watched = hook is not None
 
-    @property
-    def watched(self) -> bool:
-        """True where somebody wants to be told of events."""
-        return self._hook is not None
+    def now(self) -> float:
+        """Return the moment on the loop's clock."""
+        return self._clock()
 
-    @property
-    def halted(self) -> NetaudienceError | None:
-        """Set when the run stops: nothing more is sent."""
-        return self._halted
-
-    @halted.setter
-    def halted(self, error: NetaudienceError) -> None:
-        self._halted = error
+    def halt(self, error: NetaudienceError) -> None:
+        """Stop the run: nothing more is sent."""
+        self.halted = error
         self._circuit.nudge()  # who waits there for the vendor waits in vain
 
     async def send(self, prepared: Prepared) -> Response | Failure:
         """Send the request until it is taken, refused for good, or given up."""
-        pacer, tally, circuit = self._pacer, self._tally, self._circuit
-        clock = asyncio.get_running_loop().time
+        pacer, tally, circuit, records = self._pacer, self._tally, self._circuit, prepared.records
+        clock = self._clock
         trouble: _Trouble | None = None
         successes, started = 0, 0.0
         try:
             while True:
-                asked = await self._slot(prepared, trouble)
-                if isinstance(asked, Failure):
-                    return asked
-                response: Response | None = None
-                ended: str | None = "CancelledError"
-                sent = clock()
-                tally.waited += sent - asked
+                asked = sent = clock()
+                if (
+                    circuit.open
+                    or self.halted is not None
+                    or not pacer.enter(sent, records, urgent=self.urgent, deadline=self.deadline)
+                ):
+                    slot = await self._slot(prepared, trouble)
+                    if isinstance(slot, Failure):
+                        return slot
+                    asked, sent = slot, clock()
+                    tally.waited += sent - asked
                 if trouble is None:
                     successes, started = pacer.successes, sent
                 else:
                     tally.retries += 1
                 tally.requests += 1
                 prepared.in_doubt = not self._reads
+                response: Response | None = None
+                error: TransportError | VendorError | None = None
                 try:
-                    response, error = await self._attempt(prepared)
-                    ended = None if error is None else type(error).__name__
+                    if self.deadline == math.inf:
+                        response = await self._transport.send(prepared)
+                    else:
+                        response = await self._send_in_time(prepared)
+                    error = self._judge(response)
+                except (TransportError, VendorError) as failed:
+                    error = failed
                 finally:
-                    pacer.release(prepared.records)
+                    pacer.release(records)
                     if self._hook is not None:
                         self._told(
-                            prepared, sent, sent - asked, response, ended, repeated=trouble is not None
+                            prepared, sent, sent - asked, response, error, repeated=trouble is not None
                         )
                 if error is None:
                     self._lost = 0
@@ -146,6 +157,8 @@ class Sender:
                     if circuit.failures:
                         self._alive()
                     return cast("Response", response)
+                if isinstance(error, VendorError) and (error.words or isinstance(error.code, str)):
+                    error = error.without(words_in(prepared.items))
                 trouble = trouble or _Trouble(self._policy, successes)
                 failure = self._decide(prepared, error, trouble, clock() - started)
                 if failure is not None:
@@ -163,7 +176,7 @@ class Sender:
         while True:
             if circuit.open and (failure := await self._wait_for_vendor(prepared, trouble)) is not None:
                 return failure
-            asked = asyncio.get_running_loop().time()
+            asked = self._clock()
             try:
                 await pacer.acquire(
                     prepared.records,
@@ -175,23 +188,23 @@ class Sender:
                 continue  # it opened while the request waited
             except NotSent as reason:
                 return _unsent(reason, trouble)
-            if self._halted is None and (not circuit.open or circuit.admits(prepared)):
+            if self.halted is None and (not circuit.open or circuit.admits(prepared)):
                 return asked
             pacer.release(prepared.records, unused=True)
-            if self._halted is not None:
-                return _unsent(self._halted, trouble)
+            if self.halted is not None:
+                return _unsent(self.halted, trouble)
 
     async def _wait_for_vendor(self, prepared: Prepared, trouble: _Trouble | None) -> Failure | None:
         """Wait until a vendor that is down is back, or the request is to find out; None when it may leave."""
         circuit = self._circuit
         attempts = 0 if trouble is None else trouble.attempts
         probes = circuit.failed_probes
-        while self._halted is None:
+        while self.halted is None:
             if circuit.admits(prepared):
                 return None
             if self.urgent:
                 return _unsent(circuit.refusal(), trouble)
-            if circuit.back_at - asyncio.get_running_loop().time() > self._policy.throttle_patience:
+            if circuit.back_at - self._clock() > self._policy.throttle_patience:
                 return _unsent(circuit.refusal(), trouble, stops=True)
             # A probe that failed, failed for all who wait: none of them is more patient than one alone.
             if attempts + circuit.failed_probes - probes >= self._policy.attempts:
@@ -207,27 +220,11 @@ class Sender:
                     ),
                     trouble,
                 )
-        return _unsent(self._halted, trouble)
-
-    async def _attempt(
-        self, prepared: Prepared
-    ) -> tuple[Response | None, TransportError | VendorError | None]:
-        """Send the request once; return the answer, if one came, and what it amounts to, if no success."""
-        try:
-            if math.isinf(self.deadline):
-                response = await self._transport.send(prepared)
-            else:
-                response = await self._send_in_time(prepared)
-        except (TransportError, VendorError) as failed:
-            return None, failed
-        error = self._judge(response)
-        if error is not None and (error.words or isinstance(error.code, str)):
-            error = error.without(words_in(prepared.items))
-        return response, error
+        return _unsent(self.halted, trouble)
 
     async def _send_in_time(self, prepared: Prepared) -> Response:
         """Send, and wait no longer than until the deadline, whatever the transport does first."""
-        left = self.deadline - asyncio.get_running_loop().time()
+        left = self.deadline - self._clock()
         prepared.timeout = max(0.0, min(prepared.timeout, left))
         try:
             async with asyncio.timeout_at(self.deadline):
@@ -244,17 +241,18 @@ class Sender:
         sent: float,
         waited: float,
         response: Response | None,
-        ended: str | None,
+        error: NetaudienceError | None,
         *,
         repeated: bool,
     ) -> None:
-        """Tell of an attempt that is over."""
+        """Tell of an attempt that is over: an answer, an error, or neither where it was left."""
+        ended = "CancelledError" if response is None else None
         self.tell(
             RequestEnded(
                 self._tally.vendor,
                 self._tally.operation,
                 sent,
-                asyncio.get_running_loop().time() - sent,
+                self._clock() - sent,
                 None if response is None else response.status,
                 prepared.records,
                 prepared.size,
@@ -264,7 +262,7 @@ class Sender:
                 prepared.chunk,
                 prepared.method,
                 host_of(prepared.url),
-                ended,
+                ended if error is None else type(error).__name__,
                 port_of(prepared.url),
             )
         )
@@ -333,7 +331,7 @@ class Sender:
         # Who is to find out whether the vendor is back waits there for that.
         if not self._circuit.probes(prepared):
             trouble.wait = trouble.waits.next(asked)
-            if asyncio.get_running_loop().time() + trouble.wait >= self.deadline:
+            if self._clock() + trouble.wait >= self.deadline:
                 return Failure(error)
         return None
 
@@ -369,7 +367,7 @@ class Sender:
             self._tell_circuit(is_open=False)
 
     def _tell_circuit(self, *, is_open: bool) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         self.tell(CircuitChanged(self._tally.vendor, self._tally.operation, now, is_open))
 
     def _fields(self, error: NetaudienceError | None = None, wait: float | None = None) -> dict[str, object]:
@@ -388,7 +386,7 @@ class Sender:
         self._tally.throttles += 1
         pacer.throttled()
         asked = error.retry_after
-        waited = asyncio.get_running_loop().time() - pacer.throttled_since
+        waited = self._clock() - pacer.throttled_since
         if max(waited, asked or 0.0) > policy.throttle_patience:
             return Failure(error, stops=True)
         waits = Waits(policy)
@@ -396,9 +394,7 @@ class Sender:
             waits.next()
         seconds = waits.next(asked)
         pacer.pause(seconds)
-        self.tell(
-            Paused(self._tally.vendor, self._tally.operation, asyncio.get_running_loop().time(), seconds)
-        )
+        self.tell(Paused(self._tally.vendor, self._tally.operation, self._clock(), seconds))
         _log.warning(
             "%s; all requests of the quota wait %.1f s", error, seconds, extra=self._fields(error, seconds)
         )

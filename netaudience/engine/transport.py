@@ -18,6 +18,7 @@ from typing import Protocol, TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp import hdrs
 from yarl import URL
 
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
@@ -192,12 +193,12 @@ class AiohttpTransport:
             )
             # An answer that is read to its end has given its connection back: `async with` would only ask.
             try:
-                if answer.status == 407:  # the proxy's own: no vendor's server may say so
-                    raise _refused_by_proxy(proxy, 407)
                 content, truncated = await _read(answer, request.max_answer_bytes)
             except BaseException:
                 answer.close()
                 raise
+            if answer.status == 407:  # the proxy's own: no vendor's server may say so
+                raise _refused_by_proxy(proxy, 407)
             return Response(answer.status, answer.headers, content, truncated=truncated)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _told(error, request.url, proxy) from _cause(error)
@@ -386,8 +387,9 @@ class _Watch:
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
     """Read the body, but no more than so many bytes of it; say whether it was longer."""
-    length = answer.content_length
-    if length is not None and length <= most and "Content-Encoding" not in answer.headers:
+    headers = answer.headers
+    length = headers.get(hdrs.CONTENT_LENGTH)
+    if length is not None and int(length) <= most and hdrs.CONTENT_ENCODING not in headers:
         return await answer.read(), False
     parts: list[bytes] = []
     size = 0
