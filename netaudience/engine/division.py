@@ -65,17 +65,21 @@ class Divider(Generic[Item]):
         self._idempotent = idempotent
         self._blame = blame
         self._policy = policy or RetryPolicy()
+        #: Refusals in a row of chunks that are not divided.
         self._refusals = _Refusals()
+        #: Counts the requests that were taken: was any, since a search began?
+        self._taken_count = 0
 
     async def deliver(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
         """Send a chunk and settle each of its items, all together or part by part."""
         answer = await self._sender.send(chunk.prepared)
         told = NOTHING
         if type(answer) is Response:
-            self._refusals.count = 0
+            self._note_success()
             if self._blame is None or not (told := self._blame(answer, chunk.items)):
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
+            self._note_failure(chunk, cast("Failure", answer))
             return (self._given_up(chunk, cast("Failure", answer)),)
         return await self._divide(chunk, answer, told)
 
@@ -101,7 +105,8 @@ class Divider(Generic[Item]):
     ) -> Sequence[SettledChunk[Item]]:
         """Send part after part until every item has a verdict, first half first."""
         divided = whole.divided = Divided()
-        search = _Search(divided, 2 * math.ceil(math.log2(max(2, len(whole)))) + _CHUNK_PATIENCE)
+        patience = 2 * math.ceil(math.log2(max(2, len(whole)))) + _CHUNK_PATIENCE
+        search = _Search(divided, patience, self._taken_count)
         if type(answer) is Response:
             await self._heed(whole, answer, told, search)
         else:
@@ -116,10 +121,12 @@ class Divider(Generic[Item]):
             if self._searches(part, failure):
                 self._take_apart(part, failure, search)
             else:
-                if isinstance(failure.error, Refused | ServerFault):
+                if failure.sent and isinstance(failure.error, Refused | ServerFault):
                     search.refusals.add(failure.error)
                 divided.settled.append(self._given_up(part, failure))
         whole.divided = None
+        if search.refusals.last is not None and self._taken_count == search.taken_before:
+            self._note_refusals(search.refusals.last, search.refusals.count)
         return divided.settled
 
     async def _heed(self, part: Chunk[Item], answer: Response, told: Blame, search: _Search[Item]) -> None:
@@ -127,7 +134,8 @@ class Divider(Generic[Item]):
         taken = self._taken(part, answer)
         settled = search.divided.settled
         if not told or taken.undelivered:  # it blames nobody, or cannot be read all the same
-            self._refusals.count = search.refusals.count = 0
+            search.refusals.count = 0
+            self._note_success()
             settled.append(taken)
             return
         sent = words_in(part.items) if told.warnings else set[str]()
@@ -144,7 +152,8 @@ class Divider(Generic[Item]):
             settled.append(taken)
         unnamed = sorted(open_items - told.again.keys())
         if told.unnamed is None:
-            self._refusals.count = search.refusals.count = 0
+            search.refusals.count = 0
+            self._note_success()
         elif unnamed:
             self._leave_open(part, unnamed, told.unnamed, search)
         if told.again:
@@ -237,10 +246,12 @@ class Divider(Generic[Item]):
         return rejected
 
     def _searches(self, chunk: Chunk[Item], failure: Failure) -> bool:
-        """Take note of a failed chunk; return whether the item at fault is to be searched for."""
+        """Return whether the item at fault is to be searched for; stop the run where that is of no use."""
         error = failure.error
         if failure.stops:
             self._sender.halt(error)
+        if not failure.sent:
+            return False
         if isinstance(error, ServerFault):
             # What the vendor's program fails on may be one item; what it did before it failed is not known.
             allowed = self._idempotent
@@ -248,12 +259,30 @@ class Divider(Generic[Item]):
             allowed = self._divisible or isinstance(error, TooLarge)
         else:
             return False
+        return len(chunk) > 1 and allowed and self._sender.halted is None
+
+    def _note_success(self) -> None:
+        self._taken_count += 1
+        self._refusals.count = 0
+
+    def _note_failure(self, chunk: Chunk[Item], failure: Failure) -> None:
+        """Count a refused chunk that is not divided."""
+        error = failure.error
+        if not failure.sent or not isinstance(error, Refused | ServerFault):
+            return
         if len(chunk) == 1 and isinstance(error, NotFound):
-            return False  # names its one item: says nothing about the request
-        if self._refusals.add(error) >= _RUN_PATIENCE:
+            return  # names its one item: says nothing about the request
+        self._note_refusals(error, 1)
+
+    def _note_refusals(self, error: VendorError, times: int) -> None:
+        """Count refusals after which nothing is to come of a chunk; stop the run where they are all that comes.
+
+        A chunk that is divided counts when its search has ended and nothing was taken meanwhile: before
+        the first of its parts is taken it is refused many times, and as many chunks as there are workers
+        may be at that at one time.
+        """
+        if self._refusals.add(error, times) >= _RUN_PATIENCE:
             self._sender.halt(_wrong_request(error, self._refusals.count))
-            return False
-        return len(chunk) > 1 and allowed
 
     def _stop_searching(
         self, waiting: list[Chunk[Item]], error: VendorError, search: _Search[Item]
@@ -261,7 +290,7 @@ class Divider(Generic[Item]):
         """Give up the rest of a chunk that is refused again and again; stop the run if all of it is."""
         count = search.refusals.count
         reason = _wrong_request(error, count)
-        if self._refusals.count >= count:  # nor was anything else of this run taken meanwhile
+        if self._taken_count == search.taken_before:  # nor was anything else of this run taken meanwhile
             self._sender.halt(reason)
         return [
             self._all(InDoubt if part.prepared.in_doubt or part.open else Failed, part, reason)
@@ -271,7 +300,7 @@ class Divider(Generic[Item]):
     def _given_up(self, part: Chunk[Item], failure: Failure) -> SettledChunk[Item]:
         """Settle a part that was not delivered and is not halved."""
         error = failure.error
-        if len(part) == 1 and isinstance(error, Refused) and not part.prepared.in_doubt:
+        if failure.sent and len(part) == 1 and isinstance(error, Refused) and not part.prepared.in_doubt:
             return self._all(Rejected, part, error)
         if part.prepared.in_doubt or part.open:
             return self._all(InDoubt, part, error)
@@ -305,12 +334,14 @@ class Divider(Generic[Item]):
 class _Search(Generic[Item]):
     """What is remembered while the items at fault in one chunk are searched for."""
 
-    __slots__ = ("divided", "patience", "refusals", "rounds", "waits")
+    __slots__ = ("divided", "patience", "refusals", "rounds", "taken_before", "waits")
 
-    def __init__(self, divided: Divided[Item], patience: int) -> None:
+    def __init__(self, divided: Divided[Item], patience: int, taken_before: int) -> None:
         self.divided = divided
         #: Refusals in a row after which the search is given up.
         self.patience = patience
+        #: How many requests of the run had been taken when it began.
+        self.taken_before = taken_before
         self.refusals = _Refusals()
         #: How often the vendor has asked for the same items once more.
         self.rounds = 0
@@ -320,17 +351,19 @@ class _Search(Generic[Item]):
 class _Refusals:
     """Counts refusals in a row for one reason."""
 
-    __slots__ = ("count", "reason")
+    __slots__ = ("count", "last", "reason")
 
     def __init__(self) -> None:
         self.count = 0
         self.reason: object = None
+        self.last: VendorError | None = None
 
-    def add(self, error: VendorError) -> int:
+    def add(self, error: VendorError, times: int = 1) -> int:
+        self.last = error
         reason = (error.status, error.words if error.code is None else error.code)
         if reason != self.reason:
             self.reason, self.count = reason, 0
-        self.count += 1
+        self.count += times
         return self.count
 
 

@@ -47,10 +47,12 @@ _ATTEMPTS: Mapping[type[NetaudienceError], int] = {Unreadable: 2, ServerFault: 3
 class Failure:
     """A request that was given up: why, and whether the run can go on."""
 
-    __slots__ = ("error", "response", "stops")
+    __slots__ = ("error", "response", "sent", "stops")
 
-    def __init__(self, error: NetaudienceError, *, stops: bool = False) -> None:
+    def __init__(self, error: NetaudienceError, *, stops: bool = False, sent: bool = True) -> None:
         self.error = error
+        #: False where the error is another's, for which this one did not leave: it says nothing of its items.
+        self.sent = sent
         #: True where nothing that follows could succeed either.
         self.stops = stops
         #: The last answer, where there was one: it may say which item is at fault.
@@ -425,4 +427,6 @@ def _unsent(reason: NetaudienceError, trouble: _Trouble | None, *, stops: bool |
     if trouble is not None and trouble.error is not None and isinstance(reason, NotSent):
         # It was sent: nobody may be told that it was not. Whoever follows is told the reason in its turn.
         return Failure(trouble.error, stops=bool(stops))
-    return Failure(reason, stops=isinstance(reason, NotSent) if stops is None else stops)
+    if stops is None:
+        stops = isinstance(reason, NotSent)
+    return Failure(reason, stops=stops, sent=False)

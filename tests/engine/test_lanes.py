@@ -427,13 +427,13 @@ def test_a_reserve_is_a_share(share):
 )
 def test_calls_and_runs_of_one_request_are_urgent(monkeypatch, ask, lanes):
     seen = []
-    acquire = Pacer.acquire
+    enter = Pacer.enter
 
-    async def spy(self, records=1, **options):
+    def spy(self, now, records=1, **options):
         seen.append(options["urgent"])
-        await acquire(self, records, **options)
+        return enter(self, now, records, **options)
 
-    monkeypatch.setattr(Pacer, "acquire", spy)
+    monkeypatch.setattr(Pacer, "enter", spy)
     client = make_client(ScriptedVendor())
 
     async def carry():
