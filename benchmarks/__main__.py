@@ -25,6 +25,7 @@ from benchmarks import (
     latency,
     memory,
     pacing,
+    peers,
     poison,
     throughput,
 )
@@ -45,6 +46,7 @@ _ALL: tuple[Measurement, ...] = (
     *events.MEASUREMENTS,
     *call.MEASUREMENTS,
     *blocking.MEASUREMENTS,
+    *peers.MEASUREMENTS,
 )
 
 

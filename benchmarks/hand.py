@@ -16,7 +16,7 @@ import orjson
 
 from benchmarks.vendor import IN_FLIGHT
 
-__all__ = ["HEADERS", "chunked", "open_session", "post_all"]
+__all__ = ["HEADERS", "chunked", "open_session", "post", "post_all"]
 
 Item = TypeVar("Item")
 HEADERS = {"Content-Type": "application/json", "X-Api-Key": "benchmark"}
@@ -34,6 +34,14 @@ def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield chunk
 
 
+async def post(session: aiohttp.ClientSession, url: str, body: object) -> None:
+    """Post one body, read the answer and look at its status."""
+    async with session.post(url, data=orjson.dumps(body), headers=HEADERS) as response:
+        await response.read()
+        if response.status != 200:
+            raise RuntimeError(f"The sink answered with HTTP {response.status}")
+
+
 async def post_all(
     session: aiohttp.ClientSession, url: str, parts: Iterable[Item], body: Callable[[Item], object]
 ) -> None:
@@ -42,10 +50,7 @@ async def post_all(
 
     async def work() -> None:
         for part in source:
-            async with session.post(url, data=orjson.dumps(body(part)), headers=HEADERS) as response:
-                await response.read()
-                if response.status != 200:
-                    raise RuntimeError(f"The sink answered with HTTP {response.status}")
+            await post(session, url, body(part))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(IN_FLIGHT):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import sys
 import threading
 from collections import Counter, deque
@@ -33,6 +34,14 @@ def _answer(status: str, body: bytes = b"{}", more: str = "") -> bytes:
 
 _OK = _answer("200 OK")
 _TOO_MANY = _answer("429 Too Many Requests")
+#: What elasticsearch's client takes for the success of a thousand items, and no more than that: it asks who
+#: answers and reads a status for each item. Where a request holds fewer it leaves the rest alone.
+_BULK = b"PUT /people/_bulk "
+_ALL_INDEXED = _answer(
+    "200 OK",
+    orjson.dumps({"items": [{"index": {"status": 201}}] * 1000}),
+    more="X-Elastic-Product: Elasticsearch\r\n",
+)
 _POISONED = _answer("400 Bad Request", b'{"code":2004,"message":"invalid value"}')
 _FAULTS = (
     _answer("429 Too Many Requests", more="Retry-After: 1\r\n"),
@@ -58,6 +67,8 @@ class Behaviour:
     poison: str = ""
     #: Whether to keep when each request arrived and which body was answered with a success.
     track: bool = False
+    #: What an identifier looks like, as a regular expression, where those that were taken are to be counted.
+    identifier: str = ""
     seed: int = 1
 
     @property
@@ -77,6 +88,7 @@ class Judge:
         self._faults = 0
         self._arrivals: list[float] = []
         self._successes: Counter[bytes] = Counter()
+        self._items: Counter[bytes] = Counter()
         self.requests = 0
         self.over_limit = 0
 
@@ -89,6 +101,8 @@ class Judge:
         self.requests += 1
         if behaviour.track and answer is _OK:
             self._successes[body()] += 1
+        if behaviour.identifier and answer is _OK:
+            self._items.update(re.findall(behaviour.identifier.encode(), body()))
         return answer, behaviour.delay + behaviour.jitter * self._draw.random()
 
     def _verdict(self, body: Callable[[], bytes], now: float) -> bytes:
@@ -122,6 +136,8 @@ class Judge:
             "most_in_a_window": most_in_a_window(self._arrivals, self._behaviour.window),
             "taken": len(self._successes),
             "taken_again": sum(count - 1 for count in self._successes.values()),
+            "items": len(self._items),
+            "items_again": sum(count - 1 for count in self._items.values()),
         }
 
 
@@ -176,13 +192,18 @@ class _Connection(asyncio.BufferedProtocol):
             self._write(_answer("200 OK", orjson.dumps(judge.stats())))
         elif self._plain:
             judge.requests += 1
-            self._write(_OK)
+            self._write(self._success())
         else:
             answer, wait = judge.judge(lambda: bytes(self._buffer[self._body : self._whole]), self._clock())
+            if answer is _OK:
+                answer = self._success()
             if wait:
                 asyncio.get_running_loop().call_later(wait, self._write, answer)
             else:
                 self._write(answer)
+
+    def _success(self) -> bytes:
+        return _ALL_INDEXED if self._buffer.startswith(_BULK) else _OK
 
     def _write(self, answer: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

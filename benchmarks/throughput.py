@@ -15,7 +15,7 @@ from benchmarks.plan import Measurement, Plan, Result, serve
 from benchmarks.vendor import CHUNK, Record, VendorClient
 from netaudience import Delivered, Run
 
-__all__ = ["MEASUREMENTS"]
+__all__ = ["MEASUREMENTS", "consume", "ids", "records_made", "tag_body"]
 
 Item = TypeVar("Item")
 #: Chunks of prepared records that differ; more than are ever on the way at one time, so that no key waits
@@ -23,15 +23,17 @@ Item = TypeVar("Item")
 _DISTINCT = 64
 
 
-def _ids(chunks: int) -> Iterator[str]:
+def ids(chunks: int) -> Iterator[str]:
+    """Make so many thousand identifiers."""
     # Made as they are read, as from a cursor or a file: what an item costs to make is part of every loop.
     return (f"customer-{number:08d}" for number in range(chunks * CHUNK))
 
 
-def _records_made(count: int) -> Iterator[dict[str, object]]:
+def records_made(count: int, *, start: int = 0) -> Iterator[dict[str, object]]:
+    """Make so many records, each with a key of its own."""
     return (
         {"extId": f"customer-{number:08d}", "profile": {"city": "Izmir", "visits": number % 97}}
-        for number in range(count)
+        for number in range(start, start + count)
     )
 
 
@@ -39,7 +41,7 @@ def _first(items: Sequence[Item], count: int) -> Iterator[Item]:
     return islice(cycle(items), count)
 
 
-async def _consume(run: Run[Item]) -> None:
+async def consume(run: Run[Item]) -> None:
     """Read settled chunks and look at no item."""
     async with run as outcomes:
         async for _ in outcomes.chunks():
@@ -107,7 +109,8 @@ def _results(
     ]
 
 
-def _tag_body(chunk: list[str]) -> object:
+def tag_body(chunk: list[str]) -> object:
+    """Return what is posted for a chunk of identifiers."""
     return {"tag": "Sport", "extIds": chunk}
 
 
@@ -116,14 +119,14 @@ async def _ids_in_chunks(plan: Plan) -> list[Result]:
     async with serve(plan) as sink, open_session() as session, VendorClient(sink.url) as client:
 
         async def hand(chunks: int) -> None:
-            await post_all(session, f"{sink.url}/tag", chunked(_ids(chunks), CHUNK), _tag_body)
+            await post_all(session, f"{sink.url}/tag", chunked(ids(chunks), CHUNK), tag_body)
 
         readings: dict[str, tuple[str, Work]] = {
-            "chunks": ("P1", lambda chunks: _consume(client.tag(_ids(chunks)))),
-            "pages": ("P4", lambda chunks: _consume(client.tag(_pages(_ids(chunks))))),
-            "one by one": ("P4", lambda chunks: _consume(client.tag(_one_by_one(_ids(chunks))))),
-            "all": ("P5", lambda chunks: _look_at_all(client.tag(_ids(chunks)))),
-            "failures": ("P5", lambda chunks: _look_at_failures(client.tag(_ids(chunks)))),
+            "chunks": ("P1", lambda chunks: consume(client.tag(ids(chunks)))),
+            "pages": ("P4", lambda chunks: consume(client.tag(_pages(ids(chunks))))),
+            "one by one": ("P4", lambda chunks: consume(client.tag(_one_by_one(ids(chunks))))),
+            "all": ("P5", lambda chunks: _look_at_all(client.tag(ids(chunks)))),
+            "failures": ("P5", lambda chunks: _look_at_failures(client.tag(ids(chunks)))),
         }
         wanted = {name: work for name, (promise, work) in readings.items() if promise in plan.wanted}
         taken = await rounds(_twice(hand) | wanted, plan.pairs)
@@ -144,10 +147,10 @@ async def _one_record(plan: Plan) -> list[Result]:
     async with serve(plan) as sink, open_session() as session, VendorClient(sink.url) as client:
 
         async def hand(requests: int) -> None:
-            await post_all(session, f"{sink.url}/record", _records_made(requests), lambda record: record)
+            await post_all(session, f"{sink.url}/record", records_made(requests), lambda record: record)
 
         async def ours(requests: int) -> None:
-            await _consume(client.write_one.each(_records_made(requests)))
+            await consume(client.write_one.each(records_made(requests)))
 
         taken = await rounds(_twice(hand) | {"ours": ours}, plan.pairs)
     return _results(taken, [("P2", None, "ours", "1 record per request, vs hand loop", 0.94)])
@@ -155,22 +158,22 @@ async def _one_record(plan: Plan) -> list[Result]:
 
 async def _records(plan: Plan) -> list[Result]:
     """P3: a thousand records in a request, as dicts against the hand loop, as attrs rows against dicts."""
-    dicts = list(_records_made(_DISTINCT * CHUNK))
+    dicts = list(records_made(_DISTINCT * CHUNK))
     rows = [Record(str(row["extId"]), {"city": "Izmir", "visits": 7}) for row in dicts]
     async with serve(plan) as sink, open_session() as session, VendorClient(sink.url) as client:
 
         async def hand(chunks: int) -> None:
-            source = chunked(_records_made(chunks * CHUNK), CHUNK)
+            source = chunked(records_made(chunks * CHUNK), CHUNK)
             await post_all(session, f"{sink.url}/records", source, lambda chunk: chunk)
 
         async def ours(chunks: int) -> None:
-            await _consume(client.write(_records_made(chunks * CHUNK)))
+            await consume(client.write(records_made(chunks * CHUNK)))
 
         async def as_dicts(chunks: int) -> None:
-            await _consume(client.write(_first(dicts, chunks * CHUNK)))
+            await consume(client.write(_first(dicts, chunks * CHUNK)))
 
         async def as_rows(chunks: int) -> None:
-            await _consume(client.write(_first(rows, chunks * CHUNK)))
+            await consume(client.write(_first(rows, chunks * CHUNK)))
 
         taken = await rounds(_twice(hand) | {"ours": ours, "dicts": as_dicts, "attrs": as_rows}, plan.pairs)
     return [

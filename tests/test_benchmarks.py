@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.measure import Slice, median_ratio
+from benchmarks.measure import Slice, median_ratio, rounds
 from benchmarks.plan import Result
 from benchmarks.sink import Behaviour, Judge, most_in_a_window
 
@@ -35,6 +36,42 @@ def test_the_ratio_is_taken_inside_each_round(by, ratio):
 def test_slices_of_different_rounds_are_never_paired():
     with pytest.raises(ValueError, match="shorter"):
         median_ratio([Slice(1, 1), Slice(1, 1)], [Slice(1, 1)])
+
+
+@pytest.mark.parametrize("by", ["wall", "cpu"])
+def test_slices_of_different_work_are_compared_by_the_unit(by):
+    slow = [Slice(3, 3, units=10), Slice(1, 1, units=10)]
+    quick = [Slice(3, 3, units=60), Slice(1, 1, units=20)]
+    assert median_ratio(slow, quick, by=by) == 4, "6 and 2"
+
+
+@pytest.mark.parametrize(
+    ("same_units", "units"),
+    [
+        pytest.param(True, {"quick": 150, "slow": 150, "quick again": 150}, id="as the first"),
+        pytest.param(False, {"quick": 150, "slow": 30, "quick again": 150}, id="each its own"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_slow_variant_may_do_less_for_the_same_ratio(monkeypatch, same_units, units):
+    now = 0.0
+    clock = SimpleNamespace(perf_counter=lambda: now, process_time=lambda: now)
+    monkeypatch.setattr("benchmarks.measure.time", clock)
+
+    def taking(seconds):
+        async def work(count):
+            nonlocal now
+            now += count * seconds
+
+        return work
+
+    quick = taking(0.001)
+    variants = {"quick": quick, "slow": taking(0.005), "quick again": quick}
+    taken = await rounds(variants, 2, slice_seconds=0.15, same_units=same_units)
+    assert {name: [one.units for one in slices] for name, slices in taken.items()} == {
+        name: [count] * 2 for name, count in units.items()
+    }
+    assert median_ratio(taken["slow"], taken["quick"]) == pytest.approx(5)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +126,11 @@ def test_the_sink_faults_once_in_a_hundred_with_either_answer_in_turn():
 def test_the_sink_refuses_the_poison_alone():
     assert _statuses(Behaviour(poison="bad"), [0.0], b'["bad"]')[0] == [400]
     assert _statuses(Behaviour(poison="bad"), [0.0], b'["good"]')[0] == [200]
+
+
+def test_the_sink_counts_the_items_that_it_took():
+    _, stats = _statuses(Behaviour(identifier="id-[0-9]+"), [0.0, 0.1], b'["id-1", "id-22", "other"]')
+    assert (stats["items"], stats["items_again"]) == (2, 2), "two items, each taken twice"
 
 
 def _command(*arguments):
