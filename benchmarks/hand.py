@@ -22,9 +22,9 @@ Item = TypeVar("Item")
 HEADERS = {"Content-Type": "application/json", "X-Api-Key": "benchmark"}
 
 
-def open_session() -> aiohttp.ClientSession:
+def open_session(in_flight: int = IN_FLIGHT) -> aiohttp.ClientSession:
     """Return a session as people make it: the defaults, and as many connections as workers."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT))
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=in_flight))
 
 
 def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -35,7 +35,11 @@ def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 async def post_all(
-    session: aiohttp.ClientSession, url: str, parts: Iterable[Item], body: Callable[[Item], object]
+    session: aiohttp.ClientSession,
+    url: str,
+    parts: Iterable[Item],
+    body: Callable[[Item], object],
+    in_flight: int = IN_FLIGHT,
 ) -> None:
     """Post every part, so many at one time."""
     source = iter(parts)
@@ -48,5 +52,5 @@ async def post_all(
                     raise RuntimeError(f"The sink answered with HTTP {response.status}")
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
+        for _ in range(in_flight):
             group.create_task(work())

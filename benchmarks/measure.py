@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Slice", "Work", "median_ratio", "rounds"]
+__all__ = ["Slice", "Work", "in_turn", "median_ratio", "rounds"]
 
 #: Seconds of one slice: long beside a run's start, short beside the machine's changes of mood.
 SLICE = 0.15
@@ -49,6 +49,12 @@ async def rounds(
     units = await _units(variants[names[0]], slice_seconds, least)
     for name in names:  # opens the connections and fills the caches
         await variants[name](units)
+    return await in_turn(variants, units, pairs)
+
+
+async def in_turn(variants: Mapping[str, Work], units: int, pairs: int) -> dict[str, list[Slice]]:
+    """Run all variants in turn, so many rounds of so many units, as they are: nothing is warmed up."""
+    names = list(variants)
     taken: dict[str, list[Slice]] = {name: [] for name in names}
     order = random.Random(1)
     gc.freeze()  # the prepared items are no garbage: looking at them again and again would be noise
