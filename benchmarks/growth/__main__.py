@@ -16,7 +16,6 @@ from rich.table import Table as Shown
 from benchmarks.cores import pin, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.growth import accounts, chunk, failures, in_flight, items
-from benchmarks.growth.pictures import available, draw
 from benchmarks.growth.results import Growth, GrowthPlan, circumstances, markdown
 from benchmarks.measure import SLICE
 from benchmarks.plan import LoopName
@@ -30,6 +29,7 @@ _GROWTHS: Mapping[str, Callable[[GrowthPlan], Coroutine[object, None, Growth]]] 
 }
 _HERE = Path(__file__).parent
 _QUICK_PAIRS = 4
+_QUICK_SLICE = 0.1
 _PAIRS = 20
 
 app = App(name="python -m benchmarks.growth", help="Measure how the cost grows, and draw it.")
@@ -44,7 +44,7 @@ def main(  # noqa: PLR0913 - what may be asked for
     into: Path = _HERE,
     pairs: int | None = None,
     points: int | None = None,
-    slice_seconds: float = SLICE,
+    slice_seconds: float | None = None,
 ) -> int:
     """Measure, print, write, and return the exit code.
 
@@ -61,7 +61,9 @@ def main(  # noqa: PLR0913 - what may be asked for
     if unknown := [name for name in wanted if name not in _GROWTHS]:
         print(f"There is no {', '.join(unknown)} here: choose among {', '.join(_GROWTHS)}", file=sys.stderr)
         return 2
-    if not available():
+    try:
+        from benchmarks.growth.pictures import draw  # noqa: PLC0415 - an extra
+    except ImportError:
         print("The pictures need matplotlib: pip install 'netaudience[report]'", file=sys.stderr)
         return 2
     sink_core, client_core = sink_and_client()
@@ -73,7 +75,7 @@ def main(  # noqa: PLR0913 - what may be asked for
         loop=loop,
         sink_core=sink_core,
         points=points,
-        slice_seconds=slice_seconds,
+        slice_seconds=slice_seconds or (_QUICK_SLICE if quick else SLICE),
     )
     into.mkdir(parents=True, exist_ok=True)
     for name in wanted:

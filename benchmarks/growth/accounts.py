@@ -190,7 +190,7 @@ def _panels(points: Points) -> list[Panel]:
             lines=[
                 points.line("hand cpu", "hand loop", "hand"),
                 points.line("our cpu", "ours", "ours"),
-                points.line("limited cpu", "ours, each with a limit", "ours", dashed=True),
+                points.line("limited cpu", "ours, each with a limit", "ours", place=1),
             ],
             ticks=ticks,
         ),

@@ -86,10 +86,10 @@ def _panels(found: dict[str, Points]) -> list[Panel]:
     def panel(title: str, y: str, hand: str, ours: str) -> Panel:
         lines = [
             line
-            for sent, points in found.items()
+            for place, (sent, points) in enumerate(found.items())
             for line in (
-                points.line(hand, f"hand loop, {sent}", "hand", dashed=sent == "records"),
-                points.line(ours, f"ours, {sent}", "ours", dashed=sent == "records"),
+                points.line(hand, f"hand loop, {sent}", "hand", place=place),
+                points.line(ours, f"ours, {sent}", "ours", place=place),
             )
         ]
         return Panel(title=title, x="rows of a request", y=y, lines=lines, ticks=ticks, y_log=True)
@@ -103,10 +103,10 @@ def _panels(found: dict[str, Points]) -> list[Panel]:
             y="ratio of speed",
             lines=[
                 line
-                for sent, points in found.items()
+                for place, (sent, points) in enumerate(found.items())
                 for line in (
-                    points.line("ratio", f"ours, {sent}", "ours", dashed=sent == "records"),
-                    points.line("control", f"control, {sent}", "control", dashed=sent == "records"),
+                    points.line("ratio", f"ours, {sent}", "ours", place=place),
+                    points.line("control", f"control, {sent}", "control", place=place),
                 )
             ],
             ticks=ticks,

@@ -42,13 +42,17 @@ class Compared:
         """Return the speed of a variant as a ratio to that of the bar."""
         return median_ratio(self.taken[bar], self.taken[name], by=by)
 
+    # A variant's own median would be of other moments than that of the bar, and a machine's speed wanders.
+
     def cpu(self, name: str) -> float:
-        """Return the microseconds of CPU time that a unit costs."""
-        return statistics.median(one.cpu for one in self.taken[name]) / self.units * 1e6
+        """Return the microseconds of CPU time that a unit costs: what the bar takes, times the ratio."""
+        bar = statistics.median(one.cpu for one in self.taken["hand"])
+        return bar / self.units * 1e6 / self.ratio(name, by="cpu")
 
     def speed(self, name: str) -> float:
-        """Return the units per second."""
-        return self.units / statistics.median(one.wall for one in self.taken[name])
+        """Return the units per second: those of the bar, times the ratio."""
+        bar = statistics.median(one.wall for one in self.taken["hand"])
+        return self.units / bar * self.ratio(name)
 
 
 async def compare(
@@ -79,7 +83,7 @@ async def compare(
         done = count
         await variants["hand"](count)
 
-    for _attempt in range(2):
+    for _attempt in range(min(2, pairs)):  # one round says too little to be measured again
         taken = await rounds(
             {**all_variants, _AGAIN: noting}, pairs, slice_seconds=plan.slice_seconds, least=least
         )

@@ -33,7 +33,6 @@ _COLUMNS = (
     Column("ratio of speed to the hand loop", "ratio"),
     CONTROL,
     Column("requests per 1000 items", "requests", ",.1f"),
-    Column("CPU µs more per failing item", "each", ",.1f"),
 )
 
 
@@ -197,19 +196,16 @@ async def _share(plan: GrowthPlan, kind: Kind) -> Points:
         for work in variants.values():  # opens the connections and fills the caches
             await work(1)
         compared = await compare(plan, variants, least=1, units=kind.units)
-    none = compared.cpu("0") / kind.unit
     for number, (name, share) in enumerate(shares.items()):
-        cpu = compared.cpu(name) / kind.unit
         points.add(
             number,
             {
                 "hand cpu": compared.cpu("hand") / kind.unit,
-                "our cpu": cpu,
+                "our cpu": compared.cpu(name) / kind.unit,
                 "growth": compared.ratio("0", name, by="cpu"),
                 "ratio": compared.ratio(name),
                 "control": compared.control,
                 "requests": requests[share],
-                "each": (cpu - none) * share,
             },
         )
     return points
@@ -251,7 +247,7 @@ def _panels(found: dict[Kind, Points]) -> list[Panel]:
             y="ratio of items per second",
             lines=[
                 *(
-                    points.line("ratio", kind.name, "ours", dashed=place % 2 == 1)
+                    points.line("ratio", kind.name, "ours", place=place)
                     for place, (kind, points) in enumerate(found.items())
                     if kind.units is None
                 ),

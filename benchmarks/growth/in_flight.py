@@ -87,7 +87,7 @@ async def _point(plan: GrowthPlan, sink: Sink, sent: str, in_flight: int) -> dic
 
 def _panels(answers: str, found: list[Points]) -> list[Panel]:
     ticks = found[0].ticks
-    series = list(zip(found, _SENT, (False, True), strict=True))
+    series = list(zip(found, _SENT, (0, 1), strict=True))
     return [
         Panel(
             title=f"The sink answers {answers}",
@@ -95,10 +95,10 @@ def _panels(answers: str, found: list[Points]) -> list[Panel]:
             y="requests per second",
             lines=[
                 line
-                for points, sent, dashed in series
+                for points, sent, place in series
                 for line in (
-                    points.line("hand", f"hand loop, {sent}", "hand", dashed=dashed),
-                    points.line("ours", f"ours, {sent}", "ours", dashed=dashed),
+                    points.line("hand", f"hand loop, {sent}", "hand", place=place),
+                    points.line("ours", f"ours, {sent}", "ours", place=place),
                 )
             ],
             ticks=ticks,
@@ -110,10 +110,10 @@ def _panels(answers: str, found: list[Points]) -> list[Panel]:
             y="ratio of requests per second",
             lines=[
                 line
-                for points, sent, dashed in series
+                for points, sent, place in series
                 for line in (
-                    points.line("ratio", f"ours, {sent}", "ours", dashed=dashed),
-                    points.line("control", f"control, {sent}", "control", dashed=dashed),
+                    points.line("ratio", f"ours, {sent}", "ours", place=place),
+                    points.line("control", f"control, {sent}", "control", place=place),
                 )
             ],
             ticks=ticks,

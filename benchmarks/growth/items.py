@@ -14,7 +14,7 @@ __all__ = ["measure"]
 
 _SIZES: dict[float, str] = {10_000: "10k", 100_000: "100k", 1_000_000: "1M", 10_000_000: "10M"}
 #: Items that the rounds of one size send together: what is small is measured more often.
-_QUICK_ITEMS, _ITEMS = 3_000_000, 12_000_000
+_QUICK_ITEMS, _ITEMS = 2_000_000, 12_000_000
 _LARGEST_ROUNDS = 3
 _COLUMNS = (
     Column("ratio", "ratio"),
@@ -30,7 +30,7 @@ _COLUMNS = (
 def _rounds(plan: GrowthPlan, size: int) -> int:
     if size == max(_SIZES):
         return 1 if plan.quick else _LARGEST_ROUNDS
-    return min(2 * plan.pairs, max(_LARGEST_ROUNDS, (_QUICK_ITEMS if plan.quick else _ITEMS) // size))
+    return min(2 * plan.pairs, (_QUICK_ITEMS if plan.quick else _ITEMS) // size)
 
 
 async def measure(plan: GrowthPlan) -> Growth:
