@@ -22,9 +22,9 @@ Item = TypeVar("Item")
 HEADERS = {"Content-Type": "application/json", "X-Api-Key": "benchmark"}
 
 
-def open_session() -> aiohttp.ClientSession:
+def open_session(in_flight: int = IN_FLIGHT) -> aiohttp.ClientSession:
     """Return a session as people make it: the defaults, and as many connections as workers."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT))
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=in_flight))
 
 
 def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -43,7 +43,11 @@ async def post(session: aiohttp.ClientSession, url: str, body: object) -> None:
 
 
 async def post_all(
-    session: aiohttp.ClientSession, url: str, parts: Iterable[Item], body: Callable[[Item], object]
+    session: aiohttp.ClientSession,
+    url: str,
+    parts: Iterable[Item],
+    body: Callable[[Item], object],
+    in_flight: int = IN_FLIGHT,
 ) -> None:
     """Post every part, so many at one time."""
     source = iter(parts)
@@ -53,5 +57,5 @@ async def post_all(
             await post(session, url, body(part))
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
+        for _ in range(in_flight):
             group.create_task(work())

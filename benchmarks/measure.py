@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Slice", "Work", "median_ratio", "rounds"]
+__all__ = ["Slice", "Work", "in_turn", "median_ratio", "rounds"]
 
 #: Seconds of one slice: long beside a run's start, short beside the machine's changes of mood.
 SLICE = 0.15
@@ -65,6 +65,14 @@ async def rounds(
         units = {name: counted[work] for name, work in variants.items()}
     for name in names:  # opens the connections and fills the caches
         await variants[name](units[name])
+    return await in_turn(variants, units, pairs)
+
+
+async def in_turn(
+    variants: Mapping[str, Work], units: Mapping[str, int], pairs: int
+) -> dict[str, list[Slice]]:
+    """Run all variants in turn, so many rounds of so many units each, as they are: nothing is warmed up."""
+    names = list(variants)
     taken: dict[str, list[Slice]] = {name: [] for name in names}
     order = random.Random(1)
     gc.freeze()  # the prepared items are no garbage: looking at them again and again would be noise

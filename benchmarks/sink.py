@@ -11,7 +11,7 @@ import random
 import re
 import sys
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
 import attrs
@@ -43,6 +43,7 @@ _ALL_INDEXED = _answer(
     more="X-Elastic-Product: Elasticsearch\r\n",
 )
 _POISONED = _answer("400 Bad Request", b'{"code":2004,"message":"invalid value"}')
+_NOT_NOW = _answer("503 Service Unavailable", more="Retry-After: 0\r\n")
 _FAULTS = (
     _answer("429 Too Many Requests", more="Retry-After: 1\r\n"),
     _answer("503 Service Unavailable", more="Retry-After: 1\r\n"),
@@ -57,7 +58,7 @@ class Behaviour:
     delay: float = 0.0
     #: Up to so many seconds more, drawn for each answer.
     jitter: float = 0.0
-    #: Requests that are accepted in any `window`; no limit at 0.
+    #: Requests of one key that are accepted in any `window`; no limit at 0.
     limit: int = 0
     #: The length of the sliding window, in seconds.
     window: float = 1.0
@@ -65,6 +66,10 @@ class Behaviour:
     faults: int = 0
     #: A request that holds these characters is refused; none if empty.
     poison: str = ""
+    #: A request that holds these characters is answered 503 with ``Retry-After: 0`` for the first time.
+    unavailable: str = ""
+    #: Identifiers that begin with these characters are named as refused in the answer, which is a success.
+    named: str = ""
     #: Whether to keep when each request arrived and which body was answered with a success.
     track: bool = False
     #: What an identifier looks like, as a regular expression, where those that were taken are to be counted.
@@ -83,7 +88,8 @@ class Judge:
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
         self._draw = random.Random(behaviour.seed)
-        self._accepted: deque[float] = deque()
+        self._accepted: defaultdict[bytes, deque[float]] = defaultdict(deque)
+        self._put_off: set[bytes] = set()
         self._faulty: frozenset[int] = frozenset()
         self._faults = 0
         self._arrivals: list[float] = []
@@ -92,12 +98,12 @@ class Judge:
         self.requests = 0
         self.over_limit = 0
 
-    def judge(self, body: Callable[[], bytes], now: float) -> tuple[bytes, float]:
-        """Return the answer and the seconds until it goes out."""
+    def judge(self, body: Callable[[], bytes], now: float, key: bytes = b"") -> tuple[bytes, float]:
+        """Return the answer to a request of that account and the seconds until it goes out."""
         behaviour = self._behaviour
         if behaviour.track:
             self._arrivals.append(now)
-        answer = self._verdict(body, now)
+        answer = self._verdict(body, now, key)
         self.requests += 1
         if behaviour.track and answer is _OK:
             self._successes[body()] += 1
@@ -105,16 +111,11 @@ class Judge:
             self._items.update(re.findall(behaviour.identifier.encode(), body()))
         return answer, behaviour.delay + behaviour.jitter * self._draw.random()
 
-    def _verdict(self, body: Callable[[], bytes], now: float) -> bytes:
+    def _verdict(self, body: Callable[[], bytes], now: float, key: bytes) -> bytes:
         behaviour = self._behaviour
-        if behaviour.limit:
-            accepted = self._accepted
-            while accepted and accepted[0] <= now - behaviour.window:
-                accepted.popleft()
-            if len(accepted) >= behaviour.limit:
-                self.over_limit += 1
-                return _TOO_MANY
-            accepted.append(now)
+        if behaviour.limit and not self._accepts(now, key):
+            self.over_limit += 1
+            return _TOO_MANY
         if behaviour.faults:
             place = self.requests % _BLOCK
             if not place:
@@ -125,7 +126,27 @@ class Judge:
                 return _FAULTS[(self._faults - 1) % len(_FAULTS)]
         if behaviour.poison and behaviour.poison.encode() in body():
             return _POISONED
+        if behaviour.unavailable and behaviour.unavailable.encode() in body():
+            if body() not in self._put_off:
+                self._put_off.add(body())
+                return _NOT_NOW
+            self._put_off.discard(body())
+        if behaviour.named and behaviour.named.encode() in body():
+            named = [
+                ext_id for ext_id in orjson.loads(body())["extIds"] if ext_id.startswith(behaviour.named)
+            ]
+            return _answer("200 OK", orjson.dumps({"refused": named}))
         return _OK
+
+    def _accepts(self, now: float, key: bytes) -> bool:
+        """Return whether an account's window has room; take it then."""
+        accepted = self._accepted[key]
+        while accepted and accepted[0] <= now - self._behaviour.window:
+            accepted.popleft()
+        if len(accepted) >= self._behaviour.limit:
+            return False
+        accepted.append(now)
+        return True
 
     def stats(self) -> dict[str, int]:
         """Return the counts: what arrived, what was over the limit, what was taken once and twice."""
@@ -181,7 +202,9 @@ class _Connection(asyncio.BufferedProtocol):
             if head_end < 0:
                 return
             self._body = head_end + 4
-            self._whole = self._body + _content_length(bytes(self._buffer[: self._body]))
+            self._whole = self._body + int(
+                _header(bytes(self._buffer[: self._body]), b"content-length:") or 0
+            )
         if self._end >= self._whole:
             self._serve()
             self._end = self._whole = 0
@@ -194,7 +217,10 @@ class _Connection(asyncio.BufferedProtocol):
             judge.requests += 1
             self._write(self._success())
         else:
-            answer, wait = judge.judge(lambda: bytes(self._buffer[self._body : self._whole]), self._clock())
+            key = _header(bytes(self._buffer[: self._body]), b"x-api-key:")
+            answer, wait = judge.judge(
+                lambda: bytes(self._buffer[self._body : self._whole]), self._clock(), key
+            )
             if answer is _OK:
                 answer = self._success()
             if wait:
@@ -210,12 +236,10 @@ class _Connection(asyncio.BufferedProtocol):
             self._transport.write(answer)
 
 
-def _content_length(head: bytes) -> int:
-    name = b"content-length:"
+def _header(head: bytes, name: bytes) -> bytes:
+    """Return a header's value, empty where there is none; the name is given in small letters."""
     start = head.lower().find(name)
-    if start < 0:
-        return 0
-    return int(head[start + len(name) : head.index(b"\r\n", start)])
+    return b"" if start < 0 else head[start + len(name) : head.index(b"\r\n", start)].strip()
 
 
 async def _serve(behaviour: Behaviour) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import attrs
 
+from netaudience.blame import NOTHING, Blame
 from netaudience.client import Client, Settings
 from netaudience.engine.retry import retry_after
 from netaudience.errors import Misconfigured, Refused, Throttled, Unavailable, VendorError
@@ -19,7 +20,7 @@ from netaudience.operations import batch, call
 from netaudience.rules import identifier, json_object
 from netaudience.wire import Request, Response, load_json, wire_name
 
-__all__ = ["CHUNK", "IN_FLIGHT", "Device", "Record", "VendorClient"]
+__all__ = ["CHUNK", "IN_FLIGHT", "Device", "Record", "VendorClient", "blame"]
 
 #: Items of a full request.
 CHUNK = 1000
@@ -47,6 +48,22 @@ class Record:
     profile: Mapping[str, object] = attrs.field(validator=json_object("profile"))
 
 
+def blame(response: Response, ext_ids: Sequence[str]) -> Blame:
+    """Read which identifiers a success names as refused, as the real vendors name them."""
+    body = load_json(response.body)
+    named = body.get("refused") if isinstance(body, dict) else None
+    if not isinstance(named, list):
+        return NOTHING
+    places = {ext_id: place for place, ext_id in enumerate(ext_ids)}
+    words = "the identifier is malformed"
+    return Blame(
+        refused={
+            places[str(ext_id)]: Refused("Benchmark", response.status, code=2004, words=words)
+            for ext_id in named
+        }
+    )
+
+
 @attrs.frozen
 class Device:
     """A typed answer, as the real vendors give them."""
@@ -60,12 +77,15 @@ class VendorClient(Client):
     vendor: ClassVar[str] = "Benchmark"
     slug: ClassVar[str] = "benchmark"
 
-    def __init__(self, base_url: str, *, settings: Settings | None = None) -> None:
-        super().__init__(base_url=base_url, account="benchmark", settings=settings)
+    def __init__(
+        self, base_url: str, *, account: str = "benchmark", settings: Settings | None = None
+    ) -> None:
+        super().__init__(base_url=base_url, account=account, settings=settings)
+        self._key = account
 
     def headers(self) -> Mapping[str, str]:
         """Return a key's header, for the real ones have one."""
-        return {"X-Api-Key": "benchmark"}
+        return {"X-Api-Key": self._key}
 
     def classify(self, response: Response) -> VendorError | None:
         """Judge an answer of the sink."""
@@ -87,6 +107,20 @@ class VendorClient(Client):
     @batch("POST", "/tag", items=Identifiers("ext id"), limit=_MANY, quota=_FREE, idempotent=True, docs=_DOCS)
     def tag(self, ext_ids: Sequence[str], *, tag: str = "Sport") -> Request[None]:
         """Send bare identifiers, a thousand in a request."""
+        return Request(json={"tag": tag, "extIds": ext_ids})
+
+    @batch(
+        "POST",
+        "/tag",
+        items=Identifiers("ext id"),
+        limit=_MANY,
+        quota=_FREE,
+        idempotent=True,
+        blame=blame,
+        docs=_DOCS,
+    )
+    def tag_named(self, ext_ids: Sequence[str], *, tag: str = "Sport") -> Request[None]:
+        """Send bare identifiers, a thousand in a request; the answer names those that are refused."""
         return Request(json={"tag": tag, "extIds": ext_ids})
 
     @batch(

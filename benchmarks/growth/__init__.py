@@ -1,0 +1,1 @@
+"""How the cost grows with items, requests at one time, chunks, failures and accounts."""
