@@ -185,7 +185,8 @@ class Pipeline(Generic[Item]):
             settled = self._unsent(chunk)
         else:
             settled = await self._deliver(chunk, sent)
-            self._answered.append(sent)
+            if self._journal is not None:
+                self._answered.append(sent)
         self._packer.release(chunk)
         if self._packer.packable:
             self._source.stir()
