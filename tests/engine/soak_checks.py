@@ -27,7 +27,7 @@ def over_the_limit(result) -> list[str]:
 def misreported(result) -> list[str]:
     """Items and calls that were told nothing, or something else than what the sandbox's ledger says."""
     applied, key = result.applied, result.load.key
-    told = {position: kind for position, kind in enumerate(result.told)}
+    told = dict(enumerate(result.told))
     told |= {-call.number - 1: call.told for call in result.calls}
     problems = Counter()
     for position, kind in told.items():
@@ -48,7 +48,7 @@ def misreported(result) -> list[str]:
     return [f"{count:,} items were {what}" for what, count in problems.items() if count]
 
 
-def drift(result, *, most=0.01) -> list[str]:
+def drift(result, *, most=0.01, each=None) -> list[str]:
     """How far the achieved rate changes although nothing holds the account up.
 
     The rate is what the sandbox accepted in whole minutes. Left out are the first minute, the last, and
@@ -56,6 +56,9 @@ def drift(result, *, most=0.01) -> list[str]:
     outage, each with two windows to settle; a rate that did not fall then would be wrong. A pacer that
     loses tickets, or gains some, changes the rate for good: so each of the other minutes is compared with
     their median, and the last ten of them with the first ten. How high the rate is: see `unused`.
+
+    `each` is for minutes that are so short that it shows whether a window's burst falls into one or the
+    next: by how much a single one may differ from the median.
     """
     quiet = result.quiet()
     counts = list(quiet.values())
@@ -67,7 +70,7 @@ def drift(result, *, most=0.01) -> list[str]:
     problems = [
         f"minute {number} had {count:,}, and the median is {middle:,}"
         for number, count in quiet.items()
-        if abs(count - middle) > most * middle
+        if abs(count - middle) > (each or most) * middle
     ]
     if abs(last - first) > most * first:
         problems.append(f"the last {some} quiet minutes had {last:,.1f} each, and the first {first:,.1f}")

@@ -67,11 +67,13 @@ class Way:
                 re.compile(f"/{point.vendor}" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", point.path)),
                 point,
             )
-            for point in core.endpoints
+            # What stands in a path literally goes before what may stand there.
+            for point in sorted(core.endpoints, key=lambda point: "{" in point.path)
         ]
         self._find = lru_cache(maxsize=64)(self._route)
-        #: True while nobody takes connections.
+        #: True while nobody takes connections, and how many were refused then.
         self.cut = False
+        self.refused = 0
 
     async def aclose(self) -> None:
         pass
@@ -79,6 +81,7 @@ class Way:
     async def send(self, request, /):
         await asyncio.sleep(self.seconds())
         if self.cut:
+            self.refused += 1
             raise ConnectionFailed("No connection could be made")
         endpoint, path, query, url = self._find(request.method, request.url)
 
@@ -122,13 +125,13 @@ class Load:
     #: The item at a position, and the key under which the sandbox's ledger counts it.
     item: Callable[[int], object]
     key: Callable[[int], str]
-    settings: Settings = Settings(retry=PATIENT)
+    settings: Settings
     #: Makes the run of a source, given the client's operation.
-    run: Callable = staticmethod(lambda operation, source: operation(source))
+    run: Callable = lambda operation, source: operation(source)
     #: The most items that are sent; the time is the end where there is no number.
     items: float = math.inf
     #: Prepares the sandbox.
-    seed: Callable[[SandboxCore], None] = staticmethod(lambda core: None)
+    seed: Callable[[SandboxCore], None] = lambda core: None
 
     def facts(self):
         """The quota as the client has it, and whether the operation may be repeated."""
@@ -251,7 +254,7 @@ async def soak(  # the settings of one soak
     remember=True,
     calls=False,
 ):
-    """Send for so many minutes. `weather` is spells: from (minutes), seconds, faults or None for a cut line."""
+    """Send for so many minutes. `weather`: from (minute), seconds, faults or None for a cut line."""
     random.seed(seed)  # the waits between two attempts are drawn from the module's own generator
     loop = asyncio.get_running_loop()
     quota, idempotent = load.facts()
@@ -367,6 +370,7 @@ async def _trace(result):
 
 async def _look_for_leftovers(result, loop):
     """What is left when the client is closed and the quota's windows have passed."""
+    result.report.undelivered.clear()  # a reason's traceback holds on to the sender that met it
     result.left += [f"the task {task}" for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     result.left += [f"the timer {timer}" for timer in loop._scheduled if not timer.cancelled()]
     await asyncio.sleep(2 * max(window.per for window in result.quota.windows))
