@@ -11,7 +11,7 @@ import math
 import random
 import re
 import tracemalloc
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -355,6 +355,7 @@ async def _call_every_second(result, settings):
 
 
 async def _trace(result):
+    result.core.ledger.requests = deque(maxlen=10)  # full at once
     tracemalloc.start()
     try:
         for name, start, end in (("second ten minutes", 10, 20), ("last ten minutes", -10, 0)):

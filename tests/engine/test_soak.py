@@ -215,7 +215,7 @@ def unwatched(caplog, monkeypatch):
         pytest.param(EVENTS, HOUR, 60, SPELLS, FAULTS, id="10 requests a second, an hour"),
         pytest.param(MERGE, HOUR, 60, SPELLS_503, FAULTS, id="1,000 records a minute, an hour"),
         # An hour would be 1.6 million requests. Two minutes in slices of five seconds are 48,000, in which
-        # as many faults come as in an hour of the others.
+        # as many faults come as in an hour of the others; in a slice there are four bursts, or five.
         pytest.param(
             UPDATE,
             24,
@@ -238,7 +238,7 @@ def test_a_soak_keeps_the_limit_the_rate_and_the_books(load, minutes, minute, sp
     assert window.figure.provenance is Provenance.DOCUMENTED
     assert over_the_limit(result) == []
     assert misreported(result) == []
-    assert drift(result, each=None if minute == 60 else 0.06) == []
+    assert drift(result, each=None if minute == 60 else 0.1) == []
     assert unused(result) == []
     # Nine tenths are used by intent, and a tenth to an eighth of a second's window is on the way.
     assert used(result) * window.most >= (0.78 if window.per == 1 else 0.89) * window.figure.value
@@ -273,7 +273,10 @@ def test_a_soak_over_days_keeps_a_window_of_a_second_and_one_of_a_day():
     refused = result.way.refused
     hours = [sum(result.minutes[start : start + HOUR]) for start in range(0, len(result.minutes), HOUR)]
     # A day is over when the first answers are a day old.
-    assert [(hour, count) for hour, count in enumerate(hours) if count][:2] == [(0, 1000 - refused), (24, 1000)]
+    assert [(hour, count) for hour, count in enumerate(hours) if count][:2] == [
+        (0, 1000 - refused),
+        (24, 1000),
+    ]
     assert 5 <= refused <= 20
     assert result.report.delivered == 2_200
     assert result.ended - result.began < 2 * 86_400 + 600
@@ -320,7 +323,7 @@ def test_a_soak_needs_no_more_memory_in_its_last_ten_minutes_than_in_its_second_
     """All that is allocated is traced, the sandbox's part too.
 
     So the users are the same hundred again and again: who stands in the sandbox's books is not the client's
-    memory. Tracing makes all of it slow, so the hour has 3,800 requests. Broken is a run that
+    memory. Tracing makes all of it slow, so the hour has 2,000 requests. Broken is a run that
     remembers an empty range for each of its chunks, and nothing else.
     """
     if broken:
@@ -335,7 +338,7 @@ def test_a_soak_needs_no_more_memory_in_its_last_ten_minutes_than_in_its_second_
         SHARED,
         item=lambda position: user(position % 100),
         key=lambda position: email(position % 100),
-        settings=Settings(retry=PATIENT, max_rows=2, rate=1.2),
+        settings=Settings(retry=PATIENT, max_rows=2, rate=0.6),
     )
     result = soaked(again, minutes=HOUR, weather=SPELLS, traced=True, remember=False)
     assert over_the_limit(result) == []
