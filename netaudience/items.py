@@ -51,6 +51,10 @@ class Kind(Protocol):
         """Return the key of each item of a page that was checked."""
         ...
 
+    def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
+        """Return what is wrong with which items, and where nothing is, the key of each: one look for both."""
+        ...
+
     def key(self, item: object, /) -> str:
         """Return one item's key for a message, whatever is wrong with the item."""
         ...
@@ -64,11 +68,27 @@ def _problems(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
     return {index: InvalidItem(problem) for index, problem in problems.items() if problem}
 
 
-class Identifiers:
-    """Items that are bare identifiers: text, not empty, without control characters, and what a rule adds."""
+class _Plain:
+    """What items share that are no rows: asking for their keys needs no look at them."""
 
     ordered = False
     apart = False
+
+    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Return what is wrong with which items."""
+        raise NotImplementedError
+
+    def keys(self, page: Sequence[object], /) -> Sequence[str]:
+        """Return the key of each item."""
+        raise NotImplementedError
+
+    def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
+        """Return what is wrong with which items, and the keys where the order of a key's items matters."""
+        return self.check(page), self.keys(page) if self.ordered else ()
+
+
+class Identifiers(_Plain):
+    """Items that are bare identifiers: text, not empty, without control characters, and what a rule adds."""
 
     def __init__(self, noun: str, rule: Rule | None = None) -> None:
         self.noun = noun
@@ -87,11 +107,8 @@ class Identifiers:
         return item if isinstance(item, str) else ""
 
 
-class WholeNumbers:
+class WholeNumbers(_Plain):
     """Items that are whole numbers, such as the id of a message."""
-
-    ordered = False
-    apart = False
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
@@ -191,6 +208,10 @@ class Rows(Generic[T]):
         )
 
     @cached_property
+    def _required(self) -> int:
+        return sum(field.required for field in self.fields)
+
+    @cached_property
     def _fields_by_wire_name(self) -> Mapping[str, Field]:
         return {field.wire: field for field in self.fields}
 
@@ -209,8 +230,19 @@ class Rows(Generic[T]):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which rows."""
+        return self._problems(page, fine=self._columns(page) is not None)
+
+    def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
+        """Return what is wrong with which rows, and where nothing is, the key of each."""
+        columns = self._columns(page)
+        problems = self._problems(page, fine=columns is not None)
+        if problems:
+            return problems, ()
+        return problems, (columns and self._key_column(columns)) or self.keys(page)
+
+    def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
         problems: dict[int, str | None] = {}
-        if not self._fine(page):
+        if not fine:
             problems = {index: self._problem(item) for index, item in enumerate(page)}
         if self.rule is not None:
             for index, item in enumerate(page):
@@ -219,25 +251,43 @@ class Rows(Generic[T]):
         found = {index: InvalidItem(problem) for index, problem in problems.items() if problem}
         return found or _FINE
 
-    def _fine(self, page: Sequence[object]) -> bool:
-        """Return whether surely nothing is wrong, asked column by column instead of row by row."""
+    def _columns(self, page: Sequence[object]) -> Mapping[str, Sequence[object]] | None:
+        """Return the columns of a page with which surely nothing is wrong, asked by column and not by row.
+
+        None where something may be wrong; no column where the rows are instances, which were checked before.
+        """
         if not page or {self.row}.issuperset(map(type, page)):
-            return True
+            return {}
         rows = cast("Sequence[dict[str, object]]", page)
         try:
             # A table's rows have the same columns: those of the first, or the slow way is taken.
             given = [self._fields_by_wire_name[name] for name in rows[0]]
-            if sum(field.required for field in given) != sum(field.required for field in self.fields):
-                return False
+            if sum(field.required for field in given) != self._required:
+                return None
             columns = [[row[field.wire] for row in rows] for field in given]
             if sum(map(len, rows)) != len(rows) * len(given):
-                return False
+                return None
         except (KeyError, TypeError, IndexError):
-            return False
-        return all(
-            field.types.issuperset(map(type, column)) and (field.rule is None or field.rule.fine(column))
-            for field, column in zip(given, columns, strict=True)
-        )
+            return None
+        for field, column in zip(given, columns, strict=True):
+            rule = field.rule
+            if (rule is None or not rule.typed) and not field.types.issuperset(map(type, column)):
+                return None
+            if rule is not None and not rule.fine(column):
+                return None
+        return {field.wire: column for field, column in zip(given, columns, strict=True)}
+
+    def _key_column(self, columns: Mapping[str, Sequence[object]]) -> Sequence[str]:
+        """Return the column that is each row's key; nothing where that differs from row to row."""
+        for wire in self._wire_keys:
+            column = columns.get(wire)
+            if column is None:
+                continue
+            if not all(column) or not {str}.issuperset(map(type, column)):
+                break
+            keys = cast("Sequence[str]", column)
+            return [key.lower() for key in keys] if wire in self._folded else keys
+        return ()
 
     def _problem(self, item: object) -> str | None:
         """Return what is wrong with one row, or None."""
@@ -295,12 +345,10 @@ class Rows(Generic[T]):
         return ""
 
 
-class Nothing:
+class Nothing(_Plain):
     """An operation that takes no item."""
 
     noun = "request"
-    ordered = False
-    apart = False
 
     def check(self, _page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Find nothing wrong with nothing."""

@@ -42,6 +42,8 @@ class Rule:
     problem: Callable[[object], str | None]
     #: Returns whether nothing is wrong with any of many values of the right type; the cheap question.
     fine: Callable[[Sequence[Any]], bool]
+    #: Whether the cheap question finds values of a wrong type as well.
+    typed: bool = False
 
     def __call__(self, _row: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - whatever a caller gives
         """Check the field of a row that is being made.
@@ -60,6 +62,7 @@ def both(first: Rule, second: Rule) -> Rule:
     return Rule(
         lambda value: first.problem(value) or second.problem(value),
         lambda values: first.fine(values) and second.fine(values),
+        first.typed or second.typed,
     )
 
 
@@ -81,7 +84,7 @@ def rule(
 
 def identifier(noun: str) -> Rule:
     """Demand an identifier: text, not empty, without control characters."""
-    return Rule(lambda value: _identifier_problem(value, noun), _all_identifiers)
+    return Rule(lambda value: _identifier_problem(value, noun), _all_identifiers, typed=True)
 
 
 def text(noun: str) -> Rule:

@@ -7,9 +7,10 @@ all others pass it. Items that break a documented rule come out as a settled chu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from netaudience.engine.busy import Busy
 from netaudience.errors import ConfigurationError, InvalidItem, ItemTooLarge
 from netaudience.items import Kind
 from netaudience.outcomes import Rejected, SettledChunk
@@ -32,7 +33,7 @@ class Chunk(Generic[Item]):
         items: Sequence[Item],
         positions: Sequence[int],
         prepared: Prepared,
-        keys: frozenset[str] | set[str] | None = None,
+        keys: Collection[str] | None = None,
     ) -> None:
         self.items = items
         self.positions = positions
@@ -87,10 +88,10 @@ class Packer(Generic[Item]):
         self._items: list[Item] = []
         self._positions: range | list[int] = range(0)
         #: The keys of the waiting items, where their order matters; read once, for it costs per item.
-        self._keys: list[str] = []
-        #: The keys of a page that was looked at, and which of them are distinct.
-        self._known: tuple[list[str], set[str]] = [], set()
-        self._busy: set[str] = set()
+        self._keys: Sequence[str] = ()
+        #: Whether no two of them are the same; None where that is not known.
+        self._distinct: bool | None = None
+        self._busy = Busy()
         self._held: list[Item] = []
         self._held_positions: list[int] = []
         self._held_keys: set[str] = set()
@@ -125,34 +126,39 @@ class Packer(Generic[Item]):
 
     def feed(
         self, page: list[Item], positions: range | list[int]
-    ) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+    ) -> list[Chunk[Item] | SettledChunk[Item]]:
         """Take a page of items, with the position at which the source yielded each."""
-        problems = self._kind.check(page)
+        packed: list[Chunk[Item] | SettledChunk[Item]] = []
+        problems, keys = self._kind.examine(page)
         if problems:
-            yield self._reject(page, positions, problems)
+            packed.append(self._reject(page, positions, problems))
             good = [index for index in range(len(page)) if index not in problems]
             page = [page[index] for index in good]
             positions = [positions[index] for index in good]
+            keys = self._kind.keys(page)
         if self._kind.ordered:
-            self._append(*self._hold_back(page, positions, list(self._kind.keys(page))))
+            self._append(*self._hold_back(page, positions, keys))
         else:
-            self._append(page, positions, [])
+            self._append(page, positions, ())
         while len(self._items) >= self._likely:
-            yield from self._cut()
+            self._cut(packed)
         if self._kind.apart and self.full:
             # What is held back may wait for what waits here, and not for a chunk that is out.
-            yield from self.flush()
+            packed += self.flush()
+        return packed
 
-    def flush(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+    def flush(self) -> list[Chunk[Item] | SettledChunk[Item]]:
         """Give out what waits, held-back items excepted: they wait for a release."""
+        packed: list[Chunk[Item] | SettledChunk[Item]] = []
         while self._items:
-            yield from self._cut()
+            self._cut(packed)
+        return packed
 
     def release(self, chunk: Chunk[Item]) -> None:
         """Take note that a chunk is settled: items held back for its keys go first from now on."""
         if chunk.keys is None:
             return
-        self._busy -= chunk.keys
+        self._busy.remove(chunk.keys)
         if self._held and not self._held_keys.isdisjoint(chunk.keys):
             self._take_back_held()
 
@@ -160,7 +166,7 @@ class Packer(Generic[Item]):
         """Give back everything that is in no chunk, with no outcome: the run ends here."""
         items = [*self._items, *self._held]
         positions = [*self._positions, *self._held_positions]
-        self._items, self._positions, self._keys = [], range(0), []
+        self._items, self._positions, self._keys = [], range(0), ()
         self._held, self._held_positions, self._held_keys = [], [], set()
         return SettledChunk(items, positions)
 
@@ -197,18 +203,19 @@ class Packer(Generic[Item]):
         """Return an item's key for a message."""
         return self._kind.key(item)
 
-    def _append(self, page: list[Item], positions: range | list[int], keys: list[str]) -> None:
+    def _append(self, page: list[Item], positions: range | list[int], keys: Sequence[str]) -> None:
         held = self._positions
         if not self._items:
             self._items, self._positions, self._keys = page, positions, keys
         else:
+            # A new list: what is known of the old one does not hold for this one.
+            self._keys = [*self._keys, *keys]
             self._items.extend(page)
-            self._keys.extend(keys)
-            self._known = [], set()
             if isinstance(held, range) and isinstance(positions, range) and held.stop == positions.start:
                 self._positions = range(held.start, positions.stop)
             else:
                 self._positions = [*held, *positions]
+        self._distinct = None
         if self._kind.apart and len(set(self._keys)) < len(self._keys):
             self._hold_repetitions()
 
@@ -216,7 +223,7 @@ class Packer(Generic[Item]):
         """Look again at what is held back: some of it may go now."""
         items, positions = self._held, self._held_positions
         self._held, self._held_positions, self._held_keys = [], [], set()
-        self._append(*self._hold_back(items, positions, list(self._kind.keys(items))))
+        self._append(*self._hold_back(items, positions, self._kind.keys(items)))
 
     def _hold_repetitions(self) -> None:
         """Hold back all but the first waiting item of each key: two of them never go in one request."""
@@ -236,20 +243,18 @@ class Packer(Generic[Item]):
         self._keys = [key for _, _, key, again in waiting if not again]
 
     def _hold_back(
-        self, page: list[Item], positions: range | list[int], keys: list[str]
-    ) -> tuple[list[Item], range | list[int], list[str]]:
+        self, page: list[Item], positions: range | list[int], keys: Sequence[str]
+    ) -> tuple[list[Item], range | list[int], Sequence[str]]:
         """Return the part of the page that may go now; keep the rest, in order, for a release."""
         # A key that is held back is busy: the release of its chunk frees all that is held for it.
-        # Two sets compare by the hashes that they keep; a list would be hashed once more.
-        distinct = set(keys)
-        if self._busy.isdisjoint(distinct):
-            self._known = keys, distinct
+        if not self._busy.meets(keys):
             return page, positions, keys
+        taken = self._busy.among(keys)
         free: list[Item] = []
         free_positions: list[int] = []
         free_keys: list[str] = []
         for item, position, key in zip(page, positions, keys, strict=True):
-            if key in self._busy:
+            if key in taken:
                 self._held.append(item)
                 self._held_positions.append(position)
                 self._held_keys.add(key)
@@ -259,13 +264,11 @@ class Packer(Generic[Item]):
                 free_keys.append(key)
         return free, free_positions, free_keys
 
-    def _cut(self) -> Iterator[Chunk[Item] | SettledChunk[Item]]:
+    def _cut(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Cut the longest chunk that the limits allow off the front of what waits."""
         count = min(self._likely, len(self._items))
-        listed: Sequence[str] = self._keys
         if self._max_keys is not None:
-            if not self._kind.ordered:
-                listed = self._kind.keys(self._items[:count])
+            listed = self._keys if self._kind.ordered else self._kind.keys(self._items[:count])
             count = _prefix(listed[:count], self._max_keys)
         items = self._items if count == len(self._items) else self._items[:count]
         try:
@@ -273,42 +276,42 @@ class Packer(Generic[Item]):
         except ConfigurationError:
             raise
         except (TypeError, ValueError, InvalidItem):
-            yield from self._sift(count)
+            self._sift(count, packed)
             return
         if self._max_bytes is not None and prepared.size > self._max_bytes:
             count = self._fitting(items, prepared.size)
             if count == 0:
-                yield self._too_large(self._encode(items[:1]).size)
+                packed.append(self._too_large(self._encode(items[:1]).size))
                 return
             self._likely = count
             items = items[:count]
             prepared = self._encode(items)
         elif self._likely < self.rows:
             self._likely = min(self.rows, self._likely + self._likely // 8 + 1)
-        yield self._chunk(items, prepared)
+        packed.append(self._chunk(items, prepared))
 
     def _chunk(self, items: list[Item], prepared: Prepared) -> Chunk[Item]:
         """Take the first items out as a chunk; its keys are busy from now on."""
         count, positions, keys = len(items), self._positions, self._keys
         if count == len(self._items):
-            self._items, self._positions, self._keys = [], range(0), []
+            self._items, self._positions, self._keys = [], range(0), ()
         else:
-            positions, keys = positions[:count], keys[:count]
+            positions = positions[:count]
             self._items, self._positions = self._items[count:], self._positions[count:]
-            self._keys = self._keys[count:]
+            keys, self._keys = keys[:count], keys[count:]
         if not self._kind.ordered:
             return Chunk(items, positions, prepared)
-        known, distinct = self._known
-        if known is not keys:
-            distinct = set(keys)
-        self._known = [], set()
-        self._busy |= distinct
-        self._hold_duplicates(distinct)
-        return Chunk(items, positions, prepared, distinct)
+        chunk = Chunk(items, positions, prepared, self._busy.add(keys))
+        if self._items:
+            self._hold_duplicates(keys)
+        return chunk
 
-    def _hold_duplicates(self, keys: set[str]) -> None:
+    def _hold_duplicates(self, keys: Sequence[str]) -> None:
         """Hold back what waits behind a chunk with the same key."""
-        if self._items and not keys.isdisjoint(self._keys):
+        if self._distinct is None:
+            # Once for all chunks of a page, and for most pages the answer is yes.
+            self._distinct = len({*keys, *self._keys}) == len(keys) + len(self._keys)
+        if not self._distinct and not set(keys).isdisjoint(self._keys):
             waiting = self._items, self._positions, self._keys
             self._items, self._positions, self._keys = self._hold_back(*waiting)
 
@@ -339,7 +342,7 @@ class Packer(Generic[Item]):
         )
         return self._take_out(0, reason)
 
-    def _sift(self, count: int) -> Iterator[SettledChunk[Item]]:
+    def _sift(self, count: int, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Reject those of the first items that cannot be encoded."""
         sifted = 0
         for index in reversed(range(count)):
@@ -352,7 +355,7 @@ class Packer(Generic[Item]):
                     else InvalidItem(f"The item cannot be written as JSON: {error}")
                 )
                 sifted += 1
-                yield self._take_out(index, reason)
+                packed.append(self._take_out(index, reason))
         if not sifted:
             raise ConfigurationError(
                 "The arguments of the operation cannot be written as JSON, though each item alone can"
@@ -361,8 +364,7 @@ class Packer(Generic[Item]):
     def _take_out(self, index: int, reason: InvalidItem) -> SettledChunk[Item]:
         item, position = self._items.pop(index), self._positions[index]
         keys = self._keys[index : index + 1]
-        del self._keys[index : index + 1]
-        self._known = [], set()
+        self._keys = [*self._keys[:index], *self._keys[index + 1 :]]
         self._positions = [*self._positions[:index], *self._positions[index + 1 :]]
         if self._held and not self._held_keys.isdisjoint(keys):
             self._take_back_held()  # they may have waited for this one alone

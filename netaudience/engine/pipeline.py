@@ -249,16 +249,16 @@ class Pipeline(Generic[Item]):
         """Read a page and pack it, or pack what waits: chunks are ready then, what was rejected is told."""
         source, packer = self._source, self._packer
         if source.exhausted:
-            parts = list(packer.flush())
+            parts = packer.flush()
         elif packer.full:
-            parts = list(packer.feed([], range(0)))
+            parts = packer.feed([], range(0))
         elif source.immediate:
-            parts = list(packer.feed(*self._new(source.read_now(self._page))))
+            parts = packer.feed(*self._new(source.read_now(self._page)))
         else:
             async with self._reading:
                 if self._ready or source.exhausted or self._sender.halted is not None:
                     return []  # another worker has read meanwhile
-                parts = list(packer.feed(*self._new(await self._wait_for_source())))
+                parts = packer.feed(*self._new(await self._wait_for_source()))
                 if source.take_due(leftover=packer.packable):
                     parts.extend(packer.flush())
         # The page is packed as a whole before anything else is awaited: another worker may feed then.

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -178,31 +179,37 @@ class AiohttpTransport:
             here = await self._open(loop)
         proxy = self._environment(request.url) if self._trust_env else self._proxy
         body, watch = request.body, here.watch
-        overdue = watch.enter(loop, request.timeout)
+        task = asyncio.current_task(loop)
+        watch.enter(loop, task, request.timeout)
         try:
-            async with here.session.request(
+            answer = await here.session.request(
                 request.method,
                 request.url,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] # made by make_url
                 data=io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body,
                 headers=request.headers,
                 allow_redirects=False,
                 proxy=proxy,
-            ) as answer:
+            )
+            # An answer that is read to its end has given its connection back: `async with` would only ask.
+            try:
                 if answer.status == 407:  # the proxy's own: no vendor's server may say so
                     raise _refused_by_proxy(proxy, 407)
                 content, truncated = await _read(answer, request.max_answer_bytes)
-                return Response(answer.status, answer.headers, content, truncated=truncated)
+            except BaseException:
+                answer.close()
+                raise
+            return Response(answer.status, answer.headers, content, truncated=truncated)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _told(error, request.url, proxy) from _cause(error)
         except asyncio.CancelledError as error:
-            if not watch.absorbs(overdue):
+            if not watch.absorbs(task):
                 raise
             raise AnswerLost(
                 f"The request went to {host_of(request.url)} and no whole answer came back within "
                 f"{request.timeout:g} s: raise the timeout, or send less in one request"
             ) from error
         finally:
-            watch.leave(overdue)
+            watch.leave(task)
 
     async def aclose(self) -> None:
         """Close this loop's session, unless the caller brought it."""
@@ -315,61 +322,66 @@ def _usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> 
     return session
 
 
-class _Overdue:
-    """One request's deadline."""
-
-    __slots__ = ("cancelling", "deadline", "fired", "task")
-
-    def __init__(self, deadline: float, task: asyncio.Task[object] | None) -> None:
-        self.deadline = deadline
-        self.task = task
-        self.cancelling = 0 if task is None else task.cancelling()
-        self.fired = False
+_Task: TypeAlias = "asyncio.Task[object] | None"
 
 
 class _Watch:
     """Cancels overdue requests with one timer for all of them.
 
-    A timeout of aiohttp's own costs 8 % of a request, a timer for each request about 3 %.
+    A timeout of aiohttp's own costs 8 % of a request, a timer for each request about 3 %. A task waits for
+    one request at a time, so that it stands for its request here.
     """
 
+    __slots__ = ("_looks_at", "_out", "_overdue", "_timer")
+
     def __init__(self) -> None:
-        self._out: set[_Overdue] = set()
+        #: The moment at which each request is overdue, and how often its task had been cancelled before.
+        self._out: dict[_Task, tuple[float, int]] = {}
+        #: The tasks that were cancelled here, and how often before.
+        self._overdue: dict[_Task, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = math.inf
 
-    def enter(self, loop: asyncio.AbstractEventLoop, timeout: float) -> _Overdue:
-        overdue = _Overdue(loop.time() + timeout, asyncio.current_task(loop))
-        self._out.add(overdue)
-        if self._timer is None or self._timer.when() > overdue.deadline:
-            self.stop()
-            self._timer = loop.call_at(overdue.deadline, self._look)
-        return overdue
+    def enter(self, loop: asyncio.AbstractEventLoop, task: _Task, timeout: float) -> None:
+        deadline = loop.time() + timeout
+        self._out[task] = deadline, 0 if task is None else task.cancelling()
+        if deadline < self._looks_at:
+            self._look_at(loop, deadline)
 
-    def leave(self, overdue: _Overdue) -> None:
+    def leave(self, task: _Task) -> None:
         # The timer is left to run out: renewing it for each request is what it is there to avoid.
-        self._out.discard(overdue)
+        self._out.pop(task, None)
+        if self._overdue:
+            self._overdue.pop(task, None)
 
-    def absorbs(self, overdue: _Overdue) -> bool:
+    def absorbs(self, task: _Task) -> bool:
         """Return whether a cancellation was ours alone, and undo it then, as `asyncio.timeout` does."""
-        return overdue.fired and overdue.task is not None and overdue.task.uncancel() <= overdue.cancelling
+        before = self._overdue.pop(task, None)
+        return task is not None and before is not None and task.uncancel() <= before
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._looks_at = math.inf
+
+    def _look_at(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
+        self.stop()
+        self._looks_at = moment
+        self._timer = loop.call_at(moment, self._look)
 
     def _look(self) -> None:
-        self._timer = None
+        self.stop()
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for overdue in [one for one in self._out if one.deadline <= now]:
-            # Its task is suspended in `send`, so that is where the cancellation arrives.
-            self._out.discard(overdue)
-            overdue.fired = True
-            if overdue.task is not None:
-                overdue.task.cancel()
+        for task, before in [(task, before) for task, (at, before) in self._out.items() if at <= now]:
+            # The task is suspended in `send`, so that is where the cancellation arrives.
+            del self._out[task]
+            if task is not None:
+                self._overdue[task] = before
+                task.cancel()
         if self._out:
-            self._timer = loop.call_at(min(one.deadline for one in self._out), self._look)
+            self._look_at(loop, min(at for at, _ in self._out.values()))
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:

@@ -156,7 +156,10 @@ def _first_chunk(
     rows, keys, most_bytes = limits
     packer: Packer[object] = Packer(kind, encode, rows=rows, keys=keys, max_bytes=most_bytes)
     problem: str | None = None
-    for packed in itertools.chain(packer.feed(items, range(len(items))), packer.flush()):
+    parts = packer.feed(items, range(len(items)))
+    if not any(isinstance(part, Chunk) for part in parts):
+        parts += packer.flush()
+    for packed in parts:
         if isinstance(packed, Chunk):
             return packed, problem
         problem = next((str(one.reason) for one in packed.undelivered if isinstance(one, Rejected)), None)

@@ -197,6 +197,9 @@ class KeyedRows:
     def keys(self, page, /):
         return [row["key"] for row in page]
 
+    def examine(self, page, /):
+        return self.check(page), self.keys(page)
+
     def key(self, item, /):
         return item["key"]
 

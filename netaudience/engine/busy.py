@@ -1,0 +1,74 @@
+"""Which users have a row on its way, so that a later row of theirs waits for it.
+
+Pure: no clock, no loop. Rows that come in the order of their keys, as a table gives them that is read by its
+key, need no set of the keys: what begins behind the end of all that came before meets none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+__all__ = ["Busy"]
+
+
+class Busy:
+    """The keys of the chunks that are on their way."""
+
+    __slots__ = ("_highest", "_keys", "_out", "_seen")
+
+    def __init__(self) -> None:
+        #: What each chunk that is out has kept busy, by the identity of that collection.
+        self._out: dict[int, Collection[str]] = {}
+        #: All of it; None as long as the keys come in their order, page behind page.
+        self._keys: set[str] | None = None
+        #: The highest of it, as long as the keys come in their order.
+        self._highest = ""
+        #: The page that was asked about last, and its highest or its distinct keys: each is dear.
+        self._seen: tuple[Sequence[str], str, set[str] | None] = (), "", None
+
+    def among(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys that are on their way."""
+        return self._all().intersection(keys)
+
+    def meets(self, keys: Sequence[str]) -> bool:
+        """Return whether any of these keys is on its way."""
+        if not keys or not self._out:
+            return False
+        if self._keys is None:
+            # Sorting what is sorted costs a third of hashing it, and touches nothing else.
+            ordered = sorted(keys)
+            if ordered[0] > self._highest:
+                self._seen = keys, ordered[-1], None
+                return False
+        busy, distinct = self._all(), set(keys)
+        self._seen = keys, "", distinct
+        # Two sets compare by the hashes that they keep; a list would be hashed once more.
+        return not busy.isdisjoint(distinct)
+
+    def add(self, keys: Sequence[str]) -> Collection[str]:
+        """Keep keys busy that meet none; return what is to be given back to `remove`."""
+        (known, highest, distinct), self._seen = self._seen, ((), "", None)
+        kept: Collection[str]
+        if self._keys is None:
+            if known is not keys:
+                highest = max(keys)
+            self._highest = max(self._highest, highest)
+            kept = tuple(keys)  # which the garbage collector looks at once, and at a list again and again
+        else:
+            kept = distinct if known is keys and distinct is not None else set(keys)
+            self._keys |= kept
+        self._out[id(kept)] = kept
+        return kept
+
+    def remove(self, kept: Collection[str]) -> None:
+        """Let go of what `add` returned."""
+        del self._out[id(kept)]
+        if not self._out:
+            self._keys, self._highest = None, ""  # whatever comes next, it may be in order again
+        elif self._keys is not None:
+            self._keys.difference_update(kept)
+
+    def _all(self) -> set[str]:
+        if self._keys is None:
+            self._keys = set[str]().union(*self._out.values())
+        return self._keys
