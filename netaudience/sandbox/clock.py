@@ -1,4 +1,4 @@
-"""The sandbox's clock, which runs with real time and can be advanced, and what waits for it.
+"""The sandbox's clock, which runs with real time or with a test's and can be advanced, and what waits for it.
 
 Vendors accept first and work later; an effect is run when its vendor's delay has passed, in the order
 of acceptance. Nothing here ever waits itself, and the clock never goes back.
@@ -18,19 +18,26 @@ Effect: TypeAlias = Callable[[], None]
 
 
 class Clock:
-    """Seconds since the sandbox was made, and as many more as it was advanced."""
+    """Seconds since the sandbox was made, and as many more as it was advanced.
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
+    `monotonic` and `wall` tell the time: real time, unless a loop with a clock of its own does.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._monotonic = monotonic
+        self._wall = wall
+        self._started = monotonic()
         self.advanced = 0.0
 
     def now(self) -> float:
         """Seconds since the sandbox was made."""
-        return time.monotonic() - self._started + self.advanced
+        return self._monotonic() - self._started + self.advanced
 
     def wall(self) -> float:
         """The same moment in seconds since 1970."""
-        return time.time() + self.advanced
+        return self._wall() + self.advanced
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass at once; raises `ValueError` for a time that cannot pass."""

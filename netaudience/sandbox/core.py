@@ -101,6 +101,7 @@ class SandboxCore:
         credentials: Credentials | None = None,
         known_categories: abc.Iterable[str] | None = None,
         demo: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         """Set up a sandbox.
 
@@ -108,9 +109,9 @@ class SandboxCore:
         documented ones of a vendor ("iterable") or of one of its allowances ("iterable/forget"),
         `delay` is by vendor the seconds until what was accepted shows, `order_attribute` is watched
         for values that fall, `known_categories` are Netmera's (None: every category is known),
-        `demo` adds a little state to explore.
+        `demo` adds a little state to explore, `clock` counts the windows (None: real time).
         """
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.effects = Effects(self.clock)
         vendors = self._make_vendors(credentials or Credentials(), known_categories)
         self.vendors: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}

@@ -1,7 +1,8 @@
-"""The life of one request: counted, read, delayed, applied or not, answered or not.
+"""The life of one request: counted, read, delayed, applied or not, and what is answered, if anything.
 
 Everything that waits happens before the change is applied, and a change is applied without an
-await, so what the ledger says about order and overlap is what really happened.
+await, so what the ledger says about order and overlap is what really happened. There is no socket
+here: how the bytes of an answer go out is `delivery`'s business, or that of who needs no bytes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
 
 import attrs
-from aiohttp import web
+from multidict import CIMultiDictProxy, MultiMapping
 
 from netaudience.sandbox.answers import Answer, Refused, text_answer, with_retry_after
 from netaudience.sandbox.core import Endpoint, SandboxCore, Served
@@ -20,10 +23,6 @@ from netaudience.sandbox.faults import Fault
 from netaudience.sandbox.ledger import Entry
 from netaudience.sandbox.limits import Meter
 from netaudience.sandbox.words import Call, Change, Partial
-
-#: Pieces that a slow body comes in, and bytes of each piece of a huge one.
-SLOW_PIECES = 8
-HUGE_PIECE = 65_536
 
 CAPTIVE_PORTAL = Answer(
     200,
@@ -33,20 +32,61 @@ CAPTIVE_PORTAL = Answer(
 )
 
 
+@attrs.frozen
+class Asked:
+    """A request as it came in, its body still to be read."""
+
+    headers: CIMultiDictProxy[str] = attrs.field(repr=False)
+    query: MultiMapping[str] = attrs.field(repr=False)
+    #: Without the query.
+    url: str = attrs.field(repr=False)
+    #: The parameters of the path's template, percent-decoded.
+    path: Mapping[str, str] = attrs.field(repr=False)
+    read: Callable[[], Awaitable[bytes]] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Reply:
+    """What a request comes to."""
+
+    #: None: the connection is closed instead.
+    answer: Answer | None
+    #: What is done to the answer's bytes on their way, where they do not go out at once.
+    fault: Fault | None = None
+
+
 @attrs.define
-class _Flight:
-    """One request being served; it leaves once, before the last of its answer does."""
+class Flight:
+    """One request being served, from its arrival on; it leaves once, before the last of its answer does."""
 
     core: SandboxCore
     served: Served
-    ordinal: int
+    ordinal: int = attrs.field(init=False)
     #: On the sandbox's clock.
-    arrived: float
+    arrived: float = attrs.field(init=False)
     began: float = attrs.field(factory=time.monotonic)
     meter: Meter | None = None
     keys: Sequence[str] = ()
     _carried: frozenset[str] = frozenset()
     _recorded: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.ordinal = self.core.ledger.number()
+        self.arrived = self.core.now()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End it, however it ends."""
+        self.leave()
+        # What comes here unrecorded was cut off: a client that went away, a sandbox that closes.
+        self.record(None)
 
     def carry(self, keys: Sequence[str]) -> None:
         """Remember the request's keys, and that its rows are in flight."""
@@ -82,19 +122,16 @@ class _Flight:
             self._carried = frozenset()
 
 
-async def serve(
-    core: SandboxCore, endpoint: Endpoint, served: Served, request: web.Request
-) -> web.StreamResponse:
-    """Serve one request of an operation that has a handler."""
-    flight = _Flight(core, served, core.ledger.number(), core.now())
+async def exchange(flight: Flight, endpoint: Endpoint, asked: Asked) -> Reply:
+    """Serve a request of an operation that has a handler, and log it."""
+    core, served = flight.core, flight.served
     try:
         call = Call(
-            headers=request.headers,
-            query=request.query,
+            headers=asked.headers,
+            query=asked.query,
             body=b"",
-            url=str(request.url.with_query(None)),
-            # Percent-decoded, each as one segment.
-            path=dict(request.match_info),
+            url=asked.url,
+            path=asked.path,
             account="",
             now=flight.arrived,
             wall=core.clock.wall(),
@@ -102,22 +139,16 @@ async def serve(
         account = "" if served.operation.public else served.vendor.account(call)
         flight.meter = core.meter(served, account)
         admitted = flight.meter.arrive(flight.arrived)
-        body = await request.read()
+        body = await asked.read()
         _refuse_above_limits(served, flight.meter, body, admitted=admitted)
         call = attrs.evolve(call, body=body, account=account)
-        return await _serve_admitted(flight, flight.meter, endpoint, request, call)
+        return await _serve_admitted(flight, flight.meter, endpoint, call)
     except Refused as refusal:
         flight.record(refusal.answer.status)
-        return _response(refusal.answer)
-    finally:
-        flight.leave()
-        # What comes here unrecorded was cut off: a client that went away, a sandbox that closes.
-        flight.record(None)
+        return Reply(refusal.answer)
 
 
-async def _serve_admitted(
-    flight: _Flight, meter: Meter, endpoint: Endpoint, request: web.Request, call: Call
-) -> web.StreamResponse:
+async def _serve_admitted(flight: Flight, meter: Meter, endpoint: Endpoint, call: Call) -> Reply:
     vendor = flight.served.vendor
     # What a handler reads of the state while it prepares must be the state of now.
     flight.core.effects.settle()
@@ -136,40 +167,44 @@ async def _serve_admitted(
         await asyncio.sleep(drawn.latency)
     fault = drawn.fault
     if fault is not None and fault.kind == "reset-before":
-        return _abort(flight, request, fault)
+        return _abort(flight, fault)
     instead = None if fault is None else _answer_instead(flight.served, fault)
     if instead is not None:
         flight.record(instead.status, fault)
-        return _response(instead)
-    return await _deliver(flight, request, _apply(flight, change, fault), fault)
+        return Reply(instead)
+    return _reply(flight, _apply(flight, change, fault), fault)
 
 
-async def _deliver(
-    flight: _Flight, request: web.Request, answer: Answer, fault: Fault | None
-) -> web.StreamResponse:
-    """Send the answer to an applied request, or do to it what a fault says."""
+def _reply(flight: Flight, answer: Answer, fault: Fault | None) -> Reply:
+    """The answer to an applied request, or what a fault makes of it."""
     match fault:
         case Fault(kind="reset-after"):
-            return _abort(flight, request, fault)
+            return _abort(flight, fault)
         case Fault(kind="slow-body"):
             flight.record(answer.status, fault)
-            return await _dribble(flight, request, answer, fault.seconds)
+            return Reply(answer, fault)
         case Fault(kind="truncated"):
             flight.record(answer.status, fault)
-            return _response(_truncated(answer))
+            return Reply(_truncated(answer))
         case Fault(kind="huge"):
             flight.record(200, fault)
-            return await _flood(flight, request, fault.size)
+            return Reply(Answer(200, content_type="application/json"), fault)
         case Fault(kind="blame"):
             flight.record(answer.status, fault)
-            return _response(answer)
+            return Reply(answer)
         case _:
             # No fault, or one that this vendor has no shape for.
             flight.record(answer.status)
-            return _response(answer)
+            return Reply(answer)
 
 
-def _apply(flight: _Flight, change: Change | Refused, fault: Fault | None) -> Answer:
+def _abort(flight: Flight, fault: Fault) -> Reply:
+    flight.leave()
+    flight.record(None, fault)
+    return Reply(None, fault)
+
+
+def _apply(flight: Flight, change: Change | Refused, fault: Fault | None) -> Answer:
     if isinstance(change, Refused):
         return change.answer
     core, place = flight.core, flight.served.place
@@ -221,61 +256,7 @@ def _throttled(served: Served, meter: Meter) -> Answer:
     return with_retry_after(served.vendor.throttled(served.operation), meter.limits.retry_after)
 
 
-def _response(answer: Answer) -> web.Response:
-    response = web.Response(status=answer.status, body=answer.body, headers=answer.headers)
-    if answer.content_type is not None:
-        response.content_type = answer.content_type
-    return response
-
-
-def _abort(flight: _Flight, request: web.Request, fault: Fault) -> web.StreamResponse:
-    """Close the connection; the response that a handler must return goes nowhere."""
-    flight.leave()
-    flight.record(None, fault)
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
-
-
 def _truncated(answer: Answer) -> Answer:
     """JSON that ends in the middle; an empty answer becomes the beginning of one."""
     whole = answer.body or json.dumps({"status": "success"}).encode()
     return Answer(answer.status, whole[: len(whole) // 2], "application/json")
-
-
-async def _dribble(
-    flight: _Flight, request: web.Request, answer: Answer, seconds: float
-) -> web.StreamResponse:
-    """Send the headers at once and the body in pieces; an empty one still takes its time to end."""
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    if answer.content_type is not None:
-        response.content_type = answer.content_type
-    await response.prepare(request)
-    size = max(1, -(-len(answer.body) // SLOW_PIECES))
-    try:
-        for number in range(SLOW_PIECES):
-            await asyncio.sleep(seconds / SLOW_PIECES)
-            if number == SLOW_PIECES - 1:
-                flight.leave()
-            await response.write(answer.body[number * size : (number + 1) * size])
-        await response.write_eof()
-    except ConnectionError:
-        # The client did not wait for the end, which is what this fault is there to find out.
-        pass
-    return response
-
-
-async def _flood(flight: _Flight, request: web.Request, size: int) -> web.StreamResponse:
-    """Stream a JSON text of the asked size."""
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
-    piece = b" " * HUGE_PIECE
-    try:
-        for start in range(0, size, HUGE_PIECE):
-            await response.write(piece[: size - start])
-        flight.leave()
-        await response.write_eof()
-    except ConnectionError:
-        # The client hung up on so much, as it should.
-        pass
-    return response

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from netaudience.sandbox.admin import Admin
 from netaudience.sandbox.core import Endpoint, SandboxCore
-from netaudience.sandbox.exchange import serve as serve_request
+from netaudience.sandbox.delivery import serve as serve_request
 from netaudience.sandbox.page import page
 
 log = logging.getLogger("netaudience")

@@ -645,3 +645,19 @@ def test_single_lost_answers_do_not_stop_a_run():
 
     report = run(carry())
     assert (report.stopped, report.in_doubt, report.delivered) == (None, 500, 500)
+
+
+def test_nothing_that_a_run_keeps_grows_with_the_number_of_its_chunks():
+    client = make_client(ScriptedVendor(), limit=limit(1))
+    most = {}
+
+    async def carry():
+        async with client.put(iter(ids(1_000))) as outcomes:
+            async for _ in outcomes:
+                for name, value in vars(outcomes._pipeline).items():
+                    if hasattr(value, "__len__"):
+                        most[name] = max(most.get(name, 0), len(value))
+
+    run(carry())
+    assert most["_ready"] > 0
+    assert {name: size for name, size in most.items() if size > 100} == {}

@@ -14,6 +14,8 @@ from yarl import URL
 
 from netaudience.sandbox import Credentials, Route, Sandbox, SandboxLimits, Window
 from netaudience.sandbox.answers import Answer, Refused, json_answer
+from netaudience.sandbox.clock import Clock
+from netaudience.sandbox.core import SandboxCore
 from netaudience.sandbox.words import Call, Change, Json, Operation, Partial, SandboxUsageError
 
 pytestmark = pytest.mark.asyncio
@@ -274,6 +276,24 @@ async def test_an_advanced_clock_opens_the_windows_and_every_handler_reads_it():
         assert 87_000 <= last.wall - time.time() + 100 < 87_200
         client.sandbox.reset()
         assert client.sandbox.now() >= 87_000
+
+
+async def test_a_clock_of_the_callers_own_counts_the_windows():
+    time_told = {"monotonic": 5.0, "wall": 1_000.0}
+    clock = Clock(lambda: time_told["monotonic"], lambda: time_told["wall"])
+    sandbox = SandboxCore(limits={"iterable/forget": SandboxLimits.rate(1, 60.0)}, clock=clock)
+    meter = sandbox.meter(_served(sandbox, "iterable", "forget"), "1")
+    assert (sandbox.now(), meter.arrive(sandbox.now()), meter.arrive(sandbox.now())) == (0.0, True, False)
+    time_told["monotonic"] += 59.0
+    sandbox.advance(1.0)
+    assert (sandbox.now(), clock.wall(), meter.arrive(sandbox.now())) == (60.0, 1_001.0, True)
+
+
+def _served(sandbox, vendor, name):
+    (served,) = {
+        point.served for point in sandbox.endpoints if point.vendor == vendor and name in point.names
+    }
+    return served
 
 
 @pytest.mark.parametrize(
