@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import UnionType
 from typing import Generic, Protocol, TypeAlias, TypeVar, Union, cast
@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+#: So few items are asked one by one.
+_FEW = 125
 #: No page has a problem, most of the time: one shared answer for it.
 _FINE: Mapping[int, InvalidItem] = {}
 
@@ -60,12 +62,34 @@ class Kind(Protocol):
         ...
 
 
-def _problems(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
+def _search(
+    page: Sequence[object],
+    places: Sequence[int],
+    fine: Callable[[Sequence[object]], bool],
+    problem: Callable[[object], str | None],
+) -> Iterator[tuple[int, str]]:
+    """Give what is wrong with which items, of which something perhaps is, at these places of a page.
+
+    Halves in which surely nothing is wrong are asked as a whole: one bad item does not make a thousand dear.
+    """
+    while len(places) > _FEW:
+        middle = len(places) // 2
+        first, places = places[:middle], places[middle:]
+        if not fine([page[index] for index in first]):
+            yield from _search(page, first, fine, problem)
+            if fine([page[index] for index in places]):
+                return
+    for index in places:
+        if told := problem(page[index]):
+            yield index, told
+
+
+def _broken(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
     """Return what is wrong with which values, by index."""
     if rule.fine(page):
         return _FINE
-    problems = {index: rule.problem(item) for index, item in enumerate(page)}
-    return {index: InvalidItem(problem) for index, problem in problems.items() if problem}
+    found = _search(page, range(len(page)), rule.fine, rule.problem)
+    return {index: InvalidItem(problem) for index, problem in found}
 
 
 class _Plain:
@@ -96,7 +120,7 @@ class Identifiers(_Plain):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which identifiers."""
-        return _problems(self._rule, page)
+        return _broken(self._rule, page)
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the identifiers themselves."""
@@ -116,7 +140,7 @@ class WholeNumbers(_Plain):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return which items are no whole numbers."""
-        return _problems(self._rule, page)
+        return _broken(self._rule, page)
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the numbers as text."""
@@ -230,7 +254,7 @@ class Rows(Generic[T]):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which rows."""
-        return self._problems(page, fine=self._columns(page) is not None)
+        return self._problems(page, fine=self._sound(page))
 
     def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
         """Return what is wrong with which rows, and where nothing is, the key of each."""
@@ -241,15 +265,25 @@ class Rows(Generic[T]):
         return problems, (columns and self._key_column(columns)) or self.keys(page)
 
     def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
-        problems: dict[int, str | None] = {}
-        if not fine:
-            problems = {index: self._problem(item) for index, item in enumerate(page)}
+        problems: dict[int, str] = {} if fine else dict(self._wrong(page))
         if self.rule is not None:
             for index, item in enumerate(page):
-                if problems.get(index) is None:
-                    problems[index] = self.rule(self.mapping(cast("T", item)))
-        found = {index: InvalidItem(problem) for index, problem in problems.items() if problem}
-        return found or _FINE
+                if index not in problems and (problem := self.rule(self.mapping(cast("T", item)))):
+                    problems[index] = problem
+        return {index: InvalidItem(problem) for index, problem in problems.items()} or _FINE
+
+    def _wrong(self, page: Sequence[object]) -> Iterator[tuple[int, str]]:
+        """Give what is wrong with which rows, those of the same columns asked together."""
+        alike: dict[tuple[object, ...] | None, list[int]] = {}
+        for index, item in enumerate(page):
+            columns = tuple(cast("dict[object, object]", item)) if type(item) is dict else None
+            alike.setdefault(columns, []).append(index)
+        for places in alike.values():
+            if len(alike) == 1 or not self._sound([page[index] for index in places]):
+                yield from _search(page, places, self._sound, self._problem)
+
+    def _sound(self, rows: Sequence[object]) -> bool:
+        return self._columns(rows) is not None
 
     def _columns(self, page: Sequence[object]) -> Mapping[str, Sequence[object]] | None:
         """Return the columns of a page with which surely nothing is wrong, asked by column and not by row.
@@ -300,23 +334,22 @@ class Rows(Generic[T]):
             )
         mapping = cast("dict[str, object]", item)
         for field in self.fields:
-            if field.wire not in mapping:
+            value = mapping.get(field.wire, attrs.NOTHING)
+            if value is attrs.NOTHING:
                 if field.required:
                     return f"The row has no {field.wire!r}, which the vendor requires"
                 continue
-            value = mapping[field.wire]
-            if not isinstance(value, tuple(field.types)) or (
-                isinstance(value, bool) and bool not in field.types
+            # Most values have a type that is named; the others may be of a kind of it, true is no number.
+            if type(value) not in field.types and (
+                isinstance(value, bool) or not isinstance(value, tuple(field.types))
             ):
                 wanted = " or ".join(sorted(kind.__name__ for kind in field.types))
                 return f"The row's {field.wire!r} must be {wanted}, not {type(value).__name__}"
             if field.rule is not None and (problem := field.rule.problem(value)):
                 return problem
-        known = [field.wire for field in self.fields]
-        if strange := len(mapping.keys() - set(known)):
-            return (
-                f"The row has {strange} more fields than the vendor documents, which are {', '.join(known)}"
-            )
+        if strange := len(mapping.keys() - self._fields_by_wire_name.keys()):
+            known = ", ".join(self._fields_by_wire_name)
+            return f"The row has {strange} more fields than the vendor documents, which are {known}"
         return None
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:

@@ -227,6 +227,8 @@ class Journal:
         # Written through to the operating system with every commit: a killed process loses nothing.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA journal_mode = WAL")
+        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'lease'").fetchone():
+            self._check_lease()  # a process that was halted in the middle of writing keeps us from writing
         database.execute("BEGIN IMMEDIATE")
         try:
             if is_new or not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
@@ -235,6 +237,7 @@ class Journal:
                 wanted = {"format": _FORMAT, **facts}
                 database.executemany("INSERT INTO facts VALUES (?, ?)", wanted.items())
             self._compare({"format": _FORMAT, **facts})
+            self._check_lease()
             self._take_lease()
             database.execute("COMMIT")
         except BaseException:
@@ -253,9 +256,9 @@ class Journal:
         if other:
             raise AnotherRun(self.path.name, other)
 
-    def _take_lease(self) -> None:
-        database, host, process = self._database, socket.gethostname(), os.getpid()
-        for other, number, renewed in database.execute("SELECT host, process, renewed FROM lease"):
+    def _check_lease(self) -> None:
+        host, process = socket.gethostname(), os.getpid()
+        for other, number, renewed in self._database.execute("SELECT host, process, renewed FROM lease"):
             here = other == host
             if (here and number != process and _lives(number)) or (
                 not here and time.time() - renewed < _LEASE
@@ -263,7 +266,10 @@ class Journal:
                 raise ConfigurationError(
                     f"{self.path.name} is in use by process {number} on {other}: a run has one process"
                 )
-        database.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?)", (host, process, time.time()))
+
+    def _take_lease(self) -> None:
+        mine = socket.gethostname(), os.getpid(), time.time()
+        self._database.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?)", mine)
 
     def _load(self, on_doubt: OnDoubt) -> None:
         database = self._database

@@ -329,6 +329,17 @@ def test_two_processes_do_not_share_a_run(tmp_path):
                 Journal(path, FACTS)
 
 
+def test_a_process_that_was_halted_while_it_wrote_is_told_to_be_the_one(tmp_path):
+    path = tmp_path / "run.sqlite"
+    Journal(path, FACTS).close()
+    parent = os.getppid()
+    with closing(sqlite3.connect(path, isolation_level=None)) as halted:
+        halted.execute("INSERT INTO lease VALUES (1, ?, ?, 0)", (socket.gethostname(), parent))
+        halted.execute("BEGIN IMMEDIATE")  # and there it stands: nobody else can write
+        with pytest.raises(ConfigurationError, match=f"is in use by process {parent} on "):
+            Journal(path, FACTS)
+
+
 def test_the_file_is_its_owners_alone(tmp_path):
     Journal(tmp_path / "run.sqlite", FACTS).close()
     assert (tmp_path / "run.sqlite").stat().st_mode & 0o077 == 0

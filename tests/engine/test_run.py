@@ -195,14 +195,15 @@ def test_a_bad_stretch_in_a_good_run_does_not_stop_it():
     assert vendor.requests <= 100
 
 
-@pytest.mark.parametrize("in_flight", [1, 9, 10, 11, 32, 128])
-@pytest.mark.parametrize(("first", "every"), [(0, 1000), (999, 1000), (3, 10)])
+@pytest.mark.parametrize(
+    ("in_flight", "first", "every"), [(1, 3, 10), (12, 0, 256), (32, 255, 256), (32, 3, 10), (128, 0, 256)]
+)
 def test_bad_items_scattered_over_a_good_run_do_not_stop_it(in_flight, first, every):
-    """However many chunks are searched at one time: each is refused ten times before a part of it is taken."""
-    count = 200_000 if every == 1000 else 20_000
+    """However many chunks are searched at one time: each is refused nine times before a part of it is taken."""
+    count = max(2560, in_flight * 256 + 1)
     bad = {f"k{number}" for number in range(first, count, every)}
     vendor = ScriptedVendor(poison=bad, in_flight=in_flight)
-    client = make_client(vendor, limit=limit(1000), quota=quota(in_flight=in_flight))
+    client = make_client(vendor, limit=limit(256), quota=quota(in_flight=in_flight))
 
     async def carry():
         return await client.put(ids(count)).settled()
@@ -213,9 +214,8 @@ def test_bad_items_scattered_over_a_good_run_do_not_stop_it(in_flight, first, ev
 
 
 def test_what_was_not_sent_because_others_were_refused_has_failed_and_is_not_rejected():
-    vendor = ScriptedVendor(poison=ids(40))
-    client = make_client(vendor, limit=limit(1), quota=quota(in_flight=4), settings=Settings(max_rows=1))
-    vendor.poison = {f"k{number}" for number in range(10_000)}
+    vendor = ScriptedVendor(poison=ids(10_000))
+    client = make_client(vendor, limit=limit(1))
 
     async def carry():
         return await client.put(ids(10_000)).settled()
