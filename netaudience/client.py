@@ -348,8 +348,10 @@ class Client:
         """Make a request ready to be sent."""
         facts, settings = operation.facts, self.settings
         fixed = self._fixed.get(operation.name)
-        if fixed is None or _varies(request):
-            fixed = self._address(operation, request)
+        # Whether its address, the query apart, is not simply its operation's.
+        varies = request.path or request.headers or request.encoded_query or request.method
+        if fixed is None or varies:
+            fixed = self._address(operation, request, keep=not varies)
         method, url, headers = fixed
         return Prepared(
             method,
@@ -389,7 +391,7 @@ class Client:
             deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,
         )
 
-    def _address(self, operation: Operation, request: Request[object]) -> _Address:
+    def _address(self, operation: Operation, request: Request[object], *, keep: bool) -> _Address:
         """Return the method, the URL and the headers; keep them where nothing in them varies."""
         method, path = self.route(operation)
         for name, value in {**self._path, **request.path}.items():
@@ -402,14 +404,9 @@ class Client:
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
         url = make_url(self.base_url, path, {}, encoded_query=request.encoded_query)
         made = request.method or method, url, headers
-        if not _varies(request):
+        if keep:
             self._fixed[operation.name] = made
         return made
-
-
-def _varies(request: Request[object]) -> bool:
-    """Return whether a request's address, the query apart, is not simply its operation's."""
-    return bool(request.path or request.headers or request.encoded_query or request.method)
 
 
 def secret(value: str, what: str) -> str:

@@ -75,7 +75,8 @@ class Divider(Generic[Item]):
         answer = await self._sender.send(chunk.prepared)
         told = NOTHING
         if type(answer) is Response:
-            self._note_success()
+            self._taken_count += 1
+            self._refusals.count = 0
             if self._blame is None or not (told := self._blame(answer, chunk.items)):
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
@@ -275,7 +276,7 @@ class Divider(Generic[Item]):
         self._note_refusals(error, 1)
 
     def _note_refusals(self, error: VendorError, times: int) -> None:
-        """Count refusals after which nothing is to come of a chunk; stop the run where they are all that comes.
+        """Count refusals after which nothing comes of a chunk; stop the run where they are all that comes.
 
         A chunk that is divided counts when its search has ended and nothing was taken meanwhile: before
         the first of its parts is taken it is refused many times, and as many chunks as there are workers

@@ -24,6 +24,8 @@ from netaudience.limits import Quota
 
 __all__ = ["Pacer", "pacer_for"]
 
+#: So many pacers are kept whether anybody needs them or not.
+_FEW = 64
 #: So many urgent requests go past a bulk one that waits, and no more.
 _MOST_PASSING = 10
 
@@ -129,7 +131,7 @@ class Pacer:
     def enter(self, now: float, records: int = 1, *, urgent: bool, deadline: float) -> bool:
         """Take what a request needs, where it is there at once and nothing is to be smoothed.
 
-        It saves the common request the two coroutines of `acquire`; a `release` of as much must follow as well.
+        It saves the common request the coroutines of `acquire`; a `release` of as much must follow too.
         """
         if not self._windows and not self._urgent.waiters and not self._bulk.waiters:
             if self.in_flight >= (self._most if urgent else self._most_bulk) or not (
@@ -373,7 +375,28 @@ def _span(seconds: float) -> str:
     return f"{math.ceil(seconds):,} seconds"
 
 
-_pacers: dict[asyncio.AbstractEventLoop, dict[tuple[str, str], Pacer]] = {}
+class _Pacers:
+    """The pacers of one event loop, by account and quota."""
+
+    __slots__ = ("by_name", "sweep_at")
+
+    def __init__(self) -> None:
+        self.by_name: dict[tuple[str, str], Pacer] = {}
+        #: How many there may be before those are forgotten that nobody needs.
+        self.sweep_at = _FEW
+
+    def make(self, name: tuple[str, str], quota: Quota) -> Pacer:
+        """Make a pacer; forget those whose users have left and that owe nothing, when there are many."""
+        if len(self.by_name) >= self.sweep_at:
+            for known in [known for known, pacer in self.by_name.items() if pacer.idle]:
+                del self.by_name[known]
+            # Not before there are twice as many: many tenants would all be looked at for each new one.
+            self.sweep_at = max(_FEW, 2 * len(self.by_name))
+        pacer = self.by_name[name] = Pacer(quota)
+        return pacer
+
+
+_pacers: dict[asyncio.AbstractEventLoop, _Pacers] = {}
 
 
 def pacer_for(account: str, quota: Quota) -> Pacer:
@@ -388,19 +411,17 @@ def pacer_for(account: str, quota: Quota) -> Pacer:
         # A pacer's limiter holds on to its loop, so a weak reference alone would keep them both.
         for ended in [known for known in list(_pacers) if known.is_closed()]:
             _pacers.pop(ended, None)
-        here = _pacers[loop] = {}
-    pacer = here.get((account, quota.name))
+        here = _pacers[loop] = _Pacers()
+    name = account, quota.name
+    pacer = here.by_name.get(name)
     if pacer is None:
-        # Many tenants in one process: forget those who left and owe nothing.
-        for key in [key for key, known in here.items() if known.idle]:
-            del here[key]
-        pacer = here[account, quota.name] = Pacer(quota)
+        pacer = here.make(name, quota)
     elif pacer.quota != quota:
         if not pacer.idle:
             raise ConfigurationError(
                 f"Two clients of one account ask for different figures of the quota {quota.name!r}: "
                 "give both the same settings, for the vendor counts them together"
             )
-        pacer = here[account, quota.name] = Pacer(quota)
+        pacer = here.make(name, quota)
     pacer.users += 1
     return pacer

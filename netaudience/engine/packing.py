@@ -138,6 +138,8 @@ class Packer(Generic[Item]):
             self._append(*self._hold_back(page, positions, keys))
         else:
             self._append(page, positions, ())
+        if len(self._items) > self._likely == self.rows and self._max_keys is None and self._is_distinct():
+            self._cut_alike(packed)
         while len(self._items) >= self._likely:
             self._cut(packed)
         if self._kind.apart and self.full:
@@ -262,6 +264,36 @@ class Packer(Generic[Item]):
                 free_keys.append(key)
         return free, free_positions, free_keys
 
+    def _cut_alike(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
+        """Cut what waits in chunks of as many rows, up to the first that has to be looked at.
+
+        No two of the waiting items have one key, so that nothing behind a chunk has to wait for it.
+        """
+        items, positions, keys, count = self._items, self._positions, self._keys, self._likely
+        most, ordered, encode, busy = self._max_bytes, self._kind.ordered, self._encode, self._busy
+        start, stop = 0, count
+        while stop <= len(items):
+            part = items[start:stop]
+            try:
+                prepared = encode(part)
+            except ConfigurationError:
+                raise
+            except (TypeError, ValueError, InvalidItem):
+                break
+            if most is not None and prepared.size > most:
+                break
+            kept = busy.add(keys[start:stop]) if ordered else None
+            packed.append(Chunk(part, positions[start:stop], prepared, kept))
+            start, stop = stop, stop + count
+        if start:
+            self._items, self._positions, self._keys = items[start:], positions[start:], keys[start:]
+
+    def _is_distinct(self) -> bool:
+        """Return whether no two of the waiting items have one key whose order matters."""
+        if self._distinct is None:
+            self._distinct = not self._kind.ordered or len(set(self._keys)) == len(self._keys)
+        return self._distinct
+
     def _cut(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Cut the longest chunk that the limits allow off the front of what waits."""
         count = min(self._likely, len(self._items))
@@ -300,18 +332,14 @@ class Packer(Generic[Item]):
         if not self._kind.ordered:
             return Chunk(items, positions, prepared)
         chunk = Chunk(items, positions, prepared, self._busy.add(keys))
-        if self._items and not self._distinct:
-            self._hold_duplicates(keys)
+        if self._items and not self._distinct and not set(keys).isdisjoint(self._keys):
+            self._hold_duplicates()
         return chunk
 
-    def _hold_duplicates(self, keys: Sequence[str]) -> None:
+    def _hold_duplicates(self) -> None:
         """Hold back what waits behind a chunk with the same key."""
-        if self._distinct is None:
-            # Once for all chunks of a page, and for most pages the answer is yes.
-            self._distinct = len({*keys, *self._keys}) == len(keys) + len(self._keys)
-        if not self._distinct and not set(keys).isdisjoint(self._keys):
-            waiting = self._items, self._positions, self._keys
-            self._items, self._positions, self._keys = self._hold_back(*waiting)
+        waiting = self._items, self._positions, self._keys
+        self._items, self._positions, self._keys = self._hold_back(*waiting)
 
     def _fitting(self, items: list[Item], size: int) -> int:
         """Return how many of the first items fit into the bytes of a request.

@@ -201,7 +201,7 @@ class Pipeline(Generic[Item]):
             if self._journal is not None:
                 self._answered.append(sent)
         self._packer.release(chunk)
-        if self._packer.packable:
+        if self._told is not None and self._packer.packable:
             self._source.stir()
         if self._waiting:
             self._wake_workers()

@@ -112,7 +112,7 @@ class Sender:
         self.halted = error
         self._circuit.nudge()  # who waits there for the vendor waits in vain
 
-    async def send(self, prepared: Prepared) -> Response | Failure:
+    async def send(self, prepared: Prepared) -> Response | Failure:  # noqa: C901, PLR0912, PLR0915 - each function more costs every request
         """Send the request until it is taken, refused for good, or given up."""
         pacer, tally, circuit, records = self._pacer, self._tally, self._circuit, prepared.records
         clock = self._clock
@@ -147,8 +147,10 @@ class Sender:
                     error = self._judge(response)
                 except (TransportError, VendorError) as failed:
                     error = failed
+                    _leave_frames(failed)
                 finally:
-                    pacer.release(records)
+                    # What found no connection has not reached the vendor: its tickets are not used.
+                    pacer.release(records, unused=isinstance(error, ConnectionFailed))
                     if self._hook is not None:
                         self._told(
                             prepared, sent, sent - asked, response, error, repeated=trouble is not None
@@ -420,6 +422,18 @@ class _Trouble:
         self.successes = successes
         self.wait = 0.0
         self.waits = Waits(policy)
+
+
+def _leave_frames(error: BaseException | None) -> None:
+    """Cut the tracebacks of an error that is kept: their frames hold the request, its headers and its body.
+
+    A report keeps a thousand of them, and a crash reporter would show what the frames hold.
+    """
+    seen: set[int] = set()  # causes and contexts may lead in a circle
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _unsent(reason: NetaudienceError, trouble: _Trouble | None, *, stops: bool | None = None) -> Failure:

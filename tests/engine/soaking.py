@@ -376,6 +376,6 @@ async def _look_for_leftovers(result, loop):
     result.left += [f"the timer {timer}" for timer in loop._scheduled if not timer.cancelled()]
     await asyncio.sleep(2 * max(window.per for window in result.quota.windows))
     gc.collect()
-    pacers = pacing._pacers[loop]
+    pacers = pacing._pacers[loop].by_name
     result.left += [f"the pacer {pacer}" for pacer in pacers.values() if not pacer.idle]
     result.left += [f"the circuit {circuit}" for circuit in circuit._circuits[loop].values()]

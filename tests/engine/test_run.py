@@ -199,7 +199,7 @@ def test_a_bad_stretch_in_a_good_run_does_not_stop_it():
     ("in_flight", "first", "every"), [(1, 3, 10), (12, 0, 256), (32, 255, 256), (32, 3, 10), (128, 0, 256)]
 )
 def test_bad_items_scattered_over_a_good_run_do_not_stop_it(in_flight, first, every):
-    """However many chunks are searched at one time: each is refused nine times before a part of it is taken."""
+    """However many chunks are searched at one time: each is refused nine times before a part is taken."""
     count = max(2560, in_flight * 256 + 1)
     bad = {f"k{number}" for number in range(first, count, every)}
     vendor = ScriptedVendor(poison=bad, in_flight=in_flight)

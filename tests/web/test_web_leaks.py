@@ -86,7 +86,8 @@ async def test_departed_accounts_are_forgotten() -> None:
             settings = Settings(retry=ONCE, in_flight=number % 3 + 1)
             async with NetmeraClient(f"key-{number}", base_url=url, settings=settings) as netmera:
                 await netmera.get_devices("id1")
-        assert [pacer for pacer in pacing._pacers[loop].values() if pacer.users or pacer.in_flight] == []
+        pacers = pacing._pacers[loop].by_name.values()
+        assert [pacer for pacer in pacers if pacer.users or pacer.in_flight] == []
 
 
 async def test_ten_thousand_calls_at_once_need_no_more_sockets_than_are_in_flight() -> None:
