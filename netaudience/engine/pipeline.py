@@ -236,31 +236,44 @@ class Pipeline(Generic[Item]):
                 return self._ready.popleft()
             if source.exhausted and not packer.waiting:
                 return None
-            parts = await self._read()
-            await self._room()
+            parts = self._read_now() if source.immediate or source.exhausted else await self._read()
+            if self._most_unread is not None and len(self._settled) > self._most_unread:
+                await self._room()
             if not parts and packer.holding and (packer.full or (source.exhausted and not packer.packable)):
                 await self._wait_as_worker()
             elif not self._ready:
                 await asyncio.sleep(0)  # a long stretch of rejected rows must not hold up the loop
         return None
 
-    async def _read(self) -> list[Chunk[Item] | SettledChunk[Item]]:
-        """Read a page and pack it, or pack what waits: chunks are ready then, what was rejected is told."""
+    def _read_now(self) -> list[Chunk[Item] | SettledChunk[Item]]:
+        """Pack what waits, or the next page of a source that never waits."""
         source, packer = self._source, self._packer
         if source.exhausted:
-            parts = packer.flush()
-        elif packer.full:
-            parts = packer.feed([], range(0))
-        elif source.immediate:
-            parts = packer.feed(*self._new(source.read_now(self._page)))
-        else:
-            async with self._reading:
-                if self._ready or source.exhausted or self._sender.halted is not None:
-                    return []  # another worker has read meanwhile
-                parts = packer.feed(*self._new(await self._wait_for_source()))
-                if source.take_due(leftover=packer.packable):
-                    parts.extend(packer.flush())
-        # The page is packed as a whole before anything else is awaited: another worker may feed then.
+            return self._packed(packer.flush())
+        if packer.full:
+            return self._packed(packer.feed([], range(0)))
+        return self._packed(packer.feed(*self._new(source.read_now(self._page))))
+
+    async def _read(self) -> list[Chunk[Item] | SettledChunk[Item]]:
+        """Pack what waits, or the next page of a source that has to be waited for."""
+        source, packer = self._source, self._packer
+        if packer.full:
+            return self._packed(packer.feed([], range(0)))
+        async with self._reading:
+            if self._ready or source.exhausted or self._sender.halted is not None:
+                return []  # another worker has read meanwhile
+            parts = packer.feed(*self._new(await self._wait_for_source()))
+            if source.take_due(leftover=packer.packable):
+                parts.extend(packer.flush())
+        return self._packed(parts)
+
+    def _packed(
+        self, parts: list[Chunk[Item] | SettledChunk[Item]]
+    ) -> list[Chunk[Item] | SettledChunk[Item]]:
+        """Put chunks in line, and tell what was rejected.
+
+        A page is packed as a whole before anything else is awaited: another worker may feed then.
+        """
         for part in parts:
             if isinstance(part, Chunk):
                 self._ready.append(part)
