@@ -148,3 +148,34 @@ def test_an_item_that_is_no_json_is_rejected_alone():
     assert "cannot be written as JSON" in str(rejected.undelivered[0])
     (chunk,) = packer.flush()
     assert list(chunk.positions) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8])
+@pytest.mark.parametrize("keys", ["abcdefgh", "hgfedcba", "abcabcab", "aaaaaaaa"])
+def test_a_page_that_is_cut_at_once_is_cut_as_one_by_one(rows, keys):
+    """Chunks, their positions and what is held back are the same, however the page came."""
+
+    def carried(pages):
+        packer = Packer(KeyedRows(), encode, rows=rows, max_bytes=200)
+        return [
+            [(item["key"], item["value"], at) for item, at in zip(chunk.items, chunk.positions, strict=True)]
+            for chunk in drive(packer, pages, release_after=2)[0]
+        ]
+
+    items = [{"key": key, "value": at} for at, key in enumerate(keys)]
+    whole, single = carried([items]), carried([[item] for item in items])
+    for key in set(keys):
+        order = [
+            [value for chunk in chunks for (name, value, _) in chunk if name == key]
+            for chunks in (whole, single)
+        ]
+        assert order[0] == order[1] == sorted(order[0])
+    assert sorted(at for chunk in whole for *_, at in chunk) == list(range(len(items)))
+
+
+def test_a_row_that_is_too_large_ends_the_quick_way_and_nothing_else():
+    packer = Packer(KeyedRows(), encode, rows=1, max_bytes=40)
+    rows = [{"key": f"k{at}", "value": "x" * (60 if at == 2 else 1)} for at in range(5)]
+    chunks, rejected = drive(packer, [rows], release_after=10)
+    assert [chunk.positions[0] for chunk in chunks] == [0, 1, 3, 4]
+    assert [outcome.position for outcome in rejected] == [2]

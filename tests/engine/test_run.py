@@ -395,6 +395,46 @@ def test_a_read_whose_answer_is_lost_has_failed_for_it_changes_nothing():
     assert vendor.requests == RetryPolicy().attempts
 
 
+def test_an_error_that_is_kept_holds_no_frame_in_which_the_request_stands():
+    class Lossy(ScriptedVendor):
+        async def send(self, request):
+            try:
+                raise OSError("reset")  # noqa: TRY301 - it needs a frame of its own
+            except OSError as error:
+                raise AnswerLost("The request went out and no answer came back") from error
+
+    client = make_client(Lossy(), idempotent=False)
+
+    async def carry():
+        return await client.put(ids(10)).settled()
+
+    report = run(carry())
+    reason = report.undelivered[0].reason
+    assert isinstance(reason, AnswerLost)
+    assert isinstance(reason.__cause__, OSError)
+    assert reason.__traceback__ is reason.__cause__.__traceback__ is None
+
+
+def test_what_found_no_connection_uses_up_no_quota():
+    class Away(ScriptedVendor):
+        async def send(self, request):
+            if asyncio.get_running_loop().time() < 5:
+                raise ConnectionFailed("Nothing was sent")
+            return await super().send(request)
+
+    vendor = Away()
+    windows = (Window(assumed(3, "test"), per=86_400.0),)
+    limited = Quota("day", windows, in_flight=assumed(1, "test"))
+    client = make_client(vendor, limit=limit(1), quota=limited)
+
+    async def carry():
+        return await client.put(ids(3)).settled()
+
+    report = run(carry())
+    assert report.ok
+    assert report.requests > vendor.requests == 3
+
+
 def test_answers_lost_again_and_again_leave_the_items_in_doubt():
     vendor = ScriptedVendor(faults=["lost after"] * 50)
     client = make_client(vendor)
