@@ -33,7 +33,7 @@ def standing() -> dict[str, int]:
     }
 
 
-_OURS = {"AiohttpTransport", "ClientSession", "NetmeraClient", "Pacer", "TCPConnector", "_Here", "_Watch"}
+_OURS = {"AiohttpTransport", "ClientSession", "NetmeraClient", "Pacer", "TCPConnector", "_Here", "Watch"}
 
 
 def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
