@@ -95,11 +95,13 @@ class Settings:
 class _Held:
     """What a client and its views hold together in one event loop."""
 
-    __slots__ = ("circuit", "pacers")
+    __slots__ = ("callers", "circuit", "pacers")
 
     def __init__(self, circuit: Circuit) -> None:
         self.circuit = circuit
         self.pacers: dict[str, Pacer] = {}
+        #: By operation, what sends its single calls.
+        self.callers: dict[str, Sender] = {}
 
 
 #: Method, URL and headers.
@@ -361,6 +363,18 @@ class Client:
             facts.timeout or settings.timeout,
             facts.max_answer_bytes or settings.max_answer_bytes,
         )
+
+    def caller(self, operation: Operation) -> Sender:
+        """Return a sender for single calls that nobody watches: one for all of them that have no deadline."""
+        held = self._held.get(asyncio.get_running_loop())
+        lasting = self.settings.deadline is None
+        if held is not None and lasting and operation.name in held.callers:
+            return held.callers[operation.name]
+        made = self.sender(operation, operation.unread(self))
+        made.urgent = True
+        if lasting:
+            self._held[asyncio.get_running_loop()].callers[operation.name] = made
+        return made
 
     def sender(self, operation: Operation, tally: Report) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""

@@ -102,6 +102,10 @@ class Host(Protocol):
         """Make a request ready to be sent."""
         ...
 
+    def caller(self, operation: Operation, /) -> Sender:
+        """Return a sender for single calls of the operation that nobody watches."""
+        ...
+
     def sender(self, operation: Operation, tally: Report, /) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         ...
@@ -153,13 +157,13 @@ class Operation:
 
 async def ask(host: Host, operation: Operation, request: Request[T], prepared: Prepared | None = None) -> T:
     """Send one request and read its answer."""
-    report = operation.report(host) if host.watched else operation.unread(host)
-    sender = host.sender(operation, report)
-    sender.urgent = True
     prepared = prepared or host.prepare(operation, request)
     prepared.items = (*prepared.items, request.path, request.query)
-    if not sender.watched:
-        return _read(host, await sender.send(prepared), request)
+    if not host.watched:
+        return _read(host, await host.caller(operation).send(prepared), request)
+    report = operation.report(host)
+    sender = host.sender(operation, report)
+    sender.urgent = True
     with _watched(sender, report, prepared):
         return _read(host, await sender.send(prepared), request)
 
