@@ -283,7 +283,7 @@ class Pipeline(Generic[Item]):
 
     async def _wait_for_source(self) -> list[Item]:
         """Read a page; a run that stops meanwhile does not wait for what may never come."""
-        task = self._reading_task = asyncio.current_task()
+        task = self._reading_task = asyncio.current_task(self._loop)
         try:
             return await self._source.read(self._packer.wanting, leftover=self._packer.packable)
         except asyncio.CancelledError:
