@@ -262,7 +262,8 @@ class Rows(Generic[T]):
         problems = self._problems(page, fine=columns is not None)
         if problems:
             return problems, ()
-        return problems, (columns and self._key_column(columns)) or self.keys(page)
+        keys = self._key_column(columns) if columns else ()
+        return problems, keys or self.keys(page)
 
     def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
         problems: dict[int, str] = {} if fine else dict(self._wrong(page))
