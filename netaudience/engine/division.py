@@ -75,9 +75,9 @@ class Divider(Generic[Item]):
         answer = await self._sender.send(chunk.prepared)
         told = NOTHING
         if type(answer) is Response:
-            self._taken_count += 1
-            self._refusals.count = 0
-            if self._blame is None or not (told := self._blame(answer, chunk.items)):
+            self._note_success()
+            told = self._told(answer, chunk)
+            if not told:
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
             self._note_failure(chunk, cast("Failure", answer))

@@ -133,14 +133,8 @@ class Pacer:
 
         It saves the common request the coroutines of `acquire`; a `release` of as much must follow too.
         """
-        if not self._windows and not self._urgent.waiters and not self._bulk.waiters:
-            if self.in_flight >= (self._most if urgent else self._most_bulk) or not (
-                self._not_before <= now < deadline
-            ):
-                return False
-            self.in_flight += 1
-            return True
-        return urgent and self._bursts and now < deadline and self._at_once(now, records, urgent)
+        smoothed = self._windows and not (urgent and self._bursts)
+        return not smoothed and now < deadline and self._at_once(now, records, urgent)
 
     async def acquire(
         self,

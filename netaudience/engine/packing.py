@@ -333,13 +333,9 @@ class Packer(Generic[Item]):
             return Chunk(items, positions, prepared)
         chunk = Chunk(items, positions, prepared, self._busy.add(keys))
         if self._items and not self._distinct and not set(keys).isdisjoint(self._keys):
-            self._hold_duplicates()
+            waiting = self._items, self._positions, self._keys
+            self._items, self._positions, self._keys = self._hold_back(*waiting)
         return chunk
-
-    def _hold_duplicates(self) -> None:
-        """Hold back what waits behind a chunk with the same key."""
-        waiting = self._items, self._positions, self._keys
-        self._items, self._positions, self._keys = self._hold_back(*waiting)
 
     def _fitting(self, items: list[Item], size: int) -> int:
         """Return how many of the first items fit into the bytes of a request.

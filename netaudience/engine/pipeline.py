@@ -201,7 +201,7 @@ class Pipeline(Generic[Item]):
             if self._journal is not None:
                 self._answered.append(sent)
         self._packer.release(chunk)
-        if self._told is not None and self._packer.packable:
+        if self._packer.packable:
             self._source.stir()
         if self._waiting:
             self._wake_workers()
@@ -380,15 +380,13 @@ class Pipeline(Generic[Item]):
             if not self._alive:
                 self._finish()
                 break
-            self._reader = self._loop.create_future()
-            await self._reader
+            await self._turn_of_reader()
         return self.take_settled()
 
     async def finished(self) -> None:
         """Wait until every item is settled."""
         while self._alive:
-            self._reader = self._loop.create_future()
-            await self._reader
+            await self._turn_of_reader()
         self._finish()
 
     def _finish(self) -> None:
@@ -507,6 +505,11 @@ class Pipeline(Generic[Item]):
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+
+    def _turn_of_reader(self) -> asyncio.Future[None]:
+        """Return what the reader waits for; no coroutine, for that would be one more for each chunk."""
+        self._reader = self._loop.create_future()
+        return self._reader
 
     def _wake_reader(self) -> None:
         reader, self._reader = self._reader, None
