@@ -192,8 +192,13 @@ class AiohttpTransport:
                 proxy=proxy,
             )
             # An answer that is read to its end has given its connection back: `async with` would only ask.
+            arriving, truncated = answer.content, False
             try:
-                content, truncated = await _read(answer, request.max_answer_bytes)
+                if arriving.is_eof() and arriving.total_bytes <= request.max_answer_bytes:
+                    # It came together with its headers, as most do: five coroutines less than to wait for it.
+                    content = arriving.read_nowait()
+                else:
+                    content, truncated = await _read(answer, request.max_answer_bytes)
             except BaseException:
                 answer.close()
                 raise

@@ -100,6 +100,39 @@ async def test_whatever_answers_comes_back_whole_or_as_truncated(raw, status, bo
     assert server.requests[0].endswith(b'{"a":1}')
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["with its headers", "after its headers"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_an_answer_that_was_read_gives_its_connection_back(apart, encoding):
+    opened = 0
+    body = gzip.compress(b"taken") if encoding == "gzip" else b"taken"
+    whole = answer(body, Connection="keep-alive", Content_Encoding=encoding)
+
+    async def serve(reader, writer):
+        nonlocal opened
+        opened += 1
+        try:
+            while await reader.readuntil(b'{"a":1}'):
+                if apart:
+                    writer.write(whole[: -len(body)])
+                    for _ in range(5):  # so many turns of the loop in which the client may read the headers
+                        await asyncio.sleep(0)
+                writer.write(whole[-len(body) :] if apart else whole)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    transport = AiohttpTransport()
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for _ in range(5):
+            response = await transport.send(request(url))
+            assert (response.body, response.truncated) == (b"taken", False)
+        await transport.aclose()
+    assert opened == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [
