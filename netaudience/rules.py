@@ -34,7 +34,7 @@ _CONTROLS = ("\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1a", "\x1b", "\x7f", "
 _LARGEST = 2**63
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Rule:
     """A rule for one field of a row, run as its attrs validator and on mappings alike."""
 
@@ -42,8 +42,8 @@ class Rule:
     problem: Callable[[object], str | None]
     #: Returns whether nothing is wrong with any of many values of the right type; the cheap question.
     fine: Callable[[Sequence[Any]], bool]
-    #: Whether the cheap question finds values of a wrong type as well.
-    typed: bool = False
+    #: Whether the cheap question lets through nothing but texts that are not empty: what may be a key.
+    only_texts: bool = False
 
     def __call__(self, _row: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - whatever a caller gives
         """Check the field of a row that is being made.
@@ -62,7 +62,7 @@ def both(first: Rule, second: Rule) -> Rule:
     return Rule(
         lambda value: first.problem(value) or second.problem(value),
         lambda values: first.fine(values) and second.fine(values),
-        first.typed or second.typed,
+        first.only_texts or second.only_texts,
     )
 
 
@@ -84,7 +84,7 @@ def rule(
 
 def identifier(noun: str) -> Rule:
     """Demand an identifier: text, not empty, without control characters."""
-    return Rule(lambda value: _identifier_problem(value, noun), _all_identifiers, typed=True)
+    return Rule(lambda value: _identifier_problem(value, noun), _all_identifiers, only_texts=True)
 
 
 def text(noun: str) -> Rule:

@@ -48,16 +48,15 @@ class Busy:
     def add(self, keys: Sequence[str]) -> Collection[str]:
         """Keep keys busy that meet none; return what is to be given back to `remove`."""
         known, highest, distinct = self._seen
-        kept: Collection[str]
         if self._keys is None:
             if known is not keys:
                 highest = max(keys) if len(keys) > 1 else keys[0]
             self._highest = max(self._highest, highest)
-            kept = tuple(keys)  # which the garbage collector looks at once, and at a list again and again
         else:
-            kept = distinct if known is keys and distinct is not None else set(keys)
-            self._keys |= kept
-            self._seen = (), "", None  # this set is that chunk's from now on
+            self._keys.update(distinct if known is keys and distinct is not None else keys)
+        self._seen = (), "", None
+        # The garbage collector looks at a tuple of texts once, and into a list or a set again and again.
+        kept = tuple(keys)
         self._out[id(kept)] = kept
         return kept
 

@@ -79,6 +79,8 @@ class Packer(Generic[Item]):
         self._encode = encode
         #: The most rows that a chunk may have.
         self.rows = rows
+        #: Whether items carry values, so that the order of one key's items matters.
+        self.ordered = kind.ordered
         self._max_keys = keys if keys is not None and (kind.ordered or keys < rows) else None
         self._max_bytes = max_bytes
         #: The page that a rejected item's reason names.
@@ -134,7 +136,7 @@ class Packer(Generic[Item]):
             page = [page[index] for index in good]
             positions = [positions[index] for index in good]
             keys = self._kind.keys(page)
-        if self._kind.ordered:
+        if self.ordered:
             self._append(*self._hold_back(page, positions, keys))
         else:
             self._append(page, positions, ())
@@ -184,7 +186,7 @@ class Packer(Generic[Item]):
         Rows of one user stay together where there are others: if the first half were done once more and the
         second half never, an earlier row would stand where a later one had been.
         """
-        if self._kind.ordered:
+        if self.ordered:
             keys = self._kind.keys(chunk.items)
             users = list(dict.fromkeys(keys))
             if 1 < len(users) < len(keys):
@@ -197,7 +199,7 @@ class Packer(Generic[Item]):
 
     def of_one_user(self, chunk: Chunk[Item]) -> bool:
         """Return whether a chunk has several rows, all of one user."""
-        return self._kind.ordered and len(chunk) > 1 and len(set(self._kind.keys(chunk.items))) == 1
+        return self.ordered and len(chunk) > 1 and len(set(self._kind.keys(chunk.items))) == 1
 
     def key(self, item: object) -> str:
         """Return an item's key for a message."""
@@ -270,7 +272,7 @@ class Packer(Generic[Item]):
         No two of the waiting items have one key, so that nothing behind a chunk has to wait for it.
         """
         items, positions, keys, count = self._items, self._positions, self._keys, self._likely
-        most, ordered, encode, busy = self._max_bytes, self._kind.ordered, self._encode, self._busy
+        most, ordered, encode, busy = self._max_bytes, self.ordered, self._encode, self._busy
         start, stop = 0, count
         while stop <= len(items):
             part = items[start:stop]
@@ -291,14 +293,14 @@ class Packer(Generic[Item]):
     def _is_distinct(self) -> bool:
         """Return whether no two of the waiting items have one key whose order matters."""
         if self._distinct is None:
-            self._distinct = not self._kind.ordered or len(set(self._keys)) == len(self._keys)
+            self._distinct = not self.ordered or len(set(self._keys)) == len(self._keys)
         return self._distinct
 
     def _cut(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Cut the longest chunk that the limits allow off the front of what waits."""
         count = min(self._likely, len(self._items))
         if self._max_keys is not None:
-            listed = self._keys if self._kind.ordered else self._kind.keys(self._items[:count])
+            listed = self._keys if self.ordered else self._kind.keys(self._items[:count])
             count = _prefix(listed[:count], self._max_keys)
         items = self._items if count == len(self._items) else self._items[:count]
         try:
@@ -329,7 +331,7 @@ class Packer(Generic[Item]):
             positions = positions[:count]
             self._items, self._positions = self._items[count:], self._positions[count:]
             keys, self._keys = keys[:count], keys[count:]
-        if not self._kind.ordered:
+        if not self.ordered:
             return Chunk(items, positions, prepared)
         chunk = Chunk(items, positions, prepared, self._busy.add(keys))
         if self._items and not self._distinct and not set(keys).isdisjoint(self._keys):

@@ -11,10 +11,9 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from netaudience.engine.division import Divider
-from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Chunk, Packer
 from netaudience.engine.sender import Sender
 from netaudience.engine.source import Source
@@ -28,6 +27,9 @@ from netaudience.errors import (
 )
 from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
+
+if TYPE_CHECKING:
+    from netaudience.engine.journal import Journal  # made by whoever has one: most programs need no SQLite
 
 __all__ = ["UNSENT", "Pipeline"]
 
@@ -231,6 +233,10 @@ class Pipeline(Generic[Item]):
     async def _next(self) -> Chunk[Item] | None:
         """Read and pack until there is a chunk; None when there will be no more."""
         source, packer = self._source, self._packer
+        if self._settled and packer.ordered:
+            # Rows are objects that the garbage collector goes through: the reader lets go of those that are
+            # settled before others are read. Of texts it only goes through their list.
+            await asyncio.sleep(0)
         while self._sender.halted is None:
             if self._ready:
                 return self._ready.popleft()

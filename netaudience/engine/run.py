@@ -10,12 +10,14 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from netaudience.engine.journal import Journal, OnDoubt
 from netaudience.engine.pipeline import Pipeline
 from netaudience.errors import ConfigurationError, EmptySource, NotSent
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
+
+if TYPE_CHECKING:
+    from netaudience.engine.journal import Journal, OnDoubt
 
 __all__ = ["Outcomes", "Run"]
 
@@ -51,6 +53,8 @@ class Run(Generic[Item]):
             source: What tells the source from others, such as a file's digest; the file refuses another.
             on_doubt: ``resend`` sends what is in doubt again; it may then be there twice.
         """
+        from netaudience.engine.journal import Journal  # noqa: PLC0415 - most programs need no SQLite
+
         facts = {**self._facts, "source": source}
         self._journal = lambda: Journal(Path(path), facts, on_doubt=on_doubt)
         return self
