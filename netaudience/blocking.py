@@ -25,13 +25,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 
-from netaudience.engine.journal import OnDoubt
 from netaudience.engine.run import Run
 from netaudience.engine.source import Items
 from netaudience.errors import ConfigurationError
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
 
-if TYPE_CHECKING:  # who never blocks need not load it
+if TYPE_CHECKING:  # who never blocks, or keeps no journal, need not load it
+    from netaudience.engine.journal import OnDoubt
     from netaudience.engine.portal import Caller, Conversation
 
 __all__ = [

@@ -16,7 +16,7 @@ Shape: TypeAlias = Literal["batch", "call", "query", "pages"]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Facts:
     """What is known about an operation besides its request."""
 

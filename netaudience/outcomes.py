@@ -172,7 +172,7 @@ KEPT = 1000
 REASONS = 200
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Report:
     """What became of a run: counts that reconcile, reasons, and the first undelivered items.
 

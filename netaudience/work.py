@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import (
+    TYPE_CHECKING,
     Any,
     ClassVar,
     Generic,
@@ -25,7 +26,6 @@ from netaudience.blame import Blamer
 from netaudience.coalescing import coalesced
 from netaudience.engine.batcher import Batcher, Watch
 from netaudience.engine.division import Divider
-from netaudience.engine.journal import Journal
 from netaudience.engine.packing import Packer
 from netaudience.engine.pipeline import Pipeline
 from netaudience.engine.retry import RetryPolicy
@@ -39,6 +39,9 @@ from netaudience.facts import Facts, Shape
 from netaudience.items import Kind
 from netaudience.outcomes import Report, SettledChunk
 from netaudience.wire import Prepared, Request, Response, decode
+
+if TYPE_CHECKING:
+    from netaudience.engine.journal import Journal
 
 __all__ = [
     "NONE",
