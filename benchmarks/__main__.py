@@ -29,9 +29,10 @@ from benchmarks import (
     poison,
     throughput,
 )
-from benchmarks.cores import pin, sink_and_client
+from benchmarks.cores import pinned, sink_and_client
 from benchmarks.event_loops import runner
 from benchmarks.plan import LoopName, Measurement, Plan, Result
+from benchmarks.processes import in_processes
 
 _ALL: tuple[Measurement, ...] = (
     *throughput.MEASUREMENTS,
@@ -59,6 +60,8 @@ _IDS = sorted({promise for one in _ALL for promise in one.ids}, key=_in_order)
 #: So many pairs resolve about 3 %.
 _QUICK_PAIRS = 14
 _PAIRS = 40
+#: So many fresh processes for what is moody, where there is time.
+_PROCESSES = 5
 
 app = App(name="python -m benchmarks", help="Measure what netaudience promises about its speed.")
 
@@ -71,6 +74,7 @@ def main(  # noqa: PLR0913 - what may be asked for
     only: str = "",
     loop: LoopName = "asyncio",
     pairs: int | None = None,
+    processes: int | None = None,
     attempts: int = 2,
 ) -> int:
     """Measure, print, and return the exit code.
@@ -81,6 +85,8 @@ def main(  # noqa: PLR0913 - what may be asked for
         only: What to measure, such as P1,P5 or E1; all if not given.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
+        processes: In how many fresh processes a speed is measured, the rounds shared out among them; five,
+            or one with --quick.
         attempts: How often, at most, a measurement is taken whose control is out of its band.
     """
     wanted = frozenset(only.upper().split(",")) if only else frozenset(_IDS)
@@ -90,17 +96,23 @@ def main(  # noqa: PLR0913 - what may be asked for
         )
         return 2
     sink_core, client_core = sink_and_client()
-    pin(client_core)
     plan = Plan(
         quick=quick,
         pairs=pairs or (_QUICK_PAIRS if quick else _PAIRS),
         wanted=wanted,
         loop=loop,
+        processes=processes or (1 if quick else _PROCESSES),
         sink_core=sink_core,
     )
-    results = [
-        result for one in _ALL if wanted.intersection(one.ids) for result in _measure(one, plan, attempts)
-    ]
+    results: list[Result] = []
+    for one in _ALL:
+        if not wanted.intersection(one.ids):
+            continue
+        if one.moody and plan.processes > 1:
+            results += in_processes(one, plan, attempts)
+        else:
+            with pinned(client_core):
+                results += _measure(one, plan, attempts)
     results = sorted(
         (result for result in results if result.id in wanted), key=lambda result: _in_order(result.id)
     )
@@ -138,12 +150,20 @@ def _table(results: list[Result], plan: Plan) -> Table:
         table.add_row(
             result.id,
             result.what,
-            _figure(result.measured, result.unit) + also,
+            _figure(result.measured, result.unit) + _spread(result) + also,
             f"{sign} {_figure(result.promise, result.unit)}",
             "[green]yes[/]" if result.holds else "[red bold]NO[/]",
             f"{result.control:.3f}" if result.controlled else f"[red]{result.control:.3f}[/]",
         )
     return table
+
+
+def _spread(result: Result) -> str:
+    """Say between what the processes were."""
+    if not result.runs:
+        return ""
+    ends = (_figure(end(result.runs), result.unit) for end in (min, max))
+    return f"\n({' to '.join(ends)} in {len(result.runs)})"
 
 
 def _figure(value: float, unit: str) -> str:

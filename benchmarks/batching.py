@@ -130,4 +130,4 @@ async def _put_one_by_one(plan: Plan) -> list[Result]:
     ]
 
 
-MEASUREMENTS = (Measurement(("B1",), _put_one_by_one),)
+MEASUREMENTS = (Measurement(("B1",), _put_one_by_one, moody=True),)

@@ -64,4 +64,4 @@ async def _beside_the_loop(plan: Plan) -> list[Result]:
     ]
 
 
-MEASUREMENTS = (Measurement(("S1",), _beside_the_loop),)
+MEASUREMENTS = (Measurement(("S1",), _beside_the_loop, moody=True),)

@@ -75,4 +75,4 @@ async def _calls(plan: Plan) -> list[Result]:
     ]
 
 
-MEASUREMENTS = (Measurement(("C1",), _calls),)
+MEASUREMENTS = (Measurement(("C1",), _calls, moody=True),)

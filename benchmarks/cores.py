@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["pin", "sink_and_client"]
+__all__ = ["pin", "pinned", "sink_and_client"]
 
 
 def sink_and_client() -> tuple[int, int] | tuple[None, None]:
@@ -23,3 +25,17 @@ def pin(core: int | None) -> None:
     """Keep this process, and those that it starts, on one core."""
     if core is not None and sys.platform == "linux":
         os.sched_setaffinity(0, {core})
+
+
+@contextmanager
+def pinned(core: int | None) -> Iterator[None]:
+    """Keep this process, and those that it starts meanwhile, on one core."""
+    if core is None or sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    pin(core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

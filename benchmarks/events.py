@@ -86,4 +86,4 @@ async def _watched(plan: Plan) -> list[Result]:
     ]
 
 
-MEASUREMENTS = (Measurement(("E1",), _watched),)
+MEASUREMENTS = (Measurement(("E1",), _watched, moody=True),)

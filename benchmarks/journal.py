@@ -75,4 +75,4 @@ def _result(taken: dict[str, list[Slice]], name: str, part: str, what: str) -> R
     )
 
 
-MEASUREMENTS = (Measurement(("P11",), _on_and_off),)
+MEASUREMENTS = (Measurement(("P11",), _on_and_off, moody=True),)

@@ -250,7 +250,7 @@ def _measurement(
     run: Callable[[Plan], Coroutine[object, None, list[Result]]] = partial(
         _beside, promise, work, variants_of, peers
     )
-    return Measurement((promise,), run)
+    return Measurement((promise,), run, moody=True)
 
 
 MEASUREMENTS = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import aiohttp
 import attrs
@@ -31,8 +32,10 @@ class Plan:
     #: The promises asked for, such as P1.
     wanted: frozenset[str]
     loop: LoopName
+    #: In how many processes what is moody is measured, one after the other.
+    processes: int = 1
     #: Where the sink runs; anywhere if None.
-    sink_core: int | None
+    sink_core: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +56,8 @@ class Result:
     also: Mapping[str, float] = attrs.field(factory=dict[str, float])
     #: Whether these counts are as promised.
     also_holds: bool = True
+    #: What each process measured, where there were several.
+    runs: tuple[float, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -64,6 +69,19 @@ class Result:
     def controlled(self) -> bool:
         """True where the control is near enough to 1."""
         return CONTROL_BAND[0] <= self.control <= CONTROL_BAND[1]
+
+    @classmethod
+    def median(cls, results: Sequence[Result]) -> Result:
+        """Return what several processes measured of one promise as one result: the median of each figure."""
+        first = results[0]
+        return attrs.evolve(
+            first,
+            measured=statistics.median(result.measured for result in results),
+            control=statistics.median(result.control for result in results),
+            also={name: statistics.median(result.also[name] for result in results) for name in first.also},
+            also_holds=all(result.also_holds for result in results),
+            runs=tuple(result.measured for result in results),
+        )
 
     def as_json(self) -> dict[str, object]:
         """Return the result as a JSON object."""
@@ -79,7 +97,16 @@ class Result:
             "also": {name: round(value, 4) for name, value in self.also.items()},
             "holds": self.holds,
             "control": round(self.control, 4),
+            **({"runs": [round(measured, 4) for measured in self.runs]} if self.runs else {}),
         }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Result:
+        """Read back what `as_json` wrote."""
+        known = {name: value for name, value in row.items() if name != "holds"}
+        result = cls(**known)
+        # Whether the counts are as promised is known from the whole: only they can break what else holds.
+        return attrs.evolve(result, also_holds=row["holds"] or not result.holds)
 
 
 @attrs.frozen
@@ -88,6 +115,8 @@ class Measurement:
 
     ids: tuple[str, ...]
     run: Callable[[Plan], Coroutine[object, None, list[Result]]]
+    #: Whether its ratio moves from process to process, of which its control, being of one, says nothing.
+    moody: bool = False
 
 
 @attrs.frozen

@@ -234,7 +234,7 @@ async def _records(plan: Plan) -> list[Result]:
 
 
 MEASUREMENTS = (
-    Measurement(("P1", "P4", "P5"), _ids_in_chunks),
-    Measurement(("P2",), _one_record),
-    Measurement(("P3",), _records),
+    Measurement(("P1", "P4", "P5"), _ids_in_chunks, moody=True),
+    Measurement(("P2",), _one_record, moody=True),
+    Measurement(("P3",), _records, moody=True),
 )

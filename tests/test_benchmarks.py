@@ -91,6 +91,50 @@ def test_a_promise_holds_only_if_all_of_it_does(bound, measured, also_holds, hol
     assert result.holds is holds
 
 
+def test_what_several_processes_measured_is_the_median_of_each_figure():
+    def measured(figure, control, *, kept=True):
+        return Result(
+            id="P6",
+            what="",
+            part="fast",
+            measured=figure,
+            promise=1.02,
+            bound="at most",
+            control=control,
+            also={"lost": figure},
+            also_holds=kept,
+        )
+
+    one = Result.median([measured(1.0, 1.3), measured(0.9, 0.9), measured(1.5, 1.0)])
+    assert (one.measured, one.control, one.also, one.runs) == (1.0, 1.0, {"lost": 1.0}, (1.0, 0.9, 1.5))
+    assert one.holds
+    assert not Result.median([measured(1.0, 1.0), measured(1.0, 1.0, kept=False)]).holds
+
+
+@pytest.mark.parametrize("also_holds", [True, False])
+@pytest.mark.parametrize("measured", [0.9, 1.1])
+def test_a_result_is_read_back_as_it_was_written(measured, also_holds):
+    result = Result(
+        id="P6", what="w", measured=measured, promise=1, bound="at most", control=1.0, also_holds=also_holds
+    )
+    read = Result.from_json(json.loads(json.dumps(result.as_json())))
+    assert read.as_json() == result.as_json()
+
+
+@pytest.mark.slow
+def test_what_is_moody_is_measured_in_several_fresh_processes():
+    done = _command(
+        "--only", "C1", "--json", "--quick", "--pairs", "2", "--processes", "2", "--attempts", "1"
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["part"] for row in rows] == ["write", "read"]
+    for row in rows:
+        assert len(row["runs"]) == 2
+        assert row["measured"] == pytest.approx(sum(row["runs"]) / 2, abs=1e-3)
+    assert done.stderr.count("measuring C1") == 2
+
+
 @pytest.mark.parametrize(("control", "good"), [(0.9, True), (1.1, True), (0.89, False), (1.11, False)])
 def test_a_control_far_from_one_is_told(control, good):
     result = Result(id="P1", what="", measured=1, promise=1, bound="at least", control=control)
