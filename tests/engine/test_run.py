@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import warnings
+import weakref
 
 import pytest
 from scripted import ScriptedVendor, make_client
@@ -701,3 +702,31 @@ def test_nothing_that_a_run_keeps_grows_with_the_number_of_its_chunks():
     run(carry())
     assert most["_ready"] > 0
     assert {name: size for name, size in most.items() if size > 100} == {}
+
+
+def test_rows_that_are_settled_are_let_go_of_before_others_are_read():
+    """All answers come in one turn of the loop: the rows of two waves must not be there at one time."""
+
+    class Row(dict):  # which can be referred to weakly, as a dict cannot
+        __hash__ = object.__hash__
+
+    alive, most = weakref.WeakSet(), 0
+
+    def rows(count):
+        nonlocal most
+        for number in range(count):
+            row = Row(key=f"k{number}", value=number)
+            alive.add(row)
+            most = max(most, len(alive))
+            yield row
+
+    client = make_client(ScriptedVendor(), limit=limit(40), quota=quota(16), ordered=True)
+
+    async def carry():
+        async with client.put(rows(16 * 40 * 10)) as outcomes:
+            async for _ in outcomes.chunks():
+                pass
+        assert outcomes.report.ok
+
+    run(carry())
+    assert most <= (16 + 2) * 40, "16 requests are out at most, one is made, and one is looked at"
