@@ -17,6 +17,7 @@ import attrs
 
 from netaudience.errors import InvalidItem
 from netaudience.rules import Rule, both, identifier, whole_number
+from netaudience.texts import Texts
 
 __all__ = [
     "Field",
@@ -29,8 +30,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 #: So few items are asked one by one.
 _FEW = 125
+#: So many texts are worth being kept as one.
+_MANY = 50
 #: No page has a problem, most of the time: one shared answer for it.
 _FINE: Mapping[int, InvalidItem] = {}
 
@@ -59,6 +63,10 @@ class Kind(Protocol):
 
     def key(self, item: object, /) -> str:
         """Return one item's key for a message, whatever is wrong with the item."""
+        ...
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return items that were checked in the form in which they are kept while their request is out."""
         ...
 
 
@@ -116,6 +124,10 @@ class _Plain:
         """Return what is wrong with which items, and the keys where the order of a key's items matters."""
         return self.check(page), self.keys(page) if self.ordered else ()
 
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return the items as they are."""
+        return items
+
 
 class Identifiers(_Plain):
     """Items that are bare identifiers: text, not empty, without control characters, and what a rule adds."""
@@ -135,6 +147,10 @@ class Identifiers(_Plain):
     def key(self, item: object, /) -> str:
         """Return the identifier itself."""
         return item if isinstance(item, str) else ""
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return many identifiers as one object; they have no line breaks."""
+        return cast("Sequence[Item]", Texts(cast("Sequence[str]", items))) if len(items) >= _MANY else items
 
 
 class WholeNumbers(_Plain):
@@ -372,6 +388,10 @@ class Rows(Generic[T]):
                 cast("dict[str, str]", item)[wire] if type(item) is dict else getattr(item, name)
                 for item in page
             ]
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return the rows as they are."""
+        return items
 
     def key(self, item: object, /) -> str:
         """Return a row's key for a message, whatever is wrong with the row."""

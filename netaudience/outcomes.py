@@ -137,6 +137,7 @@ class SettledChunk(Generic[Item]):
         undelivered: Sequence[Undelivered[Item]] = (),
         warnings: Sequence[str] = (),
     ) -> None:
+        #: As they were given; many identifiers are kept as one text and made again when they are looked at.
         self.items = items
         #: Where the source yielded each of the items.
         self.positions = positions

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 import attrs
 import orjson
 
+from netaudience.texts import Texts
+
 if TYPE_CHECKING:
     from cattrs import Converter
 
@@ -135,7 +137,7 @@ def words_in(value: object) -> set[str]:
             return {word.strip("\"'()[].,:;!?") for word in value.split()}
         case Mapping():
             return words_in(list(cast("Mapping[object, object]", value).values()))
-        case list() | tuple():
+        case list() | tuple() | Texts():
             return set[str]().union(*map(words_in, cast("Sequence[object]", value)))
         case _ if attrs.has(type(value)):
             return words_in(_row(value))

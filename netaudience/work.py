@@ -281,7 +281,6 @@ class Work(Generic[Item]):
         self._answer = made.answer
         prepared = self._host.prepare(self.operation, made)
         prepared.records = len(page)
-        prepared.items = page
         return prepared
 
     def _decode(self, answer: Response) -> object:

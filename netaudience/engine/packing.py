@@ -35,7 +35,7 @@ class Chunk(Generic[Item]):
         prepared: Prepared,
         keys: Collection[str] | None = None,
     ) -> None:
-        self.items = items
+        self.items = prepared.items = items
         self.positions = positions
         self.prepared = prepared
         #: The keys that stay busy until the chunk is released; None where order does not matter.
@@ -175,7 +175,9 @@ class Packer(Generic[Item]):
     def part(self, chunk: Chunk[Item], indices: Sequence[int]) -> Chunk[Item]:
         """Make a chunk of some of a chunk's items; its keys are released with the whole."""
         items = [chunk.items[index] for index in indices]
-        part = Chunk(items, [chunk.positions[index] for index in indices], self._encode(items))
+        part = Chunk(
+            self._kind.kept(items), [chunk.positions[index] for index in indices], self._encode(items)
+        )
         part.open = chunk.open
         part.prepared.chunk = chunk.prepared.chunk
         return part
@@ -284,8 +286,8 @@ class Packer(Generic[Item]):
                 break
             if most is not None and prepared.size > most:
                 break
-            kept = busy.add(keys[start:stop]) if ordered else None
-            packed.append(Chunk(part, positions[start:stop], prepared, kept))
+            busy_keys = busy.add(keys[start:stop]) if ordered else None
+            packed.append(Chunk(self._kind.kept(part), positions[start:stop], prepared, busy_keys))
             start, stop = stop, stop + count
         if start:
             self._items, self._positions, self._keys = items[start:], positions[start:], keys[start:]
@@ -332,7 +334,7 @@ class Packer(Generic[Item]):
             self._items, self._positions = self._items[count:], self._positions[count:]
             keys, self._keys = keys[:count], keys[count:]
         if not self.ordered:
-            return Chunk(items, positions, prepared)
+            return Chunk(self._kind.kept(items), positions, prepared)
         chunk = Chunk(items, positions, prepared, self._busy.add(keys))
         if self._items and not self._distinct and not set(keys).isdisjoint(self._keys):
             waiting = self._items, self._positions, self._keys

@@ -203,6 +203,9 @@ class KeyedRows:
     def key(self, item, /):
         return item["key"]
 
+    def kept(self, items, /):
+        return items
+
 
 def blame(response, items):
     """Read what the scripted vendor says about single keys."""

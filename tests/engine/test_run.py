@@ -704,29 +704,40 @@ def test_nothing_that_a_run_keeps_grows_with_the_number_of_its_chunks():
     assert {name: size for name, size in most.items() if size > 100} == {}
 
 
-def test_rows_that_are_settled_are_let_go_of_before_others_are_read():
-    """All answers come in one turn of the loop: the rows of two waves must not be there at one time."""
-
-    class Row(dict):  # which can be referred to weakly, as a dict cannot
-        __hash__ = object.__hash__
-
+def most_alive(items, **options):
+    """Carry 160 times 40 items, 16 requests answered in one turn of the loop; return the most alive."""
     alive, most = weakref.WeakSet(), 0
 
-    def rows(count):
+    def watched():
         nonlocal most
-        for number in range(count):
-            row = Row(key=f"k{number}", value=number)
-            alive.add(row)
+        for number in range(160 * 40):
+            item = items(number)
+            alive.add(item)
             most = max(most, len(alive))
-            yield row
+            yield item
 
-    client = make_client(ScriptedVendor(), limit=limit(40), quota=quota(16), ordered=True)
+    client = make_client(ScriptedVendor(), limit=limit(options.pop("rows")), quota=quota(16), **options)
 
     async def carry():
-        async with client.put(rows(16 * 40 * 10)) as outcomes:
+        async with client.put(watched()) as outcomes:
             async for _ in outcomes.chunks():
                 pass
         assert outcomes.report.ok
 
     run(carry())
-    assert most <= (16 + 2) * 40, "16 requests are out at most, one is made, and one is looked at"
+    return most
+
+
+def test_rows_that_are_settled_are_let_go_of_before_others_are_read():
+    class Row(dict):  # which can be referred to weakly, as a dict cannot
+        __hash__ = object.__hash__
+
+    most = most_alive(lambda number: Row(key=f"k{number}", value=number), rows=40, ordered=True)
+    assert most <= (16 + 2) * 40, "16 requests are out, one is made, and one is looked at"
+
+
+def test_identifiers_are_let_go_of_when_their_request_is_made():
+    class Id(str):
+        __slots__ = ("__weakref__",)
+
+    assert most_alive(lambda number: Id(f"k{number}"), rows=80) <= 2 * 80
