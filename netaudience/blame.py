@@ -17,7 +17,7 @@ from netaudience.wire import Response
 __all__ = ["NOTHING", "Blame", "Blamer"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True)
 class Blame:
     """What an answer says about single items, by their index in the request."""
 
