@@ -36,6 +36,10 @@ __all__ = ["UNSENT", "Pipeline"]
 Item = TypeVar("Item")
 #: Items read at once from a source that never waits, where a chunk has fewer.
 _PAGE = 32
+#: So many workers let the reader go first, so that the memory of what it lets go of is used again. All do with
+#: rows, which are objects that the garbage collector goes through. With other items it would be called for
+#: nothing: if all let go at one time and all begin then, what their requests hold is more than it waits for.
+_STEPS_ASIDE = 8
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0
 #: Of a chunk of which nothing is noted before it is sent.
@@ -233,10 +237,8 @@ class Pipeline(Generic[Item]):
     async def _next(self) -> Chunk[Item] | None:
         """Read and pack until there is a chunk; None when there will be no more."""
         source, packer = self._source, self._packer
-        if self._settled and packer.ordered:
-            # Rows are objects that the garbage collector goes through, and those of two waves would be there
-            # at one time: the reader lets go of what is settled before as much is read anew.
-            await asyncio.sleep(0)
+        if self._settled and (packer.ordered or len(self._settled) <= _STEPS_ASIDE):
+            await asyncio.sleep(0)  # the reader lets go of what is settled before as much is read anew
         while self._sender.halted is None:
             if self._ready:
                 return self._ready.popleft()
