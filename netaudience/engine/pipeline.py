@@ -36,8 +36,8 @@ __all__ = ["UNSENT", "Pipeline"]
 Item = TypeVar("Item")
 #: Items read at once from a source that never waits, where a chunk has fewer.
 _PAGE = 32
-#: So many workers let the reader go first, so that the memory of what it lets go of is used again. All do with
-#: rows, which are objects that the garbage collector goes through. With other items it would be called for
+#: So many workers let the reader go first, so that the memory of what it lets go of is used again. With rows,
+#: which are objects that the garbage collector goes through, all do. With other items it would be called for
 #: nothing: if all let go at one time and all begin then, what their requests hold is more than it waits for.
 _STEPS_ASIDE = 8
 #: Seconds between two beats of a journal's lease.
