@@ -35,7 +35,7 @@ class Plan:
     #: In how many processes what is moody is measured, one after the other.
     processes: int = 1
     #: Where the sink runs; anywhere if None.
-    sink_core: int | None = None
+    sink_core: int | None
 
 
 @attrs.frozen(kw_only=True)

@@ -185,6 +185,11 @@ class Field:
     #: What it must hold besides its type.
     rule: Rule | None
 
+    @property
+    def only_texts(self) -> bool:
+        """True where its rule alone lets through nothing but texts that are not empty."""
+        return self.rule is not None and self.rule.only_texts
+
 
 #: Says what is wrong with a row as a whole, given by the vendor's names, or None.
 RowRule: TypeAlias = Callable[[Mapping[str, object]], str | None]
@@ -328,7 +333,7 @@ class Rows(Generic[T]):
             return None
         for field, column in zip(given, columns, strict=True):
             rule = field.rule
-            if not (rule is not None and rule.only_texts) and not _all_of(field.types, column):
+            if not field.only_texts and not _all_of(field.types, column):
                 return None
             if rule is not None and not rule.fine(column):
                 return None
@@ -340,8 +345,8 @@ class Rows(Generic[T]):
             column = columns.get(wire)
             if column is None:
                 continue
-            rule = self._fields_by_wire_name[wire].rule
-            if not (rule is not None and rule.only_texts) and not (all(column) and _all_of({str}, column)):
+            checked = self._fields_by_wire_name[wire].only_texts
+            if not checked and not (all(column) and _all_of({str}, column)):
                 break
             keys = cast("Sequence[str]", column)
             return [key.lower() for key in keys] if wire in self._folded else keys

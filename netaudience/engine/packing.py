@@ -333,10 +333,9 @@ class Packer(Generic[Item]):
             positions = positions[:count]
             self._items, self._positions = self._items[count:], self._positions[count:]
             keys, self._keys = keys[:count], keys[count:]
-        if not self.ordered:
-            return Chunk(self._kind.kept(items), positions, prepared)
-        chunk = Chunk(items, positions, prepared, self._busy.add(keys))
-        if self._items and not self._distinct and not set(keys).isdisjoint(self._keys):
+        busy_keys = self._busy.add(keys) if self.ordered else None
+        chunk = Chunk(self._kind.kept(items), positions, prepared, busy_keys)
+        if self.ordered and self._items and not self._distinct and not set(keys).isdisjoint(self._keys):
             waiting = self._items, self._positions, self._keys
             self._items, self._positions, self._keys = self._hold_back(*waiting)
         return chunk
