@@ -14,8 +14,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from netaudience.client import Client, Settings
-from netaudience.client_batcher import ClientBatcher
-from netaudience.engine.batcher import Batcher
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Outcomes, Run
 from netaudience.engine.transport import AiohttpTransport
@@ -61,6 +59,8 @@ from netaudience.outcomes import (
 )
 
 if TYPE_CHECKING:
+    from netaudience.client_batcher import ClientBatcher
+    from netaudience.engine.batcher import Batcher
     from netaudience.vendors.clevertap import CleverTapClient
     from netaudience.vendors.fynd import FyndClient
     from netaudience.vendors.iterable import IterableClient
@@ -123,10 +123,20 @@ __all__ = [
 logging.getLogger("netaudience").addHandler(logging.NullHandler())
 
 
-def __getattr__(name: str) -> type[Client]:
-    """Import a vendor's client when it is first asked for: nobody needs all of them at a program's start."""
+#: What not every program needs at its start, and where it is.
+_LATER = {"Batcher": "netaudience.engine.batcher", "ClientBatcher": "netaudience.client_batcher"}
+
+
+def __getattr__(name: str) -> type:
+    """Import a vendor's client, or a batcher, when it is first asked for."""
+    if name in _LATER:
+        from importlib import import_module  # noqa: PLC0415 - as the sentence above says
+
+        made: type = getattr(import_module(_LATER[name]), name)
+        globals()[name] = made
+        return made
     if name.endswith("Client"):
-        from netaudience.vendors import clients  # noqa: PLC0415 - as the sentence above says
+        from netaudience.vendors import clients  # noqa: PLC0415
 
         for client in clients(name):
             return client

@@ -29,6 +29,7 @@ from netaudience.engine.run import Run
 from netaudience.engine.source import Items
 from netaudience.errors import ConfigurationError
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
+from netaudience.work import BlockingHost
 
 if TYPE_CHECKING:  # who never blocks, or keeps no journal, need not load it
     from netaudience.engine.journal import OnDoubt
@@ -37,7 +38,6 @@ if TYPE_CHECKING:  # who never blocks, or keeps no journal, need not load it
 __all__ = [
     "BlockingBatch",
     "BlockingCall",
-    "BlockingHost",
     "BlockingOutcomes",
     "BlockingPages",
     "BlockingRun",
@@ -77,14 +77,6 @@ class Ask(Protocol[Item_contra, P, T_co]):
     ) -> Coroutine[object, object, T_co]:
         """Send one item."""
         ...
-
-
-class BlockingHost:
-    """A client whose operations block."""
-
-    def conversation(self, work: Callable[[Caller], Coroutine[object, object, T]]) -> Conversation[T]:
-        """Return what runs a coroutine in the client's loop while this thread waits."""
-        raise NotImplementedError
 
 
 class BlockingBatch(Generic[Item, P]):

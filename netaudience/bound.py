@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from typing import (
+    TYPE_CHECKING,
     Generic,
     ParamSpec,
     TypeVar,
 )
 
-from netaudience.engine.batcher import Batcher
 from netaudience.engine.run import Run
-from netaudience.engine.sink import WhenFull
 from netaudience.engine.source import Items
 from netaudience.errors import InvalidItem
 from netaudience.wire import Request
 from netaudience.work import NONE, Arguments, Host, Operation, Work, ask, identity_of, joined, told_apart
+
+if TYPE_CHECKING:  # who puts no single items need not load it
+    from netaudience.engine.batcher import Batcher
+    from netaudience.engine.sink import WhenFull
 
 __all__ = ["BoundBatch", "BoundCall", "Pages"]
 

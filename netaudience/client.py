@@ -14,26 +14,29 @@ import math
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 from urllib.parse import quote
 
 import attrs
 
-from netaudience.client_batcher import ClientBatcher
 from netaudience.engine.circuit import Circuit, circuit_for
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.sender import Sender
-from netaudience.engine.sink import WhenFull
 from netaudience.engine.transport import AiohttpTransport, Transport, add_query, check_proxy, make_url
 from netaudience.errors import ConfigurationError, VendorError
-from netaudience.events import Hook
 from netaudience.items import Kind
 from netaudience.limits import Figure, Quota, Window, assumed, per_second
 from netaudience.operations import operations_of
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Request, Response, dump_json
 from netaudience.work import Operation
+
+if TYPE_CHECKING:
+    from netaudience.client_batcher import ClientBatcher
+    from netaudience.engine.sink import WhenFull
+    from netaudience.engine.teller import Teller
+    from netaudience.events import Hook
 
 __all__ = ["Client", "Settings", "confirmed", "secret"]
 
@@ -244,6 +247,8 @@ class Client:
         Raises:
             ConfigurationError: an argument is wrong.
         """
+        from netaudience.client_batcher import ClientBatcher  # noqa: PLC0415 - who needs none need not load it
+
         return ClientBatcher(
             self.account, linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
         )
@@ -401,9 +406,17 @@ class Client:
             held.circuit if settings.retry.circuit_failures else Circuit(self.vendor),
             loop.time,
             reads=operation.facts.acknowledges == "answered",
-            hook=settings.on_event,
+            teller=self._teller(tally, loop),
             deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,
         )
+
+    def _teller(self, tally: Report, loop: asyncio.AbstractEventLoop) -> Teller | None:
+        hook = self.settings.on_event
+        if hook is None:
+            return None
+        from netaudience.engine.teller import Teller  # noqa: PLC0415 - where nobody watches it is not needed
+
+        return Teller(hook, tally, loop.time)
 
     def _address(self, operation: Operation, request: Request[object], *, keep: bool) -> _Address:
         """Return the method, the URL and the headers; keep them where nothing in them varies."""

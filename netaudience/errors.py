@@ -78,9 +78,10 @@ __all__ = [
     "scrub",
 ]
 
-_SAFE_WORD = re.compile(r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$""")
+# Patterns are compiled when the first error needs them, and `re` keeps them: not at a program's start.
+_SAFE_WORD = r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$"""
 #: What is no name of a column, but an address or a number.
-_DATA = re.compile(r"@|\d{5}")
+_DATA = r"@|\d{5}"
 _LONGEST_WORDS = 200
 _LARGEST_CODE = 1_000_000
 
@@ -91,7 +92,7 @@ def scrub(words: str) -> str:
     An allow-list: a token stays only if it is a plain word or a number of up to three digits. A name
     that is a plain word cannot be told from one; `VendorError.without` takes out those that were sent.
     """
-    tokens = [token if _SAFE_WORD.match(token) else "…" for token in words.split()]
+    tokens = [token if re.match(_SAFE_WORD, token) else "…" for token in words.split()]
     text = re.sub(r"…(?: …)+", "…", " ".join(tokens))
     return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
 
@@ -117,7 +118,7 @@ def leave_out(words: str, keys: Collection[str]) -> str:
 
 def column_name(name: str) -> str:
     """Return a column's name as it may be shown: a file without a header has a row in its place."""
-    return mask(name) if _DATA.search(name) else name
+    return mask(name) if re.search(_DATA, name) else name
 
 
 class NetaudienceError(Exception):

@@ -5,8 +5,6 @@ a run over many items, one call, a batcher from its opening to its end. A run's 
 process, a chunk's number in its run; a call has no chunks, and its requests bear the number 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple, TypeAlias

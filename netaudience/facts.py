@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from netaudience.coalescing import Coalescence
 from netaudience.limits import Figure, Limit, Provenance, Quota
 from netaudience.outcomes import Acknowledgement
+
+if TYPE_CHECKING:
+    from netaudience.coalescing import Coalescence
 
 __all__ = ["Facts", "Method", "Shape"]
 
@@ -16,7 +18,7 @@ Shape: TypeAlias = Literal["batch", "call", "query", "pages"]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Facts:
     """What is known about an operation besides its request."""
 

@@ -173,7 +173,7 @@ class WholeNumbers(_Plain):
         return "" if self._rule.problem(item) else str(item)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Field:
     """One field of a row: its names, whether it must be there, and what it may hold."""
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import (
+    TYPE_CHECKING,
     Any,
     Concatenate,
     Generic,
@@ -29,17 +30,14 @@ from typing import (
 )
 
 from netaudience.blame import Blamer
-from netaudience.blocking import (
-    BlockingBatch,
-    BlockingCall,
-    BlockingHost,
-    BlockingPages,
-)
 from netaudience.bound import BoundBatch, BoundCall, Pages
 from netaudience.facts import Facts, Method
 from netaudience.items import Kind, Nothing
 from netaudience.wire import Request
-from netaudience.work import Host, Operation, ask, name_of
+from netaudience.work import BlockingHost, Host, Operation, ask, name_of
+
+if TYPE_CHECKING:
+    from netaudience.blocking import BlockingBatch, BlockingCall, BlockingPages
 
 __all__ = ["Batch", "Call", "PageQuery", "Query", "batch", "call", "operations_of", "pages", "query"]
 
@@ -70,6 +68,8 @@ class Batch(Operation, Generic[Item, P]):
         client = cast("Host", host)
         bound: BoundBatch[Item, P] = BoundBatch(client, self)
         if isinstance(host, BlockingHost):
+            from netaudience.blocking import BlockingBatch  # noqa: PLC0415 - who never blocks need not load it
+
             return BlockingBatch(host, name_of(client, self), bound)
         return bound
 
@@ -94,6 +94,8 @@ class Call(Operation, Generic[Item, P, T]):
         client = cast("Host", host)
         bound: BoundCall[Item, P, T] = BoundCall(client, self)
         if isinstance(host, BlockingHost):
+            from netaudience.blocking import BlockingBatch, BlockingCall  # noqa: PLC0415 - who never blocks need not load it
+
             return BlockingCall(host, bound, BlockingBatch(host, name_of(client, self), bound.each))
         return bound
 
@@ -167,6 +169,7 @@ class PageQuery(Operation, Generic[P, Page, Row]):
 
         if not isinstance(host, BlockingHost):
             return ask
+        from netaudience.blocking import BlockingPages  # noqa: PLC0415 - who never blocks need not load it
 
         def ask_blocking(*args: P.args, **kwargs: P.kwargs) -> BlockingPages[Page, Row]:
             return BlockingPages(host, name_of(client, self), ask(*args, **kwargs).pages, self.rows)

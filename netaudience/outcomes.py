@@ -249,25 +249,6 @@ class Report:
         for warning, count in other.warnings.items():
             _count(self.warnings, warning, "other warnings", count)
 
-    def told(
-        self, before: Mapping[str, int] | None = None
-    ) -> tuple[str, str, float, int, int, int, int, int, str | None]:
-        """Return what an event says of the whole: names, seconds, counts, and what ended it early.
-
-        Args:
-            before: What an earlier attempt at the run had settled, by kind: it was told then.
-        """
-        stopped = None if self.stopped is None else type(self.stopped).__name__
-        before = before or {}
-        counts = (
-            max(0, self.items - self.resumed),  # a run that stops early has not passed all of them again
-            self.delivered - before.get("delivered", 0),
-            self.rejected - before.get("rejected", 0),
-            self.failed,
-            self.in_doubt - before.get("in doubt", 0),
-        )
-        return (self.vendor, self.operation, self.seconds, *counts, stopped)
-
     @property
     def settled(self) -> int:
         """Items whose fate is known or known to be unknown."""

@@ -34,7 +34,7 @@ _CONTROLS = ("\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1a", "\x1b", "\x7f", "
 _LARGEST = 2**63
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Rule:
     """A rule for one field of a row, run as its attrs validator and on mappings alike."""
 

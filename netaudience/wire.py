@@ -52,7 +52,7 @@ def wire_name(name: str) -> dict[str, str]:
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Request(Generic[T_co]):
     """What an operation sends, in the vendor's own words; `T` is the type of its answer.
 

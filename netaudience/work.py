@@ -5,11 +5,10 @@ Here an operation meets its client (`Host`) and the engine. It knows nothing of 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import inspect
 import math
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import (
     TYPE_CHECKING,
@@ -23,29 +22,29 @@ from typing import (
 )
 
 from netaudience.blame import Blamer
-from netaudience.coalescing import coalesced
-from netaudience.engine.batcher import Batcher, Watch
 from netaudience.engine.division import Divider
 from netaudience.engine.packing import Packer
 from netaudience.engine.pipeline import Pipeline
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.run import Run
 from netaudience.engine.sender import Failure, Sender
-from netaudience.engine.sink import WhenFull
 from netaudience.engine.source import Items, Source, check_source
 from netaudience.errors import ConfigurationError, Refused, Unreadable
-from netaudience.events import RunEnded, RunStarted
 from netaudience.facts import Facts, Shape
 from netaudience.items import Kind
 from netaudience.outcomes import Report, SettledChunk
 from netaudience.wire import Prepared, Request, Response, decode
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # who puts no single items, keeps no journal or never blocks need not load it
+    from netaudience.engine.batcher import Batcher, Watch
     from netaudience.engine.journal import Journal
+    from netaudience.engine.portal import Caller, Conversation
+    from netaudience.engine.sink import WhenFull
 
 __all__ = [
     "NONE",
     "Arguments",
+    "BlockingHost",
     "Host",
     "Operation",
     "Work",
@@ -114,6 +113,14 @@ class Host(Protocol):
         ...
 
 
+class BlockingHost:
+    """A client whose operations block."""
+
+    def conversation(self, work: Callable[[Caller], Coroutine[object, object, T]]) -> Conversation[T]:
+        """Return what runs a coroutine in the client's loop while this thread waits."""
+        raise NotImplementedError
+
+
 class Operation:
     """One operation of a vendor, as its class attribute."""
 
@@ -174,10 +181,10 @@ async def ask(host: Host, operation: Operation, request: Request[T], prepared: P
 @contextmanager
 def _watched(sender: Sender, report: Report, prepared: Prepared) -> Generator[None]:
     """Tell of a call's beginning and end, for those who watch."""
-    clock = asyncio.get_running_loop().time
-    started = clock()
+    teller, started = sender.teller, sender.now()
     report.items = 1
-    sender.tell(RunStarted(sender.run, report.vendor, report.operation))
+    if teller is not None:
+        teller.run_started()
     error: str | None = None
     try:
         yield
@@ -189,8 +196,9 @@ def _watched(sender: Sender, report: Report, prepared: Prepared) -> Generator[No
         report.failed = 1 - report.in_doubt - report.rejected
         raise
     finally:
-        report.seconds = clock() - started
-        sender.tell(RunEnded(sender.run, *report.told()[:-1], error))
+        report.seconds = sender.now() - started
+        if teller is not None:
+            teller.run_ended(error=error)
 
 
 def _read(host: Host, answer: Response | Failure, request: Request[T]) -> T:
@@ -248,6 +256,8 @@ class Work(Generic[Item]):
         watch: Watch[Item] | None = None,
     ) -> Batcher[Item]:
         """Return a batcher for single items."""
+        from netaudience.engine.batcher import Batcher  # noqa: PLC0415 - as above
+
         if coalesce and self.operation.facts.coalesces is None:
             raise ConfigurationError(
                 f"Each item of {self._name} counts, so two of them never become one: leave coalesce out"
@@ -270,6 +280,8 @@ class Work(Generic[Item]):
 
     def combine(self, earlier: Item, later: Item) -> Item | None:
         """Return the one item that stands for two, if there is one that breaks no rule."""
+        from netaudience.coalescing import coalesced  # noqa: PLC0415 - as above
+
         kind, how = self._kind, self.operation.facts.coalesces
         if how is None or kind.check((earlier, later)):
             return None

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from netaudience.engine.pipeline import Pipeline
-from netaudience.engine.sender import Sender
+from netaudience.engine.teller import Teller
 from netaudience.errors import NetaudienceError
 from netaudience.wire import Prepared
 
@@ -169,7 +169,7 @@ def _watch_all() -> None:
     log.isEnabledFor = lambda _level: True  # type: ignore[method-assign] # the filter asks the real one
     log.addFilter(_look_at_record)
     _after(NetaudienceError, "__init__", lambda error, *_: _watch.error(error))
-    _after(Sender, "tell", lambda _, event: _watch.look("an event", repr(event)))
+    _after(Teller, "_tell", lambda _, event: _watch.look("an event", repr(event)))
     _after(Pipeline, "_close", _look_at_report)
     _after(Path, "replace", _look_at_file)
     _after(Prepared, "__init__", lambda prepared, *_: _watch.secrets.update(words_of(prepared.headers)))

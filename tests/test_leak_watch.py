@@ -3,6 +3,7 @@
 import logging
 import warnings
 
+import attrs
 import leak_watch
 import pytest
 from leak_watch import Watch, leaks, words_of
@@ -10,7 +11,6 @@ from scripted import ScriptedVendor, make_client
 from virtual_time import run
 
 from netaudience import ConfigurationError, Refused, Settings, SourceFailed
-from netaudience.events import RunStarted
 from netaudience.jobs.rundir import replace
 from netaudience.wire import Prepared
 
@@ -87,7 +87,10 @@ def in_an_event(_path):
     client = make_client(ScriptedVendor(), settings=Settings(on_event=lambda _: None))
 
     async def tell():
-        client.sender(type(client).put, type(client).put.report(client)).tell(RunStarted(1, EMAIL, "put"))
+        report = attrs.evolve(type(client).put.report(client), operation=EMAIL)
+        teller = client.sender(type(client).put, report).teller
+        assert teller is not None
+        teller.run_started()
 
     run(tell())
 

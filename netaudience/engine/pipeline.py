@@ -25,11 +25,11 @@ from netaudience.errors import (
     NotSent,
     SourceFailed,
 )
-from netaudience.events import ChunkEnded, ChunkStarted, RunEnded, RunStarted
-from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, all_alike
+from netaudience.outcomes import Failed, InDoubt, Report, SettledChunk, all_alike
 
 if TYPE_CHECKING:
     from netaudience.engine.journal import Journal  # made by whoever has one: most programs need no SQLite
+    from netaudience.engine.teller import Teller
 
 __all__ = ["UNSENT", "Pipeline"]
 
@@ -102,8 +102,9 @@ class Pipeline(Generic[Item]):
         self._chunks = 0
         self._left = False
         self._before = {} if journal is None else journal.before
-        if sender.watched:
-            sender.tell(RunStarted(sender.run, report.vendor, report.operation, told is not None))
+        self._teller = sender.teller
+        if self._teller is not None:
+            self._teller.run_started(lasting=told is not None)
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // packer.rows)))
         report.workers = workers
@@ -195,15 +196,15 @@ class Pipeline(Generic[Item]):
         if sent is None:
             settled = self._unsent(chunk)
         else:
-            started = self._began(chunk) if self._sender.watched else 0.0
+            started = 0.0 if self._teller is None else self._began(chunk, self._teller)
             try:
                 settled = await self._divider.deliver(chunk)
             except BaseException:
                 settled = self._interrupted(chunk, sent)
                 raise
             finally:
-                if self._sender.watched:
-                    self._ended(chunk, started, settled)
+                if self._teller is not None:
+                    self._teller.chunk_ended(chunk.prepared.chunk, self._clock() - started, settled)
             if self._journal is not None:
                 self._answered.append(sent)
         self._packer.release(chunk)
@@ -430,22 +431,12 @@ class Pipeline(Generic[Item]):
                 part.undelivered = all_alike(Failed, part.items, part.positions, reason, self._packer.key)
                 self._tell(part)
 
-    def _began(self, chunk: Chunk[Item]) -> float:
+    def _began(self, chunk: Chunk[Item], teller: Teller) -> float:
         """Number a chunk, and tell that it is on its way."""
         self._chunks += 1
         chunk.prepared.chunk = self._chunks
-        report, run = self.report, self._sender.run
-        self._sender.tell(ChunkStarted(run, self._chunks, report.vendor, report.operation, len(chunk)))
+        teller.chunk_started(self._chunks, len(chunk))
         return self._clock()
-
-    def _ended(self, chunk: Chunk[Item], started: float, settled: Sequence[SettledChunk[Item]]) -> None:
-        """Tell what became of a chunk."""
-        kinds = [type(outcome) for part in settled for outcome in part.undelivered]
-        others = (kinds.count(Rejected), kinds.count(Failed), kinds.count(InDoubt)) if kinds else (0, 0, 0)
-        delivered = sum(map(len, settled)) - len(kinds)
-        report, seconds = self.report, self._clock() - started
-        told = (self._sender.run, chunk.prepared.chunk, report.vendor, report.operation, seconds, delivered)
-        self._sender.tell(ChunkEnded(*told, *others))
 
     def _interrupted(self, chunk: Chunk[Item], sent: range) -> Sequence[SettledChunk[Item]]:
         """Count a chunk whose delivery was cancelled, so that the report reconciles."""
@@ -499,9 +490,9 @@ class Pipeline(Generic[Item]):
             self._journal = None
         if self._alarm is not None:
             self._alarm.cancel()
-        if self._sender.watched and not self._left:
+        if self._teller is not None and not self._left:
             self._left = True
-            self._sender.tell(RunEnded(self._sender.run, *self.report.told(self._before)))
+            self._teller.run_ended(self._before)
 
     async def _wait_as_worker(self) -> None:
         future: asyncio.Future[None] = self._loop.create_future()

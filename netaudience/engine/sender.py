@@ -11,12 +11,12 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from netaudience.engine.circuit import Circuit
 from netaudience.engine.pacing import Pacer
 from netaudience.engine.retry import RetryPolicy, Waits
-from netaudience.engine.transport import Transport, host_of, port_of
+from netaudience.engine.transport import Transport, host_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
@@ -32,9 +32,11 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.events import CircuitChanged, Event, Hook, Paused, RequestEnded, next_run
 from netaudience.outcomes import Report
 from netaudience.wire import Prepared, Response, words_in
+
+if TYPE_CHECKING:
+    from netaudience.engine.teller import Teller
 
 __all__ = ["Failure", "Sender"]
 
@@ -74,7 +76,7 @@ class Sender:
         clock: Callable[[], float],
         *,
         reads: bool,
-        hook: Hook | None = None,
+        teller: Teller | None = None,
         deadline: float = math.inf,
     ) -> None:
         self._transport = transport
@@ -93,15 +95,12 @@ class Sender:
         self.urgent = False
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
-        self._hook = hook
-        #: The number of the run, for those who watch; 0 where nobody does.
-        self.run = 0 if hook is None else next_run()
+        #: Tells those who watch; None where nobody does.
+        self.teller = teller
         #: Answers lost in a row that may not be asked for again.
         self._lost = 0
         #: Why the run stops: nothing more is sent then. Set by `halt` alone.
         self.halted: NetaudienceError | None = None
-        #: True where somebody wants to be told of events.
-        self.watched = hook is not None
 
     def now(self) -> float:
         """Return the moment on the loop's clock."""
@@ -151,8 +150,8 @@ class Sender:
                 finally:
                     # What found no connection has not reached the vendor: its tickets are not used.
                     pacer.release(records, unused=isinstance(error, ConnectionFailed))
-                    if self._hook is not None:
-                        self._told(
+                    if self.teller is not None:
+                        self.teller.request_ended(
                             prepared, sent, sent - asked, response, error, repeated=trouble is not None
                         )
                 if error is None:
@@ -239,46 +238,6 @@ class Sender:
                 "its deadline came first"
             ) from error
 
-    def _told(  # noqa: PLR0913 - what there is to tell
-        self,
-        prepared: Prepared,
-        sent: float,
-        waited: float,
-        response: Response | None,
-        error: NetaudienceError | None,
-        *,
-        repeated: bool,
-    ) -> None:
-        """Tell of an attempt that is over: an answer, an error, or neither where it was left."""
-        ended = "CancelledError" if response is None else None
-        self.tell(
-            RequestEnded(
-                self._tally.vendor,
-                self._tally.operation,
-                sent,
-                self._clock() - sent,
-                None if response is None else response.status,
-                prepared.records,
-                prepared.size,
-                waited,
-                repeated,
-                self.run,
-                prepared.chunk,
-                prepared.method,
-                host_of(prepared.url),
-                ended if error is None else type(error).__name__,
-                port_of(prepared.url),
-            )
-        )
-
-    def tell(self, event: Event) -> None:
-        """Call the hook with an event, if there is one."""
-        if self._hook is not None:
-            try:
-                self._hook(event)
-            except Exception:  # noqa: BLE001 - a watcher's mistake is not the run's
-                _log.exception("The hook for events raised", extra=self._fields())
-
     def _decide(
         self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble, elapsed: float
     ) -> Failure | None:
@@ -362,24 +321,22 @@ class Sender:
                 error,
                 extra=self._fields(error),
             )
-            self._tell_circuit(is_open=True)
+            if self.teller is not None:
+                self.teller.circuit_changed(is_open=True)
 
     def _alive(self) -> None:
         """Take note of a sign of life."""
         if self._circuit.alive():
             _log.warning("%s is back", self._tally.vendor, extra=self._fields())
-            self._tell_circuit(is_open=False)
-
-    def _tell_circuit(self, *, is_open: bool) -> None:
-        now = self._clock()
-        self.tell(CircuitChanged(self._tally.vendor, self._tally.operation, now, is_open))
+            if self.teller is not None:
+                self.teller.circuit_changed(is_open=False)
 
     def _fields(self, error: NetaudienceError | None = None, wait: float | None = None) -> dict[str, object]:
         """Return what a log record says besides its sentence; never an identifier, never a body."""
         return {
             "vendor": self._tally.vendor,
             "operation": self._tally.operation,
-            "run": self.run,
+            "run": 0 if self.teller is None else self.teller.run,
             "status": error.status if isinstance(error, VendorError) else None,
             "wait_seconds": wait,
         }
@@ -398,7 +355,8 @@ class Sender:
             waits.next()
         seconds = waits.next(asked)
         pacer.pause(seconds)
-        self.tell(Paused(self._tally.vendor, self._tally.operation, self._clock(), seconds))
+        if self.teller is not None:
+            self.teller.paused(seconds)
         _log.warning(
             "%s; all requests of the quota wait %.1f s", error, seconds, extra=self._fields(error, seconds)
         )

@@ -10,11 +10,11 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
-from netaudience.blocking import BlockingHost
 from netaudience.client import Client
 from netaudience.engine.portal import Caller, Conversation, Occupant, portal, started_portal
 from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError
+from netaudience.work import BlockingHost
 
 __all__ = ["BlockingClient"]
 
