@@ -14,11 +14,14 @@ __all__ = ["Busy"]
 class Busy:
     """The keys of the chunks that are on their way."""
 
-    __slots__ = ("_highest", "_keys", "_out", "_seen")
+    __slots__ = ("_highest", "_keys", "_out", "_seen", "_settled")
 
     def __init__(self) -> None:
         #: What each chunk that is out has kept busy, by the identity of that collection.
         self._out: dict[int, Collection[str]] = {}
+        #: What was let go of and is still among `_keys`: answers often come many at a time, and to begin anew
+        #: with the few keys that are left is quicker then than to take out each of the others.
+        self._settled: list[Collection[str]] = []
         #: All of it; None as long as the keys come in their order, page behind page.
         self._keys: set[str] | None = None
         #: The highest of it, as long as the keys come in their order.
@@ -53,7 +56,7 @@ class Busy:
                 highest = max(keys) if len(keys) > 1 else keys[0]
             self._highest = max(self._highest, highest)
         else:
-            self._keys.update(distinct if known is keys and distinct is not None else keys)
+            self._all().update(distinct if known is keys and distinct is not None else keys)
         self._seen = (), "", None
         # The garbage collector looks at a tuple of texts once, and into a list or a set again and again.
         kept = tuple(keys)
@@ -64,11 +67,17 @@ class Busy:
         """Let go of what `add` returned."""
         del self._out[id(kept)]
         if not self._out:
-            self._keys, self._highest = None, ""  # whatever comes next, it may be in order again
+            # Whatever comes next, it may be in order again.
+            self._keys, self._highest = None, ""
+            self._settled.clear()
         elif self._keys is not None:
-            self._keys.difference_update(kept)
+            self._settled.append(kept)
 
     def _all(self) -> set[str]:
-        if self._keys is None:
+        settled = self._settled
+        if self._keys is None or len(settled) > len(self._out):
             self._keys = set[str]().union(*self._out.values())
+        else:
+            self._keys.difference_update(*settled)
+        settled.clear()
         return self._keys

@@ -54,3 +54,19 @@ def test_a_page_may_go_out_in_pieces(piece):
     assert busy.meets(["b2"])
     busy.remove(later)
     assert not busy.meets(["b2"])
+
+
+@pytest.mark.parametrize("settled", [1, 2, 5])
+def test_what_was_let_go_of_may_go_out_again_without_being_asked_about(settled):
+    """Settled keys are taken out late, many at a time; those that are out again by then are not."""
+    busy = Busy()
+    out = [busy.add([f"k{number}"]) for number in range(6)]
+    assert busy.meets(["k5", "k0"])  # in no order: from here on there is a set of them
+    for kept in out[:settled]:
+        busy.remove(kept)
+    again = busy.add(["k0"])
+    assert busy.meets(["x", "k0"])
+    assert not settled > 1 or not busy.meets(["x", "k1"])
+    assert busy.among(["k0", "k5", "k4", "x"]) == {"k0", "k5"} | ({"k4"} if settled < 5 else set())
+    busy.remove(again)
+    assert not busy.meets(["x", "k0"])
