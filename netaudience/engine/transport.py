@@ -394,7 +394,10 @@ def _told(error: Exception, url: object, proxy: URL | None) -> NetaudienceError:
         case _ if _demands_certificate(error):
             return ConnectionFailed(f"{host} demands a client certificate, or another one: {_TLS}")
         case _:
-            return AnswerLost(f"The request went to {host} and no whole answer came back ({_what(error)})")
+            return AnswerLost(
+                f"The request went to {host} and no whole answer came back ({_what(error)}): look at the "
+                "network and the proxies in between, and whether it was done before you send it again"
+            )
 
 
 def _cause(error: Exception) -> Exception | None:
