@@ -126,9 +126,18 @@ class Packer(Generic[Item]):
         """True where so many items are held back that nothing more should be fed."""
         return len(self._held) >= self.rows
 
-    def feed(self, page: list[Item], positions: range | list[int]) -> list[Chunk[Item] | SettledChunk[Item]]:
-        """Take a page of items, with the position at which the source yielded each."""
+    def feed(
+        self, page: list[Item], positions: range | list[int], *, lent: bool = False
+    ) -> list[Chunk[Item] | SettledChunk[Item]]:
+        """Take a page of items, with the position at which the source yielded each.
+
+        Args:
+            page: The items; the list is kept, and changed, unless it is lent.
+            positions: Where they were, as many.
+            lent: Whether the list is the caller's own, who may fill it with other items afterwards.
+        """
         packed: list[Chunk[Item] | SettledChunk[Item]] = []
+        given = page
         problems, keys = self._kind.examine(page)
         if problems:
             packed.append(self._reject(page, positions, problems))
@@ -147,6 +156,8 @@ class Packer(Generic[Item]):
         if self._kind.apart and self.full:
             # What is held back may wait for what waits here, and not for a chunk that is out.
             packed += self.flush()
+        if lent:
+            self._give_back(given, packed)
         return packed
 
     def flush(self) -> list[Chunk[Item] | SettledChunk[Item]]:
@@ -206,6 +217,18 @@ class Packer(Generic[Item]):
     def key(self, item: object) -> str:
         """Return an item's key for a message."""
         return self._kind.key(item)
+
+    def _give_back(self, page: list[Item], packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
+        """Keep a list of our own in place of a page that was lent, where it is kept as it was given.
+
+        Identifiers mostly are not, and a copy for nothing goes through all of them twice more.
+        """
+        if self._items is page:
+            self._items = list(page)
+        for part in packed:
+            if isinstance(part, Chunk) and part.items is page:
+                own = list(page)
+                part.items, part.prepared.items = own, own
 
     def _append(self, page: list[Item], positions: range | list[int], keys: Sequence[str]) -> None:
         held = self._positions

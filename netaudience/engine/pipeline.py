@@ -271,7 +271,8 @@ class Pipeline(Generic[Item]):
         async with self._reading:
             if self._ready or source.exhausted or self._sender.halted is not None:
                 return []  # another worker has read meanwhile
-            parts = packer.feed(*self._new(await self._wait_for_source()))
+            page = await self._wait_for_source()
+            parts = packer.feed(*self._new(page), lent=source.lent)
             if source.take_due(leftover=packer.packable):
                 parts.extend(packer.flush())
         return self._packed(parts)

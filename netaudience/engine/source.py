@@ -52,6 +52,8 @@ class Source(Generic[Item]):
         self.exhausted = False
         #: The page that is being read.
         self._unfinished: list[Item] = []
+        #: Whether the page that was read last is the list that the source yielded, and so the caller's own.
+        self.lent = False
         #: What the source raised, if it did.
         self.error: Exception | None = None
         #: How many items there are, where the source knows.
@@ -93,12 +95,16 @@ class Source(Generic[Item]):
             enough: How many items fill a request.
             leftover: Whether items that were read before wait for a request to fill.
         """
-        page = self._unfinished
+        page, self.lent = self._unfinished, False
         source = cast("AsyncIterator[Item | list[Item]]", self._async)
         try:
             async for item in source:
                 if isinstance(item, list):
-                    page.extend(cast("list[Item]", item))
+                    whole = cast("list[Item]", item)
+                    if not page and len(whole) >= enough and whole.__class__ is list:
+                        self._unfinished, self.lent = whole, True
+                        break
+                    page.extend(whole)
                 else:
                     page.append(item)
                 if len(page) >= enough:

@@ -36,7 +36,11 @@ def drive(packer, pages, release_after=0):
         while packer.full:
             packer.release(out.pop(0))
             take(packer.feed([], range(0)))
-        take(packer.feed(list(page), range(position, position + len(page))))
+        lent = list(page)
+        parts = packer.feed(lent, range(position, position + len(page)), lent=True)
+        assert lent == list(page)
+        lent.clear()  # the caller's list: what was packed must not be in it alone
+        take(parts)
         position += len(page)
     while packer.waiting:
         if packer.holding and out:

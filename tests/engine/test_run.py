@@ -448,6 +448,39 @@ def test_answers_lost_again_and_again_leave_the_items_in_doubt():
     assert vendor.applied["k1", 0] == RetryPolicy().attempts
 
 
+@pytest.mark.parametrize("ordered", [False, True], ids=["identifiers", "rows"])
+@pytest.mark.parametrize("rows", [20, 60])
+@pytest.mark.parametrize("size", [7, 20, 60, 130])
+@pytest.mark.parametrize("distinct", [1000, 40], ids=["keys once", "keys again and again"])
+def test_a_page_is_the_callers_own_list_who_may_fill_it_with_others(ordered, size, rows, distinct):
+    vendor = ScriptedVendor(poison=["k11"], faults=["ok", "503", "lost before"])
+    client = make_client(vendor, limit=limit(rows), ordered=ordered)
+    keys = [f"k{number % distinct}" for number in range(500)]
+    items = [{"key": key, "value": number} for number, key in enumerate(keys)] if ordered else keys
+
+    async def pages():
+        page = []
+        for at in range(0, len(items), size):
+            page[:] = items[at : at + size]
+            yield page
+            assert page == items[at : at + size], "the list was changed"
+        page[:] = [None] * size
+
+    async def carry():
+        async with client.put(pages()) as outcomes:
+            async for outcome in outcomes:
+                told[outcome.position] = outcome
+        assert outcomes.report.stopped is None
+
+    told = {}
+    run(carry())
+    assert not vendor.broken
+    assert [told[position].item for position in range(len(items))] == items
+    poisoned = {position for position, key in enumerate(keys) if key == "k11"}
+    assert {position for position, outcome in told.items() if isinstance(outcome, Rejected)} == poisoned
+    assert sum(len(values) for values in vendor.order.values()) >= len(items) - len(poisoned)
+
+
 @pytest.mark.parametrize("in_pages", [False, True])
 def test_a_run_that_stops_does_not_wait_for_a_source_that_has_nothing_to_give(in_pages):
     client = make_client(ScriptedVendor(unauthorized_after=0))
