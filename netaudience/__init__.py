@@ -127,6 +127,11 @@ logging.getLogger("netaudience").addHandler(logging.NullHandler())
 _LATER = {"Batcher": "netaudience.engine.batcher", "ClientBatcher": "netaudience.client_batcher"}
 
 
+def __dir__() -> list[str]:
+    """List what is imported later as well, for whoever looks around."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> type:
     """Import a vendor's client, or a batcher, when it is first asked for."""
     if name in _LATER:

@@ -43,7 +43,11 @@ def loaded() -> set[str]:
 
 
 def test_every_public_name_is_there():
-    code = "import netaudience\nfor name in netaudience.__all__: getattr(netaudience, name)"
+    code = (
+        "import netaudience\n"
+        "assert set(netaudience.__all__) <= set(dir(netaudience))\n"
+        "for name in netaudience.__all__: getattr(netaudience, name)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
