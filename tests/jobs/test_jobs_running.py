@@ -474,7 +474,7 @@ async def test_a_full_disk_stops_the_run_and_there_is_nothing_that_it_forgets(
     write_rows(tmp_path, people(3000))
     job = make_job(tmp_path, step)
     async with Sandbox() as sandbox:
-        with small_disk(150_000):
+        with small_disk(100_000):
             summary = await run(job, sandbox)
             assert summary.steps[0].stopped_by == "JournalFailed"
             assert "make room" in str(summary.steps[0].stopped)
