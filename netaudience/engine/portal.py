@@ -45,9 +45,12 @@ class Portal:
         self._thread = threading.Thread(target=self._run, args=(self._kept,), name="netaudience", daemon=True)
         try:
             self._thread.start()
-        except RuntimeError:
+        except RuntimeError as error:
             self.loop.close()
-            raise
+            raise ConfigurationError(
+                f"The thread that sends could not be started, and nothing was sent ({error}): a process may "
+                "have no more threads, or it is ending, and the first call has to come earlier"
+            ) from error
 
     def __repr__(self) -> str:
         return f"<Portal of thread {self._thread.name}>"
@@ -368,7 +371,7 @@ def portal() -> Portal:
     """Return the portal of this process; its thread is started when it is first asked for.
 
     Raises:
-        ConfigurationError: the interpreter is ending.
+        ConfigurationError: the interpreter is ending, or the thread cannot be started.
     """
     if _process.portal is None:
         with _process.lock:

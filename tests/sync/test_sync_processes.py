@@ -41,6 +41,11 @@ def make(**settings):
     settings = Settings(rate=1_000_000, **settings)
     return NetmeraClient("sandbox", base_url=os.environ["SANDBOX"], settings=settings)
 
+def begin(client):
+    "Start the thread, where Python (3.12) starts none once the program ends."
+    if sys.version_info[:2] == (3, 12):
+        client.tag_users(["first"], tag="x")
+
 def tag(user):
     return client.tag_users([user], tag="x")
 
@@ -135,6 +140,7 @@ EXITS = {
     """,
     "a thread that is waited for goes on after the main one": """
         client = make()
+        begin(client)
         def later():
             threading.main_thread().join()
             print(client.tag_users(["a"], tag="x").delivered)
@@ -142,7 +148,19 @@ EXITS = {
     """,
     "it is used while the program ends": """
         client = make()
+        begin(client)
         atexit.register(lambda: print(client.tag_users(["a"], tag="x").delivered))
+    """,
+    "there was no thread to be had at first": """
+        def none(thread):
+            raise RuntimeError("can't start new thread")
+        client, start, threading.Thread.start = make(), threading.Thread.start, none
+        try:
+            tag("a")
+        except ConfigurationError as error:
+            assert "could not be started, and nothing was sent (can't start new thread)" in str(error)
+        threading.Thread.start = start
+        print(tag("a").delivered)
     """,
     "it is used when all is closed": """
         client = make()
