@@ -56,7 +56,7 @@ _IN_MEMORY = (list, tuple, set, frozenset, deque, range)
 #: What no run takes for a source.
 _REFUSED = (str, bytes, bytearray, Mapping)
 #: Items that the caller's thread reads at once, and the seconds after which it hands over what it has.
-_PAGE = 512
+_PAGE = 1000
 _STRIDE = 32
 _LONGEST_PAGE = 0.1
 
@@ -421,9 +421,9 @@ class _Reading(Generic[Item]):
             if self._iterator is None:
                 self._iterator = iter(self._items)
             while len(page) < _PAGE and time.monotonic() < until:
-                before = len(page)
-                page.extend(islice(self._iterator, _STRIDE))
-                if len(page) < before + _STRIDE:
+                enough = min(len(page) + _STRIDE, _PAGE)
+                page.extend(islice(self._iterator, enough - len(page)))
+                if len(page) < enough:
                     self._exhausted = True
                     break
         except Exception as error:  # noqa: BLE001 - the caller's code may raise anything

@@ -231,7 +231,7 @@ def test_an_endless_source_is_read_no_further_than_its_items_are_sent():
         # Both requests are out and neither is answered: nobody asks for more. One page was read, or two.
         client.close()
         calls.join(timeout=10)
-    assert next(given) <= 2 * 512
+    assert next(given) <= 2 * 1000
     assert (held.under_way, held.cancelled) == (0, 2)
 
 
