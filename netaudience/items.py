@@ -17,7 +17,7 @@ import attrs
 
 from netaudience.errors import InvalidItem
 from netaudience.rules import Rule, both, identifier, whole_number
-from netaudience.texts import Texts
+from netaudience.wire import Texts
 
 __all__ = [
     "Field",
@@ -66,7 +66,7 @@ class Kind(Protocol):
         ...
 
     def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
-        """Return items that were checked in the form in which they are kept while their request is out."""
+        """Return items that were checked in the form in which they are written and kept."""
         ...
 
 
@@ -149,7 +149,7 @@ class Identifiers(_Plain):
         return item if isinstance(item, str) else ""
 
     def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
-        """Return many identifiers as one object; they have no line breaks."""
+        """Return many identifiers as one object."""
         return cast("Sequence[Item]", Texts(cast("Sequence[str]", items))) if len(items) >= _MANY else items
 
 

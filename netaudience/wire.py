@@ -7,15 +7,13 @@ rows) are here; cattrs is imported when the first typed value needs it, for it c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
 
 import attrs
 import orjson
-
-from netaudience.texts import Texts
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -25,6 +23,7 @@ __all__ = [
     "Prepared",
     "Request",
     "Response",
+    "Texts",
     "decode",
     "dump_json",
     "load_json",
@@ -145,6 +144,56 @@ def words_in(value: object) -> set[str]:
             return set()
 
 
+class Texts(Sequence[str]):
+    """Many texts that are kept as their JSON while their request is out; it cannot be changed.
+
+    A thousand identifiers are a thousand objects. Nearly all are delivered, and nobody looks at them again;
+    but until their answer is there they take memory, which has left the processor's cache when it is wanted
+    again, and the garbage collector goes through the list of them. So one object stands for them all, whose
+    JSON goes into the request as it is, and they are made again for whoever looks.
+    """
+
+    __slots__ = ("_length", "_texts", "json")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        #: All of them, as a JSON list.
+        self.json = orjson.dumps(texts)
+        self._length = len(texts)
+        #: The texts themselves, until they are let go of, and where somebody has asked for one of them.
+        self._texts: Sequence[str] | None = texts
+
+    def __repr__(self) -> str:
+        return f"<{self._length:,} texts>"
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[str]:
+        # Not remembered: who reads all of them is mostly done with them then.
+        return iter(orjson.loads(self.json) if self._texts is None else self._texts)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if self._texts is None:
+            self._texts = list(self)
+        return self._texts[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with any list, tuple or other texts."""
+        return list(self) == list(other) if isinstance(other, list | tuple | Texts) else NotImplemented  # pyright: ignore[reportUnknownArgumentType] # whatever they hold
+
+    __hash__ = None  # type: ignore[assignment] # as a list has none
+
+    def let_go(self) -> None:
+        """Keep nothing but the JSON: the request is written."""
+        self._texts = None
+
+
 class Response:
     """An answer: status, headers (names in lower case) and the whole body."""
 
@@ -180,7 +229,7 @@ def dump_json(value: object, *, numbers: bool = True) -> bytes:
         TypeError: the value holds something that JSON cannot carry.
         ValueError: it holds a float that is no number, which would be written as null.
     """
-    body = orjson.dumps(value, default=_row, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    body = orjson.dumps(value, default=_known, option=orjson.OPT_PASSTHROUGH_DATETIME)
     # Looked for from its end: that is twice as quick as `in`, which CPython tunes for longer words.
     if numbers and body.rfind(b"null") >= 0 and not _finite(value):
         raise ValueError("it holds a number that is infinite or not a number")
@@ -307,8 +356,13 @@ def _read_flag(value: object, _: type) -> bool:
 _rows: dict[type, Callable[[object], object]] = {}
 
 
+def _known(value: object) -> object:
+    """Return what orjson does not know in a form that it does."""
+    return orjson.Fragment(value.json) if type(value) is Texts else _row(value)
+
+
 def _row(row: object) -> object:
-    """Return an attrs row as a mapping by wire names (orjson asks for what it does not know)."""
+    """Return an attrs row as a mapping by wire names."""
     write = _rows.get(type(row))
     if write is None:
         if not attrs.has(type(row)):

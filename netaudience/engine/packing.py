@@ -14,7 +14,7 @@ from netaudience.engine.busy import Busy
 from netaudience.errors import ConfigurationError, InvalidItem, ItemTooLarge
 from netaudience.items import Kind
 from netaudience.outcomes import Rejected, SettledChunk
-from netaudience.wire import Prepared
+from netaudience.wire import Prepared, Texts
 
 __all__ = ["Chunk", "Divided", "Packer"]
 
@@ -35,6 +35,9 @@ class Chunk(Generic[Item]):
         prepared: Prepared,
         keys: Collection[str] | None = None,
     ) -> None:
+        kept: object = items
+        if isinstance(kept, Texts):
+            kept.let_go()
         self.items = prepared.items = items
         self.positions = positions
         self.prepared = prepared
@@ -185,10 +188,8 @@ class Packer(Generic[Item]):
 
     def part(self, chunk: Chunk[Item], indices: Sequence[int]) -> Chunk[Item]:
         """Make a chunk of some of a chunk's items; its keys are released with the whole."""
-        items = [chunk.items[index] for index in indices]
-        part = Chunk(
-            self._kind.kept(items), [chunk.positions[index] for index in indices], self._encode(items)
-        )
+        items = self._kind.kept([chunk.items[index] for index in indices])
+        part = Chunk(items, [chunk.positions[index] for index in indices], self._encode(items))
         part.open = chunk.open
         part.prepared.chunk = chunk.prepared.chunk
         return part
@@ -297,12 +298,12 @@ class Packer(Generic[Item]):
         No two of the waiting items have one key, so that nothing behind a chunk has to wait for it.
         """
         items, positions, keys, count = self._items, self._positions, self._keys, self._likely
-        most, ordered, encode, busy = self._max_bytes, self.ordered, self._encode, self._busy
+        most, ordered, kind, busy = self._max_bytes, self.ordered, self._kind, self._busy
         start, stop = 0, count
         while stop <= len(items):
-            part = items[start:stop]
+            part = kind.kept(items[start:stop])
             try:
-                prepared = encode(part)
+                prepared = self._encode(part)
             except ConfigurationError:
                 raise
             except (TypeError, ValueError, InvalidItem):
@@ -310,7 +311,7 @@ class Packer(Generic[Item]):
             if most is not None and prepared.size > most:
                 break
             busy_keys = busy.add(keys[start:stop]) if ordered else None
-            packed.append(Chunk(self._kind.kept(part), positions[start:stop], prepared, busy_keys))
+            packed.append(Chunk(part, positions[start:stop], prepared, busy_keys))
             start, stop = stop, stop + count
         if start:
             self._items, self._positions, self._keys = items[start:], positions[start:], keys[start:]
@@ -328,8 +329,9 @@ class Packer(Generic[Item]):
             listed = self._keys if self.ordered else self._kind.keys(self._items[:count])
             count = _prefix(listed[:count], self._max_keys)
         items = self._items if count == len(self._items) else self._items[:count]
+        kept = self._kind.kept(items)
         try:
-            prepared = self._encode(items)
+            prepared = self._encode(kept)
         except ConfigurationError:
             raise
         except (TypeError, ValueError, InvalidItem):
@@ -341,13 +343,13 @@ class Packer(Generic[Item]):
                 packed.append(self._too_large(self._encode(items[:1]).size))
                 return
             self._likely = count
-            items = items[:count]
-            prepared = self._encode(items)
+            kept = self._kind.kept(items[:count])
+            prepared = self._encode(kept)
         elif self._likely < self.rows:
             self._likely = min(self.rows, self._likely + self._likely // 8 + 1)
-        packed.append(self._chunk(items, prepared))
+        packed.append(self._chunk(kept, prepared))
 
-    def _chunk(self, items: list[Item], prepared: Prepared) -> Chunk[Item]:
+    def _chunk(self, items: Sequence[Item], prepared: Prepared) -> Chunk[Item]:
         """Take the first items out as a chunk; its keys are busy from now on."""
         count, positions, keys = len(items), self._positions, self._keys
         if count == len(self._items):
@@ -357,7 +359,7 @@ class Packer(Generic[Item]):
             self._items, self._positions = self._items[count:], self._positions[count:]
             keys, self._keys = keys[:count], keys[count:]
         busy_keys = self._busy.add(keys) if self.ordered else None
-        chunk = Chunk(self._kind.kept(items), positions, prepared, busy_keys)
+        chunk = Chunk(items, positions, prepared, busy_keys)
         if self.ordered and self._items and not self._distinct and not set(keys).isdisjoint(self._keys):
             waiting = self._items, self._positions, self._keys
             self._items, self._positions, self._keys = self._hold_back(*waiting)
