@@ -21,6 +21,8 @@ __all__ = ["Allowance"]
 _BURST = 0.05
 #: The seconds of a window that smoothing leaves free, for the time that the answers take.
 _SLACK = 0.5
+#: A clock may count whole milliseconds, as uvloop's does: an answer came up to so much later than it says.
+_TICK = 0.001
 #: A longer window is not smoothed: who has a day's allowance may use it at once.
 _LONGEST_SMOOTHED = 60.0
 
@@ -90,7 +92,7 @@ class Allowance:
         if unused:
             self._tickets += self._weight(records)
         else:
-            self._returning.append((now + self._seconds, self._weight(records)))
+            self._returning.append((now + _TICK + self._seconds, self._weight(records)))
 
     def room_at(self, records: int, *, keep: bool) -> float:
         """Return when enough tickets are back; infinite where that needs an answer first."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from virtual_time import run
 
+from netaudience.engine.allowance import Allowance
 from netaudience.engine.pacing import Pacer, pacer_for
 from netaudience.errors import ConfigurationError, LimitReached
 from netaudience.limits import Quota, Window, assumed
@@ -404,3 +405,14 @@ def test_nobody_waits_for_what_came_while_the_clock_was_read(monkeypatch, why):
             pacer.acquire().send(None)
 
     asyncio.run(go())
+
+
+def test_a_clock_of_whole_milliseconds_keeps_the_window_too():
+    """As uvloop's is: what it calls 10.000 may be nearly 10.001, and the vendor's window begins then."""
+    made = quota(rate=1)
+    allowance = Allowance(made.windows[0], made)
+    allowance.take(10.0, 1)
+    allowance.answered(10.0, 1)
+    assert not allowance.has(11.0, 1, keep=False)
+    assert allowance.room_at(1, keep=False) == pytest.approx(11.001)
+    assert allowance.has(11.0011, 1, keep=False)
