@@ -7,6 +7,7 @@ A ticket comes back one window after its request's answer, which keeps the windo
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ __all__ = ["Allowance"]
 _BURST = 0.05
 #: The seconds of a window that smoothing leaves free, for the time that the answers take.
 _SLACK = 0.5
-#: A clock may count whole milliseconds, as uvloop's does: an answer came up to so much later than it says.
-_TICK = 0.001
+#: A clock may count whole milliseconds, as uvloop's does, or coarser still, as Windows has it: an answer
+#: came up to so much later than it says.
+_TICK = max(0.001, time.get_clock_info("monotonic").resolution)
 #: A longer window is not smoothed: who has a day's allowance may use it at once.
 _LONGEST_SMOOTHED = 60.0
 
