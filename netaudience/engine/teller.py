@@ -127,5 +127,11 @@ class Teller:
             self._hook(event)
         except Exception:  # noqa: BLE001 - a watcher's mistake is not the run's
             vendor, operation = self._names
-            said = {"vendor": vendor, "operation": operation, "run": self.run}
+            said = {
+                "vendor": vendor,
+                "operation": operation,
+                "run": self.run,
+                "status": None,
+                "wait_seconds": None,
+            }
             _log.exception("The hook for events raised", extra=said)

@@ -269,6 +269,10 @@ def test_a_hook_that_raises_harms_nobody(caplog):
     with caplog.at_level(logging.ERROR, "netaudience"):
         run(carry())
     assert "The hook for events raised" in caplog.text
+    fields = {
+        (record.vendor, record.operation, record.status, record.wait_seconds) for record in caplog.records
+    }
+    assert fields == {("Scripted", "put", None, None), ("Scripted", "one", None, None)}
 
 
 def test_several_hooks_are_called_in_their_order_whatever_one_raises():
