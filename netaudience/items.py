@@ -39,6 +39,11 @@ _MANY = 50
 _FINE: Mapping[int, InvalidItem] = {}
 
 
+#: What is wrong with which items of a page, by index. Where nothing is: the key of each, if the order of one
+#: key's items matters; and the page in the form in which it is written and kept, if that is made by then.
+Examined: TypeAlias = tuple[Mapping[int, InvalidItem], Sequence[str], Sequence[Item] | None]
+
+
 class Kind(Protocol):
     """What the pipeline asks about the items of an operation."""
 
@@ -57,8 +62,8 @@ class Kind(Protocol):
         """Return the key of each item of a page that was checked."""
         ...
 
-    def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
-        """Return what is wrong with which items, and where nothing is, the key of each: one look for both."""
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
+        """Return all that one look at a page finds out."""
         ...
 
     def key(self, item: object, /) -> str:
@@ -99,9 +104,7 @@ def _all_of(types: Collection[type], values: Sequence[object]) -> bool:
 
 
 def _broken(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
-    """Return what is wrong with which values, by index."""
-    if rule.fine(page):
-        return _FINE
+    """Return what is wrong with which values, by index, where something perhaps is."""
     found = _search(page, range(len(page)), rule.fine, rule.problem)
     return {index: InvalidItem(problem) for index, problem in found}
 
@@ -120,9 +123,9 @@ class _Plain:
         """Return the key of each item."""
         raise NotImplementedError
 
-    def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
         """Return what is wrong with which items, and the keys where the order of a key's items matters."""
-        return self.check(page), self.keys(page) if self.ordered else ()
+        return self.check(page), self.keys(page) if self.ordered else (), None
 
     def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
         """Return the items as they are."""
@@ -138,7 +141,16 @@ class Identifiers(_Plain):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which identifiers."""
-        return _broken(self._rule, page)
+        return _FINE if self._rule.fine(page) else _broken(self._rule, page)
+
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
+        """Return what is wrong with which identifiers, and many as one object: its JSON shows it too."""
+        try:
+            kept = self.kept(page)
+        except TypeError:  # something among them cannot be written
+            kept = page
+        problems = _FINE if self._rule.fine(kept) else _broken(self._rule, page)
+        return problems, self.keys(page) if self.ordered else (), None if problems else kept
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the identifiers themselves."""
@@ -162,7 +174,7 @@ class WholeNumbers(_Plain):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return which items are no whole numbers."""
-        return _broken(self._rule, page)
+        return _FINE if self._rule.fine(page) else _broken(self._rule, page)
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the numbers as text."""
@@ -283,14 +295,14 @@ class Rows(Generic[T]):
         """Return what is wrong with which rows."""
         return self._problems(page, fine=self._sound(page))
 
-    def examine(self, page: Sequence[object], /) -> tuple[Mapping[int, InvalidItem], Sequence[str]]:
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
         """Return what is wrong with which rows, and where nothing is, the key of each."""
         columns = self._columns(page)
         problems = self._problems(page, fine=columns is not None)
         if problems:
-            return problems, ()
+            return problems, (), None
         keys = self._key_column(columns) if columns else ()
-        return problems, keys or self.keys(page)
+        return problems, keys or self.keys(page), None
 
     def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
         problems: dict[int, str] = {} if fine else dict(self._wrong(page))

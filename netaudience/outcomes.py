@@ -7,7 +7,7 @@ made when somebody asks for it, because one object per item costs as much as sen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -29,6 +29,7 @@ __all__ = [
     "all_alike",
 ]
 
+T = TypeVar("T")
 Item = TypeVar("Item")
 Item_co = TypeVar("Item_co", covariant=True)
 
@@ -36,6 +37,33 @@ Acknowledgement: TypeAlias = Literal["applied", "accepted", "answered"]
 """What a success means: the change is made, it was taken and comes later, or a question is answered."""
 
 
+class _MadeInC(type):
+    """The class of a named tuple of which C makes a thousand at a time.
+
+    A named tuple's `__new__` is Python's, and whatever passes it by costs a seventh of what an outcome does:
+    it must not be there. Whoever makes a single one by its fields comes by here.
+    """
+
+    _by_fields: Callable[..., object]
+
+    def __call__(cls, *fields: object, **named: object) -> object:
+        return cls._by_fields(cls, *fields, **named)
+
+
+def _made_in_c(named_tuple: type[T]) -> type[T]:
+    """Make the same class again, with no `__new__` of its own."""
+    members = dict(vars(named_tuple))
+    members["_by_fields"] = members.pop("__new__")
+    members["__reduce__"] = _reduced
+    return cast("type[T]", _MadeInC(named_tuple.__name__, named_tuple.__bases__, members))
+
+
+def _reduced(outcome: tuple[object, ...]) -> tuple[type, tuple[object, ...]]:
+    """Say how a copy is made, also by pickle: by the fields, as everybody does."""
+    return type(outcome), tuple(outcome)
+
+
+@_made_in_c
 class Delivered(NamedTuple, Generic[Item_co]):
     """The vendor took the item."""
 
@@ -98,7 +126,8 @@ Undelivered: TypeAlias = Rejected[Item] | Failed[Item] | InDoubt[Item]
 Outcome: TypeAlias = Delivered[Item] | Rejected[Item] | Failed[Item] | InDoubt[Item]
 
 KINDS: Mapping[type, str] = {Rejected: "rejected", Failed: "failed", InDoubt: "in doubt"}
-_new = cast("Callable[[type, Iterable[object]], Any]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType] # as it is
+#: Makes a delivered outcome of a tuple of all its fields.
+_deliver = cast("Callable[[tuple[object, ...]], Delivered[Any]]", type.__call__.__get__(Delivered))
 
 
 def _sentence(what: str, outcome: Rejected[Item] | Failed[Item] | InDoubt[Item]) -> str:
@@ -156,9 +185,8 @@ class SettledChunk(Generic[Item]):
 
     def __iter__(self) -> Iterator[Outcome[Item]]:
         """Make the outcome of every item, by position."""
-        # Made without __init__, which would double what an outcome costs.
         fields = zip(self.positions, self.items, repeat(self.result), strict=False)
-        delivered: Iterator[Delivered[Item]] = map(_new, repeat(Delivered), fields)
+        delivered: Iterator[Delivered[Item]] = map(_deliver, fields)
         if not self.undelivered:
             return delivered
         if len(self.undelivered) == len(self.items):

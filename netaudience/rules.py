@@ -12,6 +12,7 @@ from typing import Any, cast
 import attrs
 
 from netaudience.errors import InvalidItem
+from netaudience.wire import Texts
 
 __all__ = [
     "Rule",
@@ -161,6 +162,9 @@ def value_lists(noun: str) -> Rule:
 
 def _all_identifiers(values: Sequence[Any]) -> bool:
     try:
+        texts = values if isinstance(values, Texts) else Texts(values)
+        if texts.plain:
+            return True
         joined = "".join(values)
     except TypeError:
         return False

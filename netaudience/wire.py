@@ -189,6 +189,21 @@ class Texts(Sequence[str]):
 
     __hash__ = None  # type: ignore[assignment] # as a list has none
 
+    @property
+    def plain(self) -> bool:
+        """True where surely each is a text, none is empty, and all their signs are printed ones of ASCII.
+
+        A quotation mark and a backslash are none here, for JSON shows them as it shows a control character.
+        """
+        json = self.json
+        try:
+            # One look for two questions, at half of what one costs alone: every text begins with an empty
+            # one, and what is no text is a TypeError.
+            strange = "".startswith(tuple(self if self._texts is None else self._texts))
+        except TypeError:
+            return False
+        return not strange and json.isascii() and b"\\" not in json and b"\x7f" not in json
+
     def let_go(self) -> None:
         """Keep nothing but the JSON: the request is written."""
         self._texts = None

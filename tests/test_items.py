@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from enum import StrEnum
+from datetime import date
+from enum import Enum, StrEnum
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
@@ -63,6 +65,19 @@ GOOD = {
     "channel": "sms",
 }
 
+
+class Plan(StrEnum):
+    """Texts of a special kind, which JSON knows as texts."""
+
+    FREE = "free"
+
+
+class Number(Enum):
+    """No text, though JSON writes its value."""
+
+    ONE = "1"
+
+
 # Item, what its sentence holds; None where the item is good.
 IDENTIFIED = [
     ("id1", None),
@@ -70,11 +85,18 @@ IDENTIFIED = [
     (" ", None),
     ("ünïcode ☃ 😀", None),
     ("a" * 10_000, None),
+    ('say "id1"', None),
+    ("DOMAIN\\id1", None),
+    ("a\u0001b", None),
+    (Plan.FREE, None),
     ("", "is empty: leave the row out"),
     ("a\nb", "line break"),
     ("a\r", "line break"),
     ("\ta", "control character"),
     ("a\0", "control character"),
+    ("a\x7f", "control character"),
+    ("\x85a", "control character"),
+    ("\u2029", "line break"),
     ("\ud83d", "lone surrogate"),
     (5, "must be text, not int: write it as a string"),
     (0, "must be text, not int"),
@@ -84,6 +106,10 @@ IDENTIFIED = [
     (b"id1", "must be text, not bytes"),
     (["id1"], "must be text, not list"),
     ({"extId": "id1"}, "must be text, not dict"),
+    (UUID(int=1), "must be text, not UUID"),
+    (date(2026, 1, 1), "must be text, not date"),
+    (Number.ONE, "must be text, not Number"),
+    (object(), "must be text, not object"),
 ]
 
 
@@ -117,6 +143,23 @@ def test_a_page_is_judged_as_its_items_are(page: list[object]) -> None:
     apart = {index: str(kind.check([item]).get(0)) for index, item in enumerate(page) if kind.check([item])}
     together = {index: str(problem) for index, problem in kind.check(page).items()}
     assert together == apart
+
+
+@STEADY
+@given(st.lists(st.sampled_from([item for item, _ in IDENTIFIED]), max_size=3), st.sampled_from([0, 40, 200]))
+def test_one_look_finds_what_a_check_finds_and_keeps_what_is_good(page: list[object], others: int) -> None:
+    kind = Identifiers("identity")
+    page = ["good"] * (others // 2) + page + ["good"] * (others // 2)
+    problems, keys, kept = kind.examine(page)
+    assert {index: str(problem) for index, problem in problems.items()} == {
+        index: str(problem) for index, problem in kind.check(page).items()
+    }
+    assert not keys
+    if problems:
+        assert kept is None
+    else:
+        assert list(kept) == page
+        assert dump_json(kept) == dump_json(page)
 
 
 @pytest.mark.parametrize(("noun", "article"), [("ext id", "An ext id"), ("segment id", "A segment id")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -68,6 +69,38 @@ def test_an_outcome_survives_a_process(kind) -> None:
     again = pickle.loads(pickle.dumps(kind(3, "id1", REFUSED, "id1")))
     assert type(again) is kind
     assert (again.position, again.item, again.key, str(again.reason)) == (3, "id1", "id1", str(REFUSED))
+
+
+def test_a_delivered_item_is_a_named_tuple_however_it_was_made() -> None:
+    made = next(iter(SettledChunk(["id1"], [3], {"a": 1})))
+    for one in (
+        Delivered(3, "id1", {"a": 1}),
+        Delivered(position=3, item="id1", result={"a": 1}),
+        Delivered._make([3, "id1", {"a": 1}]),
+        Delivered(4, "id2", {"a": 1})._replace(position=3, item="id1"),
+        copy.copy(made),
+        pickle.loads(pickle.dumps(made)),
+    ):
+        assert type(one) is type(made) is Delivered
+        assert one == made == (3, "id1", {"a": 1})
+    assert made._asdict() == {"position": 3, "item": "id1", "result": {"a": 1}}
+    assert Delivered(3, "id1").result is None
+    assert not isinstance(Rejected(3, "id1", REFUSED), Delivered)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'item'"):
+        Delivered(3)
+    match made:
+        case Delivered(position, item):
+            assert (position, item) == (3, "id1")
+        case _:
+            pytest.fail("a delivered item is a Delivered")
+
+
+def test_a_kind_of_delivered_item_is_made_by_its_fields_too() -> None:
+    class Confirmed(Delivered[str]):
+        __slots__ = ()
+
+    assert type(Confirmed(3, "id1")) is Confirmed
+    assert Confirmed(3, item="id1") == Delivered(3, "id1")
 
 
 def test_the_four_outcomes_are_matched_by_their_fields() -> None:

@@ -141,7 +141,7 @@ class Packer(Generic[Item]):
         """
         packed: list[Chunk[Item] | SettledChunk[Item]] = []
         given = page
-        problems, keys = self._kind.examine(page)
+        problems, keys, kept = self._kind.examine(page)
         if problems:
             packed.append(self._reject(page, positions, problems))
             good = [index for index in range(len(page)) if index not in problems]
@@ -154,8 +154,11 @@ class Packer(Generic[Item]):
             self._append(page, positions, ())
         if len(self._items) > self._likely == self.rows and self._max_keys is None and self._is_distinct():
             self._cut_alike(packed)
+        if self._items is not page:
+            kept = None  # others go before them
         while len(self._items) >= self._likely:
-            self._cut(packed)
+            self._cut(packed, kept)
+            kept = None
         if self._kind.apart and self.full:
             # What is held back may wait for what waits here, and not for a chunk that is out.
             packed += self.flush()
@@ -322,14 +325,22 @@ class Packer(Generic[Item]):
             self._distinct = not self.ordered or len(set(self._keys)) == len(self._keys)
         return self._distinct
 
-    def _cut(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
-        """Cut the longest chunk that the limits allow off the front of what waits."""
+    def _cut(
+        self, packed: list[Chunk[Item] | SettledChunk[Item]], kept: Sequence[Item] | None = None
+    ) -> None:
+        """Cut the longest chunk that the limits allow off the front of what waits.
+
+        Args:
+            packed: Where the chunk goes, or what was rejected in its place.
+            kept: All that waits, in the form in which it is written and kept, where that is made already.
+        """
         count = min(self._likely, len(self._items))
         if self._max_keys is not None:
             listed = self._keys if self.ordered else self._kind.keys(self._items[:count])
             count = _prefix(listed[:count], self._max_keys)
         items = self._items if count == len(self._items) else self._items[:count]
-        kept = self._kind.kept(items)
+        if kept is None or count < len(self._items):
+            kept = self._kind.kept(items)
         try:
             prepared = self._encode(kept)
         except ConfigurationError:

@@ -198,7 +198,7 @@ class KeyedRows:
         return [row["key"] for row in page]
 
     def examine(self, page, /):
-        return self.check(page), self.keys(page)
+        return self.check(page), self.keys(page), None
 
     def key(self, item, /):
         return item["key"]

@@ -11,7 +11,7 @@ from netaudience.engine.packing import Chunk, Packer
 from netaudience.errors import ItemTooLarge
 from netaudience.items import Identifiers
 from netaudience.outcomes import SettledChunk
-from netaudience.wire import Prepared
+from netaudience.wire import Prepared, Texts
 
 
 def encode(items):
@@ -183,3 +183,22 @@ def test_a_row_that_is_too_large_ends_the_quick_way_and_nothing_else():
     chunks, rejected = drive(packer, [rows], release_after=10)
     assert [chunk.positions[0] for chunk in chunks] == [0, 1, 3, 4]
     assert [outcome.position for outcome in rejected] == [2]
+
+
+@pytest.mark.parametrize(
+    ("pages", "written"),
+    [([100], 1), ([100] * 3, 3), ([250], 4), ([60, 60], 3)],
+    ids=["one request", "a request each", "two and a half", "more than one and less than two"],
+)
+def test_identifiers_that_are_looked_through_and_fill_a_request_are_written_once(monkeypatch, pages, written):
+    times = []
+
+    def counted(texts):
+        times.append(len(texts))
+        return Texts(texts)
+
+    monkeypatch.setattr("netaudience.items.Texts", counted)
+    packer = Packer(Identifiers("key"), encode, rows=100)
+    chunks, _ = drive(packer, [[f"k{number}" for number in range(count)] for count in pages])
+    assert sum(map(len, chunks)) == sum(pages)
+    assert len(times) == written
