@@ -39,6 +39,8 @@ _PAGE = 32
 #: So many workers let the reader go first, so that the memory of what it lets go of is used again. With rows,
 #: which are objects that the garbage collector goes through, all do. With other items it would be called for
 #: nothing: if all let go at one time and all begin then, what their requests hold is more than it waits for.
+#: With few of these in a request none does: there is little to let go of, and a slow vendor's answers come in
+#: bursts, of which all are looked at before whoever stepped aside sends again.
 _STEPS_ASIDE = 8
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0
@@ -87,6 +89,7 @@ class Pipeline(Generic[Item]):
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
         self._told = told
         self._page = max(packer.rows, _PAGE)
+        self._steps_aside = math.inf if packer.ordered else _STEPS_ASIDE if packer.rows > _PAGE else 0
         self._ready: deque[Chunk[Item]] = deque()
         self._settled: deque[SettledChunk[Item]] = deque()
         self._reading = asyncio.Lock()
@@ -238,7 +241,7 @@ class Pipeline(Generic[Item]):
     async def _next(self) -> Chunk[Item] | None:
         """Read and pack until there is a chunk; None when there will be no more."""
         source, packer = self._source, self._packer
-        if self._settled and (packer.ordered or len(self._settled) <= _STEPS_ASIDE):
+        if 0 < len(self._settled) <= self._steps_aside:
             await asyncio.sleep(0)  # the reader lets go of what is settled before as much is read anew
         while self._sender.halted is None:
             if self._ready:
