@@ -9,7 +9,9 @@ from __future__ import annotations
 import copy
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from operator import attrgetter
 from types import UnionType
 from typing import Generic, Protocol, TypeAlias, TypeVar, Union, cast
 
@@ -401,6 +403,8 @@ class Rows(Generic[T]):
         try:
             return [item[wire] for item in cast("Sequence[dict[str, str]]", page)]
         except TypeError:  # not all of them are mappings
+            with suppress(AttributeError):  # nor all instances
+                return list(map(attrgetter(name), page))
             return [
                 cast("dict[str, str]", item)[wire] if type(item) is dict else getattr(item, name)
                 for item in page

@@ -139,7 +139,7 @@ def words_in(value: object) -> set[str]:
         case list() | tuple() | Texts():
             return set[str]().union(*map(words_in, cast("Sequence[object]", value)))
         case _ if attrs.has(type(value)):
-            return words_in(_row(value))
+            return words_in(_written(value))
         case _:
             return set()
 
@@ -244,7 +244,7 @@ def dump_json(value: object, *, numbers: bool = True) -> bytes:
         TypeError: the value holds something that JSON cannot carry.
         ValueError: it holds a float that is no number, which would be written as null.
     """
-    body = orjson.dumps(value, default=_known, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    body = orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_DATETIME)
     # Looked for from its end: that is twice as quick as `in`, which CPython tunes for longer words.
     if numbers and body.rfind(b"null") >= 0 and not _finite(value):
         raise ValueError("it holds a number that is infinite or not a number")
@@ -260,7 +260,7 @@ def _finite(value: object) -> bool:
         case list() | tuple():
             return all(map(_finite, cast("Sequence[object]", value)))
         case _ if attrs.has(type(value)):
-            return _finite(_row(value))
+            return _finite(_written(value))
         case _:
             return True
 
@@ -368,19 +368,19 @@ def _read_flag(value: object, _: type) -> bool:
     raise ValueError("neither true nor false")
 
 
-_rows: dict[type, Callable[[object], object]] = {}
+def _fragment(texts: Texts) -> object:
+    return orjson.Fragment(texts.json)
 
 
-def _known(value: object) -> object:
-    """Return what orjson does not know in a form that it does."""
-    return orjson.Fragment(value.json) if type(value) is Texts else _row(value)
+#: What writes a value of a type that orjson does not know.
+_writers: dict[type, Callable[[Any], object]] = {Texts: _fragment}
 
 
-def _row(row: object) -> object:
-    """Return an attrs row as a mapping by wire names."""
-    write = _rows.get(type(row))
+def _written(value: object) -> object:
+    """Return what orjson does not know in a form that it does: an attrs row as a mapping by wire names."""
+    write = _writers.get(type(value))
     if write is None:
-        if not attrs.has(type(row)):
-            raise TypeError(f"a {type(row).__name__} is no JSON value: write it as the vendor wants it")
-        write = _rows[type(row)] = converter().get_unstructure_hook(type(row))
-    return write(row)
+        if not attrs.has(type(value)):
+            raise TypeError(f"a {type(value).__name__} is no JSON value: write it as the vendor wants it")
+        write = _writers[type(value)] = converter().get_unstructure_hook(type(value))
+    return write(value)
