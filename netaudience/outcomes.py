@@ -27,6 +27,7 @@ __all__ = [
     "SettledChunk",
     "Undelivered",
     "all_alike",
+    "log_fields",
 ]
 
 T = TypeVar("T")
@@ -315,6 +316,19 @@ class Report:
 
     def __str__(self) -> str:
         return self.sentence()
+
+
+def log_fields(
+    report: Report, run: int, error: NetaudienceError | None = None, wait: float | None = None
+) -> dict[str, object]:
+    """Return what a log record says of a run besides its sentence; never an identifier, never a body."""
+    return {
+        "vendor": report.vendor,
+        "operation": report.operation,
+        "run": run,
+        "status": error.status if isinstance(error, VendorError) else None,
+        "wait_seconds": wait,
+    }
 
 
 #: The counts of a report that add up over several.

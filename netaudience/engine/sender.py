@@ -32,7 +32,7 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.outcomes import Report
+from netaudience.outcomes import Report, log_fields
 from netaudience.wire import Prepared, Response, words_in
 
 if TYPE_CHECKING:
@@ -332,14 +332,7 @@ class Sender:
                 self.teller.circuit_changed(is_open=False)
 
     def _fields(self, error: NetaudienceError | None = None, wait: float | None = None) -> dict[str, object]:
-        """Return what a log record says besides its sentence; never an identifier, never a body."""
-        return {
-            "vendor": self._tally.vendor,
-            "operation": self._tally.operation,
-            "run": 0 if self.teller is None else self.teller.run,
-            "status": error.status if isinstance(error, VendorError) else None,
-            "wait_seconds": wait,
-        }
+        return log_fields(self._tally, 0 if self.teller is None else self.teller.run, error, wait)
 
     def _throttled(self, error: Throttled) -> Failure | None:
         """Pause the whole quota, not this request alone; give up when patience ends."""

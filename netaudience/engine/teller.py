@@ -23,7 +23,7 @@ from netaudience.events import (
     RunStarted,
     next_run,
 )
-from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk
+from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, log_fields
 from netaudience.wire import Prepared, Response
 
 __all__ = ["Teller"]
@@ -126,12 +126,4 @@ class Teller:
         try:
             self._hook(event)
         except Exception:  # noqa: BLE001 - a watcher's mistake is not the run's
-            vendor, operation = self._names
-            said = {
-                "vendor": vendor,
-                "operation": operation,
-                "run": self.run,
-                "status": None,
-                "wait_seconds": None,
-            }
-            _log.exception("The hook for events raised", extra=said)
+            _log.exception("The hook for events raised", extra=log_fields(self._report, self.run))
