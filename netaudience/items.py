@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import UnionType
 from typing import Generic, Protocol, TypeAlias, TypeVar, Union, cast
 
@@ -340,7 +340,8 @@ class Rows(Generic[T]):
             given = [self._fields_by_wire_name[name] for name in rows[0]]
             if sum(field.required for field in given) != self._required:
                 return None
-            columns = [[row[field.wire] for row in rows] for field in given]
+            # Tuples, for that is what is made of the column of keys while its rows are on their way.
+            columns = [tuple(map(itemgetter(field.wire), rows)) for field in given]
             if list(map(len, rows)).count(len(given)) != len(rows):
                 return None
         except (KeyError, TypeError, IndexError):
@@ -404,7 +405,7 @@ class Rows(Generic[T]):
             return [item[wire] for item in cast("Sequence[dict[str, str]]", page)]
         except TypeError:  # not all of them are mappings
             with suppress(AttributeError):  # nor all instances
-                return list(map(attrgetter(name), page))
+                return tuple(map(attrgetter(name), page))
             return [
                 cast("dict[str, str]", item)[wire] if type(item) is dict else getattr(item, name)
                 for item in page

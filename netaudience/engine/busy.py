@@ -26,8 +26,8 @@ class Busy:
         self._keys: set[str] | None = None
         #: The highest of it, as long as the keys come in their order.
         self._highest = ""
-        #: The page that was asked about last, and its highest or its distinct keys: each is dear.
-        self._seen: tuple[Sequence[str], str, set[str] | None] = (), "", None
+        #: The page that was asked about last, if it was in order, and its highest key.
+        self._seen: tuple[Sequence[str], str] = (), ""
 
     def among(self, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that are on their way."""
@@ -41,23 +41,20 @@ class Busy:
             # Sorting what is sorted costs a third of hashing it, and touches nothing else.
             ordered = sorted(keys)
             if ordered[0] > self._highest:
-                self._seen = keys, ordered[-1], None
+                self._seen = keys, ordered[-1]
                 return False
-        busy, distinct = self._all(), set(keys)
-        self._seen = keys, "", distinct
-        # Two sets compare by the hashes that they keep; a list would be hashed once more.
-        return not busy.isdisjoint(distinct)
+        return not self._all().isdisjoint(keys)
 
     def add(self, keys: Sequence[str]) -> Collection[str]:
         """Keep keys busy that meet none; return what is to be given back to `remove`."""
-        known, highest, distinct = self._seen
+        known, highest = self._seen
         if self._keys is None:
             if known is not keys:
                 highest = max(keys) if len(keys) > 1 else keys[0]
             self._highest = max(self._highest, highest)
         else:
-            self._all().update(distinct if known is keys and distinct is not None else keys)
-        self._seen = (), "", None
+            self._all().update(keys)
+        self._seen = (), ""
         # The garbage collector looks at a tuple of texts once, and into a list or a set again and again.
         kept = tuple(keys)
         self._out[id(kept)] = kept

@@ -335,7 +335,7 @@ class Packer(Generic[Item]):
             kept: All that waits, in the form in which it is written and kept, where that is made already.
         """
         count = min(self._likely, len(self._items))
-        if self._max_keys is not None:
+        if self._max_keys is not None and count > self._max_keys:
             listed = self._keys if self.ordered else self._kind.keys(self._items[:count])
             count = _prefix(listed[:count], self._max_keys)
         items = self._items if count == len(self._items) else self._items[:count]
@@ -449,7 +449,7 @@ class Packer(Generic[Item]):
 
 def _prefix(keys: Sequence[str], most: int) -> int:
     """Return the length of the longest prefix with at most so many distinct keys."""
-    if len(keys) <= most or len(set(keys)) <= most:
+    if len(set(keys)) <= most:
         return len(keys)
     seen: set[str] = set()
     for index, key in enumerate(keys):
