@@ -45,7 +45,7 @@ def _hooks() -> dict[str, tuple[Hook, str, float]]:
             "Telemetry, spans sampled out, no metrics",
             0.75,
         ),
-        "metrics": (Telemetry(NoOpTracerProvider(), meters), "Telemetry, metrics alone", 0.55),
+        "metrics": (Telemetry(NoOpTracerProvider(), meters), "Telemetry, metrics alone", 0.5),
         "spans": (Telemetry(TracerProvider(), NoOpMeterProvider()), "Telemetry, every span made", 0.45),
     }
 

@@ -332,7 +332,7 @@ class Rows(Generic[T]):
 
         None where something may be wrong; no column where the rows are instances, which were checked before.
         """
-        if not page or {self.row}.issuperset(map(type, page)):
+        if not page or (type(page[0]) is self.row and _all_of((self.row,), page)):
             return {}
         rows = cast("Sequence[dict[str, object]]", page)
         try:

@@ -29,6 +29,7 @@ from netaudience.wire import (
     Prepared,
     Request,
     Response,
+    Texts,
     decode,
     dump_json,
     load_json,
@@ -73,6 +74,63 @@ class Row:
 )
 def test_json_is_written_by_the_vendors_names(value, written) -> None:
     assert dump_json(value) == written
+
+
+@attrs.frozen
+class Plain:
+    """A row."""
+
+    ext_id: str = attrs.field(metadata=wire_name("extId"))
+    city: str | None = None
+
+
+@attrs.frozen
+class Parent(Plain):
+    """A row of which there is a kind."""
+
+
+@attrs.frozen
+class Child(Parent):
+    """A kind of a row, which has more to write."""
+
+    more: str = "more"
+
+
+_PLAIN, _PARENT, _CHILD = Plain("id1"), Parent("id2"), Child("id3", more="other")
+_WRITTEN = {"extId": "id1"}
+
+
+@pytest.mark.parametrize("again", ["first", "writers known"])
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ([_PLAIN, _PLAIN], [_WRITTEN, _WRITTEN]),
+        ({"tag": "x", "users": [_PLAIN]}, {"tag": "x", "users": [_WRITTEN]}),
+        ({"first": [1], "users": [_PLAIN]}, {"first": [1], "users": [_WRITTEN]}),
+        ([_PLAIN, {"extId": "id4"}], [_WRITTEN, {"extId": "id4"}]),
+        ([{"extId": "id4"}, _PLAIN], [{"extId": "id4"}, _WRITTEN]),
+        ([_PLAIN, _CHILD], [_WRITTEN, {"extId": "id3", "more": "other"}]),
+        ([_PARENT, _CHILD], [{"extId": "id2"}, {"extId": "id3", "more": "other"}]),
+        ([Plain("id1", _PARENT)], [{"extId": "id1", "city": {"extId": "id2"}}]),
+        ([Plain("id1", [_CHILD])], [{"extId": "id1", "city": [{"extId": "id3", "more": "other"}]}]),
+        ({"users": _PLAIN}, {"users": _WRITTEN}),
+        ({"users": Texts(["a"]), "rows": [_PLAIN]}, {"users": ["a"], "rows": [_WRITTEN]}),
+        (_PLAIN, _WRITTEN),
+        ([], []),
+        ({}, {}),
+    ],
+)
+def test_rows_are_written_by_their_own_class_wherever_they_stand(value, written, again) -> None:
+    if again == "writers known":
+        dump_json([_PLAIN, _PARENT, _CHILD])
+    assert orjson.loads(dump_json(value)) == written
+
+
+@pytest.mark.parametrize("value", [[_PLAIN, object()], [object()], [int], {"a": [_PLAIN, {1, 2}]}])
+def test_what_is_no_json_is_refused_beside_rows_too(value) -> None:
+    dump_json([_PLAIN])
+    with pytest.raises(TypeError):
+        dump_json(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), [1, float("inf")], {"a": {"b": (float("-inf"),)}}])
