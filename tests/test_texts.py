@@ -20,7 +20,31 @@ def written(texts):
     return kept
 
 
-@pytest.mark.parametrize("make", [Texts, written])
+def in_a_body(texts):
+    """Return texts as they are kept when their request has them as they are."""
+    kept = Texts(texts)
+    kept.let_go(dump_json({"first": texts[:1], "note": "[", "ids": kept, "last": texts}))
+    return kept
+
+
+def not_in_a_body(texts):
+    """Return texts as they are kept when their request has them in another form."""
+    kept = Texts(texts)
+    kept.let_go(dump_json({"ids": [{"id": text} for text in texts], "begins": [*texts[:-1], 1]}))
+    return kept
+
+
+def in_two_bodies(texts):
+    """Return texts of which the request was written twice."""
+    kept = in_a_body(texts)
+    kept.let_go(dump_json([1, kept]))
+    return kept
+
+
+MADE = [Texts, written, in_a_body, not_in_a_body, in_two_bodies]
+
+
+@pytest.mark.parametrize("make", MADE)
 @given(texts=TEXTS)
 def test_they_come_out_as_they_went_in(make, texts):
     kept = make(texts)
@@ -38,11 +62,20 @@ def test_they_come_out_as_they_went_in(make, texts):
         kept[len(texts)]
 
 
-@pytest.mark.parametrize("make", [Texts, written])
+@pytest.mark.parametrize("make", MADE)
 @given(texts=TEXTS)
 def test_they_are_written_as_the_list_that_they_are(make, texts):
     assert dump_json({"ids": make(texts), "tag": "x"}) == dump_json({"ids": texts, "tag": "x"})
     assert dump_json([{"id": text} for text in make(texts)]) == dump_json([{"id": text} for text in texts])
+
+
+def test_where_the_body_has_them_nothing_else_is_kept():
+    texts = Texts([f"id-{number}" for number in range(100)])
+    body = dump_json({"tag": "x", "ids": texts})
+    texts.let_go(body)
+    kept = [one for one in gc.get_referents(texts) if isinstance(one, bytes | list)]
+    assert len(kept) == 1
+    assert kept[0] is body
 
 
 def test_what_was_let_go_of_may_be_filled_with_others():

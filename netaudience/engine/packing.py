@@ -37,7 +37,7 @@ class Chunk(Generic[Item]):
     ) -> None:
         kept: object = items
         if isinstance(kept, Texts):
-            kept.let_go()
+            kept.let_go(prepared.body)
         self.items = prepared.items = items
         self.positions = positions
         self.prepared = prepared
