@@ -218,9 +218,9 @@ class Texts(Sequence[str]):
         """Keep nothing but the JSON: the request is written.
 
         Args:
-            body: What was written. It mostly has the JSON in it, and is kept in its place then: of two blocks of
-                16 KB for each request the one that goes leaves a hole, and in ten million identifiers these
-                came to 8 % of a process's memory.
+            body: What was written. It mostly has the JSON in it, and is kept in its place then: of two blocks
+                of 16 KB for each request the one that goes leaves a hole, and in ten million identifiers
+                these came to 8 % of a process's memory.
         """
         self._texts = None
         if body is not None:
