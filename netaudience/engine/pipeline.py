@@ -271,13 +271,16 @@ class Pipeline(Generic[Item]):
         source, packer = self._source, self._packer
         if packer.full:
             return self._packed(packer.feed([], range(0)))
-        async with self._reading:
+        await self._reading.acquire()  # `async with` would be two coroutines more for each page
+        try:
             if self._ready or source.exhausted or self._sender.halted is not None:
                 return []  # another worker has read meanwhile
             page = await self._wait_for_source()
             parts = packer.feed(*self._new(page), lent=source.lent)
             if source.take_due(leftover=packer.packable):
                 parts.extend(packer.flush())
+        finally:
+            self._reading.release()
         return self._packed(parts)
 
     def _packed(
