@@ -404,11 +404,16 @@ def _fragment(texts: Texts) -> object:
 _writers: dict[type, Callable[[Any], object]] = {Texts: _fragment}
 
 
-def _writer_of_rows(value: object) -> Callable[[Any], object]:
+def _writer_of_rows(body: Any) -> Callable[[Any], object]:  # noqa: ANN401 - whatever an operation sends
     """Return what writes the rows of a body where it holds some: to look that up is a call for each row."""
-    parts = cast("dict[str, object]", value).values() if type(value) is dict else (value,)
-    rows = next((cast("list[object]", part) for part in parts if type(part) is list), None)
-    kind = type(rows[0]) if rows else object
+    rows: Any = body
+    if body.__class__ is dict:
+        for rows in body.values():
+            if rows.__class__ is list:
+                break
+    if rows.__class__ is not list or not rows:
+        return _written
+    kind: type = rows[0].__class__
     write = _writers.get(kind)
     # A kind of the row has a writer of its own, for it has more to write.
     return _written if write is None or kind.__subclasses__() else write
