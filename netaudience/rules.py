@@ -161,10 +161,9 @@ def value_lists(noun: str) -> Rule:
 
 
 def _all_identifiers(values: Sequence[Any]) -> bool:
+    if isinstance(values, Texts) and values.plain:
+        return True  # their JSON is written anyway, and shows it
     try:
-        texts = values if isinstance(values, Texts) else Texts(values)
-        if texts.plain:
-            return True
         joined = "".join(values)
     except TypeError:
         return False
