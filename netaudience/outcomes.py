@@ -6,6 +6,7 @@ made when somebody asks for it, because one object per item costs as much as sen
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
@@ -55,6 +56,7 @@ def _made_in_c(named_tuple: type[T]) -> type[T]:
     """Make the same class again, with no `__new__` of its own."""
     members = dict(vars(named_tuple))
     members["_by_fields"] = members.pop("__new__")
+    members["__signature__"] = inspect.signature(named_tuple)
     members["__reduce__"] = _reduced
     return cast("type[T]", _MadeInC(named_tuple.__name__, named_tuple.__bases__, members))
 

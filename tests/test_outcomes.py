@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from typing import Any
 
@@ -83,6 +84,7 @@ def test_a_delivered_item_is_a_named_tuple_however_it_was_made() -> None:
     ):
         assert type(one) is type(made) is Delivered
         assert one == made == (3, "id1", {"a": 1})
+    assert list(inspect.signature(Delivered).parameters) == ["position", "item", "result"]
     assert made._asdict() == {"position": 3, "item": "id1", "result": {"a": 1}}
     assert Delivered(3, "id1").result is None
     assert not isinstance(Rejected(3, "id1", REFUSED), Delivered)
