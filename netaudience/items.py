@@ -105,8 +105,12 @@ def _all_of(types: Collection[type], values: Sequence[object]) -> bool:
     return sum(map(kinds.count, types)) == len(kinds)  # counting the few is quicker than looking up each
 
 
-def _broken(rule: Rule, page: Sequence[object]) -> Mapping[int, InvalidItem]:
-    """Return what is wrong with which values, by index, where something perhaps is."""
+def _broken(
+    rule: Rule, page: Sequence[object], kept: Sequence[object] | None = None
+) -> Mapping[int, InvalidItem]:
+    """Return what is wrong with which values, by index; the form in which they are kept may tell sooner."""
+    if rule.fine(page if kept is None else kept):
+        return _FINE
     found = _search(page, range(len(page)), rule.fine, rule.problem)
     return {index: InvalidItem(problem) for index, problem in found}
 
@@ -143,7 +147,7 @@ class Identifiers(_Plain):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return what is wrong with which identifiers."""
-        return _FINE if self._rule.fine(page) else _broken(self._rule, page)
+        return _broken(self._rule, page)
 
     def examine(self, page: Sequence[Item], /) -> Examined[Item]:
         """Return what is wrong with which identifiers, and many as one object: its JSON shows it too."""
@@ -151,7 +155,7 @@ class Identifiers(_Plain):
             kept = self.kept(page)
         except TypeError:  # something among them cannot be written
             kept = page
-        problems = _FINE if self._rule.fine(kept) else _broken(self._rule, page)
+        problems = _broken(self._rule, page, kept)
         return problems, self.keys(page) if self.ordered else (), None if problems else kept
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
@@ -176,7 +180,7 @@ class WholeNumbers(_Plain):
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
         """Return which items are no whole numbers."""
-        return _FINE if self._rule.fine(page) else _broken(self._rule, page)
+        return _broken(self._rule, page)
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the numbers as text."""

@@ -265,13 +265,7 @@ def dump_json(value: object, *, numbers: bool = True) -> bytes:
         TypeError: the value holds something that JSON cannot carry.
         ValueError: it holds a float that is no number, which would be written as null.
     """
-    write = _writer_of_rows(value)
-    try:
-        body = orjson.dumps(value, default=write, option=orjson.OPT_PASSTHROUGH_DATETIME)
-    except TypeError:
-        if write is _written:
-            raise
-        body = orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    body = orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_DATETIME)
     # Looked for from its end: that is twice as quick as `in`, which CPython tunes for longer words; and with
     # a letter less, which is a quarter quicker still.
     if numbers and body.rfind(b"nul") >= 0 and b"null" in body and not _finite(value):
@@ -402,21 +396,6 @@ def _fragment(texts: Texts) -> object:
 
 #: What writes a value of a type that orjson does not know.
 _writers: dict[type, Callable[[Any], object]] = {Texts: _fragment}
-
-
-def _writer_of_rows(body: Any) -> Callable[[Any], object]:  # noqa: ANN401 - whatever an operation sends
-    """Return what writes the rows of a body where it holds some: to look that up is a call for each row."""
-    rows: Any = body
-    if body.__class__ is dict:
-        for rows in body.values():
-            if rows.__class__ is list:
-                break
-    if rows.__class__ is not list or not rows:
-        return _written
-    kind: type = rows[0].__class__
-    write = _writers.get(kind)
-    # A kind of the row has a writer of its own, for it has more to write.
-    return _written if write is None or kind.__subclasses__() else write
 
 
 def _written(value: object) -> object:

@@ -96,6 +96,12 @@ class Child(Parent):
     more: str = "more"
 
 
+class Lookalike:
+    """No row and no JSON value, though it has what a row has."""
+
+    ext_id, city, more = "id9", None, "more"
+
+
 _PLAIN, _PARENT, _CHILD = Plain("id1"), Parent("id2"), Child("id3", more="other")
 _WRITTEN = {"extId": "id1"}
 
@@ -126,9 +132,19 @@ def test_rows_are_written_by_their_own_class_wherever_they_stand(value, written,
     assert orjson.loads(dump_json(value)) == written
 
 
-@pytest.mark.parametrize("value", [[_PLAIN, object()], [object()], [int], {"a": [_PLAIN, {1, 2}]}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        [_PLAIN, object()],
+        [object()],
+        [int],
+        {"a": [_PLAIN, {1, 2}]},
+        [Child("id1", Lookalike())],
+        [_CHILD, Lookalike()],
+    ],
+)
 def test_what_is_no_json_is_refused_beside_rows_too(value) -> None:
-    dump_json([_PLAIN])
+    dump_json([_PLAIN, _CHILD])
     with pytest.raises(TypeError):
         dump_json(value)
 
