@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cached_property
 from operator import attrgetter, itemgetter
 from types import UnionType
@@ -307,7 +306,11 @@ class Rows(Generic[T]):
         problems = self._problems(page, fine=columns is not None)
         if problems:
             return problems, (), None
-        keys = self._key_column(columns) if columns else ()
+        keys: Sequence[str] = ()
+        if columns:
+            keys = self._key_column(columns)
+        elif columns is not None and self._simple:
+            keys = tuple(map(attrgetter(self.key_names[0]), page))  # instances, all of them
         return problems, keys or self.keys(page), None
 
     def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
@@ -408,8 +411,6 @@ class Rows(Generic[T]):
         try:
             return [item[wire] for item in cast("Sequence[dict[str, str]]", page)]
         except TypeError:  # not all of them are mappings
-            with suppress(AttributeError):  # nor all instances
-                return tuple(map(attrgetter(name), page))
             return [
                 cast("dict[str, str]", item)[wire] if type(item) is dict else getattr(item, name)
                 for item in page
