@@ -20,6 +20,7 @@ from benchmarks import (
     call,
     events,
     imports,
+    jobs,
     journal,
     lanes,
     latency,
@@ -27,6 +28,7 @@ from benchmarks import (
     pacing,
     peers,
     poison,
+    sharing,
     throughput,
 )
 from benchmarks.cores import pinned, sink_and_client
@@ -42,8 +44,10 @@ _ALL: tuple[Measurement, ...] = (
     *poison.MEASUREMENTS,
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
+    *jobs.MEASUREMENTS,
     *batching.MEASUREMENTS,
     *lanes.MEASUREMENTS,
+    *sharing.MEASUREMENTS,
     *events.MEASUREMENTS,
     *call.MEASUREMENTS,
     *blocking.MEASUREMENTS,

@@ -46,7 +46,7 @@ async def _calls(plan: Plan) -> list[Result]:
 
         async def read(calls: int) -> None:
             for number in range(calls):
-                await client.read(f"customer-{number}")
+                await client.look_up(f"customer-{number}")
 
         taken = await rounds(
             {

@@ -1,8 +1,9 @@
 """How a changed-only job's snapshot grows: seconds, peak memory and disk for so many keys.
 
 It makes a Parquet file of so many users, finds the first differences, writes all of them down as delivered,
-changes one row in a hundred and finds these, each in a process of its own. It promises nothing and is no part
-of `python -m benchmarks`: run it with two numbers of keys to see that memory stays and time grows as they do.
+changes one row in a hundred and finds these, each in a process of its own. Beside them stands DuckDB's own
+anti-join of both files, twice, so that it is seen what is chance: a night in which nothing is to be made part
+of what is known costs at most four times its CPU. It is no part of `python -m benchmarks`.
 """
 
 from __future__ import annotations
@@ -24,21 +25,25 @@ from rich.console import Console
 from rich.table import Table as Shown
 
 from benchmarks.memory import own_peak
-from netaudience.jobs.database import connect, literal
-from netaudience.jobs.snapshot import Snapshot
-from netaudience.jobs.sources import open_source
-from netaudience.jobs.words import Expression, Source, Step
+from netaudience.jobs.columns.duckdb import connect, literal
+from netaudience.jobs.columns.effects import Effect
+from netaudience.jobs.extract.table import open_source
+from netaudience.jobs.spec.model import Expression, Source, Step
+from netaudience.jobs.state.snapshot import Snapshot
 
 __all__ = ["main"]
 
-_PHASES = ("source", "first", "delivered", "change", "again", "read")
+_PHASES = ("source", "first", "delivered", "change", "again", "steady", "read", "join", "control")
 _WORDS = {
     "first": "first differences: every row is new",
     "delivered": "all of them written down as delivered",
     "again": "the next run: one row in a hundred has changed",
+    "steady": "a run after one that delivered nothing",
     "read": "reading the rows that have changed",
+    "join": "DuckDB's anti-join of both files",
+    "control": "the same once more",
 }
-_ROWS, _STATE = "users.parquet", "snapshot.duckdb"
+_ROWS, _BEFORE, _STATE = "users.parquet", "before.parquet", "snapshot.duckdb"
 #: Rows of a settled chunk.
 _CHUNK = 1000
 _STEP = Step(
@@ -48,6 +53,8 @@ _STEP = Step(
     mode="changed-only",
     fields={"ext_id": Expression(column="user_id"), "profile.visits": Expression(column="visits")},
 )
+
+_EFFECT = Effect(needs=(("profile.visits",),))
 
 app = cyclopts.App(name="python -m benchmarks.snapshot", help=__doc__)
 
@@ -118,7 +125,10 @@ def phase(name: str, keys: int, memory: str, folder: Path) -> None:
         "delivered": lambda: _deliver(folder, keys, memory),
         "change": lambda: _write(folder, keys, memory, changed=True),
         "again": lambda: _differ(folder, memory, "2"),
+        "steady": lambda: _differ(folder, memory, "3"),
         "read": lambda: _read(folder, memory),
+        "join": lambda: _join(folder, memory),
+        "control": lambda: _join(folder, memory),
     }
     with _disk(folder) as most:
         started = time.perf_counter()
@@ -136,6 +146,8 @@ def phase(name: str, keys: int, memory: str, folder: Path) -> None:
 
 def _write(folder: Path, keys: int, memory: str, *, changed: bool) -> int:
     """Write the source, in an order that is not that of the keys; or write it anew, changed."""
+    if changed:
+        (folder / _ROWS).rename(folder / _BEFORE)
     added = "+ (i % 100 = 0)::INTEGER" if changed else ""
     # A multiplication modulo a prime scatters the numbers, and meets none of them twice.
     rows = (
@@ -153,7 +165,7 @@ def _differ(folder: Path, memory: str, run: str) -> int:
         open_source(source, folder, memory=memory) as table,
         Snapshot(folder / _STATE, memory=memory) as snapshot,
     ):
-        found = snapshot.differences(table, _STEP, run)
+        found = snapshot.differences(table, _STEP, run, _EFFECT, table.count())
     return found.added + found.changed
 
 
@@ -171,7 +183,15 @@ def _read(folder: Path, memory: str) -> int:
         open_source(source, folder, memory=memory) as table,
         Snapshot(folder / _STATE, memory=memory) as snapshot,
     ):
-        return sum(map(len, snapshot.differences(table, _STEP, "2").rows()))
+        return sum(map(len, snapshot.differences(table, _STEP, "3", _EFFECT).rows()))
+
+
+def _join(folder: Path, memory: str) -> int:
+    """Let DuckDB find the rows that have changed, as whoever writes the query by hand would."""
+    both = [literal(str(folder / name)) for name in (_ROWS, _BEFORE)]
+    query = f"SELECT count(*) FROM {both[0]} ANTI JOIN {both[1]} USING (user_id, visits)"  # noqa: S608 - paths
+    with closing(connect(spill=folder / "spill", memory=memory)) as connection:
+        return int(connection.execute(query).fetchall()[0][0])
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A vendor of the benchmarks' own, written in the same grammar as the real ones.
 
-Its quotas have no rate where speed is measured, so that the pacer is on the way and never waits.
+Its quotas have no rate where speed is measured, so that the rate limiter is on the way and never waits.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import ClassVar
 
 import attrs
 
-from netaudience.blame import NOTHING, Blame
 from netaudience.client import Client, Settings
-from netaudience.engine.retry import retry_after
 from netaudience.errors import Misconfigured, Refused, Throttled, Unavailable, VendorError
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Limit, Quota, assumed, per_second
-from netaudience.operations import batch, call
-from netaudience.rules import identifier, json_object
-from netaudience.wire import Request, Response, load_json, wire_name
+from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.limits import Limit, Quota, assumed, per_second
+from netaudience.model.retry_after import retry_after
+from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.validators import identifier, json_object
+from netaudience.model.wire import Request, Response, load_json, wire_name
+from netaudience.operations.declare import batch, call
 
 __all__ = ["CHUNK", "IN_FLIGHT", "Device", "Record", "VendorClient", "blame"]
 
@@ -28,7 +28,7 @@ CHUNK = 1000
 IN_FLIGHT = 32
 
 _WHY = "chosen for the benchmark"
-_DOCS = "benchmarks/README.md"
+_DOCS = "https://vendor.example/docs"
 _FREE = Quota("free", in_flight=assumed(IN_FLIGHT, _WHY))
 _UNKNOWN = Quota(
     "unknown",
@@ -48,7 +48,7 @@ class Record:
     profile: Mapping[str, object] = attrs.field(validator=json_object("profile"))
 
 
-def blame(response: Response, ext_ids: Sequence[str]) -> Blame:
+def blame(response: Response, ext_ids: Sequence[str]) -> ItemErrors:
     """Read which identifiers a success names as refused, as the real vendors name them."""
     body = load_json(response.body)
     named = body.get("refused") if isinstance(body, dict) else None
@@ -56,7 +56,7 @@ def blame(response: Response, ext_ids: Sequence[str]) -> Blame:
         return NOTHING
     places = {ext_id: place for place, ext_id in enumerate(ext_ids)}
     words = "the identifier is malformed"
-    return Blame(
+    return ItemErrors(
         refused={
             places[str(ext_id)]: Refused("Benchmark", response.status, code=2004, words=words)
             for ext_id in named
@@ -162,7 +162,7 @@ class VendorClient(Client):
         return Request(json={"extId": ext_id})
 
     @call("GET", "/device", items=Identifiers("ext id"), limit=_ONE, quota=_FREE, docs=_DOCS)
-    def read(self, ext_id: str) -> Request[Device]:
+    def look_up(self, ext_id: str) -> Request[Device]:
         """Read what is known of one identifier."""
         return Request(query={"extId": ext_id}, answer=Device)
 

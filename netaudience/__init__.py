@@ -11,56 +11,58 @@ See `Run` for the three readings of a run, `errors` for what can go wrong.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from netaudience.client import Client, Settings
-from netaudience.engine.retry import RetryPolicy
-from netaudience.engine.run import Outcomes, Run
-from netaudience.engine.transport import AiohttpTransport
-from netaudience.errors import (
-    AccountError,
-    AnswerLost,
-    BatcherClosed,
-    BatcherFull,
-    CircuitOpen,
-    ConfigurationError,
-    ConnectionFailed,
-    DeadlineExceeded,
-    EmptySource,
-    InvalidItem,
-    ItemTooLarge,
-    JournalFailed,
-    LimitReached,
-    Misconfigured,
-    NetaudienceError,
-    NotFound,
-    NotSent,
-    QuotaExhausted,
-    Refused,
-    ServerFault,
-    SourceFailed,
-    Throttled,
-    TooLarge,
-    TransportError,
-    Unauthorized,
-    Unavailable,
-    Unreadable,
-    VendorError,
-)
-from netaudience.outcomes import (
-    Delivered,
-    Failed,
-    InDoubt,
-    Outcome,
-    Rejected,
-    Report,
-    RunFailed,
-    SettledChunk,
-)
-
 if TYPE_CHECKING:
-    from netaudience.client_batcher import ClientBatcher
+    from netaudience.client import Client, Settings
     from netaudience.engine.batcher import Batcher
+    from netaudience.engine.retry import RetryPolicy
+    from netaudience.engine.run import Outcomes, Run
+    from netaudience.engine.transport import AiohttpTransport
+    from netaudience.errors import (
+        AccountError,
+        AnswerLost,
+        BatcherClosed,
+        BatcherFull,
+        CircuitOpen,
+        ConfigurationError,
+        ConnectionFailed,
+        DeadlineExceeded,
+        EmptySource,
+        GuardRefused,
+        InvalidItem,
+        ItemTooLarge,
+        JournalFailed,
+        LimitReached,
+        Misconfigured,
+        NetaudienceError,
+        NotFound,
+        NotSent,
+        QuotaExhausted,
+        QuotasLost,
+        Refused,
+        ServerFault,
+        SourceFailed,
+        Throttled,
+        TooLarge,
+        TransportError,
+        Unauthorized,
+        Unavailable,
+        Unreadable,
+        VendorError,
+    )
+    from netaudience.operations.batch_router import ClientBatcher
+    from netaudience.outcomes import (
+        Delivered,
+        Failed,
+        InDoubt,
+        Outcome,
+        Rejected,
+        Report,
+        RunFailed,
+        SettledChunk,
+    )
     from netaudience.vendors.clevertap import CleverTapClient
     from netaudience.vendors.fynd import FyndClient
     from netaudience.vendors.iterable import IterableClient
@@ -85,6 +87,7 @@ __all__ = [
     "EmptySource",
     "Failed",
     "FyndClient",
+    "GuardRefused",
     "InDoubt",
     "InvalidItem",
     "ItemTooLarge",
@@ -100,6 +103,7 @@ __all__ = [
     "Outcome",
     "Outcomes",
     "QuotaExhausted",
+    "QuotasLost",
     "Refused",
     "Rejected",
     "Report",
@@ -122,9 +126,16 @@ __all__ = [
 # The application decides where logs go; without a handler nothing is printed.
 logging.getLogger("netaudience").addHandler(logging.NullHandler())
 
-
-#: What not every program needs at its start, and where it is.
-_LATER = {"Batcher": "netaudience.engine.batcher", "ClientBatcher": "netaudience.client_batcher"}
+#: Where the public names are made, besides those of errors, outcomes, and the vendors' clients, which their
+#: own registry knows. Nothing is imported before it is asked for: `netaudience --help` needs no HTTP.
+_HOMES = {
+    "client": ("Client", "Settings"),
+    "operations.batch_router": ("ClientBatcher",),
+    "engine.batcher": ("Batcher",),
+    "engine.retry": ("RetryPolicy",),
+    "engine.run": ("Outcomes", "Run"),
+    "engine.transport": ("AiohttpTransport",),
+}
 
 
 def __dir__() -> list[str]:
@@ -132,17 +143,16 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def __getattr__(name: str) -> type:
-    """Import a vendor's client, or a batcher, when it is first asked for."""
-    if name in _LATER:
-        from importlib import import_module  # noqa: PLC0415 - as the sentence above says
-
-        made: type = getattr(import_module(_LATER[name]), name)
-        globals()[name] = made
-        return made
-    if name.endswith("Client"):
-        from netaudience.vendors import clients  # noqa: PLC0415
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name.endswith("Client") and name != "Client":
+        from netaudience.vendors import clients  # noqa: PLC0415 - loads the base of all clients
 
         for client in clients(name):
             return client
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    homes = [home for home, names in _HOMES.items() if name in names] or ["errors", "outcomes"]
+    found = (import_module(f"{__name__}.{home}") for home in homes)
+    globals()[name] = made = next(getattr(home, name) for home in found if hasattr(home, name))
+    return made

@@ -8,42 +8,64 @@ before the first request, and a new event loop gets a session of its own.
 from __future__ import annotations
 
 import asyncio
-import copy
-import hashlib
 import math
+import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeAlias
 from urllib.parse import quote
 
 import attrs
 
-from netaudience.engine.circuit import Circuit, circuit_for
-from netaudience.engine.pacing import Pacer, pacer_for
+from netaudience.credentials import variable
+from netaudience.engine.circuit_breaker import CircuitBreaker, circuit_breaker_for
+from netaudience.engine.plain_http import leaves_the_house
+from netaudience.engine.rate_limiter import RateLimiter, rate_limiter_for
 from netaudience.engine.retry import RetryPolicy
+from netaudience.engine.run_plan import RunPlan
 from netaudience.engine.sender import Sender
-from netaudience.engine.transport import AiohttpTransport, Transport, add_query, check_proxy, make_url
-from netaudience.errors import ConfigurationError, VendorError
-from netaudience.items import Kind
-from netaudience.limits import Figure, Quota, Window, assumed, per_second
-from netaudience.operations import operations_of
+from netaudience.engine.shared_quota import SharedQuotas
+from netaudience.engine.transport import (
+    AiohttpTransport,
+    Transport,
+    add_query,
+    check_proxy,
+    make_url,
+    signed_url,
+)
+from netaudience.errors import ConfigurationError, Misconfigured, VendorError
+from netaudience.model.digests import digest_of
+from netaudience.model.facts import Probe
+from netaudience.model.limits import Figure, Quota, Window, assumed, per_second
+from netaudience.model.rows import Kind
+from netaudience.model.verdicts import Judge
+from netaudience.model.wire import Prepared, Request, Response, dump_json
+from netaudience.operations.declare import operations_of
+from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import Report
-from netaudience.wire import Prepared, Request, Response, dump_json
-from netaudience.work import Operation
 
 if TYPE_CHECKING:
-    from netaudience.client_batcher import ClientBatcher
-    from netaudience.engine.sink import WhenFull
-    from netaudience.engine.teller import Teller
+    from netaudience.engine.batcher_base import WhenFull
+    from netaudience.engine.notifier import EventNotifier
     from netaudience.events import Hook
+    from netaudience.operations.batch_router import ClientBatcher
+    from netaudience.operations.readback import NotReadable, ReadBack
+    from netaudience.operations.schemas import Schema
 
-__all__ = ["Client", "Settings", "confirmed", "secret"]
+__all__ = ["MAX_ANSWER_BYTES", "TIMEOUT", "Client", "Outage", "Settings", "secret", "shared"]
+
+
+#: Seconds for one exchange, and bytes of an answer, where neither the settings nor the operation say.
+TIMEOUT, MAX_ANSWER_BYTES = 30.0, 16_000_000
+#: What a host that takes a file has to say is short.
+_FOREIGN_ANSWER = 1_000_000
+_EXPIRED = "The signed address is not accepted: it has expired, or was changed on the way; begin again"
 
 
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
-    if value is not None and value <= 0:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value:g}")
+    if value is not None and not 0 < value < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be a number of more than 0, not {value:g}")
 
 
 def _proxy(_settings: object, _attribute: attrs.Attribute[str | None], value: str | None) -> None:
@@ -51,11 +73,26 @@ def _proxy(_settings: object, _attribute: attrs.Attribute[str | None], value: st
         check_proxy(value)
 
 
-def _share(_settings: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not 0 <= value < 1:
+def _share(_settings: object, attribute: attrs.Attribute[float | None], value: float | None) -> None:
+    if value is not None and not 0 <= value < 1:
         raise ConfigurationError(
             f"{attribute.name} is a share of the quota: at least 0 and less than 1, not {value:g}"
         )
+
+
+def _named(_settings: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None and not value.strip():
+        raise ConfigurationError(f"{attribute.name} is a name that is not empty, such as shop-tr")
+
+
+OddIdentifiers: TypeAlias = Literal["reject", "send"]
+
+
+def _reject_or_send(
+    _settings: object, attribute: attrs.Attribute[OddIdentifiers], value: OddIdentifiers
+) -> None:
+    if value not in {"reject", "send"}:
+        raise ConfigurationError(f"{attribute.name} is either reject or send")
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +100,8 @@ class Settings:
     """What may be set differently from our defaults; None keeps the operation's own figure."""
 
     #: Requests per second of the account (records, where the vendor counts those), fixed: it replaces a
-    #: documented and an adaptive rate alike.
+    #: documented and an adaptive rate alike. Of one that is no whole number only the whole requests are used,
+    #: so that shares of a rate never make more than all of it; one below 1 has longer gaps.
     rate: float | None = attrs.field(default=None, validator=_positive)
     #: Requests at one time.
     in_flight: int | None = attrs.field(default=None, validator=_positive)
@@ -71,22 +109,34 @@ class Settings:
     max_rows: int | None = attrs.field(default=None, validator=_positive)
     #: Bytes of a request's body.
     max_bytes: int | None = attrs.field(default=None, validator=_positive)
-    #: Seconds for one exchange with the vendor.
-    timeout: float = attrs.field(default=30.0, validator=_positive)
-    #: The longest answer that is read, in bytes.
-    max_answer_bytes: int = attrs.field(default=16_000_000, validator=_positive)
+    #: Seconds for one exchange with the vendor; 30 where the operation has no figure of its own.
+    timeout: float | None = attrs.field(default=None, validator=_positive)
+    #: The longest answer that is read, in bytes; 16,000,000 where the operation has no figure of its own.
+    max_answer_bytes: int | None = attrs.field(default=None, validator=_positive)
     #: How patient a request is.
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     #: Seconds that a call, one page, or a whole run may take from the moment it is awaited, all waits
     #: included: what cannot leave in time is not sent. None for as long as it takes.
     deadline: float | None = attrs.field(default=None, validator=_positive)
     #: The share of the quota, at least 0 and less than 1, that bulk runs leave free for single calls and for
-    #: runs that fit in one request. All clients of an account must give the same.
-    reserve: float = attrs.field(default=0.0, validator=_share)
+    #: runs that fit in one request. All clients of an account must give the same. None is 0, or
+    #: 0.1 where `quotas` is set.
+    reserve: float | None = attrs.field(default=None, validator=_share)
+    #: Where all processes that use the account keep what they take of its limits, such as
+    #: `netaudience.quotas.SqliteQuotas`; None where this event loop is alone.
+    quotas: SharedQuotas | None = None
+    #: A name for the account, in place of its key: two keys of one account share its limits then.
+    account: str | None = attrs.field(default=None, validator=_named)
     #: Whether a source may give no item at all.
     allow_empty: bool = False
+    #: Whether identifiers that can hardly be meant, such as NULL, 1.00E+09 or one with a blank at an end, and
+    #: what is plainly no e-mail address or phone number, are rejected or sent for the vendor to judge.
+    odd_identifiers: OddIdentifiers = attrs.field(default="reject", validator=_reject_or_send)
     #: Whether proxies are taken from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
     trust_env: bool = False
+    #: Whether a base URL that begins with ``http://`` may have a public host, where the key can be read on
+    #: the way. ``NETAUDIENCE_PLAIN_HTTP=true`` says so as well, to a client from the environment.
+    plain_http: bool = False
     #: The proxy of all requests, as ``http://user:password@host:port``. It is shown nowhere.
     proxy: str | None = attrs.field(default=None, validator=_proxy, repr=False)
     #: Whom to trust and what certificate to show, where the system's authorities are not enough.
@@ -95,21 +145,47 @@ class Settings:
     on_event: Hook | None = attrs.field(default=None, repr=False, eq=False)
 
 
+class Outage(NamedTuple):
+    """A vendor that does not answer."""
+
+    #: Seconds since the first request that got no answer.
+    seconds: float
+    #: Seconds for which a run goes on asking, before it stops; see `RetryPolicy.outage_patience`.
+    left: float
+
+
 class _Held:
     """What a client and its views hold together in one event loop."""
 
-    __slots__ = ("callers", "circuit", "pacers")
+    __slots__ = ("callers", "circuit", "limiters")
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: CircuitBreaker) -> None:
         self.circuit = circuit
-        self.pacers: dict[str, Pacer] = {}
+        self.limiters: dict[str, RateLimiter] = {}
         #: By operation, what sends its single calls.
         self.callers: dict[str, Sender] = {}
 
 
-#: Method, URL and headers.
-_Address: TypeAlias = tuple[str, object, Mapping[str, str]]
+class _Address(NamedTuple):
+    """What is the same in the requests of an operation for as long as the account's headers are."""
+
+    method: str
+    url: object
+    #: What `Client.headers` gave, and what is sent.
+    own: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+#: The share of a quota that bulk leaves free where processes share it and nothing else is said.
+_SHARED_RESERVE = 0.1
 _JSON = {"Content-Type": "application/json"}
+_NO_ARGUMENTS: Mapping[str, object] = {}
+#: A vendor's hooks, and what `ClientPort` says that an operation asks for: no user calls them.
+_MACHINERY = frozenset({
+    "authorized", "caller", "classify", "conversation", "headers", "items_of", "kind", "may_repeat",
+    "prepare", "quota", "read_backs", "retry", "route", "run_plan", "schemas", "sender", "step_sender",
+    "watched",
+})  # fmt: skip
 
 
 class Client:
@@ -119,6 +195,14 @@ class Client:
     vendor: ClassVar[str]
     #: The vendor's name in commands and variables.
     slug: ClassVar[str]
+    #: What the vendor tells of its own schema, and where the names of it stand in the operations.
+    schemas: ClassVar[tuple[Schema, ...]] = ()
+    #: How the effect of each operation that writes is read back, or why it is not, by the operation's name.
+    read_backs: ClassVar[Mapping[str, ReadBack | NotReadable]] = {}
+    #: The month in which the vendor's pages were read, as ``2026-11``; an operation may say another.
+    read: ClassVar[str]
+    #: The read by which ``netaudience doctor`` sees whether the account answers; None where there is none.
+    probe: ClassVar[Probe | None] = None
 
     def __init__(
         self,
@@ -142,21 +226,32 @@ class Client:
             ConfigurationError: the base URL is malformed, or the settings speak of a transport that is
                 not made here.
         """
-        make_url(base_url, "/", {})
+        # As requests are sent to it: two spellings of one address are one account.
+        address = make_url(base_url, "", {})
         self.base_url = base_url
         self.settings = settings or Settings()
+        if not self.settings.plain_http and leaves_the_house(address.scheme, address.host or ""):
+            raise ConfigurationError(
+                f"The base URL of {self.vendor} is http:// and its host is public, so everybody on the way "
+                "could read the key and the users: write https://, or say that it is meant, by "
+                "Settings(plain_http=True), --plain-http or NETAUDIENCE_PLAIN_HTTP=true"
+            )
+        name = account if self.settings.account is None else f"name {self.settings.account}"
         if transport is not None and (self.settings.tls or self.settings.proxy or self.settings.trust_env):
             raise ConfigurationError(
                 "A transport of your own brings its own TLS and proxy: set them up there, not in Settings"
             )
-        self._account = hashlib.sha256(f"{self.slug}\0{base_url}\0{account}".encode()).hexdigest()
+        self._account = digest_of(f"{self.slug}\0{address}\0{name}")
+        parts = (f"server\0{address}", f"{self.slug}\0{name}")
+        server, own = (digest_of(part, 12) for part in parts)
+        self._home = (server, own)
         self._owned = transport is None
         self._opened = transport or AiohttpTransport(
             tls=self.settings.tls,
             proxy=self.settings.proxy,
             trust_env=self.settings.trust_env,
             # Shorter than the whole exchange: what fails to connect was not sent, and is told so.
-            connect_timeout=min(10.0, self.settings.timeout / 2),
+            connect_timeout=min(10.0, (self.settings.timeout or TIMEOUT) / 2),
         )
         self._transport = self.authorized(self._opened)
         self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
@@ -166,8 +261,23 @@ class Client:
         self._fixed: dict[str, _Address] = {}
         self._quotas: dict[str, Quota] = {}
 
+    def __dir__(self) -> list[str]:
+        """List what a user calls; what operations and vendors ask of their client is left out."""
+        return sorted({*super().__dir__()} - _MACHINERY)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of account {self._account[:6]}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the bytes would hold the key, and go wherever those go.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            f"A {self.vendor} client is not pickled, for it holds a key: make one in each process, as by "
+            "from_environment()"
+        )
 
     async def __aenter__(self) -> Self:
         """Return the client; nothing is opened before the first request."""
@@ -190,8 +300,9 @@ class Client:
         if self._is_view:
             return
         held = self._held.pop(asyncio.get_running_loop(), None)
-        for pacer in held.pacers.values() if held is not None else ():
-            pacer.users -= 1
+        for limiter in held.limiters.values() if held is not None else ():
+            limiter.users -= 1
+            await limiter.aclose()
         if self._owned:
             await self._opened.aclose()
 
@@ -206,9 +317,10 @@ class Client:
         Raises:
             ConfigurationError: the deadline is not more than 0.
         """
-        view = copy.copy(self)
+        view = object.__new__(type(self))
+        vars(view).update(vars(self))
         view.settings = attrs.evolve(self.settings, deadline=deadline)
-        view._is_view = True  # noqa: SLF001 - it is of this class
+        view._is_view = True
         return view
 
     @classmethod
@@ -247,7 +359,7 @@ class Client:
         Raises:
             ConfigurationError: an argument is wrong.
         """
-        from netaudience.client_batcher import ClientBatcher  # noqa: PLC0415 - who needs none need not load it
+        from netaudience.operations.batch_router import ClientBatcher  # noqa: PLC0415 - who needs none need not load it
 
         return ClientBatcher(
             self.account, linger=linger, max_pending=max_pending, when_full=when_full, coalesce=coalesce
@@ -256,7 +368,7 @@ class Client:
     # The two hooks of a vendor.
 
     def headers(self) -> Mapping[str, str]:
-        """Return the headers that authenticate a request."""
+        """Return the headers that authenticate a request; asked for each one, for a key may change."""
         raise NotImplementedError
 
     def classify(self, response: Response) -> VendorError | None:
@@ -273,7 +385,7 @@ class Client:
         """Return whether a request whose outcome is unknown may be sent again, so long after it was."""
         return operation.facts.idempotent
 
-    def kind(self, operation: Operation) -> Kind:
+    def items_of(self, operation: Operation) -> Kind:
         """Return what the operation's items are, where that depends on how the account is set up."""
         return operation.kind
 
@@ -287,10 +399,10 @@ class Client:
 
     # What the operations ask of their client.
 
-    @property
-    def allow_empty(self) -> bool:
-        """Whether a source may give no item."""
-        return self.settings.allow_empty
+    def kind(self, operation: Operation, arguments: Mapping[str, object] = _NO_ARGUMENTS) -> Kind:
+        """Return what the operation's items are, as these arguments and the account have them."""
+        kind = self.items_of(operation)
+        return kind.under(by=arguments.get("by"), odd=self.settings.odd_identifiers == "send")
 
     @property
     def watched(self) -> bool:
@@ -300,18 +412,37 @@ class Client:
     @property
     def account(self) -> str:
         """What tells the account from others, without showing a key."""
-        return self._account[:16]
+        return self._account
+
+    @property
+    def home(self) -> tuple[str, str]:
+        """What tells the server and, whatever the server, the account from others, without showing either."""
+        return self._home
 
     @property
     def retry(self) -> RetryPolicy:
         """How patient a request is."""
         return self.settings.retry
 
-    def workers(self, operation: Operation) -> int:
-        """Return how many requests of the operation may be in flight."""
-        return int(self.quota(operation).in_flight)
+    def run_plan(self, operation: Operation, kind: Kind) -> RunPlan:
+        """Return what is decided about a run of the operation over items of a kind."""
+        facts, settings = operation.facts, self.settings
+        rows, keys, max_bytes = self._limits(operation)
+        return RunPlan(
+            kind=kind,
+            rows=rows,
+            keys=keys,
+            max_bytes=max_bytes,
+            workers=int(self.quota(operation).in_flight),
+            idempotent=facts.idempotent,
+            erases=facts.erases,
+            blame=operation.blame,
+            retry=settings.retry,
+            allow_empty=settings.allow_empty,
+            docs=facts.docs,
+        )
 
-    def limits(self, operation: Operation) -> tuple[int, int | None, int | None]:
+    def _limits(self, operation: Operation) -> tuple[int, int | None, int | None]:
         """Return the rows, the distinct keys and the bytes that a request of the operation may have."""
         settings, limit = self.settings, operation.facts.limit
         if operation.shape != "batch":
@@ -347,8 +478,12 @@ class Client:
             quota = attrs.evolve(quota, windows=windows, ceiling=None)
         if settings.in_flight is not None:
             quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
-        if settings.reserve:
-            quota = attrs.evolve(quota, reserve=settings.reserve)
+        # Without a reserve a call would wait for what is lent to other processes ahead.
+        reserve = settings.reserve
+        if reserve is None:
+            reserve = 0.0 if settings.quotas is None else _SHARED_RESERVE
+        if reserve:
+            quota = attrs.evolve(quota, reserve=reserve)
         return quota
 
     def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
@@ -356,17 +491,21 @@ class Client:
         facts, settings = operation.facts, self.settings
         fixed = self._fixed.get(operation.name)
         # Whether its address, the query apart, is not simply its operation's.
-        varies = request.path or request.headers or request.encoded_query or request.method
-        if fixed is None or varies:
-            fixed = self._address(operation, request, keep=not varies)
-        method, url, headers = fixed
+        varies = request.path or request.headers or request.encoded_query or request.method or request.route
+        if request.foreign_url:
+            return self._foreign(operation, request)
+        own = self.headers()
+        if fixed is None or varies or fixed.own != own:
+            fixed = self._address(operation, request, own, keep=not varies)
         return Prepared(
-            method,
-            add_query(url, request.query) if request.query else url,
-            headers,
-            None if request.json is None else dump_json(request.json, numbers=operation.kind.ordered),
-            facts.timeout or settings.timeout,
-            facts.max_answer_bytes or settings.max_answer_bytes,
+            fixed.method,
+            add_query(fixed.url, request.query) if request.query else fixed.url,
+            fixed.headers,
+            None
+            if request.json is None
+            else dump_json(request.json, numbers=operation.kind.ordered, default=operation.kind.default),
+            settings.timeout or facts.timeout or TIMEOUT,
+            settings.max_answer_bytes or facts.max_answer_bytes or MAX_ANSWER_BYTES,
         )
 
     def caller(self, operation: Operation) -> Sender:
@@ -381,7 +520,29 @@ class Client:
             self._held[asyncio.get_running_loop()].callers[operation.name] = made
         return made
 
-    def sender(self, operation: Operation, tally: Report) -> Sender:
+    def _foreign(self, operation: Operation, request: Request[object]) -> Prepared:
+        """Make a request to a signed address of somebody else's: none of the account's headers go there."""
+        facts, settings = operation.facts, self.settings
+        url = signed_url(request.foreign_url, plain=self.base_url.startswith("http://"))
+        timeout = settings.timeout or facts.timeout or TIMEOUT
+        return Prepared(
+            request.method or "PUT", url, dict(request.headers), request.content, timeout, _FOREIGN_ANSWER
+        )
+
+    def step_sender(self, operation: Operation, tally: Report, request: Request[Any]) -> Sender:
+        """Return a sender for one step of the operation that is judged, or repeated, as itself."""
+        judge = _foreign_judge(self.vendor) if request.foreign_url else None
+        made = self.sender(operation, tally, judge)
+        if request.repeatable is not None:
+            made.repeats(always=request.repeatable)
+        return made
+
+    def sender(
+        self,
+        operation: Operation,
+        tally: Report,
+        judge: Callable[[Response], VendorError | None] | None = None,
+    ) -> Sender:
         """Return a sender for the operation, its counts going to the tally."""
         loop = asyncio.get_running_loop()
         settings = self.settings
@@ -389,51 +550,104 @@ class Client:
         if held is None:
             for ended in [known for known in list(self._held) if known.is_closed()]:
                 self._held.pop(ended, None)
-            held = self._held[loop] = _Held(circuit_for(self._account, self.vendor))
+            held = self._held[loop] = _Held(circuit_breaker_for(self._account, self.vendor))
         quota = self.quota(operation)
-        pacer = held.pacers.get(quota.name)
-        if pacer is None:
-            pacer = held.pacers[quota.name] = pacer_for(self._account, quota)
-            held.circuit.queues.add(pacer)
+        limiter = held.limiters.get(quota.name)
+        if limiter is None:
+            limiter = held.limiters[quota.name] = rate_limiter_for(self._account, quota, settings.quotas)
+            held.circuit.queues.add(limiter)
         return Sender(
             self._transport,
-            pacer,
-            self.classify,
+            limiter,
+            judge or self.classify,
             settings.retry,
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
             # Who does not want one is not stopped by that of another client either.
-            held.circuit if settings.retry.circuit_failures else Circuit(self.vendor),
+            held.circuit if settings.retry.circuit_failures else CircuitBreaker(self.vendor),
             loop.time,
             reads=operation.facts.acknowledges == "answered",
-            teller=self._teller(tally, loop),
+            notifier=self._notifier(tally, loop),
             deadline=math.inf if settings.deadline is None else loop.time() + settings.deadline,
         )
 
-    def _teller(self, tally: Report, loop: asyncio.AbstractEventLoop) -> Teller | None:
+    def outage(self) -> Outage | None:
+        """Return since when requests of this event loop get no answer; None while they do."""
+        held = self._held.get(asyncio.get_running_loop())
+        if held is None or held.circuit.silent_since is None:
+            return None
+        silent = asyncio.get_running_loop().time() - held.circuit.silent_since
+        return Outage(silent, max(0.0, self.settings.retry.outage_patience - silent))
+
+    def _notifier(self, tally: Report, loop: asyncio.AbstractEventLoop) -> EventNotifier | None:
         hook = self.settings.on_event
         if hook is None:
             return None
-        from netaudience.engine.teller import Teller  # noqa: PLC0415 - where nobody watches it is not needed
+        from netaudience.engine.notifier import EventNotifier  # noqa: PLC0415 - where nobody watches it is not needed
 
-        return Teller(hook, tally, loop.time)
+        return EventNotifier(hook, tally, loop.time)
 
-    def _address(self, operation: Operation, request: Request[object], *, keep: bool) -> _Address:
+    def _address(
+        self, operation: Operation, request: Request[object], own: Mapping[str, str], *, keep: bool
+    ) -> _Address:
         """Return the method, the URL and the headers; keep them where nothing in them varies."""
         method, path = self.route(operation)
+        path = request.route or path
         for name, value in {**self._path, **request.path}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        headers = {**self.headers(), **request.headers}
+        headers = {**own, **request.headers}
         if request.json is not None:
             headers.update(_JSON)
         for name, value in headers.items():
             if not value.isprintable():
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
         url = make_url(self.base_url, path, {}, encoded_query=request.encoded_query)
-        made = request.method or method, url, headers
+        # A copy, for a vendor may change its own mapping in place.
+        made = _Address(request.method or method, url, dict(own), headers)
         if keep:
             self._fixed[operation.name] = made
         return made
+
+
+def _foreign_judge(vendor: str) -> Callable[[Response], VendorError | None]:
+    """Return how answers of a host are judged that the vendor has signed an address of."""
+    judge = Judge(vendor)
+
+    def judged(response: Response) -> VendorError | None:
+        if 200 <= response.status < 300:
+            return None
+        expired = response.status == 403
+        return judge.failure(
+            response, kind=Misconfigured if expired else None, remedy=_EXPIRED if expired else ""
+        )
+
+    return judged
+
+
+def shared(settings: Settings | None, environ: Mapping[str, str] | None) -> Settings:
+    """Return settings with what the environment says of all vendors, where they say nothing themselves.
+
+    That is ``NETAUDIENCE_QUOTAS``, where quotas are shared, and ``NETAUDIENCE_PLAIN_HTTP``.
+
+    Raises:
+        ConfigurationError: a variable, or the file that ``NETAUDIENCE_QUOTAS_FILE`` names, is wrong.
+    """
+    environ = os.environ if environ is None else environ
+    settings = settings or Settings()
+    plain = environ.get("NETAUDIENCE_PLAIN_HTTP") or "false"
+    if plain not in {"true", "false"}:
+        raise ConfigurationError("NETAUDIENCE_PLAIN_HTTP must be true or false")
+    if plain == "true":
+        settings = attrs.evolve(settings, plain_http=True)
+    where = None if settings.quotas is not None else variable("NETAUDIENCE_QUOTAS", environ)
+    if where is None:
+        return settings
+    from netaudience.quotas import quotas_at  # noqa: PLC0415 - who shares nothing need not load it
+
+    try:
+        return attrs.evolve(settings, quotas=quotas_at(where))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"NETAUDIENCE_QUOTAS: {error}") from None
 
 
 def secret(value: str, what: str) -> str:
@@ -449,16 +663,6 @@ def secret(value: str, what: str) -> str:
             f"The {what} holds white space or control characters: copy it again, without the line break"
         )
     return value
-
-
-def confirmed(confirm: bool, what: str) -> None:  # noqa: FBT001 - handed on as it was given
-    """Demand that what cannot be undone, or acts on everybody, is meant.
-
-    Raises:
-        ConfigurationError: `confirm` is not True.
-    """
-    if confirm is not True:
-        raise ConfigurationError(f"This operation {what}: pass confirm=True if that is meant")
 
 
 def _whole(figure: Figure | None) -> int | None:

@@ -5,6 +5,7 @@
     NetaudienceError
     ├── ConfigurationError      mend the program, the file or the environment; nothing was sent
     │   └── EmptySource         look at where the items come from
+    ├── GuardRefused            look at what the guard of a job saw; change the guard if that is meant
     ├── InvalidItem             mend this item; it was not sent
     │   └── ItemTooLarge        make this item smaller
     ├── SourceFailed            mend the source; what it gave before is settled
@@ -13,6 +14,7 @@
     │   ├── LimitReached        when the account's allowance has room again
     │   ├── DeadlineExceeded    with more time, or not at all
     │   └── CircuitOpen         when the vendor is back
+    ├── QuotasLost              mend the store of shared quotas; the engine asks it again until it is back
     ├── BatcherFull             take fewer items in, or wait for room
     ├── BatcherClosed           make a new batcher; the item was not taken
     ├── TransportError
@@ -53,6 +55,7 @@ __all__ = [
     "ConnectionFailed",
     "DeadlineExceeded",
     "EmptySource",
+    "GuardRefused",
     "InvalidItem",
     "ItemTooLarge",
     "JournalFailed",
@@ -62,6 +65,7 @@ __all__ = [
     "NotFound",
     "NotSent",
     "QuotaExhausted",
+    "QuotasLost",
     "Refused",
     "ServerFault",
     "SourceFailed",
@@ -72,6 +76,7 @@ __all__ = [
     "Unavailable",
     "Unreadable",
     "VendorError",
+    "bare",
     "column_name",
     "leave_out",
     "mask",
@@ -79,7 +84,30 @@ __all__ = [
 ]
 
 # Patterns are compiled when the first error needs them, and `re` keeps them: not at a program's start.
-_SAFE_WORD = r"""^["'(\[]*(?:[A-Za-z][A-Za-z_-]{0,30}|[0-9]{1,3})["')\],.:;!?]*$"""
+_OPENING, _CLOSING = r"""["'(\[<\u2018\u201c]*""", r"""["')\]>.,:;!?\u2019\u201d]*"""
+_PLAIN_WORD = r"[A-Za-z][A-Za-z_-]{0,30}"
+#: A part of joined words: all its letters are of one case, or it is written like JsonBody. A key is not.
+_PART = r"(?:[a-z]+|[A-Z]+s?|[A-Z]?[a-z]+(?:[A-Z]{1,4}[a-z]+)+|[A-Z][a-z]+)"
+_JOINED = (
+    rf"/?(?![\w/,-]*[A-Za-z]{{25}})(?=[\w/,-]{{3,60}}\b)"
+    rf"{_PART}(?:[_-]{_PART})*(?:[/,]{_PART}(?:[_-]{_PART})*)+"
+)
+_SAFE_WORD = "|".join(
+    (
+        rf"{_PLAIN_WORD}(?:\(s\))?",
+        # doesn't, it's, they're: O'Brien is none.
+        r"[A-Za-z]{1,30}(?:n['\u2019]t|['\u2019](?:s|re|ve|ll))",
+        # path/query, INT,STRING; CleverTap writes its last sentence right behind the one before.
+        rf"(?:{_JOINED}|{_PLAIN_WORD})(?:\.{{1,2}}Skipped)?",
+        r"error(?:\.[a-z]{1,20}){1,2}\.[A-Za-z]{1,40}",
+        # A count, and a limit, which is a round number; with a unit or without.
+        r"(?:[0-9]{1,3}(?:\.[0-9])?|[0-9]{1,3}(?:,000){1,3})(?:%|[kKMG]i?B|bytes|ms|s|min|h)?",
+        r"(?i:utf-?8|sha-?(?:1|256|512)|md5|base64|oauth2|http/[12](?:\.[01])?|e\.164|ipv[46]|e\.g|i\.e)",
+    )
+)
+_SAFE_TOKEN = rf"{_OPENING}(?:{_SAFE_WORD}){_CLOSING}|[:;,.!?&|/=<>+*\u2013\u2014-]{{1,2}}"
+#: Words that turn a sentence round: they are nobody's, whatever a request carried.
+_NEGATION = r"(?i:no|not|nor|non|none|never|neither|cannot|without|\w+n['\u2019]t)"
 #: What is no name of a column, but an address or a number.
 _DATA = r"@|\d{5}"
 _LONGEST_WORDS = 200
@@ -89,10 +117,11 @@ _LARGEST_CODE = 1_000_000
 def scrub(words: str) -> str:
     """Return a vendor's words with everything that could name a person or a secret left out.
 
-    An allow-list: a token stays only if it is a plain word or a number of up to three digits. A name
-    that is a plain word cannot be told from one; `VendorError.without` takes out those that were sent.
+    An allow-list: a token stays only if it is a plain word, several that are joined, a short number, or a
+    round one. A name that is a plain word cannot be told from one; `VendorError.without` takes out those
+    that were sent.
     """
-    tokens = [token if re.match(_SAFE_WORD, token) else "…" for token in words.split()]
+    tokens = [token if re.fullmatch(_SAFE_TOKEN, token) else "…" for token in words.split()]
     text = re.sub(r"…(?: …)+", "…", " ".join(tokens))
     return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
 
@@ -108,12 +137,29 @@ def mask(key: object) -> str:
     return f"…{text[-2:]}" if len(text) > 4 and text.isprintable() else "…"
 
 
+def bare(word: str) -> str:
+    """Return a word without the marks around it."""
+    return word.strip("\"'()[]<>.,:;!?\u2018\u2019\u201c\u201d")
+
+
 def leave_out(words: str, keys: Collection[str]) -> str:
-    """Return a vendor's words without those that are one of these keys, in whatever case."""
+    """Return a vendor's words without those that are one of these keys, in whatever case.
+
+    Of several that are joined one goes and the others stay; a negation stays always.
+    """
     folded = {key.casefold() for key in keys}
     told = words.split()
-    kept = ["…" if word.strip("\"'()[].,:;!?").casefold() in folded else word for word in told]
+    kept = [_left_of(word, folded) for word in told]
     return words if kept == told else " ".join(kept)
+
+
+def _left_of(word: str, folded: Collection[str]) -> str:
+    plain = bare(word).casefold()
+    if re.fullmatch(_NEGATION, plain):
+        return word
+    if plain in folded:
+        return "…"
+    return re.sub(r"[\w-]+", lambda part: "…" if part[0].casefold() in folded else part[0], word)
 
 
 def column_name(name: str) -> str:
@@ -126,11 +172,23 @@ class NetaudienceError(Exception):
 
 
 class ConfigurationError(NetaudienceError):
-    """The program, the file or the environment is wrong; nothing was sent."""
+    """The program, the file or the environment is wrong; nothing was sent.
+
+    Attributes:
+        key: The key of the job's source that it is about, where it is about one.
+    """
+
+    def __init__(self, sentence: str, *, key: str | None = None) -> None:
+        self.key = key
+        super().__init__(sentence)
 
 
 class EmptySource(ConfigurationError):
     """The source gave no item at all, which is more often a broken export than a quiet day."""
+
+
+class GuardRefused(NetaudienceError):
+    """A guard stopped the run: look at what it saw, and change the guard only if that is meant."""
 
 
 class InvalidItem(NetaudienceError):
@@ -183,6 +241,10 @@ class DeadlineExceeded(NotSent):
 
 class CircuitOpen(NotSent):
     """The vendor is down: it is asked again with one request at a time, and this is not the one."""
+
+
+class QuotasLost(NetaudienceError):
+    """The store of shared quotas cannot be reached, and took note of nothing."""
 
 
 class BatcherFull(NetaudienceError):

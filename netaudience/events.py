@@ -58,6 +58,8 @@ class RunEnded(NamedTuple):
     rejected: int
     failed: int
     in_doubt: int
+    #: Items that were read and never sent, because it was left early.
+    unsent: int
     #: The class of the error that ended it early, or that the call raised; None where there was none.
     error: str | None
 
@@ -116,6 +118,8 @@ class RequestEnded(NamedTuple):
     error: str | None = None
     #: The port at the host; 0 where it is not known.
     port: int = 0
+    #: The answer's header ``Date`` as it came; empty where there is none.
+    date: str = ""
 
 
 class Paused(NamedTuple):

@@ -18,6 +18,7 @@ from netaudience.errors import NetaudienceError, VendorError, mask
 
 __all__ = [
     "Acknowledgement",
+    "Counts",
     "Delivered",
     "Failed",
     "InDoubt",
@@ -128,7 +129,12 @@ class InDoubt(NamedTuple, Generic[Item_co]):
 Undelivered: TypeAlias = Rejected[Item] | Failed[Item] | InDoubt[Item]
 Outcome: TypeAlias = Delivered[Item] | Rejected[Item] | Failed[Item] | InDoubt[Item]
 
-KINDS: Mapping[type, str] = {Rejected: "rejected", Failed: "failed", InDoubt: "in doubt"}
+#: What each is called in files, labels and counts.
+KINDS: Mapping[type, Literal["rejected", "failed", "in_doubt"]] = {
+    Rejected: "rejected",
+    Failed: "failed",
+    InDoubt: "in_doubt",
+}
 #: Makes a delivered outcome of a tuple of all its fields.
 _deliver = cast("Callable[[tuple[object, ...]], Delivered[Any]]", type.__call__.__get__(Delivered))
 
@@ -200,8 +206,93 @@ class SettledChunk(Generic[Item]):
 
 #: How many undelivered items a report keeps; a stream of outcomes has them all.
 KEPT = 1000
-#: How many different reasons, and warnings, a report counts apart.
+#: How many different reasons for each outcome, and warnings, a report counts apart.
 REASONS = 200
+Reasons: TypeAlias = dict[str, dict[str, int]]
+"""By outcome, why rows were not delivered, and how many for each reason."""
+
+
+def count_reason(reasons: Reasons, outcome: str, reason: str, times: int = 1) -> None:
+    """Count a reason apart, or with all others where there are too many different ones."""
+    _count(reasons.setdefault(outcome, {}), reason, "other reasons", times)
+
+
+def add_reasons(reasons: Reasons, others: Reasons) -> None:
+    """Add other reasons to these."""
+    for outcome, counts in others.items():
+        for reason, times in counts.items():
+            count_reason(reasons, outcome, reason, times)
+
+
+def commonest(reasons: Reasons) -> list[tuple[int, str, str]]:
+    """Return number, outcome as people read it, and reason, the commonest first."""
+    found = [
+        (times, SHOWN.get(outcome, outcome), reason)
+        for outcome, counts in reasons.items()
+        for reason, times in counts.items()
+    ]
+    return sorted(found, key=lambda each: -each[0])
+
+
+@attrs.define(kw_only=True)
+class Counts:
+    """What became of rows, or of items: each of them is in exactly one of these counts."""
+
+    #: The vendor took them.
+    delivered: int = 0
+    #: They are at the vendor as they are, and were not sent again.
+    unchanged: int = 0
+    #: They are wrong: they do not map, or a documented rule or the vendor refuses them.
+    rejected: int = 0
+    #: They were not delivered through no known fault of their own.
+    failed: int = 0
+    #: They were sent, and nobody knows whether they were applied.
+    in_doubt: int = 0
+    #: They were never sent, because the run ended before their turn.
+    unsent: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.delivered + self.unchanged + self.undelivered
+
+    @property
+    def undelivered(self) -> int:
+        """Those that should have been delivered and were not, or perhaps not."""
+        return self.rejected + self.failed + self.in_doubt + self.unsent
+
+    def add(self, other: Counts) -> None:
+        """Add what became of others."""
+        self.delivered += other.delivered
+        self.unchanged += other.unchanged
+        self.rejected += other.rejected
+        self.failed += other.failed
+        self.in_doubt += other.in_doubt
+        self.unsent += other.unsent
+
+    def named(self) -> dict[str, int]:
+        """Return each count by its name in files and labels."""
+        return {name: getattr(self, name) for name in COUNTED}
+
+    def shown(self, delivered: str = "delivered") -> dict[str, int]:
+        """Return each count by the words that people read.
+
+        Args:
+            delivered: What a success is called.
+        """
+        shown = {SHOWN.get(name, name): count for name, count in self.named().items()}
+        return {delivered: shown.pop("delivered"), **shown}
+
+    def listed(self, delivered: str) -> str:
+        """Return the counts that are not zero as a list in a sentence; what was delivered, always."""
+        shown = self.shown(delivered).items()
+        return ", ".join(f"{count:,} {words}" for words, count in shown if count or words == delivered)
+
+
+#: The words that people read, where they are not the names.
+SHOWN: Mapping[str, str] = {"in_doubt": "in doubt", "unsent": "not sent"}
+#: The names of all counts.
+COUNTED: tuple[str, ...] = tuple(field.name for field in attrs.fields(Counts))
 
 
 @attrs.define(eq=False)
@@ -215,16 +306,14 @@ class Report:
     operation: str
     #: What the vendor's success means for the delivered ones.
     acknowledges: Acknowledgement
+    #: What the vendor answers with success and does not do, as the end of a sentence; it is in no count.
+    unsaid: str = ""
     #: Items that the source yielded so far.
     items: int = 0
-    rejected: int = 0
-    failed: int = 0
-    in_doubt: int = 0
+    #: What became of them; it may be read by the names of its counts here as well.
+    counts: Counts = attrs.field(factory=Counts)
     #: Items that an earlier attempt at the run had settled; they are in the counts of what became of them.
     resumed: int = 0
-    #: Items that the source yielded and that were never sent, because the run was left early.
-    skipped: int = 0
-    delivered: int = 0
     #: Requests sent, every attempt counted.
     requests: int = 0
     #: Requests that repeat an earlier one.
@@ -233,6 +322,8 @@ class Report:
     throttles: int = 0
     #: Chunks that were divided to find what the vendor refused.
     divisions: int = 0
+    #: Items that waited for an earlier one of the same user.
+    in_turn: int = 0
     #: Seconds from the start to the last settled chunk.
     seconds: float = 0.0
     #: Seconds that the run's workers spent waiting for the account's quota, added up over them.
@@ -245,45 +336,71 @@ class Report:
     exhausted: bool = False
     #: The first undelivered items, at most a thousand.
     undelivered: list[Undelivered[object]] = attrs.field(factory=list["Undelivered[object]"], repr=False)
-    #: Undelivered items by kind and reason.
-    reasons: Counter[str] = attrs.field(factory=Counter[str])
+    #: Why items were not delivered: by outcome, each reason with the number of items.
+    reasons: Reasons = attrs.field(factory=dict[str, dict[str, int]])
     #: What the vendor lost although it took the items, with the number of answers that said so.
     warnings: Counter[str] = attrs.field(factory=Counter[str])
 
     def count(self, chunk: SettledChunk[Item]) -> None:
         """Fold one settled chunk into the counts."""
         undelivered = chunk.undelivered
-        self.delivered += len(chunk.items) - len(undelivered)
+        counts = self.counts
+        counts.delivered += len(chunk.items) - len(undelivered)
         for outcome in undelivered:
             match outcome:
                 case Rejected():
-                    self.rejected += 1
+                    counts.rejected += 1
                 case Failed():
-                    self.failed += 1
+                    counts.failed += 1
                 case InDoubt():
-                    self.in_doubt += 1
+                    counts.in_doubt += 1
             if len(self.undelivered) < KEPT:
                 self.undelivered.append(outcome)
-            _count(self.reasons, f"{KINDS[type(outcome)]}: {outcome.reason}", "other reasons")
+            count_reason(self.reasons, KINDS[type(outcome)], str(outcome.reason))
         for warning in chunk.warnings:
             _count(self.warnings, warning, "other warnings")
 
     def absorb(self, other: Report) -> None:
         """Add what became of further items of the same operation."""
+        self.counts.add(other.counts)
         for name in _ADDED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.workers = max(self.workers, other.workers)
         self.stopped = other.stopped
         self.undelivered.extend(other.undelivered[: KEPT - len(self.undelivered)])
-        for reason, count in other.reasons.items():
-            _count(self.reasons, reason, "other reasons", count)
+        add_reasons(self.reasons, other.reasons)
         for warning, count in other.warnings.items():
             _count(self.warnings, warning, "other warnings", count)
 
     @property
+    def delivered(self) -> int:
+        """Items that the vendor took."""
+        return self.counts.delivered
+
+    @property
+    def rejected(self) -> int:
+        """Items that are wrong."""
+        return self.counts.rejected
+
+    @property
+    def failed(self) -> int:
+        """Items that were not delivered through no known fault of their own."""
+        return self.counts.failed
+
+    @property
+    def in_doubt(self) -> int:
+        """Items that were sent and of which nobody knows whether they were applied."""
+        return self.counts.in_doubt
+
+    @property
+    def unsent(self) -> int:
+        """Items that the source yielded and that were never sent, because the run was left early."""
+        return self.counts.unsent
+
+    @property
     def settled(self) -> int:
         """Items whose fate is known or known to be unknown."""
-        return self.delivered + self.rejected + self.failed + self.in_doubt
+        return self.counts.rows - self.counts.unsent
 
     @property
     def ok(self) -> bool:
@@ -297,14 +414,7 @@ class Report:
 
     def sentence(self) -> str:
         """Say in a sentence or two what became of the run."""
-        counts = {
-            f"{self.delivered:,} {self.acknowledges}": True,
-            f"{self.rejected:,} rejected": self.rejected,
-            f"{self.failed:,} failed": self.failed,
-            f"{self.in_doubt:,} in doubt": self.in_doubt,
-            f"{self.skipped:,} never sent": self.skipped,
-        }
-        told = ", ".join(text for text, shown in counts.items() if shown)
+        told = self.counts.listed(self.acknowledges)
         text = f"{self.vendor} {self.operation}: of {self.items:,} items, {told}."
         if self.stopped is not None:
             rest = "" if self.exhausted else " The rest of the source was not read."
@@ -333,16 +443,14 @@ def log_fields(
     }
 
 
-#: The counts of a report that add up over several.
-_ADDED = (
-    *("items", "rejected", "failed", "in_doubt", "resumed", "skipped", "delivered"),
-    *("requests", "retries", "throttles", "divisions", "seconds", "waited"),
-)
+#: The figures of a report that add up over several.
+_ADDED = ("items", "resumed", "requests", "retries", "throttles", "divisions", "seconds", "waited", "in_turn")
 
 
-def _count(counts: Counter[str], what: str, others: str, times: int = 1) -> None:
+def _count(counts: dict[str, int], what: str, others: str, times: int = 1) -> None:
     """Count apart what is known, and together what came after so many different ones."""
-    counts[what if what in counts or len(counts) < REASONS else others] += times
+    what = what if what in counts or len(counts) < REASONS else others
+    counts[what] = counts.get(what, 0) + times
 
 
 class RunFailed(NetaudienceError):

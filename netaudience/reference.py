@@ -13,11 +13,11 @@ from typing import TypeAlias
 import attrs
 
 from netaudience.client import Client
-from netaudience.items import Nothing, Rows
-from netaudience.limits import Figure
+from netaudience.model.limits import Figure
+from netaudience.model.rows import Nothing, Rows
+from netaudience.model.wire import JsonValue
+from netaudience.operations.dispatch import Operation
 from netaudience.vendors import clients as our_clients
-from netaudience.wire import JsonValue
-from netaudience.work import Operation
 
 __all__ = ["Named", "OperationRow", "StatedFigure", "reference"]
 
@@ -84,10 +84,14 @@ class OperationRow:
     provenance: str
     #: The page that documents it.
     docs: str
+    #: The month in which it was read.
+    read: str
     #: ``batch``, ``call``, ``query`` or ``pages``.
     shape: str
     #: What a user should know before using it.
     note: str
+    #: What the vendor answers with success and does not do.
+    unsaid: str
 
     def to_json(self) -> JsonValue:
         """Return the row as JSON can say it."""
@@ -107,11 +111,11 @@ def reference(
     for client in our_clients() if clients is None else clients:
         if vendor in {None, client.slug}:
             for operation in client.operations().values():
-                yield _row(client.slug, operation)
+                yield _row(client, operation)
 
 
-def _row(vendor: str, operation: Operation) -> OperationRow:
-    facts, kind = operation.facts, operation.kind
+def _row(client: type[Client], operation: Operation) -> OperationRow:
+    facts, kind, vendor = operation.facts, operation.kind, client.slug
     fields = kind.fields if isinstance(kind, Rows) else ()
     arguments = [
         Named(name, parameter.default is inspect.Parameter.empty)
@@ -138,8 +142,10 @@ def _row(vendor: str, operation: Operation) -> OperationRow:
         acknowledges=facts.acknowledges,
         provenance=str(facts.provenance),
         docs=facts.docs,
+        read=facts.read or client.read,
         shape=operation.shape,
         note=facts.note,
+        unsaid=facts.unsaid,
     )
 
 

@@ -15,7 +15,7 @@ from itertools import product
 from threading import Thread
 from urllib.parse import unquote
 
-__all__ = ["WAYS", "Echo", "echoing"]
+__all__ = ["WAYS", "Echo", "Handling", "echoing"]
 
 STATUSES = (400, 401, 404, 429, 500)
 #: How it fails: a status with the request in JSON, or worse.
@@ -44,18 +44,22 @@ class Echo:
         self.requests = 0
 
 
+class Handling(BaseHTTPRequestHandler):
+    """Keeps connections, logs nothing, and answers in one piece: two would wait for one another."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
 @contextmanager
 def echoing() -> Iterator[Echo]:
     """Run the vendor."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # in one piece: two small ones would wait for one another
-        disable_nagle_algorithm = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
+    class Handler(Handling):
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             if "oauth/token" in self.path and echo.way != "no token":

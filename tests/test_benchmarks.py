@@ -223,7 +223,15 @@ def test_the_snapshot_of_a_few_keys_is_measured_phase_by_phase(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = {row["phase"]: row for row in json.loads(done.stdout)}
     found = {phase: row["rows"] for phase, row in rows.items()}
-    assert found == {"first": 2000, "delivered": 2000, "again": 20, "read": 20}
+    assert found == {
+        "first": 2000,
+        "delivered": 2000,
+        "again": 20,
+        "read": 20,
+        "steady": 20,
+        "join": 20,
+        "control": 20,
+    }
     assert all(row["memory"] > 10 and row["disk"] > 0 for row in rows.values())
     assert not list(tmp_path.iterdir())
 

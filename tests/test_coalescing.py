@@ -2,7 +2,7 @@
 
 import pytest
 
-from netaudience.coalescing import coalesced
+from netaudience.model.merging import coalesced
 from netaudience.vendors import clients
 from netaudience.vendors.clevertap.models import ProfileUpload
 from netaudience.vendors.iterable.models import SubscriptionUpdate, UserUpdate
@@ -44,9 +44,9 @@ CASES = [
     (
         "the later address",
         ("netmera", "update_email"),
-        EmailUpdate("1", "a"),
-        EmailUpdate("1", "b"),
-        EmailUpdate("1", "b"),
+        EmailUpdate("1", "a@example.com"),
+        EmailUpdate("1", "b@example.com"),
+        EmailUpdate("1", "b@example.com"),
     ),
     (
         "fields of one only",

@@ -16,13 +16,13 @@ import netaudience
         "aiolimiter",
         "backoff",
         "cattrs",
-        "netaudience.blocking",
-        "netaudience.client_batcher",
-        "netaudience.coalescing",
+        "netaudience.operations.blocking",
+        "netaudience.operations.batch_router",
+        "netaudience.model.merging",
         "netaudience.engine.batcher",
         "netaudience.engine.journal",
-        "netaudience.engine.portal",
-        "netaudience.engine.teller",
+        "netaudience.engine.loop_thread",
+        "netaudience.engine.notifier",
         "netaudience.events",
         "netaudience.vendors",
         "sqlite3",
@@ -34,10 +34,17 @@ def test_what_not_every_program_needs_is_not_loaded_at_its_start(module, loaded)
     assert "netaudience.engine.pipeline" in loaded
 
 
+@pytest.mark.parametrize("module", ["aiohttp", "attrs", "orjson", "netaudience.client", "netaudience.errors"])
+def test_the_package_alone_loads_nothing(module):
+    code = "import sys, netaudience; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert module not in told.split()
+
+
 @pytest.fixture(scope="module")
 def loaded() -> set[str]:
     """Return the modules of a fresh interpreter after the import."""
-    code = "import sys, netaudience; print(*sys.modules)"
+    code = "import sys; from netaudience import Client, Run; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     return set(told.split())
 

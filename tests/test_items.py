@@ -11,16 +11,27 @@ from uuid import UUID
 
 import attrs
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netaudience.errors import InvalidItem, mask
-from netaudience.items import Identifiers, Nothing, Rows, WholeNumbers
-from netaudience.rules import flag, identifier, json_object, one_of, text, texts, value_lists, whole_number
-from netaudience.wire import dump_json, wire_name
+from netaudience.model.rows import Identifiers, Nothing, Rows, WholeNumbers
+from netaudience.model.validators import (
+    email,
+    flag,
+    identifier,
+    json_object,
+    one_of,
+    text,
+    texts,
+    value_lists,
+    whole_number,
+)
+from netaudience.model.wire import dump_json, wire_name
 
 #: The same examples every time.
-STEADY = settings(derandomize=True, deadline=None, max_examples=300)
+STEADY = settings(derandomize=True, deadline=None, max_examples=examples(300))
 
 
 @attrs.frozen
@@ -82,12 +93,48 @@ class Number(Enum):
 IDENTIFIED = [
     ("id1", None),
     ("0", None),
-    (" ", None),
+    ("a b", None),
+    ("O'Neill", None),
+    ("a+b", None),
+    ("1E+", None),
+    ("nano", None),
+    ("banana", None),
+    ("Null Island", None),
+    ("--", None),
+    ("1008.0", None),
+    (" ", "white space at an end"),
+    (" 1002", "white space at an end"),
+    ("1003 ", "white space at an end"),
+    ("\u00a01004", "white space at an end"),
+    ("1004\u202f", "white space at an end"),
+    ("\u30001004", "white space at an end"),
+    ("1005\u200b", "sign that nobody sees"),
+    ("\u200f1006", "sign that nobody sees"),
+    ("10\u00ad06", "sign that nobody sees"),
+    ("\ufeffcustomer_id", "sign that nobody sees"),
+    ("\u202a1006\u202c", "sign that nobody sees"),
+    ("10\u206006", "sign that nobody sees"),
+    ("NULL", "placeholder"),
+    ("nUll", "placeholder"),
+    ("nan", "placeholder"),
+    ("None", "placeholder"),
+    ("N/A", "placeholder"),
+    ("#N/A", "placeholder"),
+    ("undefined", "placeholder"),
+    ("-", "placeholder"),
+    ("(null)", "placeholder"),
+    ("NaT", "placeholder"),
+    ("<NA>", "placeholder"),
+    ("1.00E+09", "its digits are lost"),
+    ("9,05321e+11", "its digits are lost"),
+    ("1E+09", "its digits are lost"),
+    ("'1009", "marks of a text"),
+    ('="00123"', "marks of a text"),
     ("ünïcode ☃ 😀", None),
     ("a" * 10_000, None),
     ('say "id1"', None),
     ("DOMAIN\\id1", None),
-    ("a\u0001b", None),
+    ("a\u0001b", "control character"),
     (Plan.FREE, None),
     ("", "is empty: leave the row out"),
     ("a\nb", "line break"),
@@ -126,9 +173,39 @@ def test_an_identifier(item, told, others) -> None:
     assert told in str(problems[len(others)])
 
 
-@pytest.mark.parametrize("control", ["\v", "\f", "\x1b", "\x7f", "\x85", "\u2028"])
+@pytest.mark.parametrize(
+    "control", [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"]
+)
 def test_every_line_break_and_control_character_is_found(control) -> None:
-    assert Identifiers("ext id").check([f"a{control}b"])
+    (problem,) = Identifiers("ext id").under(odd=True).check([f"a{control}b"]).values()
+    assert "control character" in str(problem)
+
+
+@pytest.mark.parametrize("item", [item for item, told in IDENTIFIED if told and isinstance(item, str)])
+@pytest.mark.parametrize("others", [0, 100])
+def test_odd_identifiers_are_sent_where_they_are_meant(item, others) -> None:
+    strict, kind = Identifiers("ext id"), Identifiers("ext id").under(odd=True)
+    page = ["good"] * others + [item] + ["bést"] * others
+    odd = "odd-identifiers" in str(strict.check(page)[others])
+    assert bool(kind.examine(page)[0]) is not odd
+
+
+@pytest.mark.parametrize("item", ["NULL", "1003 ", "'1009"])
+def test_odd_identifiers_of_rows_are_rejected_or_sent(item) -> None:
+    for row in (Preference(item, "news", enable=True), {"extId": item, "category": "news", "enable": True}):
+        page = [*[Preference("id1", "news", enable=True)] * 200, row]
+        assert set(PREFERENCES.check([row])) == {0}
+        assert set(PREFERENCES.check([row, row])) == {0, 1}
+        assert set(PREFERENCES.examine(page)[0]) == {200}
+        assert PREFERENCES.under(odd=True).check(page) == {}
+        assert PREFERENCES.ruled(None).under(odd=True).examine(page)[1][-1] == item
+
+
+def test_what_an_argument_says_of_identifiers_decides_their_rule() -> None:
+    kind = Identifiers("user", by={"email": email("email")})
+    assert kind.check(["id1"]) == kind.under(by="ext_id").check(["id1"]) == {}
+    assert "one @ and a domain" in str(kind.under(by="email").check(["id1"])[0])
+    assert kind.under(by=["email"]) is kind
 
 
 @pytest.mark.parametrize("halves", [["\ud83d", "\ude00"], ["a\ud83d", "\ude00b"]])
@@ -150,7 +227,8 @@ def test_a_page_is_judged_as_its_items_are(page: list[object]) -> None:
 def test_one_look_finds_what_a_check_finds_and_keeps_what_is_good(page: list[object], others: int) -> None:
     kind = Identifiers("identity")
     page = ["good"] * (others // 2) + page + ["good"] * (others // 2)
-    problems, keys, kept = kind.examine(page)
+    problems, keys, carried, kept = kind.examine(page)
+    assert carried is page
     assert {index: str(problem) for index, problem in problems.items()} == {
         index: str(problem) for index, problem in kind.check(page).items()
     }

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from killing import deadly_sandbox, wait_until_stopped
 
 from netaudience.sandbox import BackgroundSandbox
 
 ITEMS = 6000
 CHUNK = 20
 IN_FLIGHT = 4
+KILLS = 12
 
 CARRIER = f"""
 import asyncio, sys
@@ -31,7 +30,7 @@ url, path, operation = sys.argv[1:]
 def rows():
     for number in range({ITEMS}):
         name = f"id{{number}}"
-        yield name if operation == "tag_users" else {{"extId": name, "profile": {{"tags": [number]}}}}
+        yield name if operation == "tag_users" else {{"extId": name, "name": "Seen"}}
 
 async def main():
     settings = Settings(rate=400, in_flight={IN_FLIGHT}, max_rows={CHUNK})
@@ -39,7 +38,7 @@ async def main():
         if operation == "tag_users":
             run = client.tag_users(rows(), tag="Sport")
         else:
-            run = client.push_profile_attributes(rows())
+            run = client.fire_events(rows())
         report = await run.journaled(path).settled()
         print(report.delivered, report.in_doubt, report.settled, flush=True)
 
@@ -52,48 +51,28 @@ def start(url: str, path: Path, operation: str) -> subprocess.Popen[str]:
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def settled(path: Path) -> int:
-    """Return how many positions the journal holds, while the run writes it."""
-    try:
-        with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as database:
-            rows = database.execute("SELECT start, stop FROM settled").fetchall()
-        database.close()
-    except sqlite3.OperationalError:
-        return 0
-    return sum(stop - start for start, stop in rows)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", ["tag_users", "push_profile_attributes"])
+@pytest.mark.parametrize("operation", ["tag_users", "fire_events"])
 def test_a_run_that_is_killed_again_and_again_goes_on(operation: str, tmp_path: Path) -> None:
     chance = random.Random(operation)
     path = tmp_path / "run.sqlite"
-    kills = 0
-    with BackgroundSandbox() as sandbox:
+    server, executioner = deadly_sandbox(chance)
+    with BackgroundSandbox(server) as sandbox:
         url = sandbox.url("netmera")
-        while True:
+        for _ in range(KILLS):
             carrier = start(url, path, operation)
-            # Killed when so much more is settled: at a random point of the work, not of the clock.
-            until = settled(path) + chance.randrange(ITEMS // 6)
-            try:
-                while carrier.poll() is None and (settled(path) < until or until >= ITEMS):
-                    time.sleep(chance.uniform(0.0, 0.02))
-                if carrier.poll() is None:
-                    carrier.send_signal(signal.SIGKILL)
-                    kills += 1
-            finally:
-                told, words = carrier.communicate()
-            if carrier.returncode == 0:
-                break
+            executioner.condemn(carrier, chance.randrange(ITEMS // CHUNK // KILLS - IN_FLIGHT) + 1)
+            _, words = carrier.communicate()
             assert carrier.returncode == -signal.SIGKILL, words
-            assert kills < 200
+        carrier = start(url, path, operation)
+        told, words = carrier.communicate()
+        assert carrier.returncode == 0, words
         delivered, in_doubt, total = map(int, told.split())
         expected = [f"id{number}" for number in range(ITEMS)]
         report = sandbox.check("netmera", operation, expected)
-    assert kills >= 5
     assert total == ITEMS
     assert report.unexpected == ()
-    at_most = kills * IN_FLIGHT * CHUNK
+    at_most = KILLS * IN_FLIGHT * CHUNK
     missing, repeated = ITEMS - report.applied, report.applications - report.applied
     if operation == "tag_users":
         assert (delivered, in_doubt, missing) == (ITEMS, 0, 0)
@@ -106,13 +85,13 @@ def test_a_run_that_is_killed_again_and_again_goes_on(operation: str, tmp_path: 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
-    with BackgroundSandbox() as sandbox:
+    server, executioner = deadly_sandbox()
+    with BackgroundSandbox(server) as sandbox:
         url = sandbox.url("netmera")
         first = start(url, path, "tag_users")
         try:
-            while not settled(path):
-                time.sleep(0.01)
-            first.send_signal(signal.SIGSTOP)
+            executioner.condemn(first, 10, signal.SIGSTOP)
+            wait_until_stopped(first)
             second = start(url, path, "tag_users")
             _, words = second.communicate()
             assert second.returncode == 1

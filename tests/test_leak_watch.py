@@ -11,8 +11,8 @@ from scripted import ScriptedVendor, make_client
 from virtual_time import run
 
 from netaudience import ConfigurationError, Refused, Settings, SourceFailed
-from netaudience.jobs.rundir import replace
-from netaudience.wire import Prepared
+from netaudience.jobs.state.run_folder import replace
+from netaudience.model.wire import Prepared
 
 EMAIL = "somebody@example.org"
 KEY = "sesame-1234-abcd"
@@ -88,9 +88,9 @@ def in_an_event(_path):
 
     async def tell():
         report = attrs.evolve(type(client).put.report(client), operation=EMAIL)
-        teller = client.sender(type(client).put, report).teller
-        assert teller is not None
-        teller.run_started()
+        notifier = client.sender(type(client).put, report).notifier
+        assert notifier is not None
+        notifier.run_started()
 
     run(tell())
 

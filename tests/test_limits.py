@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.limits import (
+from netaudience.model.limits import (
     Figure,
     Limit,
     Provenance,

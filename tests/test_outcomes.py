@@ -8,14 +8,17 @@ import pickle
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netaudience.errors import AnswerLost, InvalidItem, Refused, Unauthorized
 from netaudience.outcomes import (
+    COUNTED,
     KEPT,
     KINDS,
     REASONS,
+    Counts,
     Delivered,
     Failed,
     InDoubt,
@@ -25,13 +28,26 @@ from netaudience.outcomes import (
 )
 
 #: The same examples every time.
-STEADY = settings(derandomize=True, deadline=None, max_examples=100)
+STEADY = settings(derandomize=True, deadline=None, max_examples=examples(100))
 REFUSED = Refused("Netmera", 400, code=5016, words="user not found")
 UNDELIVERED = [Rejected, Failed, InDoubt]
 
 
-def report(**counts: Any) -> Report:
-    return Report("Netmera", "tag_users", "accepted", **counts)
+def report(**fields: Any) -> Report:
+    counts = Counts(**{name: fields.pop(name) for name in COUNTED if name in fields})
+    return Report("Netmera", "tag_users", "accepted", counts=counts, **fields)
+
+
+def test_every_row_is_in_exactly_one_count() -> None:
+    counts = Counts(delivered=1, unchanged=2, rejected=4, failed=8, in_doubt=16, unsent=32)
+    assert (counts.rows, counts.undelivered) == (63, 60)
+    assert sum(counts.named().values()) == sum(counts.shown("accepted").values()) == counts.rows
+    counts.add(counts)
+    assert (counts.rows, counts.unsent) == (126, 64)
+    assert counts.listed("accepted") == (
+        "2 accepted, 4 unchanged, 8 rejected, 16 failed, 32 in doubt, 64 not sent"
+    )
+    assert Counts(rejected=1).listed("applied") == "0 applied, 1 rejected"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +153,7 @@ def test_a_chunk_gives_each_item_its_one_outcome_in_order(kinds: list[Any], star
     assert counted.settled == len(items)
     assert counted.delivered == kinds.count(None)
     assert (counted.rejected, counted.failed, counted.in_doubt) == tuple(map(kinds.count, UNDELIVERED))
-    assert counted.reasons.total() == len(undelivered)
+    assert sum(sum(times.values()) for times in counted.reasons.values()) == len(undelivered)
     assert counted.ok is (not undelivered)
 
 
@@ -153,9 +169,9 @@ def test_a_report_does_not_grow_with_the_items() -> None:
         counted.count(SettledChunk([index], [index], None, [Rejected(index, index, reason, "")]))
     assert counted.rejected == KEPT + 10
     assert [outcome.position for outcome in counted.undelivered] == list(range(KEPT))
-    assert len(counted.reasons) == REASONS + 1
-    assert counted.reasons["other reasons"] == KEPT + 10 - REASONS
-    assert counted.reasons["rejected: reason 0"] == 1
+    assert len(counted.reasons["rejected"]) == REASONS + 1
+    assert counted.reasons["rejected"]["other reasons"] == KEPT + 10 - REASONS
+    assert counted.reasons["rejected"]["reason 0"] == 1
 
 
 def test_a_known_reason_is_counted_apart_however_late_it_comes() -> None:
@@ -163,14 +179,14 @@ def test_a_known_reason_is_counted_apart_however_late_it_comes() -> None:
     for index in [*range(REASONS + 5), 0, 0]:
         reason = InvalidItem(f"reason {index}")
         counted.count(SettledChunk([index], [index], None, [Failed(index, index, reason, "")]))
-    assert counted.reasons["failed: reason 0"] == 3
+    assert counted.reasons["failed"]["reason 0"] == 3
 
 
 def test_one_reason_of_two_kinds_is_two_reasons() -> None:
     counted = report()
     outcomes = [Rejected(0, "a", REFUSED, ""), InDoubt(1, "b", REFUSED, "")]
     counted.count(SettledChunk(["a", "b"], range(2), None, outcomes))
-    assert dict(counted.reasons) == {f"rejected: {REFUSED}": 1, f"in doubt: {REFUSED}": 1}
+    assert counted.reasons == {"rejected": {str(REFUSED): 1}, "in_doubt": {str(REFUSED): 1}}
 
 
 STOPPED = Unauthorized("Netmera", 403, code=2010)
@@ -194,9 +210,9 @@ FIRST = [Rejected(7, "customer-77", REFUSED, "customer-77")]
             f"Netmera tag_users: of 3 items, 2 accepted, 1 rejected. First: {TOLD}",
         ),
         (
-            {"items": 9, "failed": 2, "in_doubt": 3, "skipped": 4, "undelivered": FIRST},
+            {"items": 9, "failed": 2, "in_doubt": 3, "unsent": 4, "undelivered": FIRST},
             False,
-            f"Netmera tag_users: of 9 items, 0 accepted, 2 failed, 3 in doubt, 4 never sent. First: {TOLD}",
+            f"Netmera tag_users: of 9 items, 0 accepted, 2 failed, 3 in doubt, 4 not sent. First: {TOLD}",
         ),
         (
             {"items": 5, "delivered": 5, "stopped": STOPPED},

@@ -11,13 +11,15 @@ import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from netaudience.cli.exit_codes import ExitCode, of_error, of_signal
 from netaudience.errors import NetaudienceError
+from netaudience.jobs.spec.exit_codes import ExitCode, of_error, of_signal
 
 if TYPE_CHECKING:  # costs a program's start
     from netaudience.client import Client
 
 __all__ = ["main"]
+
+_REMEDY = "The command needs packages that a program does not: python3 -m pip install 'netaudience[cli]'"
 
 
 def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]] | None = None) -> int:
@@ -27,15 +29,18 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
         arguments: Its words, those of the process if not given.
         vendors: The vendors whose operations are commands, all of ours if not given.
     """
-    from cyclopts import CycloptsError  # noqa: PLC0415 - costs a program's start
+    try:
+        from cyclopts import CycloptsError  # noqa: PLC0415 - costs a program's start, and is an extra
+    except ModuleNotFoundError as error:
+        return _end(error, ExitCode.USAGE, _REMEDY, ())
 
     from netaudience.cli.app import build  # noqa: PLC0415
-    from netaudience.cli.commands import STANDARD_INPUT  # noqa: PLC0415
+    from netaudience.cli.options import STANDARD_INPUT  # noqa: PLC0415
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         words = [STANDARD_INPUT if word == "-" else word for word in given]
-        code = build(vendors)(words, exit_on_error=False, print_error=False)
+        code = build(words, vendors)(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         return _end(error, ExitCode.USAGE, f"{error}", given)
     except NetaudienceError as error:
@@ -52,18 +57,31 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
 
 
 def _end(error: Exception, code: int, sentence: str, given: Sequence[str]) -> int:
-    if "--debug" in given:
+    if sys.stderr is not None and "--debug" in given:  # pyright: ignore[reportUnnecessaryComparison] # closed streams are None
         traceback.print_exception(error)
-    sys.stderr.write(f"error: {sentence}\n")
+    _tell(f"error: {sentence}")
     _flush()
     return code
 
 
 def _flush() -> None:
-    """Empty standard output; where its reader went away, keep Python from complaining at the very end."""
+    """Empty standard output; where it takes no more, keep Python from trying again at the very end.
+
+    It would complain, and its own exit code would stand where ours tells what became of the rows.
+    """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] # closed streams are None
+        return
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"error: standard output cannot be written: {error}\n")
+        if not isinstance(error, BrokenPipeError):  # a reader that went away is no mishap
+            _tell(f"error: standard output cannot be written: {error.strerror}")
+    except ValueError:  # somebody has closed it
+        return
+
+
+def _tell(text: str) -> None:
+    from netaudience.cli.display import tell  # noqa: PLC0415 - costs a program's start
+
+    tell(text)

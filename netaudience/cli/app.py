@@ -2,43 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from netaudience.cli.commands import add_vendor
 from netaudience.cli.jobs import add_jobs
-from netaudience.client import Client
+from netaudience.cli.options import whole
+from netaudience.cli.verbs import add_verbs
 from netaudience.errors import ConfigurationError
-from netaudience.vendors import clients
+from netaudience.vendors import client_of, names
+
+if TYPE_CHECKING:  # costs a program's start
+    from netaudience.client import Client
 
 __all__ = ["build"]
 
-_HELP = """Carry audience changes to customer-engagement services, and say what happened to every single item.
-
-Standard output is data (JSON lines), all else goes to standard error. Credentials come from the environment:
-NETAUDIENCE_NETMERA_API_KEY, or NETAUDIENCE_NETMERA_API_KEY_FILE, and so on.
-
-Exit codes: 0 all delivered, 1 failed or stopped, 2 usage or configuration, 3 some items not delivered,
-4 credentials not accepted, 5 stopped by a guard, 130 and 143 interrupted.
-"""
+_HELP = (
+    "Carry audience changes to customer-engagement services, and say what happened to every single item.\n\n"
+    "Standard output is data (JSON lines), all else goes to standard error. Credentials come from the "
+    "environment: NETAUDIENCE_NETMERA_API_KEY, or NETAUDIENCE_NETMERA_API_KEY_FILE, and so on.\n\n"
+    "Exit codes: 0 all delivered, 1 failed or stopped, 2 usage or configuration, 3 some items not delivered, "
+    "4 credentials not accepted, 5 stopped by a guard, 130 and 143 interrupted."
+)
+#: Its words are many and wrapped; the first page has none of that, and to read Markdown costs its start.
+_WRAPPED = "markdown"
+_COMPLETION = "--install-completion"
 _flag = Parameter(negative="", show_default=False)
+_whole = Parameter(converter=whole)
 _many = Parameter(negative="", show_default=False)
 
 
-def build(vendors: Iterable[type[Client]] | None = None) -> App:
-    """Return the command line of these vendors, or of all of ours, ready to be called with arguments."""
+def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -> App:
+    """Return the command line of these vendors, or of all of ours, ready to be called with arguments.
+
+    Args:
+        words: The arguments; only a vendor that is among them is imported and has its operations, and all
+            where completion is installed.
+        vendors: The vendors, all of ours if not given.
+    """
     app = App(
-        name="netaudience", help=_HELP, version=_version, result_action="return_value", help_format="markdown"
+        name="netaudience", help=_HELP, version=_version, result_action="return_value", help_format="rich"
     )
-    for vendor in clients() if vendors is None else vendors:
-        add_vendor(app, vendor)
+    for slug, name, client in _named(vendors):
+        if slug in words or _COMPLETION in words:  # completes every vendor's
+            from netaudience.cli.commands import add_vendor  # noqa: PLC0415 - costs a program's start
+
+            add_vendor(app, client())
+        else:
+            app.command(App(name=slug, help=f"The operations of {name}."))
     add_jobs(app)
-    app.command(_operations, name="operations")
-    app.command(_sandbox, name="sandbox")
-    app.command(_demo, name="demo")
+    add_verbs(app)
+    app.command(_operations, name="operations", help_format=_WRAPPED)
+    app.command(_schema, name="schema", help_format=_WRAPPED)
+    app.command(_doctor, name="doctor", help_format=_WRAPPED)
+    app.command(_mcp, name="mcp", help_format=_WRAPPED)
+    app.command(_sandbox, name="sandbox", help_format=_WRAPPED)
+    app.command(_demo, name="demo", help_format=_WRAPPED)
+    app.register_install_completion_command(  # pyright: ignore[reportUnknownMemberType] # cyclopts leaves it open
+        help="Install completion for bash, zsh or fish: commands, operations, flags and their choices."
+    )
+    quotas = App(name="quotas", help="What processes that share an account's limits hold of them.")
+    quotas.command(_show_quotas, name="show", help_format=_WRAPPED)
+    quotas.command(_pause_quotas, name="pause", help_format=_WRAPPED)
+    quotas.command(_clear_quotas, name="clear", help_format=_WRAPPED)
+    app.command(quotas)
     return app
+
+
+def _named(
+    vendors: Iterable[type[Client]] | None,
+) -> Iterator[tuple[str, str, Callable[[], type[Client]]]]:
+    """Give each vendor's name in commands, its own name, and what imports its client."""
+    if vendors is None:
+        for slug, name in names().items():
+            yield slug, name, partial(client_of, slug)
+        return
+    for vendor in vendors:
+        yield vendor.slug, vendor.vendor, partial(_same, vendor)
+
+
+def _same(vendor: type[Client]) -> type[Client]:
+    return vendor
 
 
 def _version() -> str:
@@ -48,31 +95,99 @@ def _version() -> str:
 
 
 def _operations(
+    vendor: str | None = None,
+    operation: str | None = None,
+    /,
     *,
     json: Annotated[bool, _flag] = False,
     markdown: Annotated[bool, _flag] = False,
-    vendor: str | None = None,
 ) -> int:
-    """List all operations, with their limits and where each figure is known from.
+    """List all operations, a line for each, or tell one whole: its limits, and where each figure is from.
 
     Args:
-        json: Print a JSON list instead of a table.
-        markdown: Print the page of the documentation instead of a table.
         vendor: Only the operations of this vendor.
+        operation: This operation, with all that is known of it.
+        json: Print a JSON list instead.
+        markdown: Print the page of the documentation instead.
     """
     from netaudience.cli.listing import list_operations  # noqa: PLC0415 - costs a program's start
 
     if json and markdown:
         raise ConfigurationError("Say either --json or --markdown")
-    return list_operations("json" if json else "markdown" if markdown else "table", vendor)
+    return list_operations("json" if json else "markdown" if markdown else "lines", vendor, operation)
+
+
+def _schema() -> int:
+    """Print the form of a job file as JSON Schema, for editors: `netaudience schema > job.schema.json`.
+
+    A line `#:schema job.schema.json` at the top of a job file leads them to it.
+    """
+    from netaudience.cli.output import StandardOutput  # noqa: PLC0415 - costs a program's start
+    from netaudience.jobs.spec.schema import job_schema  # noqa: PLC0415
+    from netaudience.model.wire import dump_json  # noqa: PLC0415
+
+    StandardOutput().write([dump_json(job_schema()) + b"\n"])
+    return 0
+
+
+def _doctor(
+    *vendor: str,
+    job: Annotated[Path | None, Parameter(negative="")] = None,
+    json: Annotated[bool, _flag] = False,
+    debug: Annotated[bool, _flag] = False,
+) -> int:
+    """Look whether a run can go: credentials, the way to the vendor, clock, versions, quotas, write access.
+
+    One documented read goes to each vendor, and nothing else.
+
+    Exit codes: 0 all is well or a warning, 1 a vendor cannot be reached or a folder cannot be written, 2 a
+    variable is missing or wrong, 4 the vendor does not accept the credentials.
+
+    Args:
+        vendor: The vendors to look at; those of the job, or whose variables are set, if none is named.
+        job: Look at the vendors and at the folder of runs of this job file.
+        json: Print a JSON line for each thing that was looked at.
+        debug: Show where in the program an error came from.
+    """
+    from netaudience.cli.doctor import see_doctor  # noqa: PLC0415 - costs a program's start
+
+    del debug  # looked for on the command line itself
+    return see_doctor(vendor, job, as_json=json)
+
+
+def _mcp(
+    *,
+    folder: Annotated[Path, Parameter(negative="")] = Path(),
+    approver: Annotated[tuple[str, ...], _many] = (),
+    show_values: Annotated[bool, _flag] = False,
+    debug: Annotated[bool, _flag] = False,
+) -> int:
+    """Serve an agent over standard input and output, by the Model Context Protocol.
+
+    It may list operations, plan jobs, read runs, summaries and masked rejects, and look up one user, masked.
+    It runs nothing unless approvers are named, and then only a plan by its digest.
+
+    Args:
+        folder: Where the job files are; nothing outside of it is read as one.
+        approver: Who may approve a run; may be repeated.
+        show_values: Show values of rows and of users as they are.
+        debug: Show where in the program an error came from.
+    """
+    del debug  # looked for on the command line itself
+    try:
+        from netaudience.cli.mcp_server import make_server  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError(str(error)) from error
+    make_server(folder, approvers=approver, show_values=show_values).run()
+    return 0
 
 
 def _sandbox(  # noqa: PLR0913 - each is a flag
     *,
-    port: int = 8765,
+    port: Annotated[int, _whole] = 8765,
     host: str = "127.0.0.1",
     fault: Annotated[tuple[str, ...], _many] = (),
-    seed: int = 0,
+    seed: Annotated[int, _whole] = 0,
     rate: Annotated[tuple[str, ...], _many] = (),
     in_flight: Annotated[tuple[str, ...], _many] = (),
     delay: Annotated[tuple[str, ...], _many] = (),
@@ -106,11 +221,12 @@ def _sandbox(  # noqa: PLR0913 - each is a flag
     return serve_sandbox(order)
 
 
-def _demo(
+def _demo(  # noqa: PLR0913 - each is a flag
     *,
-    rows: int = 100_000,
-    seed: int = 1,
+    rows: Annotated[int, _whole] = 100_000,
+    seed: Annotated[int, _whole] = 1,
     keep: Annotated[str | None, Parameter(negative="")] = None,
+    verbs: Annotated[bool, _flag] = False,
     quiet: Annotated[bool, _flag] = False,
     debug: Annotated[bool, _flag] = False,
 ) -> int:
@@ -120,10 +236,64 @@ def _demo(
         rows: Rows of the export.
         seed: Repeats the same export and the same faults.
         keep: Keep the files in this directory.
+        verbs: Show instead how people are erased at all vendors, with receipts and a second look.
         quiet: No progress.
         debug: Show where in the program an error came from.
     """
     from netaudience.cli.demo import run_demo  # noqa: PLC0415 - costs a program's start
 
+    if verbs:
+        from netaudience.cli.verbs_demo import run_verbs_demo  # noqa: PLC0415 - likewise
+
+        return run_verbs_demo(keep=keep)
     del debug  # looked for on the command line itself
     return run_demo(rows=rows, seed=seed, keep=keep, quiet=quiet)
+
+
+def _show_quotas(
+    where: str | None = None,
+    /,
+    *,
+    json: Annotated[bool, _flag] = False,
+    debug: Annotated[bool, _flag] = False,
+) -> int:
+    """Say who holds what of the limits that processes share, and whether there is a pause.
+
+    Args:
+        where: The file or the URL; what NETAUDIENCE_QUOTAS names if not given, which hides a password.
+        json: Print a line of JSON for each quota instead.
+        debug: Show where in the program an error came from.
+    """
+    from netaudience.cli.quotas import show_quotas  # noqa: PLC0415 - costs a program's start
+
+    del debug
+    return show_quotas(where, as_json=json)
+
+
+def _pause_quotas(
+    where: str | None = None, /, *, seconds: float, debug: Annotated[bool, _flag] = False
+) -> int:
+    """Let no process send anything for a while, or end a pause.
+
+    Args:
+        where: The file or the URL; what NETAUDIENCE_QUOTAS names if not given, which hides a password.
+        seconds: How long; 0 ends a pause.
+        debug: Show where in the program an error came from.
+    """
+    from netaudience.cli.quotas import pause_quotas  # noqa: PLC0415 - costs a program's start
+
+    del debug
+    return pause_quotas(where, seconds)
+
+
+def _clear_quotas(where: str | None = None, /, *, debug: Annotated[bool, _flag] = False) -> int:
+    """Forget what is kept of shared limits. Processes that go on wait for a window.
+
+    Args:
+        where: The file or the URL; what NETAUDIENCE_QUOTAS names if not given, which hides a password.
+        debug: Show where in the program an error came from.
+    """
+    from netaudience.cli.quotas import clear_quotas  # noqa: PLC0415 - costs a program's start
+
+    del debug
+    return clear_quotas(where)

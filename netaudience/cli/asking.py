@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
-from netaudience.bound import Pages
-from netaudience.cli.exit_codes import ExitCode
-from netaudience.cli.flags import CONSENT
-from netaudience.cli.guards import Consent, allow_asking
 from netaudience.cli.options import Pace
-from netaudience.cli.outlet import StandardOutput, json_line
+from netaudience.cli.output import StandardOutput, json_line
 from netaudience.client import Client
-from netaudience.errors import NetaudienceError
-from netaudience.operations import PageQuery
-from netaudience.work import Operation
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.jobs.spec.guards import Consent, refusal, wants_consent
+from netaudience.operations.bound import Pages
+from netaudience.operations.declare import PageQuery
+from netaudience.operations.dispatch import Operation
 
 __all__ = ["ask_operation"]
 
@@ -32,9 +30,9 @@ def ask_operation(
     Raises:
         NetaudienceError: the consent is missing, no answer came, or it is not a success.
     """
-    allow_asking(operation, consent)
-    if CONSENT in operation.signature.parameters:
-        arguments = {**arguments, CONSENT: True}
+    if wants_consent(operation) and not consent.yes:
+        raise refusal(operation)
+    arguments = operation.with_consent(arguments)
     client = vendor.from_environment(settings=pace.settings())
     output = StandardOutput()
 
@@ -50,8 +48,7 @@ def ask_operation(
                 output.write([json_line(await asked)])
 
     asyncio.run(ask())
-    if output.broken is not None:
-        raise NetaudienceError(f"Standard output cannot be written: {output.broken}")
+    output.write_all([])
     return ExitCode.FAILED if output.unread else ExitCode.DELIVERED
 
 

@@ -8,25 +8,38 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, cast
 
+import attrs
 from cyclopts import App, Parameter
+from cyclopts.help import ColumnSpec, DefaultFormatter, HelpEntry
+from cyclopts.help.specs import (
+    CommandNameRenderer,
+    get_default_command_columns,
+    get_default_parameter_columns,
+)
 
 from netaudience.cli.asking import ask_operation
 from netaudience.cli.flags import flags_of
-from netaudience.cli.guards import Consent, wants_consent
-from netaudience.cli.mapping import spread_of
-from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Pace, Reading, Reporting
-from netaudience.cli.running import Order, run_operation
+from netaudience.cli.one_shot import Order, run_operation
+from netaudience.cli.options import (
+    GUARDS,
+    SOURCE,
+    STANDARD_INPUT,
+    Diagnosis,
+    Pace,
+    Reading,
+    Reporting,
+    whole,
+)
 from netaudience.client import Client
-from netaudience.items import Rows
-from netaudience.work import Operation
+from netaudience.jobs.map.columns import spread_of
+from netaudience.jobs.spec.guards import Consent, wants_consent
+from netaudience.model.rows import Rows
+from netaudience.operations.dispatch import Operation
 
-__all__ = ["STANDARD_INPUT", "add_vendor"]
-
-#: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
-#: and an unknown one must be told, not taken for a file.
-STANDARD_INPUT = "<standard input>"
+__all__ = ["add_vendor"]
 
 _flat = Parameter(name="*")
 _OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis")
@@ -34,11 +47,25 @@ _OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis"
 
 def add_vendor(app: App, vendor: type[Client]) -> None:
     """Add a vendor with a command for each of its operations."""
-    commands = App(name=vendor.slug, help=f"The operations of {vendor.vendor}.")
+    commands = App(
+        name=vendor.slug,
+        help=f"The operations of {vendor.vendor}.",
+        help_format="markdown",
+        help_formatter=DefaultFormatter(column_specs=_columns),
+    )
     for operation in vendor.operations().values():
         name = operation.name.replace("_", "-")
         commands.command(_command(vendor, operation), name=name, help=help_text(operation))
     app.command(commands)
+
+
+def _columns(console: Any, options: Any, entries: list[HelpEntry]) -> tuple[ColumnSpec, ...]:  # noqa: ANN401 - of rich
+    """Return the columns of the help, in which a command's name stands on one line, whole."""
+    if any(name.startswith("-") for entry in entries for name in entry.all_options):
+        return get_default_parameter_columns(console, options, entries)
+    first, *others = get_default_command_columns(console, options, entries)
+    whole = attrs.evolve(first, renderer=CommandNameRenderer(), max_width=None, no_wrap=True)
+    return (whole, *others)
 
 
 def help_text(operation: Operation) -> str:
@@ -46,7 +73,8 @@ def help_text(operation: Operation) -> str:
     facts = operation.facts
     told = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:")[0].strip()
     known = [f"- {name}: {figure.describe()}" for name, figure in facts.figures().items()]
-    parts = [told, facts.note, _item_help(operation), f"Documented at {facts.docs}"]
+    not_told = f"Not told: {facts.unsaid}." if facts.unsaid else ""
+    parts = [told, facts.note, not_told, _item_help(operation), f"Documented at {facts.docs}"]
     return "\n\n".join([*(part for part in parts if part), "\n".join(known)])
 
 
@@ -81,17 +109,22 @@ def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
         arguments = {name: own_flags[name].read(_as_given(value)) for name, value in flags.items()}
         if not carries:
             return ask_operation(vendor, operation, arguments, pace, consent)
+        source = cast("str | None", _as_given(positional[0])) if positional else None
+        items = cast("tuple[str, ...]", own.get("item", ()))
+        if source is not None and not items and _is_item(operation, source):
+            items, source = (source,), None
         order = Order(
+            vendor=vendor,
             operation=operation,
             arguments=arguments,
-            source=cast("str | None", _as_given(positional[0])) if positional else None,
-            items=own.get("item", ()),
+            source=source,
+            items=items,
             consent=consent,
             pace=pace,
             reading=own.get("reading", Reading()),
             reporting=own.get("reporting", Reporting()),
         )
-        return run_operation(vendor, order)
+        return run_operation(order)
 
     parameters = _source(operation) if carries else []
     parameters += [flag.parameter for flag in own_flags.values()]
@@ -107,6 +140,12 @@ def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
     return command
 
 
+def _is_item(operation: Operation, word: str) -> bool:
+    """Return whether a word is plainly what is asked about, and no file: only where nothing is changed."""
+    asks = operation.facts.acknowledges == "answered" and not isinstance(operation.kind, Rows)
+    return asks and word.replace("-", "").replace("_", "").isalnum() and not Path(word).exists()
+
+
 def _as_given(value: object) -> object:
     """Return a flag's value as the descriptor takes it."""
     if isinstance(value, tuple):
@@ -117,9 +156,12 @@ def _as_given(value: object) -> object:
 def _source(operation: Operation) -> list[inspect.Parameter]:
     words = Parameter(
         group=SOURCE,
-        help="CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), or else plain lines; - is standard input.",
+        help="CSV, TSV, JSON, JSON lines, Parquet, a workbook or plain lines (.txt), packed or not, "
+        "here or in an object store (s3://…); - is standard input: plain lines, unless --format says what.",
     )
-    source = inspect.Parameter("source", inspect.Parameter.POSITIONAL_ONLY, annotation=Annotated[str, words])
+    source = inspect.Parameter(
+        "source", inspect.Parameter.POSITIONAL_ONLY, annotation=Annotated[str | None, words], default=None
+    )
     if isinstance(operation.kind, Rows):
         return [source]
     single = Parameter(
@@ -128,8 +170,7 @@ def _source(operation: Operation) -> list[inspect.Parameter]:
         show_default=False,
         help=f"A single {operation.kind.noun} instead of a source; may be repeated.",
     )
-    optional = source.replace(annotation=Annotated[str | None, words], default=None)
-    return [optional, _keyword("item", Annotated[tuple[str, ...], single], ())]
+    return [source, _keyword("item", Annotated[tuple[str, ...], single], ())]
 
 
 def _guards(operation: Operation, *, carries: bool) -> Sequence[inspect.Parameter]:
@@ -141,8 +182,9 @@ def _guards(operation: Operation, *, carries: bool) -> Sequence[inspect.Paramete
     guards = [_keyword("yes", Annotated[bool, words], default=False)]
     if facts.irreversible and carries:
         words = Parameter(
+            converter=whole,
             group=GUARDS,
-            help="The number of rows in the file, as the consent to lose them for good; it stands for --yes.",
+            help="The number of items, as the consent to lose them for good; it stands for --yes.",
         )
         guards.append(_keyword("yes_delete", Annotated[int | None, words], None))
     return guards

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -17,23 +16,30 @@ from pathlib import Path
 
 import attrs
 
-from netaudience.cli.exit_codes import ExitCode, of_signal
+from netaudience.cli.demo_look import look_afterwards
+from netaudience.cli.display import tell
 from netaudience.cli.export import Export, write_export
+from netaudience.cli.one_shot import Order, execute, open_table
 from netaudience.cli.options import Pace, Reading, Reporting
-from netaudience.cli.running import Order, execute
+from netaudience.cli.output import StandardOutput
 from netaudience.cli.sandbox import routes
-from netaudience.cli.tally import Tally
+from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.exit_codes import ExitCode, of_signal
+from netaudience.jobs.state.summary import StepSummary
 from netaudience.sandbox import Fault, Sandbox, SandboxLimits
 from netaudience.sandbox.netmera import User
+from netaudience.sandbox.netmera.definitions import Attribute
 from netaudience.vendors.netmera import NetmeraClient
 
-__all__ = ["run_demo"]
+__all__ = ["Check", "demo_folder", "run_demo", "tell_checks"]
 
 TAG = "demo"
 #: Requests per second that the sandbox allows, and that the client keeps to.
 RATE = 50
 IN_FLIGHT = 8
+#: The attributes that the sandbox's panel defines.
+_PANEL = ("name", "city", "note", "lastOrder", "points", "tier")
 _NEXT = """What to try next:
   netaudience sandbox                          the same vendor, for as long as you like
   netaudience demo --keep DIR                  the same once more, with the files to look at
@@ -96,12 +102,17 @@ def run_demo(*, rows: int, seed: int, keep: str | None, quiet: bool) -> int:
     """
     if rows < 1:
         raise ConfigurationError("--rows must be at least 1")
-    with _directory(keep) as directory:
+    with demo_folder(keep) as directory:
         return asyncio.run(_demo(directory, rows, seed, quiet=quiet))
 
 
 @contextmanager
-def _directory(keep: str | None) -> Generator[Path, None, None]:
+def demo_folder(keep: str | None) -> Generator[Path, None, None]:
+    """Give a folder for the files of a demo, which is gone afterwards unless it is kept.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="netaudience-") as name:
             yield Path(name)
@@ -126,29 +137,43 @@ async def _demo(directory: Path, rows: int, seed: int, *, quiet: bool) -> int:
         limits={"netmera": SandboxLimits.rate(RATE, in_flight=IN_FLIGHT)},
     )
     pace = Pace(rate=RATE, in_flight=IN_FLIGHT)
-    async with (
-        sandbox,
-        NetmeraClient("sandbox", base_url=sandbox.url("netmera"), settings=pace.settings()) as netmera,
-    ):
+    async with sandbox:
+        sandbox.netmera.attributes = {code: Attribute(code) for code in _PANEL}
         _say(f"The sandbox listens at {sandbox.url('netmera')}: it throttles, fails, and drops answers")
         checks: list[Check] = []
         for job in _JOBS:
             _say(f"\nnetaudience netmera {job.operation.replace('_', '-')} {job.flags} {export.path.name}")
             rejects = directory / f"rejects-{job.operation}.ndjson"
             order = Order(
-                operation=netmera.operations()[job.operation],
+                vendor=NetmeraClient,
+                operation=NetmeraClient.operations()[job.operation],
                 arguments=job.arguments,
                 source=str(export.path),
                 pace=pace,
                 reading=job.reading,
                 reporting=Reporting(rejects=rejects, quiet=quiet),
             )
-            tally = await execute(netmera, order)
-            if tally.signal is not None:
-                return of_signal(tally.signal)
-            checks += _checks(sandbox, export, tally, rejects, job)
+            with open_table(order) as table:
+                summary = await execute(order, table, lambda _, settings: _client(sandbox, pace, settings))
+            if summary.signal is not None:
+                return of_signal(summary.signal)
+            checks += _checks(sandbox, export, summary.steps[0], rejects, job)
             sandbox.set_faults(_faults(export))  # those that come early come early again
+        sandbox.set_faults([])
+        seen = await look_afterwards(
+            directory,
+            sandbox,
+            list(dict.fromkeys(export.good_ids)),
+            lambda _, settings: _client(sandbox, pace, settings),
+            quiet=quiet,
+        )
+        checks += [Check(*one) for one in seen]
     return _verdict(checks)
+
+
+def _client(sandbox: Sandbox, pace: Pace, settings: Settings) -> Client:
+    home = sandbox.url("netmera")
+    return NetmeraClient("sandbox", base_url=home, settings=pace.settings(settings))
 
 
 def _faults(export: Export) -> list[Fault]:
@@ -161,18 +186,18 @@ def _faults(export: Export) -> list[Fault]:
     ]
 
 
-def _checks(sandbox: Sandbox, export: Export, tally: Tally, rejects: Path, job: _Job) -> Iterator[Check]:
+def _checks(sandbox: Sandbox, export: Export, told: StepSummary, rejects: Path, job: _Job) -> Iterator[Check]:
     undelivered = _undelivered(rejects)
     named = Counter(undelivered.values())
-    counted = {"rejected": tally.rejected, "failed": tally.failed, "in_doubt": tally.in_doubt}
+    counted = {"rejected": told.rejected, "failed": told.failed, "in_doubt": told.in_doubt}
     yield Check(
-        tally.rows == len(export.ids) == tally.delivered + len(undelivered),
-        f"all {len(export.ids):,} rows: {tally.delivered:,} were delivered, {len(undelivered):,} are in the "
+        told.total == len(export.ids) == told.delivered + len(undelivered),
+        f"all {len(export.ids):,} rows: {told.delivered:,} were delivered, {len(undelivered):,} are in the "
         "rejects file",
     )
     yield Check(
         named == +Counter(counted),
-        f"the rejects file and the report count alike: {tally.rejected:,} rejected",
+        f"the rejects file and the report count alike: {told.rejected:,} rejected",
     )
     delivered = {name for row, name in enumerate(export.ids, start=1) if row not in undelivered and name}
     changed = {name for name, user in sandbox.netmera.users.items() if job.changed(user)}
@@ -208,18 +233,24 @@ def _undelivered(rejects: Path) -> dict[int, str]:
     with rejects.open("rb") as lines:
         for line in lines:
             told = json.loads(line)
-            found[told["row"]] = told["outcome"]
+            found[told["position"]] = told["outcome"]
     return found
 
 
 def _verdict(checks: list[Check]) -> int:
-    sys.stdout.write("".join(f"{'✓' if check.ok else '✗'} {check.sentence}\n" for check in checks))
-    agree = all(check.ok for check in checks)
-    sys.stdout.write("the numbers agree\n" if agree else "the numbers do NOT agree: please report it\n")
-    sys.stdout.flush()
+    code = tell_checks(checks)
     _say(f"\n{_NEXT}")
+    return code
+
+
+def tell_checks(checks: list[Check]) -> int:
+    """Print what was checked, and return the exit code."""
+    told = [f"{'✓' if check.ok else '✗'} {check.sentence}" for check in checks]
+    agree = all(check.ok for check in checks)
+    told.append("the numbers agree" if agree else "the numbers do NOT agree: please report it")
+    StandardOutput().write_all([f"{line}\n".encode() for line in told])
     return ExitCode.DELIVERED if agree else ExitCode.FAILED
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    tell(text)

@@ -45,21 +45,22 @@ def write_export(path: Path, rows: int, seed: int) -> Export:
     poison_row = rows // 2
     points: list[str] = []
     ids: list[str | None] = []
-    poison = "poison-77"
+    poison, cut = "poison-77", 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         for row in range(rows):
             customer = poison if row == poison_row else _customer(draw, row, ids)
             cells = [customer, *_cells(draw, row)]
-            points.append(cells[-1])
             if draw.random() < 0.001 and row != poison_row:
-                writer.writerow(cells[: draw.randrange(2, 6)])  # cut short
-                ids.append(None)
-            else:
-                writer.writerow(cells)
-                ids.append(customer)
-    return Export(path, tuple(ids), tuple(points), poison)
+                writer.writerow([f"c{row}", *cells[1 : draw.randrange(2, 5)]])  # cut short
+                cut += 1
+                continue
+            writer.writerow(cells)
+            points.append(cells[-1])
+            ids.append(customer)
+    # Lines that are no rows are counted after all rows.
+    return Export(path, (*ids, *[None] * cut), (*points, *[""] * cut), poison)
 
 
 def _customer(draw: random.Random, row: int, ids: list[str | None]) -> str:

@@ -18,14 +18,12 @@ import attrs
 import orjson
 from cyclopts import Parameter
 
-from netaudience.cli.options import OPERATION
+from netaudience.cli.options import OPERATION, whole
 from netaudience.errors import ConfigurationError
-from netaudience.work import Operation
+from netaudience.operations.dispatch import Operation
 
-__all__ = ["CONSENT", "Flag", "flag_name", "flags_of"]
+__all__ = ["Flag", "flag_name", "flags_of"]
 
-#: The parameter by which a program consents to lose data; the guards' flags stand for it here.
-CONSENT = "confirm"
 _PLAIN = (str, int, float)
 #: Makes the descriptor's value of what the command line read.
 Reader: TypeAlias = Callable[[object], object]
@@ -48,25 +46,34 @@ def flag_name(name: str) -> str:
 
 def flags_of(operation: Operation) -> dict[str, Flag]:
     """Return the flags of an operation's own parameters, its item and the consent left out."""
-    return {
-        name: _flag(parameter)
-        for name, parameter in operation.signature.parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != CONSENT
-    }
+    return {name: _flag(parameter) for name, parameter in operation.parameters.items()}
 
 
 def _flag(parameter: inspect.Parameter) -> Flag:
     hint, may_be_none = _without_none(parameter.annotation)
-    words = Parameter(group=OPERATION)
+    words = Parameter(group=OPERATION, converter=whole if hint is int else None)
     read: Reader = _unchanged
     if hint is bool and not may_be_none:
         words = Parameter(group=OPERATION, negative="", show_default=False)
     elif (entry := _entry(hint)) is not None:
         hint, read = tuple[entry, ...], _as_list  # type: ignore[valid-type] # a type that is made here
-        words = Parameter(group=OPERATION, negative="", show_default=False)
+        converter = whole if entry is int else None
+        words = Parameter(group=OPERATION, converter=converter, negative="", show_default=False)
     elif not _is_plain(hint):
-        text = str in _parts(hint) or hint is Any
-        hint, read = str, partial(_from_json, name=flag_name(parameter.name), text=text)
+        parts = _parts(hint)
+        text = str in parts or hint is Any
+        # Where a number is no value, what looks like one is a text: 0002 and 1e5 are identifiers.
+        kinds: tuple[type, ...] = (dict, list)
+        if not text or {float, Any}.intersection(parts):
+            kinds = (object,)
+        elif int in parts:
+            kinds = (dict, list, int)
+        default = None if parameter.default is parameter.empty else parameter.default
+        read = partial(_from_json, name=flag_name(parameter.name), text=text, kinds=kinds, default=default)
+        hint = str
+        # A default that is no text does not fit the text, and cyclopts says so where pydantic is loaded.
+        if not isinstance(default, str) and parameter.default is not parameter.empty:
+            may_be_none, parameter = True, parameter.replace(default=None)
     if may_be_none:
         hint |= None
     return Flag(parameter.replace(annotation=Annotated[hint, words]), read)
@@ -80,16 +87,18 @@ def _as_list(value: object) -> object:
     return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
 
 
-def _from_json(value: object, *, name: str, text: bool) -> object:
-    """Read JSON; raises `ConfigurationError`. Where a text is as good, what is no JSON is one."""
+def _from_json(value: object, *, name: str, text: bool, kinds: tuple[type, ...], default: object) -> object:
+    """Read JSON of these types; raises `ConfigurationError`. Where a text is as good, all else is one."""
     if not isinstance(value, str):
-        return value
+        return default if value is None else value
     try:
-        return cast("object", orjson.loads(value))
+        read = cast("object", orjson.loads(value))
     except ValueError as error:
         if text:
             return value
         raise ConfigurationError(f"""{name} is written as JSON, such as {{"name": "value"}}""") from error
+    fits = isinstance(read, kinds) and (object in kinds or not isinstance(read, bool))
+    return read if fits else value
 
 
 def _parts(hint: object) -> Sequence[object]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from pathlib import Path
+from typing import Literal
 
-from netaudience.cli.exit_codes import ExitCode, GuardRefused
-from netaudience.cli.job_display import plan_lines, progress_of, run_row, runs_table
+import attrs
+
+from netaudience.cli.display import looking, progress_of, tell, tell_summary
+from netaudience.cli.job_display import plan_lines, plan_markdown, refused_row, run_lines, run_row
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.outlet import StandardOutput, json_line
+from netaudience.cli.output import Rejected, StandardOutput, json_line, width_of_output
+from netaudience.cli.watching import watching
 from netaudience.errors import ConfigurationError, NetaudienceError
-from netaudience.jobs import guards
-from netaudience.jobs.finishing import finished_already
-from netaudience.jobs.job import Job
-from netaudience.jobs.rundir import find_run, job_folder, runs_of
-from netaudience.jobs.summary import Summary
-from netaudience.jobs.words import Source
-from netaudience.wire import load_json
+from netaudience.jobs import Job
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.jobs.spec.guards import Consent
+from netaudience.jobs.spec.model import Source
+from netaudience.jobs.state.finalize import finished_already
+from netaudience.jobs.state.refused import refused_runs
+from netaudience.jobs.state.run_folder import find_run, job_folder, runs_of
+from netaudience.jobs.state.summary import Summary
+from netaudience.model.wire import load_json
 
 __all__ = ["list_runs", "report_run", "resume_run", "retry_run", "run_new", "show_plan", "start_job"]
 
@@ -32,18 +37,21 @@ def start_job(path: Path, source: Source, vendor: str, operation: str) -> int:
     Raises:
         ConfigurationError: it is there already, or vendor, operation or source are wrong.
     """
-    from netaudience.jobs.starting import write_first_job  # noqa: PLC0415 - needs the extra `files`
+    from netaudience.jobs.plan.scaffold import write_first_job  # noqa: PLC0415 - needs the extra `cli`
 
-    if not source.files and source.sql is None:
+    elsewhere = (source.sql, source.python, source.delta, source.iceberg)
+    if not source.files and not any(elsewhere):
         raise ConfigurationError("Say where the rows come from: --source FILE, or --sql")
     undecided = write_first_job(path, source, vendor, operation)
     for line in undecided:
-        sys.stderr.write(f"to be decided: {line}\n")
-    sys.stderr.write(f"{path} is written: look at it, then: netaudience plan {path}\n")
+        tell(f"to be decided: {line}")
+    tell(f"{path} is written: look at it, then: netaudience plan {path}")
     return ExitCode.DELIVERED
 
 
-def show_plan(path: Path, *, as_json: bool, detailed: bool) -> int:
+def show_plan(
+    path: Path, form: Literal["lines", "json", "markdown"], *, detailed: bool, preflight: bool, quiet: bool
+) -> int:
     """Print what a job would send.
 
     Raises:
@@ -51,30 +59,57 @@ def show_plan(path: Path, *, as_json: bool, detailed: bool) -> int:
     """
     output = StandardOutput()
     try:
-        plan = Job.load(path).plan()
+        job = _unheld(Job.load(path), held=preflight)
+        with looking(quiet=quiet) as shown:
+            plan = job.plan(on_look=shown)
     except NetaudienceError as error:
         if not detailed:
             raise
-        sys.stderr.write(f"error: {error}\n")  # 2 would say that there is something to send
+        tell(f"error: {error}")  # 2 would say that there is something to send
         return ExitCode.FAILED
-    if as_json:
-        output.write([json_line(plan.to_json())])
+    if form == "json":
+        output.write_all([json_line(plan.to_json())])
     else:
-        output.write([f"{line}\n".encode() for line in plan_lines(plan, path)])
-    if output.broken is not None:
-        raise NetaudienceError(f"Standard output cannot be written: {output.broken}")
+        width = width_of_output()
+        lines = (
+            plan_markdown(plan, path, held=preflight)
+            if form == "markdown"
+            else plan_lines(plan, path, width, held=preflight)
+        )
+        output.write_all([f"{line}\n".encode() for line in lines])
+    if plan.stops:
+        return ExitCode.GUARDED
     if detailed:
         return _SOMETHING if plan.items else ExitCode.DELIVERED
     return ExitCode.DELIVERED
 
 
-def run_new(path: Path, digest: str | None, agreement: Agreement, manner: Manner) -> int:
+def run_new(  # noqa: PLR0913 - what a run may be told
+    path: Path,
+    digest: str | None,
+    agreement: Agreement,
+    manner: Manner,
+    *,
+    first: float | None = None,
+    after: float | None = None,
+) -> int:
     """Run a job.
 
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
-    return _carry(Job.load(path), agreement, manner, digest=digest)
+    return _carry(_load(path), agreement, manner, digest=digest, first=first, after=after)
+
+
+def _load(path: str | Path) -> Job:
+    """Read the file of a job that is to be run; if it is wrong, those whom it names are told as well."""
+    from netaudience.jobs.notify.notifier import Notifier  # noqa: PLC0415 - costs a program's start
+
+    try:
+        return Job.load(path)
+    except ConfigurationError as error:
+        Notifier.of_broken(Path(path), error)
+        raise
 
 
 def resume_run(name: str, agreement: Agreement, manner: Manner) -> int:
@@ -83,14 +118,18 @@ def resume_run(name: str, agreement: Agreement, manner: Manner) -> int:
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
+    from netaudience.verbs.run import started_by  # noqa: PLC0415 - costs a program's start
+
     run = find_run(name)
     start = run.start()
+    if (verb := started_by(run)) is not None:
+        from netaudience.cli.verb_actions import resume_verb  # noqa: PLC0415 - likewise
+
+        return resume_verb(str(run.path), verb, agreement, manner)
     if (finished := finished_already(run, manner.in_doubt)) is not None:
-        sys.stderr.write(f"The run {run.id} has come to its end: nothing of it is left to be sent\n")
+        tell(f"The run {run.id} has come to its end: nothing of it is left to be sent")
         return _tell(finished, manner)
-    return _carry(
-        Job.load(start.file), agreement, manner, resume=str(run.path), reads_source=start.again is None
-    )
+    return _carry(_load(start.file), agreement, manner, resume=str(run.path))
 
 
 def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
@@ -99,8 +138,47 @@ def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
+    if Path(name).is_file():
+        return _retry_file(Path(name), agreement, manner)
+    from netaudience.verbs.run import started_by  # noqa: PLC0415 - costs a program's start
+
     run = find_run(name)
-    return _carry(Job.load(run.start().file), agreement, manner, retry=str(run.path), reads_source=False)
+    if (verb := started_by(run)) is not None:
+        raise ConfigurationError(
+            f"The run {run.id} is one of netaudience {verb.verb}: mend the file of people and start it anew, "
+            f"or go on with netaudience resume {run.id}"
+        )
+    return _carry(_load(run.start().file), agreement, manner, retry=str(run.path))
+
+
+def _retry_file(path: Path, agreement: Agreement, manner: Manner) -> int:
+    """Send the dead letters of a file again; what is not delivered goes to standard output."""
+    from netaudience.jobs.deliver.runner import carry_out  # noqa: PLC0415 - likewise
+    from netaudience.jobs.deliver.unkept import Unkept  # noqa: PLC0415 - costs a program's start
+    from netaudience.jobs.state.repeating import sending_again  # noqa: PLC0415 - likewise
+    from netaudience.jobs.state.replay import letters_as_source  # noqa: PLC0415 - likewise
+
+    output = StandardOutput()
+    with contextlib.ExitStack() as stack:
+        again = stack.enter_context(sending_again(path))
+        shown = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
+        job, table = letters_as_source(path, manner.in_doubt)
+        watched = stack.enter_context(watching(manner, job, shown))
+        if agreement.no_preflight:
+            job = attrs.evolve(job, guards=attrs.evolve(job.guards, preflight=False))
+        summary = asyncio.run(
+            carry_out(
+                Unkept(job, Rejected(output, output), on_sending=again.begin),
+                table=table,
+                on_progress=watched.on_progress,
+                on_event=watched.on_event,
+                consent=_consent(agreement),
+                grace=manner.grace,
+                client_factory=None,
+            )
+        )
+        again.end(summary)
+    return _tell(summary, manner)
 
 
 def _carry(  # noqa: PLR0913 - what a run may be told
@@ -111,31 +189,31 @@ def _carry(  # noqa: PLR0913 - what a run may be told
     digest: str | None = None,
     resume: str | None = None,
     retry: str | None = None,
-    reads_source: bool = True,
+    first: float | None = None,
+    after: float | None = None,
 ) -> int:
     """Run, show what is going on, and say at the end what became of it."""
-    from netaudience.jobs.checking import open_checked  # noqa: PLC0415 - needs the extra `files`
-    from netaudience.jobs.running import run_job  # noqa: PLC0415
+    from netaudience.jobs.deliver.runner import run_job  # noqa: PLC0415 - costs a program's start
 
     if not manner.grace >= 0:
         raise ConfigurationError("--grace must be a number of seconds, 0 or more")
-    consent = guards.Consent(yes=agreement.yes, yes_delete=agreement.yes_delete)
-    with contextlib.ExitStack() as stack:
-        # Opened here, what is wrong with a column is told with its line.
-        table = stack.enter_context(open_checked(job)) if reads_source else None
-        shown = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
+    consent = _consent(agreement)
+    job = _unheld(job, held=not agreement.no_preflight)
+    with (
+        progress_of(quiet=manner.quiet, grace=manner.grace) as shown,
+        watching(manner, job, shown) as watched,
+    ):
         last: Summary | None = None
 
         def progress(summary: Summary) -> None:
             nonlocal last
             last = summary
-            shown(summary)
+            watched.on_progress(summary)
 
         try:
             summary = asyncio.run(
                 run_job(
                     job,
-                    table=table,
                     resume=resume,
                     retry=retry,
                     plan_digest=digest,
@@ -143,28 +221,40 @@ def _carry(  # noqa: PLR0913 - what a run may be told
                     in_doubt=manner.in_doubt,
                     grace=manner.grace,
                     on_progress=progress,
+                    first=first,
+                    verify_after=after,
+                    on_event=watched.on_event,
                 )
             )
-        except guards.GuardRefused as refusal:
-            raise GuardRefused(str(refusal)) from refusal
         except KeyboardInterrupt:
             told = "while the source was looked at: nothing was sent"
             if last is not None:
                 told = f"at the end of the run {last.run}: netaudience resume {last.run} completes its files"
-            sys.stderr.write(f"interrupted {told}\n")
+            tell(f"interrupted {told}")
             raise
     return _tell(summary, manner)
 
 
+def _unheld(job: Job, *, held: bool) -> Job:
+    """Return a job that is held to the vendor's schema only where the caller wants that as well."""
+    return job if held else attrs.evolve(job, guards=attrs.evolve(job.guards, preflight=False))
+
+
+def _consent(agreement: Agreement) -> Consent:
+    return Consent(yes=agreement.yes, yes_delete=agreement.yes_delete, account=agreement.account)
+
+
 def _tell(summary: Summary, manner: Manner) -> int:
     """Say what became of a run, and return the exit code."""
-    for sentence in summary.sentences():
-        sys.stderr.write(f"{sentence}\n")
+    tell_summary(summary, quiet=manner.quiet)
     if manner.json:
         output = StandardOutput()
         output.write([json_line(load_json(summary.to_json()))])
-        if output.broken is not None:
-            raise NetaudienceError(f"Standard output cannot be written: {output.broken}")
+        if output.broken is not None:  # the code tells what became of the rows all the same
+            tell(
+                f"The summary could not be written to {output.name} ({output.broken}): it is in "
+                f"{summary.folder}"
+            )
     return summary.exit_code
 
 
@@ -176,13 +266,14 @@ def list_runs(path: Path | None, *, as_json: bool) -> int:
     """
     folders = _folders() if path is None else [job_folder(Job.load(path))]
     rows = [run_row(run) for folder in folders for run in runs_of(folder)]
-    rows.sort(key=lambda row: str(row["run"]), reverse=True)
+    rows += [refused_row(refused, folder) for folder in folders for refused in refused_runs(folder)]
+    rows.sort(key=lambda row: (str(row["started"]), str(row["run"])), reverse=True)
     if as_json:
-        StandardOutput().write([json_line(row) for row in rows])
+        StandardOutput().write_all([json_line(row) for row in rows])
     elif rows:
-        runs_table(rows)
+        StandardOutput().write_all([f"{line}\n".encode() for line in run_lines(rows, width_of_output())])
     else:
-        sys.stderr.write("There are no runs here: name a job file, or run one\n")
+        tell("There are no runs here: name a job file, or run one")
     return ExitCode.DELIVERED
 
 
@@ -199,10 +290,10 @@ def report_run(name: str, *, show: bool) -> int:
     Raises:
         ConfigurationError: there is no such run, or nothing to report.
     """
-    from netaudience.jobs.report import write_report  # noqa: PLC0415 - draws pictures
+    from netaudience.jobs.report.html import write_report  # noqa: PLC0415 - draws pictures
 
     path = write_report(find_run(name).path)
-    sys.stdout.write(f"{path}\n")
+    StandardOutput().write_all([f"{path}\n".encode()])
     if show:
         import webbrowser  # noqa: PLC0415 - here only
 

@@ -1,94 +1,101 @@
-"""How jobs look: a plan as text, the progress of every step, and the list of runs.
-
-Data goes to standard output, progress to standard error; nothing is counted here.
-"""
+"""How jobs look: a plan as text, and the list of runs. Nothing is counted here."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import shlex
-import sys
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from netaudience.cli.display import duration, many, wrapped
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.rundir import RunFolder
-from netaudience.jobs.summary import StepSummary, Summary, read_summary
-from netaudience.wire import JsonValue
+from netaudience.jobs.state.markdown import cell
+from netaudience.jobs.state.refused import Refused
+from netaudience.jobs.state.run_folder import RunFolder
+from netaudience.jobs.state.summary import read_summary
+from netaudience.model.wire import JsonValue
+from netaudience.outcomes import Counts
 
 if TYPE_CHECKING:
-    from netaudience.jobs.planning import Plan, StepPlan
-    from netaudience.jobs.reckoning import Load
+    from netaudience.jobs.plan.estimate import Load
+    from netaudience.jobs.plan.plan import Plan, StepPlan
 
-__all__ = ["duration", "plan_lines", "progress_of", "run_row", "runs_table", "step_line"]
+__all__ = ["plan_lines", "plan_markdown", "refused_row", "run_lines", "run_row"]
 
 Row: TypeAlias = dict[str, JsonValue]
+#: Stands before a line that is shown as it is, however long.
+_AS_IT_IS = " "
 _REASONS = 5
-#: Seconds between two lines where nobody looks at a terminal.
-_PAUSE = 5.0
 
 
-def plan_lines(plan: Plan, path: Path) -> Iterator[str]:
-    """Return a plan as people read it."""
-    yield f"{plan.job}: {_many(plan.rows, 'row')}"
+def plan_lines(plan: Plan, path: Path, width: int | None = None, *, held: bool = True) -> Iterator[str]:
+    """Return a plan as people read it.
+
+    Args:
+        plan: The plan.
+        path: The job file.
+        held: Whether it was held to the vendor's schema, as the run will be.
+        width: Letters of a line, None where there is no bound; the first body and commands are not parted.
+    """
+    lines = "" if plan.lines is None else f" in {many(plan.lines, 'line')}"
+    yield f"{plan.job}: {many(plan.rows, 'row')}{lines}"
+    for note in plan.notes:
+        yield from wrapped(note, "", width)
     for step in plan.steps:
         yield ""
         yield f"{step.name} ({step.vendor} {step.operation}, {step.mode})"
-        yield from (f"  {line}" for line in _step_lines(step))
+        for name, text in _step_lines(step):
+            first = f"  {name:10}"
+            yield from [f"{first}{text}"] if name == _AS_IT_IS else wrapped(text, first, width)
     yield ""
     yield (
-        f"All in all {_many(plan.items, 'item')} in {_many(plan.requests, 'request')}, "
+        f"All in all {many(plan.items, 'item')} in {many(plan.requests, 'request')}, "
         f"{duration(plan.seconds)} at least"
     )
-    yield from (f"A run would stop: {sentence}" for sentence in plan.stops)
+    for sentence in plan.stops:
+        yield from wrapped(f"A run would stop: {sentence}", "", width)
     flags = sorted({flag for step in plan.steps for flag in step.consent.split("--") if flag})
     agreed = "".join(f" --{flag.strip()}" for flag in flags)
+    agreed += "" if held else " --no-preflight"
     if plan.stops:
         return
     yield f"Send just this: netaudience run {shlex.quote(str(path))} --plan {plan.digest}{agreed}"
 
 
-def _step_lines(step: StepPlan) -> Iterator[str]:
+def _step_lines(step: StepPlan) -> Iterator[tuple[str, str]]:
+    """Give what is planned for a step: what it is about, and what there is to say of it."""
     counts = [f"{step.rows:,}"]
     if step.mode != "all":
         counts.append(f"{step.added:,} added, {step.changed:,} changed, {step.unchanged:,} unchanged")
     if step.mode == "mirror":
         counts.append(f"{step.removed:,} of {step.known:,} removed")
-    yield f"rows      {'; '.join(counts)}"
+    yield "rows", "; ".join(counts)
     if step.rejected:
-        yield f"rejected  {step.rejected:,}"
-        yield from (
-            f"          {count:,} x {reason}" for reason, count in list(step.reasons.items())[:_REASONS]
-        )
-    yield from _load_lines(step.sends, "sends   ")
+        yield "rejected", f"{step.rejected:,}"
+        yield from (("", f"{count:,} x {reason}") for reason, count in list(step.reasons.items())[:_REASONS])
+    yield from _load_lines(step.sends, "sends")
     if step.removes is not None and step.removes.items:
-        yield from _load_lines(step.removes, "removes ")
+        yield from _load_lines(step.removes, "removes")
     if step.consent:
-        yield f"needs     {step.consent}, because data is lost"
-    yield from (f"note      {note}" for note in step.notes)
+        yield "needs", f"{step.consent}, because data is lost"
+    yield from (("note", note) for note in step.notes)
 
 
-def _load_lines(load: Load, what: str) -> Iterator[str]:
+def _load_lines(load: Load, what: str) -> Iterator[tuple[str, str]]:
     about = "about " if load.about else ""
-    yield (
-        f"{what}  {_many(load.items, 'item')} by {load.operation} in "
-        f"{about}{_many(load.requests, 'request')}, about {_size(load.bytes)}"
-    )
+    requests = f"{about}{many(load.requests, 'request')}, about {_size(load.bytes)}"
+    yield what, f"{many(load.items, 'item')} by {load.operation} in {requests}"
     if not load.items:
         return
-    yield f"time      {duration(load.seconds)} at least: {load.binds}"
+    yield "time", f"{duration(load.seconds)} at least: {load.binds}"
     if load.body is not None:
-        yield f"body      of the first request, with few of its {_many(load.rows_per_request, 'item')}:"
+        items = many(load.rows_per_request, "item")
+        few = f", with few of its {items}" if load.rows_per_request > 1 else ""
+        yield "body", f"of the first request{few}:"
         text = json.dumps(load.body, indent=2, ensure_ascii=False)
-        yield from (f"            {line}" for line in text.splitlines())
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+        yield from ((_AS_IT_IS, f"  {line}") for line in text.splitlines())
 
 
 def _size(count: int) -> str:
@@ -100,125 +107,42 @@ def _size(count: int) -> str:
     return ""
 
 
-def duration(seconds: float) -> str:
-    """Return a time as people say it."""
-    whole = math.ceil(seconds)
-    if whole < 60:
-        return f"{seconds:,.1f} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86_400:,} d {whole % 86_400 // 3600} h"
+def plan_markdown(plan: Plan, path: Path, *, held: bool = True) -> Iterator[str]:
+    """Return a plan as a page of Markdown for a pull request; no value of a row is in it.
 
-
-def step_line(step: StepSummary) -> str:
-    """Return how a step is doing, in one line."""
-    done = step.accounted - step.skipped
-    parts = [f"{step.name}: {done:,} of {max(step.rows, done):,} rows"]
-    if step.seconds:
-        parts.append(f"{max(0, done - step.resumed - step.unchanged) / step.seconds:,.0f}/s")
-    if step.waiting_share:
-        parts.append(f"{step.waiting_share:.0%} of the time waiting for the limit")
-    if step.throttles:
-        parts.append(f"throttled {step.throttles:,} times")
-    for count, name in ((step.rejected, "rejected"), (step.failed, "failed"), (step.in_doubt, "in doubt")):
-        if count:
-            parts.append(f"{count:,} {name}")
-    if step.stopped is not None:
-        parts.append("stopped")
-    return ", ".join(parts)
-
-
-@contextlib.contextmanager
-def progress_of(*, quiet: bool, grace: float) -> Generator[Callable[[Summary], None], None, None]:
-    """Give what shows the counts: bars on a terminal, a line for each step now and then elsewhere."""
-    shown: _Lines | _Bars
-    if quiet:
-        shown = _Lines(math.inf, grace)
-    elif sys.stderr.isatty():
-        shown = _Bars(grace)
-    else:
-        shown = _Lines(_PAUSE, grace)
-    try:
-        yield shown
-    finally:
-        shown.close()
-
-
-class _Interrupted:
-    """Says once that the run was interrupted."""
-
-    def __init__(self, grace: float) -> None:
-        self._grace = grace
-        self._told = False
-
-    def tell(self, summary: Summary) -> None:
-        if summary.signal is None or self._told:
-            return
-        self._told = True
-        sys.stderr.write(
-            f"interrupted: what is under way has {self._grace:g} s to come to its end; "
-            "interrupt once more to leave it\n"
-        )
-        sys.stderr.flush()
-
-
-class _Lines:
-    """A plain line for each step now and then, for logs."""
-
-    def __init__(self, pause: float, grace: float) -> None:
-        self._pause = pause
-        self._next = time.monotonic() + pause
-        self._interrupted = _Interrupted(grace)
-
-    def __call__(self, summary: Summary) -> None:
-        """Look at the counts."""
-        self._interrupted.tell(summary)
-        if summary.ended is None and time.monotonic() < self._next:
-            return
-        if self._pause < math.inf:
-            sys.stderr.write("".join(f"{step_line(step)}\n" for step in summary.steps))
-        self._next = time.monotonic() + self._pause
-
-    def close(self) -> None:
-        """Do nothing: lines stay."""
-
-
-class _Bars:
-    """A bar for each step on a terminal; `rich` keeps to NO_COLOR by itself."""
-
-    def __init__(self, grace: float) -> None:
-        from rich.console import Console  # noqa: PLC0415 - costs a program's start
-        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
-
-        self._bars: Any = Progress(
-            BarColumn(bar_width=20),
-            TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True),
-            auto_refresh=False,
-        )
-        self._tasks: dict[str, Any] = {}
-        self._interrupted = _Interrupted(grace)
-        self._bars.start()
-
-    def __call__(self, summary: Summary) -> None:
-        """Look at the counts."""
-        for step in summary.steps:
-            if step.name not in self._tasks:
-                self._tasks[step.name] = self._bars.add_task("", total=None)
-            self._bars.update(
-                self._tasks[step.name],
-                description=step_line(step),
-                total=step.rows or None,
-                completed=step.accounted - step.skipped,
-            )
-        self._bars.refresh()
-        self._interrupted.tell(summary)
-
-    def close(self) -> None:
-        """Leave the bars as they are."""
-        self._bars.stop()
+    Args:
+        plan: The plan.
+        path: The job file.
+        held: As in `plan_lines`.
+    """
+    *_, last = plan_lines(plan, path, held=held)
+    state = "a run would stop" if plan.stops else "nothing to send" if not plan.items else "ready"
+    yield f"### netaudience plan: {cell(plan.job)} ({state})"
+    yield ""
+    yield (
+        f"{many(plan.rows, 'row')}, {many(plan.items, 'item')} in {many(plan.requests, 'request')}, "
+        f"{duration(plan.seconds)} at least"
+    )
+    yield ""
+    names = ("rows", "added", "changed", "unchanged", "removed", "rejected", "requests", "at least")
+    yield f"| step | {' | '.join(names)} |"
+    yield f"| --- |{' ---: |' * len(names)}"
+    for step in plan.steps:
+        compared = (step.added, step.changed, step.unchanged, step.removed)
+        cells = [f"{step.rows:,}", *(f"{count:,}" if step.mode != "all" else "" for count in compared)]
+        cells += [f"{step.rejected:,}", f"{sum(load.requests for load in step.loads):,}"]
+        cells.append(duration(sum(load.seconds for load in step.loads)))
+        named = cell(f"{step.name} ({step.vendor} {step.operation}, {step.mode})")
+        yield f"| {named} | {' | '.join(cells)} |"
+    for step in plan.steps:
+        told = [f"{count:,} rejected: {reason}" for reason, count in list(step.reasons.items())[:_REASONS]]
+        told += [f"needs {step.consent}, because data is lost"] if step.consent else []
+        told += step.notes
+        if told:
+            yield from ["", f"**{cell(step.name)}**", "", *(f"- {cell(one)}" for one in told)]
+    yield from (f"\n> A run would stop: {cell(sentence)}" for sentence in plan.stops)
+    if not plan.stops:
+        yield from ["", "```console", f"$ {last.partition(': ')[2]}", "```"]
 
 
 def run_row(run: RunFolder) -> Row:
@@ -231,31 +155,83 @@ def run_row(run: RunFolder) -> Row:
         return {**row, "state": "unreadable", "problem": str(error)}
     if summary is None:
         return {**row, "state": "under way or killed"}
-    steps = summary.steps
+    counts = Counts()
+    for step in summary.steps:
+        counts.add(step)
     return {
         **row,
         "state": "finished" if summary.finished else "unfinished",
         "ended": summary.ended,
-        "rows": sum(step.rows for step in steps),
-        "delivered": sum(step.delivered for step in steps),
-        "unchanged": sum(step.unchanged for step in steps),
-        "undelivered": sum(step.undelivered for step in steps),
+        "rows": counts.rows,
+        **counts.named(),
+        "undelivered": counts.undelivered,
         "exit_code": summary.exit_code,
     }
 
 
-def runs_table(rows: list[Row]) -> None:
-    """Print runs as a table."""
-    from rich.console import Console  # noqa: PLC0415 - costs a program's start
-    from rich.table import Table  # noqa: PLC0415
+def refused_row(refused: Refused, folder: Path) -> Row:
+    """Return a run that was refused before it had a folder, as one line of a list."""
+    return {
+        "run": "",
+        "folder": str(folder.resolve()),
+        "started": refused.time,
+        "job": refused.job,
+        "state": "refused",
+        "problem": refused.reason,
+        "exit_code": refused.exit_code,
+    }
 
-    columns = ("run", "job", "state", "rows", "delivered", "unchanged", "undelivered", "exit code")
-    table = Table()
-    for name in columns:
-        table.add_column(name, justify="left" if name in columns[:3] else "right", overflow="fold")
-    for row in rows:
-        counts = [row.get(name.replace(" ", "_")) for name in columns[3:]]
-        shown = ["" if count is None else f"{count:,}" for count in counts]
-        table.add_row(str(row["run"]), str(row.get("job", "")), str(row["state"]), *shown)
-    # Nothing is folded where nobody looks at it: a line of a pipe has no width.
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+#: What a list of runs shows, and which of it is left out first where a terminal is too narrow.
+_COLUMNS = ("run", "job", "state", "rows", "delivered", "unchanged", "undelivered", "exit")
+_LEFT_OUT = ("unchanged", "delivered", "rows")
+
+
+def run_lines(rows: Sequence[Row], width: int | None) -> Iterator[str]:
+    """Give runs as people read them: a table, no wider than may be, and below a run why it was none.
+
+    Args:
+        rows: The runs.
+        width: Letters of a line, None where there is no bound. What matters least is left out; where not
+            even the rest fits, each run takes two lines. A name is never broken.
+    """
+    cells = [_cells(row) for row in rows]
+    shown = list(_COLUMNS)
+    widths = {name: max(len(name), *(len(one[name]) for one in cells)) for name in shown}
+    for name in _LEFT_OUT:
+        if width is not None and sum(widths[one] + 2 for one in shown) - 2 > width:
+            shown.remove(name)
+    tall = width is not None and sum(widths[one] + 2 for one in shown) - 2 > width
+    if not tall:
+        yield _aligned({name: name for name in shown}, widths)
+    for row, told_of in zip(rows, cells, strict=True):
+        if tall:
+            yield f"{told_of['run']}  {told_of['state']}, exit {told_of['exit'] or '-'}"
+            undelivered = f", {told_of['undelivered']} undelivered" if told_of["undelivered"] else ""
+            yield f"  {told_of['job']}{undelivered}"
+        else:
+            yield _aligned({name: told_of[name] for name in shown}, widths)
+        if problem := row.get("problem"):
+            yield from wrapped(str(problem), "  ", width)
+
+
+def _cells(row: Row) -> dict[str, str]:
+    """Return what a table shows of a run; one without a folder is known by its time."""
+    counts = {name: row.get(name) for name in ("rows", "delivered", "unchanged", "undelivered")}
+    started = datetime.fromisoformat(str(row["started"]))
+    return {
+        "run": str(row["run"]) or f"{started:%Y%m%d-%H%M%S}",
+        "job": str(row.get("job", "")),
+        "state": str(row["state"]),
+        "exit": str(row.get("exit_code", "")),
+        **{name: "" if count is None else f"{count:,}" for name, count in counts.items()},
+    }
+
+
+def _aligned(cells: Mapping[str, str], widths: Mapping[str, int]) -> str:
+    """Return a line of a table: names at the left, numbers at the right."""
+    texts = (
+        f"{text:{widths[name]}}" if name in _COLUMNS[:3] else f"{text:>{widths[name]}}"
+        for name, text in cells.items()
+    )
+    return "  ".join(texts).rstrip()

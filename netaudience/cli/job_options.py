@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import attrs
 from cyclopts import Group, Parameter
 
-from netaudience.cli.options import GUARDS, REPORT
+from netaudience.cli.options import GUARDS, REPORT, whole
 
 __all__ = ["Agreement", "Manner"]
 
 RUN = Group("Run", sort_key=2)
+WATCH = Group("Watch", sort_key=3)
 _flag = Parameter(negative="", show_default=False)
 InDoubt: TypeAlias = Literal["tell", "resend"]
 
@@ -23,7 +25,27 @@ class Agreement:
     yes: Annotated[bool, Parameter(group=GUARDS, help="Data is lost: this agrees."), _flag] = False
     yes_delete: Annotated[
         int | None,
-        Parameter(group=GUARDS, help="The number of items that may be lost for good, as the plan says it."),
+        Parameter(
+            converter=whole,
+            group=GUARDS,
+            help="The number of items that may be lost for good, as the plan says it.",
+        ),
+    ] = None
+    no_preflight: Annotated[
+        bool,
+        Parameter(
+            group=GUARDS,
+            help="Send without asking the vendor for its schema, to which names and types are held.",
+        ),
+        _flag,
+    ] = False
+    account: Annotated[
+        Literal["same", "other"] | None,
+        Parameter(
+            group=GUARDS,
+            help="Where the key or the base URL is another than before: the same account, which goes on with "
+            "what is known to be delivered, or another one, of which nothing is known.",
+        ),
     ] = None
 
 
@@ -43,9 +65,32 @@ class Manner:
         float,
         Parameter(group=RUN, help="Seconds that requests under way have after Ctrl-C or SIGTERM."),
     ] = 20.0
+    metrics_file: Annotated[
+        Path | None,
+        Parameter(
+            group=WATCH,
+            help="Write Prometheus metrics into this file at the end, for the textfile collector of the node "
+            "exporter.",
+        ),
+    ] = None
+    otel: Annotated[
+        bool,
+        Parameter(
+            group=WATCH,
+            help="Make OpenTelemetry spans and metrics; opentelemetry-instrument says where they go.",
+        ),
+        _flag,
+    ] = False
+    lineage: Annotated[
+        bool,
+        Parameter(
+            group=WATCH, help="Send OpenLineage events of the run to where OPENLINEAGE_URL or its file says."
+        ),
+        _flag,
+    ] = False
     json: Annotated[
         bool, Parameter(group=REPORT, help="Print the summary as JSON on standard output."), _flag
     ] = False
     quiet: Annotated[
-        bool, Parameter(group=REPORT, help="No progress, only the summary and errors."), _flag
+        bool, Parameter(group=REPORT, help="Print nothing where all is well; else what became of it."), _flag
     ] = False

@@ -6,12 +6,13 @@ What they do is in `job_actions`, which is imported when one of them is called.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.options import GUARDS, SOURCE, Diagnosis
+from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Elsewhere
+from netaudience.errors import ConfigurationError
 
 __all__ = ["add_jobs"]
 
@@ -22,8 +23,9 @@ _flat = Parameter(name="*")
 
 def add_jobs(app: App) -> None:
     """Add the commands of job files."""
-    for command in (_init, _plan, _run, _resume, _retry, _runs, _report):
-        app.command(command, name=command.__name__.removeprefix("_"), group=JOBS)
+    for command in (_init, _plan, _run, _resume, _retry, _verify, _runs, _report):
+        name = command.__name__.removeprefix("_")
+        app.command(command, name=name, group=JOBS, help_format="markdown")
 
 
 def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -36,6 +38,7 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     sql: Annotated[str | None, Parameter(group=SOURCE)] = None,
     database: Annotated[str | None, Parameter(group=SOURCE)] = None,
     key: Annotated[tuple[str, ...], Parameter(group=SOURCE, negative="", show_default=False)] = (),
+    elsewhere: Annotated[Elsewhere, _flat] = Elsewhere(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Write a first job file from a source's columns and an operation's fields; nothing is sent.
@@ -44,24 +47,29 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
         job: The job file to write; one that is there is never written over.
         vendor: The vendor's name in commands, such as netmera.
         operation: The operation's name; netaudience operations lists them.
-        source: A file or glob: CSV, TSV, JSON, NDJSON or Parquet, gzip and zstd too; may be repeated.
+        source: A file or glob: CSV, TSV, JSON, NDJSON or Parquet, gzip and zstd too, here or in an object
+            store (s3://…); may be repeated.
         sql: A query instead of files, or over them as the table source.
         database: A DuckDB or SQLite file whose tables the query may name.
         key: The column that tells a row from others; may be repeated.
     """
     from netaudience.cli.job_actions import start_job  # noqa: PLC0415 - costs a program's start
-    from netaudience.jobs.words import Source  # noqa: PLC0415
+    from netaudience.jobs.spec.model import Source  # noqa: PLC0415
 
     diagnosis.apply()
-    return start_job(job, Source(files=source, sql=sql, database=database, key=key), vendor, operation)
+    named = elsewhere.applied(Source(files=source, sql=sql, database=database, key=key))
+    return start_job(job, named, vendor, operation)
 
 
-def _plan(  # noqa: D417 - flags in groups have their own words
+def _plan(  # noqa: PLR0913, D417 - flags in groups have their own words
     job: Path,
     /,
     *,
     json: Annotated[bool, _flag] = False,
+    markdown: Annotated[bool, _flag] = False,
     detailed_exitcode: Annotated[bool, _flag] = False,
+    no_preflight: Annotated[bool, _flag] = False,
+    quiet: Annotated[bool, _flag] = False,
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Say what a job would send, without sending anything and, if need be, without credentials.
@@ -74,33 +82,89 @@ def _plan(  # noqa: D417 - flags in groups have their own words
     Args:
         job: The job file.
         json: Print the plan as JSON.
+        markdown: Print the plan as Markdown for a pull request, without any value of a row.
+        no_preflight: Do not ask the vendor for its schema, to which names and types are held otherwise.
         detailed_exitcode: Tell by the exit code whether there is something to send.
+        quiet: Show no progress while the source is read.
     """
     from netaudience.cli.job_actions import show_plan  # noqa: PLC0415 - costs a program's start
 
     diagnosis.apply()
-    return show_plan(job, as_json=json, detailed=detailed_exitcode)
+    if json and markdown:
+        raise ConfigurationError("Say either --json or --markdown")
+    form: Literal["lines", "json", "markdown"] = "json" if json else "markdown" if markdown else "lines"
+    return show_plan(job, form, detailed=detailed_exitcode, preflight=not no_preflight, quiet=quiet)
 
 
-def _run(  # noqa: D417 - flags in groups have their own words
+def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
     job: Path,
     /,
     *,
     plan: Annotated[str | None, Parameter(group=GUARDS)] = None,
+    first: Annotated[str | None, Parameter(group=GUARDS)] = None,
+    after: Annotated[str | None, Parameter(group=GUARDS)] = None,
     agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Run a job: a new run, with a folder of its own.
 
+    With --first the first rows of each step are delivered and read back before the rest is sent: where
+    more of them are something else than max-different allows, or are rejected than max-rejected does, the run
+    stops there with exit code 5, and resume goes on with it.
+
     Args:
         job: The job file.
         plan: The digest of the plan that was looked at; anything else is refused.
+        first: A number of rows such as 100, or a share of them such as 1%.
+        after: How long to wait before delivered rows are read back, such as 60s; as long as the vendor
+            says that it takes, and a minute at the most, if not given.
     """
-    from netaudience.cli.job_actions import run_new  # noqa: PLC0415 - costs a program's start
+    from netaudience.cli.amounts import first_of, seconds_of  # noqa: PLC0415 - costs a program's start
+    from netaudience.cli.job_actions import run_new  # noqa: PLC0415
 
     diagnosis.apply()
-    return run_new(job, plan, agreement, manner)
+    return run_new(
+        job,
+        plan,
+        agreement,
+        manner,
+        first=None if first is None else first_of(first),
+        after=None if after is None else seconds_of(after, "--after"),
+    )
+
+
+def _verify(  # noqa: PLR0913, D417 - flags in groups have their own words
+    run: str,
+    /,
+    *,
+    share: Annotated[str, Parameter(show_default=False)] = "1%",
+    all: Annotated[bool, _flag] = False,  # noqa: A002 - the flag's name
+    after: Annotated[str, Parameter(show_default=False)] = "0s",
+    repair: Annotated[bool, _flag] = False,
+    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Read back what a run has delivered, by the vendor's own look-up, and compare it with what was sent.
+
+    Told are the rows that landed, that are not there yet, that are something else, whose users are gone,
+    and what cannot be read. What differs is in the run's verify.jsonl, and in its report. The exit code is 3
+    where something differs.
+
+    Args:
+        run: The run's id, the path of its folder, or latest.
+        share: The share of the delivered rows that are looked at, such as 1%; a few at least.
+        all: Look at all of them.
+        after: How long to wait before, such as 60s or 5m.
+        repair: Send again what differs, under the job's guards.
+    """
+    from netaudience.cli.amounts import seconds_of, share_of  # noqa: PLC0415 - costs a program's start
+    from netaudience.cli.verify import look_at_run  # noqa: PLC0415
+
+    diagnosis.apply()
+    wanted = 1.0 if all else share_of(share, "--share")
+    return look_at_run(run, wanted, seconds_of(after, "--after"), agreement, manner, repair=repair)
 
 
 def _resume(  # noqa: D417 - flags in groups have their own words
@@ -136,7 +200,8 @@ def _retry(  # noqa: D417 - flags in groups have their own words
     where the operation is safe to repeat, or with --in-doubt resend.
 
     Args:
-        run: The run's id, the path of its folder, or latest.
+        run: The run's id, the path of its folder, or latest; or a file of dead letters, such as a command's
+            rejects.
     """
     from netaudience.cli.job_actions import retry_run  # noqa: PLC0415 - costs a program's start
 

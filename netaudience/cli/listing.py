@@ -1,83 +1,126 @@
-"""Shows the reference: JSON for programs, a page for the documentation, a table for people.
+"""Shows the reference: a line for each operation, one whole, JSON for programs, a page for the docs.
 
-In the table every figure that no vendor documents says so.
+A figure that no vendor documents says so, wherever figures are shown.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Literal
 
-from netaudience.cli.exit_codes import ExitCode
+from netaudience.cli.display import wrapped
+from netaudience.cli.output import StandardOutput
 from netaudience.cli.page import page
-from netaudience.reference import OperationRow, StatedFigure, reference
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.model.wire import dump_json
+from netaudience.reference import Named, OperationRow, StatedFigure, reference
 from netaudience.vendors import client_of
-from netaudience.wire import dump_json
 
 __all__ = ["list_operations"]
 
+#: Letters that the name of an operation mostly fits into.
+_NAME = 28
 
-def list_operations(form: Literal["table", "json", "markdown"], vendor: str | None) -> int:
-    """Print the reference.
+
+def list_operations(
+    form: Literal["lines", "json", "markdown"], vendor: str | None, operation: str | None = None
+) -> int:
+    """Print the reference, of all vendors, of one, or of one operation.
 
     Raises:
-        ConfigurationError: there is no such vendor.
+        ConfigurationError: there is no such vendor, or no such operation.
     """
     if vendor is not None:
         client_of(vendor)
     rows = list(reference(vendor))
+    if operation is not None:
+        rows = [row for row in rows if row.operation == operation.replace("-", "_")]
+        if not rows:
+            raise ConfigurationError(
+                f"{vendor} has no operation {operation!r}: netaudience operations {vendor} lists them"
+            )
     match form:
         case "json":
-            sys.stdout.buffer.write(dump_json([row.to_json() for row in rows]) + b"\n")
-            sys.stdout.buffer.flush()
+            text = dump_json([row.to_json() for row in rows]) + b"\n"
         case "markdown":
-            sys.stdout.buffer.write(page(rows).encode())
-            sys.stdout.buffer.flush()
-        case "table":
-            _print_table(rows)
+            text = page(rows).encode()
+        case "lines":
+            told = _lines(rows) if operation is None else _whole(rows[0])
+            text = "".join(f"{line}\n" for line in told).encode()
+    StandardOutput().write_all([text])
     return ExitCode.DELIVERED
 
 
-def _print_table(rows: list[OperationRow]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - costs a program's start
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns
 
-    table = Table(title="Operations; a figure that no vendor documents is marked", title_justify="left")
-    for name in ("command", "request", "limits", "what to know", "documented at"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(
-            row.command,
-            f"{row.method} {row.path}",
-            "\n".join(_figures(row)),
-            "\n".join(_to_know(row)),
-            Text(row.docs),
-            end_section=True,
+
+def _lines(rows: Sequence[OperationRow]) -> Iterator[str]:
+    """Give a line for each operation, no wider than the terminal: its name, its dangers, what it does."""
+    for vendor, group in groupby(rows, key=lambda row: row.vendor):
+        listed = list(group)
+        yield f"netaudience {vendor} (read {', '.join(sorted({row.read for row in listed}))})"
+        for row in listed:
+            name = row.command.partition(" ")[2]
+            mark = "!!" if row.irreversible else "!" if row.destructive or row.app_wide else ""
+            yield _cut(f"  {name:{_NAME}} {mark:2} {_plain(row.summary)}", _width())
+        yield ""
+    yield "! loses data or reaches far, !! cannot be undone"
+    yield "netaudience operations VENDOR OPERATION tells one whole, with its limits"
+
+
+def _plain(text: str) -> str:
+    """Return a docstring's words without the marks of emphasis."""
+    return text.replace("**", "").replace("*", "").replace("`", "")
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def _whole(row: OperationRow) -> Iterator[str]:
+    """Tell all that is known of an operation."""
+    dangers = [
+        words
+        for words, holds in (
+            ("cannot be undone", row.irreversible),
+            ("loses data", row.destructive and not row.irreversible),
+            ("is not limited to the users named", row.app_wide),
         )
-    console = Console()
-    # Nothing is folded where nobody looks at it: a line of a pipe has no width.
-    console.print(table, width=None if console.is_terminal else 240)
+        if holds
+    ]
+    known = "" if row.provenance == "documented" else f" ({row.provenance})"
+    facts = [
+        ("", _plain(row.summary)),
+        ("request", f"{row.method} {row.path}{known}"),
+        ("takes", _names(row.fields) or row.item or "nothing"),
+        ("for all", _names(row.arguments)),
+        ("success", row.acknowledges),
+        (
+            "repeating",
+            "does no harm" if row.idempotent else "may do it twice: a lost answer is in doubt",
+        ),
+        ("dangers", ", ".join(dangers)),
+        ("to know", row.note),
+        ("not told", row.unsaid),
+        *(("per request", f"{name} {_figure(figure)}") for name, figure in row.limit.items()),
+        *(("allowance", f"{name} {_figure(figure)}") for name, figure in row.quota.items()),
+        ("documented", f"{row.docs} (read {row.read})"),
+    ]
+    yield f"netaudience {row.command}"
+    for name, text in facts:
+        if text:
+            first = f"  {name:12}" if name else "  "
+            yield from wrapped(text, first, _width())
 
 
-def _figures(row: OperationRow) -> Iterator[str]:
-    for name, figure in {**row.limit, **row.quota}.items():
-        yield f"{name}: {figure.value:,} {_source(figure)}"
+def _names(named: Sequence[Named]) -> str:
+    """Name them; what may be left out has a question mark."""
+    return ", ".join(each.name if each.required else f"{each.name}?" for each in named)
 
 
-def _source(figure: StatedFigure) -> str:
-    if figure.provenance == "documented":
-        return "(documented)"
-    return f"({figure.provenance.upper()}: {figure.source})"
-
-
-def _to_know(row: OperationRow) -> Iterator[str]:
-    yield f"{row.shape}, {row.acknowledges}"
-    yield "safe to repeat" if row.idempotent else "NOT safe to repeat"
-    if row.destructive:
-        yield "DESTRUCTIVE"
-    if row.provenance != "documented":
-        yield f"the operation is {row.provenance}"
-    if row.note:
-        yield row.note
+def _figure(figure: StatedFigure) -> str:
+    return f"{figure.value:,}, {figure.provenance}: {figure.source}"

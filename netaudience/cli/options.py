@@ -6,16 +6,28 @@ They configure our side only; what goes to the vendor are an operation's own fla
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 from cyclopts import Group, Parameter
 
-from netaudience.cli.sources import Format
-from netaudience.client import Settings
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.formats import FORMATS
 
-__all__ = ["Diagnosis", "Pace", "Reading", "Reporting"]
+if TYPE_CHECKING:  # these cost a program's start
+    from cyclopts import Token
+
+    from netaudience.client import Settings
+    from netaudience.jobs.spec.model import Secret, Source
+
+__all__ = ["STANDARD_INPUT", "Diagnosis", "Elsewhere", "Pace", "Reading", "Reporting", "whole"]
+
+#: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
+#: and an unknown one must be told, not taken for a file.
+STANDARD_INPUT = "<standard input>"
 
 OPERATION = Group("Operation", sort_key=1)
 SOURCE = Group("Source", sort_key=2)
@@ -23,12 +35,30 @@ PACE = Group("Pace", sort_key=3)
 REPORT = Group("Report", sort_key=4)
 GUARDS = Group("Guards", sort_key=1)
 
+#: What a source may be.
+if TYPE_CHECKING:
+    Format: TypeAlias = str
+else:  # the command's own reader of arguments lists what may be said
+    Format = Literal[FORMATS]
 _flag = Parameter(negative="", show_default=False)
+
+
+def whole(kind: object, tokens: Sequence[Token]) -> int | tuple[int, ...]:
+    """Read whole numbers in decimal digits, and nothing else: 12.7 is none of them, least of all 13.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
+    for token in tokens:
+        if re.fullmatch(r"[+-]?[0-9]+", token.value) is None:
+            raise ValueError(f"{token.value!r} is no whole number: write its digits alone, such as 12")
+    numbers = tuple(int(token.value) for token in tokens)
+    return numbers if "tuple" in str(kind) else numbers[-1]
 
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """How fast requests go, and how large they are."""
+    """How fast requests go, how large they are, and which identifiers they carry."""
 
     rate: Annotated[
         float | None,
@@ -37,32 +67,140 @@ class Pace:
             help="Requests per second of the account, fixed (records, where the vendor counts those).",
         ),
     ] = None
-    in_flight: Annotated[int | None, Parameter(group=PACE, help="Requests at one time.")] = None
+    in_flight: Annotated[int | None, Parameter(converter=whole, group=PACE, help="Requests at one time.")] = (
+        None
+    )
     max_rows: Annotated[
-        int | None, Parameter(group=PACE, help="Rows per request; never more than the vendor documents.")
+        int | None,
+        Parameter(
+            converter=whole, group=PACE, help="Rows per request; never more than the vendor documents."
+        ),
     ] = None
-    max_bytes: Annotated[int | None, Parameter(group=PACE, help="Bytes of a request's body.")] = None
-    timeout: Annotated[float, Parameter(group=PACE, help="Seconds for one exchange with the vendor.")] = 30.0
+    max_bytes: Annotated[
+        int | None, Parameter(converter=whole, group=PACE, help="Bytes of a request's body.")
+    ] = None
+    timeout: Annotated[
+        float | None,
+        Parameter(
+            group=PACE,
+            help="Seconds for one exchange with the vendor; 30 where the operation has no figure of its own.",
+        ),
+    ] = None
+    patience: Annotated[
+        float | None,
+        Parameter(
+            group=PACE,
+            help="Seconds for which a vendor that does not answer is asked again before the run stops, all "
+            "attempts of one request at least; 300 where it is not said.",
+        ),
+    ] = None
+    plain_http: Annotated[
+        bool,
+        Parameter(
+            group=GUARDS,
+            help="The vendor's base URL may be http:// with a public host, where the key can be read on the "
+            "way: this agrees.",
+        ),
+        _flag,
+    ] = False
+    odd_identifiers: Annotated[
+        Literal["reject", "send"],
+        Parameter(
+            group=SOURCE,
+            help="What becomes of identifiers that can hardly be meant, such as NULL, 1.00E+09 or one with a "
+            "blank at an end, and of what is plainly no e-mail address or phone number: rejected, or sent "
+            "for the vendor to judge.",
+        ),
+    ] = "reject"
 
-    def settings(self) -> Settings:
-        """Return the client's settings.
+    def settings(self, settings: Settings | None = None) -> Settings:
+        """Return the client's settings, or others with this pace.
 
         Raises:
             ConfigurationError: a figure is not more than 0.
         """
-        # An empty source is judged by the command, which knows of rows that never became items.
-        return Settings(
+        from netaudience.client import Settings  # noqa: PLC0415 - costs a program's start
+
+        before = settings or Settings()
+        retry = before.retry
+        if self.patience is not None:
+            retry = attrs.evolve(retry, outage_patience=self.patience)
+        return attrs.evolve(
+            before,
+            retry=retry,
             rate=self.rate,
             in_flight=self.in_flight,
             max_rows=self.max_rows,
             max_bytes=self.max_bytes,
             timeout=self.timeout,
-            allow_empty=True,
+            plain_http=self.plain_http or before.plain_http,
+            odd_identifiers=self.odd_identifiers,
         )
 
 
 @attrs.frozen(kw_only=True)
-class Reading:
+class Elsewhere:
+    """Rows that are in no file here."""
+
+    connection: Annotated[
+        str | None,
+        Parameter(
+            group=SOURCE,
+            help="The database that --sql is a query to: postgresql, flightsql, snowflake, bigquery, "
+            "databricks, or any DB-API module as dbapi:MODULE.",
+        ),
+    ] = None
+    uri_env: Annotated[
+        str | None,
+        Parameter(group=SOURCE, help="The variable that holds the database's address, password and all."),
+    ] = None
+    uri_file: Annotated[
+        str | None, Parameter(group=SOURCE, help="The file that holds it, in place of a variable.")
+    ] = None
+    python: Annotated[
+        str | None, Parameter(group=SOURCE, help="A function that gives the rows, as MODULE:FUNCTION.")
+    ] = None
+    delta: Annotated[str | None, Parameter(group=SOURCE, help="A Delta table: its folder or its URL.")] = None
+    iceberg: Annotated[
+        str | None, Parameter(group=SOURCE, help="An Iceberg table, as CATALOG.NAMESPACE.TABLE.")
+    ] = None
+
+    @property
+    def named(self) -> bool:
+        """Whether one is named."""
+        return any(one is not None for one in (self.connection, self.python, self.delta, self.iceberg))
+
+    def applied(self, source: Source) -> Source:
+        """Return a source with what was said here.
+
+        Raises:
+            ConfigurationError: two sources are named, or one is not wholly said.
+        """
+        from netaudience.jobs.spec.source_section import checked_source  # noqa: PLC0415 - costs a program's start
+
+        named = attrs.evolve(
+            source,
+            connection=self.connection,
+            uri=_secret(self.uri_env, self.uri_file),
+            python=self.python,
+            delta=self.delta,
+            iceberg=self.iceberg,
+        )
+        if named != source:
+            checked_source(named)
+        return named
+
+
+def _secret(env: str | None, file: str | None) -> Secret | None:
+    from netaudience.jobs.spec.model import Secret  # noqa: PLC0415 - costs a program's start
+
+    if env is not None and file is not None:
+        raise ConfigurationError("Say --uri-env or --uri-file, not both")
+    return None if env is None and file is None else Secret(env, file)
+
+
+@attrs.frozen(kw_only=True)
+class Reading(Elsewhere):
     """How the source is read."""
 
     column: Annotated[
@@ -76,21 +214,56 @@ class Reading:
     ] = ()
     form: Annotated[
         Format | None,
-        Parameter(
-            name="--format",
-            group=SOURCE,
-            help="How to read the source; else the file's name tells, and plain lines are the default.",
-        ),
+        Parameter(name="--format", group=SOURCE, help="What the source is, where its name does not tell."),
     ] = None
     delimiter: Annotated[
         str | None,
         Parameter(group=SOURCE, help="What stands between the cells of CSV: one character, or tab."),
     ] = None
+    quote: Annotated[
+        str, Parameter(group=SOURCE, help="What stands around cells of CSV; empty where nothing does.")
+    ] = '"'
+    header: Annotated[
+        bool | None,
+        Parameter(
+            negative="--no-header",
+            group=SOURCE,
+            show_default=False,
+            help="Whether the first line of CSV names the columns; a line that looks like data is refused "
+            "else.",
+        ),
+    ] = None
+    skip_lines: Annotated[
+        int,
+        Parameter(
+            group=SOURCE,
+            show_default=False,
+            help="How many lines stand before the names of the columns, such as a report's title.",
+        ),
+    ] = 0
+    encoding: Annotated[
+        str | None, Parameter(group=SOURCE, help="How the text is written, such as windows-1254; else UTF-8.")
+    ] = None
+    sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
+    sql: Annotated[
+        str | None,
+        Parameter(
+            group=SOURCE,
+            help="A query over the source, which it calls source, or over the tables of a database.",
+        ),
+    ] = None
+    hive: Annotated[
+        bool, Parameter(group=SOURCE, help="Folders such as country=TR are columns as well."), _flag
+    ] = False
+    time_zone: Annotated[
+        str | None,
+        Parameter(group=SOURCE, help="The zone of points in time that say none, such as Europe/Istanbul."),
+    ] = None
     typed: Annotated[
         bool,
         Parameter(
             group=SOURCE,
-            help="Numbers, true, false and JSON in profile columns are sent as such, not as text.",
+            help="Columns of text that hold nothing but numbers, true and false, or JSON are sent as such.",
         ),
         _flag,
     ] = False
@@ -103,9 +276,71 @@ class Reading:
             help="A column that is not sent as a part of the profile; may be repeated.",
         ),
     ] = ()
+    no_preflight: Annotated[
+        bool,
+        Parameter(
+            group=GUARDS,
+            help="Send without asking the vendor for its schema, to which names and types are held.",
+        ),
+        _flag,
+    ] = False
     allow_empty: Annotated[
         bool, Parameter(group=SOURCE, help="A source without any row is no error."), _flag
     ] = False
+
+    def source(self, path: str | None, items: Sequence[str]) -> Source:
+        """Return the source of a job.
+
+        Raises:
+            ConfigurationError: an item is empty or holds a line break, or there is no such file.
+        """
+        from netaudience.jobs.spec.model import Source  # noqa: PLC0415 - costs a program's start
+
+        if not all(items) or any("\n" in item or "\r" in item for item in items):
+            raise ConfigurationError("--item must not be empty, nor hold a line break")
+        if path is not None and path != "-" and "://" not in path and not Path(path).expanduser().is_file():
+            _refuse(path)
+        form = self.form or ("lines" if path == "-" else None)
+        asks = self.sql is not None and path is not None and _is_database(path)
+        source = Source(
+            files=() if path is None or asks else (path,),
+            sql=self.sql,
+            database=path if asks else None,
+            hive=self.hive,
+            items=tuple(items),
+            format=form,
+            delimiter="\t" if self.delimiter in {"tab", "\\t"} else self.delimiter,
+            quote=self.quote,
+            header=self.header,
+            skip_lines=self.skip_lines,
+            encoding=self.encoding,
+            sheet=self.sheet,
+            typed=self.typed,
+            time_zone=self.time_zone,
+        )
+        return self.applied(source)
+
+
+def _is_database(path: str) -> bool:
+    from netaudience.jobs.extract.file_type import first_bytes, is_database  # noqa: PLC0415 - costs a program's start
+
+    file = Path(path).expanduser()
+    return file.is_file() and is_database(first_bytes(file))
+
+
+def _refuse(path: str) -> None:
+    """Say what is wrong with a name that is no file; a pattern may be one all the same.
+
+    Raises:
+        ConfigurationError: there is no file of that name.
+    """
+    if Path(path).is_dir():
+        raise ConfigurationError(f"{path} is a directory: name the files in it, such as {path}/*.csv")
+    if not set("*?[") & set(path) and not Path(path).exists():
+        raise ConfigurationError(
+            f"There is no file {path}: look at its name and at the directory you are in, or say --item for "
+            "a single item"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -129,8 +364,12 @@ class Reporting:
         Parameter(group=REPORT, help="Write the counts, reasons and warnings to this file, as JSON."),
     ] = None
     quiet: Annotated[
-        bool, Parameter(group=REPORT, help="No progress, only the summary and errors."), _flag
+        bool, Parameter(group=REPORT, help="Print nothing where all is well; else what became of it."), _flag
     ] = False
+    grace: Annotated[
+        float,
+        Parameter(group=REPORT, help="Seconds that requests under way have after Ctrl-C or SIGTERM."),
+    ] = 20.0
 
 
 @attrs.frozen(kw_only=True)

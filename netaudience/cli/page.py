@@ -22,8 +22,9 @@ A figure is **documented** by the vendor, on the page that is linked; **reported
 the vendor's page does not give its path.
 
 *Applied*: the vendor confirms the change. *Accepted*: it took the request, and the change comes later.
-*Answered*: a question. An operation is *repeatable* where sending it again does no harm; elsewhere, what got
-no answer is *in doubt* and is not sent again. A question mark: it may be left out.
+*Answered*: a question. *Not told*: what the vendor answers with success and does not do. An operation is
+*repeatable* where sending it again does no harm; elsewhere, what got no answer is *in doubt* and is not sent
+again. A question mark: it may be left out.
 """
 _BAR = "\\|"  # would end a cell otherwise
 _COLUMNS = ("Operation", "Command", "Request", "Takes", "Per request", "Success", "Repeatable", "To know")
@@ -38,7 +39,15 @@ def page(rows: Sequence[OperationRow]) -> str:
 
 
 def _section(vendor: str, rows: Sequence[OperationRow]) -> str:
-    lines = [f"## {vendor} ({len(rows)})", "", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+    read = ", ".join(sorted({row.read for row in rows}))
+    lines = [
+        f"## {vendor} ({len(rows)})",
+        "",
+        f"Read {read}.",
+        "",
+        _line(_COLUMNS),
+        _line(["---"] * len(_COLUMNS)),
+    ]
     lines += [_line(_cells(row)) for row in rows]
     lines += ["", "The figures of a request are from:", ""]
     figures = (item for row in rows for item in row.limit.items())
@@ -107,3 +116,5 @@ def _to_know(row: OperationRow) -> Iterator[str]:
         yield "Gives rows, page by page."
     if row.note:
         yield row.note
+    if row.unsaid:
+        yield f"Not told: {row.unsaid}."

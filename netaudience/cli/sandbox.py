@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import TypeVar
 
 import attrs
 
-from netaudience.cli.exit_codes import ExitCode
+from netaudience.cli.display import tell
+from netaudience.cli.output import StandardOutput
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.sandbox import Fault, Route, Sandbox, SandboxLimits, Window, serve
 from netaudience.vendors import clients
 
 __all__ = ["SandboxOrder", "routes", "serve_sandbox"]
 
 T = TypeVar("T")
-
-#: What the sandbox lets in, by the variables that the clients read.
-_EXPORTS = (
-    "NETAUDIENCE_NETMERA_API_KEY=sandbox",
-    "NETAUDIENCE_NETMERA_BASE_URL={netmera}",
-    "NETAUDIENCE_ITERABLE_API_KEY=sandbox",
-    "NETAUDIENCE_ITERABLE_BASE_URL={iterable}",
-    "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID=sandbox",
-    "NETAUDIENCE_CLEVERTAP_PASSCODE=sandbox",
-    "NETAUDIENCE_CLEVERTAP_BASE_URL={clevertap}",
-    "NETAUDIENCE_MOENGAGE_WORKSPACE_ID=sandbox",
-    "NETAUDIENCE_MOENGAGE_DATA_API_KEY=sandbox",
-    "NETAUDIENCE_MOENGAGE_BASE_URL={moengage}",
-    "NETAUDIENCE_FYND_CLIENT_ID=sandbox",
-    "NETAUDIENCE_FYND_CLIENT_SECRET=sandbox",
-    "NETAUDIENCE_FYND_COMPANY_ID=sandbox",
-    "NETAUDIENCE_FYND_APPLICATION_ID=sandbox",
-    "NETAUDIENCE_FYND_BASE_URL={fynd}",
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -119,15 +102,25 @@ def _numbers(flag: str, texts: tuple[str, ...], number: Callable[[str], T]) -> d
     return numbers
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _announce(sandbox: Sandbox) -> None:
     """Print one line for a shell to read, and the rest for people."""
     urls = {vendor: sandbox.url(vendor) for vendor in sandbox.vendors}
-    exports = " ".join(export.format(**urls) for export in _EXPORTS)
-    sys.stdout.write(f"export {exports}\n")
-    sys.stdout.flush()
-    told = "".join(f"  {vendor}: {url}\n" for vendor, url in urls.items())
-    sys.stderr.write(
-        f"The sandbox is listening; look around at {sandbox.url()}/ and stop it with Ctrl-C.\n{told}"
-    )
+    exports = " ".join(f"{name}={value}" for name, value in sandbox.environment().items())
+    StandardOutput().write([f"export {exports}\n".encode()])
+    tell(f"The sandbox is listening; look around at {sandbox.url()}/ and stop it with Ctrl-C.")
+    if not _is_loopback(sandbox.host):
+        tell(
+            f"Warning: whoever reaches this machine at {sandbox.host} can read and change what is in the "
+            "sandbox, without a password: keep customers' data out of it, or leave --host away."
+        )
+    for vendor, url in urls.items():
+        tell(f"  {vendor}: {url}")
     for route in sandbox.unserved():
-        sys.stderr.write(f"  without a handler: {route.vendor} {route.operation}\n")
+        tell(f"  without a handler: {route.vendor} {route.operation}")

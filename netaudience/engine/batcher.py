@@ -8,31 +8,31 @@ one; where nothing further can succeed (wrong credentials, say) the batcher take
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from copy import deepcopy
 from typing import Generic, TypeAlias, TypeVar
 
+from netaudience.engine.batcher_base import BatcherBase, WhenFull
 from netaudience.engine.pipeline import UNSENT, Pipeline
-from netaudience.engine.sink import Sink, WhenFull
-from netaudience.engine.source import Pushed
+from netaudience.engine.source import PushSource
 from netaudience.errors import (
     AccountError,
     BatcherClosed,
     BatcherFull,
     NetaudienceError,
 )
+from netaudience.model.taking import Writer
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk, all_alike
 
-__all__ = ["Batcher", "Combine", "Futures", "Start", "Watch"]
+__all__ = ["Batcher", "Combine", "Futures", "Start", "Watch", "copied"]
 
 _log = logging.getLogger("netaudience")
 
 Item = TypeVar("Item")
 #: Starts a pipeline over a source; tells of every settled chunk.
-Start: TypeAlias = Callable[[Pushed[Item], Callable[[SettledChunk[Item]], None]], Pipeline[Item]]
+Start: TypeAlias = Callable[[PushSource[Item], Callable[[SettledChunk[Item]], None]], Pipeline[Item]]
 #: Returns the one item that stands for an earlier and a later one, or None where there is none.
 Combine: TypeAlias = Callable[[Item, Item], Item | None]
 
@@ -42,7 +42,7 @@ Watch: TypeAlias = Callable[[SettledChunk[Item], int], None]
 Futures: TypeAlias = "list[asyncio.Future[Outcome[Item]]]"
 
 
-class Batcher(Sink, Generic[Item]):
+class Batcher(BatcherBase, Generic[Item]):
     """A sink for single items of one operation. Use it as an async context manager, or call `aclose`.
 
     ::
@@ -62,6 +62,7 @@ class Batcher(Sink, Generic[Item]):
         start: Start[Item],
         report: Report,
         key: Callable[[object], str],
+        write: Writer | None = None,
         *,
         linger: float,
         max_pending: int,
@@ -81,8 +82,10 @@ class Batcher(Sink, Generic[Item]):
         self.blank_report = report
         self._past = deepcopy(report)
         self._key = key
-        self._source: Pushed[Item] = Pushed(linger)
+        self._source: PushSource[Item] = PushSource(linger, write)
         self._combine = combine
+        #: Whether an item is copied when it is put: one that another may be merged with is looked at later.
+        self._copies = combine is not None and write is not None
         #: The futures of what was put and is not settled, by position; several where items were combined.
         self._futures: dict[int, asyncio.Future[Outcome[Item]] | list[asyncio.Future[Outcome[Item]]]] = {}
         #: Where a user's waiting item stands, while items are combined.
@@ -140,6 +143,8 @@ class Batcher(Sink, Generic[Item]):
             BatcherClosed: it takes nothing more.
         """
         self.check()
+        if self._copies:
+            item = copied(item)
         self._room.taken += len(futures)
         position = None if self._combine is None else self._combined(item, futures, self._combine)
         if position is None:
@@ -228,9 +233,8 @@ class Batcher(Sink, Generic[Item]):
         task = self._task
         try:
             if task is not None:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(timeout):
-                        await asyncio.shield(task)
+                # Awaiting the task itself would hand a cancellation of it on to who closes.
+                await asyncio.wait((task,), timeout=timeout)
         finally:
             if task is not None and not task.done():
                 task.cancel()
@@ -362,3 +366,11 @@ class Batcher(Sink, Generic[Item]):
         if isinstance(self._closed, BaseException):
             refusal.__cause__ = self._closed
         return refusal
+
+
+def copied(item: Item) -> Item:
+    """Return a copy of an item that is looked at later, when its owner may have changed it."""
+    try:
+        return deepcopy(item)
+    except Exception:  # noqa: BLE001 - what cannot be copied cannot be written either, and is rejected for that
+        return item

@@ -8,36 +8,39 @@ so. It refuses a file that belongs to another run, or that another process is us
 from __future__ import annotations
 
 import json
-import os
-import socket
 import sqlite3
-import time
-from bisect import bisect_right
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from netaudience.dead_letter import Why
+from netaudience.engine.lease import LEASE_SCHEMA, FileLock, Lease, LeaseLost, holder_in, make_private
+from netaudience.engine.positions import Positions, ranges
+from netaudience.engine.record_count import RecordCount, keep_name
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.outcomes import KINDS, Failed, SettledChunk, Undelivered
-from netaudience.wire import dump_json
+from netaudience.model.wire import dump_json
+from netaudience.outcomes import KINDS, Counts, Failed, SettledChunk, Undelivered
 
-__all__ = ["AnotherRun", "Journal", "OnDoubt", "Positions"]
+__all__ = ["AnotherRun", "Journal", "OnDoubt"]
 
 OnDoubt: TypeAlias = Literal["tell", "resend"]
 """What to do with items that were being sent when a process died: tell so, or send them again."""
 
-_FORMAT = "netaudience journal 1"
-#: Seconds after which a lease that is not renewed counts as given up, where its process cannot be asked.
-_LEASE = 30.0
+_FORMAT = "netaudience journal 3"
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE settled (start INTEGER NOT NULL, stop INTEGER NOT NULL);
 CREATE TABLE sending (id INTEGER PRIMARY KEY, start INTEGER NOT NULL, stop INTEGER NOT NULL);
 CREATE TABLE undelivered (
-    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL, item BLOB
+    position INTEGER PRIMARY KEY, outcome TEXT NOT NULL, key TEXT NOT NULL, decider TEXT NOT NULL,
+    reason TEXT NOT NULL, status INTEGER, code TEXT, message TEXT, item BLOB
 );
-CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), host TEXT, process INTEGER, renewed REAL);
+CREATE TABLE written (
+    id INTEGER PRIMARY KEY CHECK (id = 1), records INTEGER NOT NULL, closed INTEGER NOT NULL
+);
+INSERT INTO written VALUES (1, 0, 0);
 """
 _KNOWN_AS = {"account": "account (its credentials or its base URL)"}
 #: Whether anything of the run is settled, or was being sent.
@@ -59,48 +62,6 @@ class AnotherRun(ConfigurationError):
         )
 
 
-class Positions:
-    """A set of positions as ranges that neither touch nor overlap."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._stops: list[int] = []
-
-    def __len__(self) -> int:
-        return sum(self._stops) - sum(self._starts)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return zip(self._starts, self._stops, strict=True)
-
-    def add(self, start: int, stop: int) -> None:
-        """Add the positions from start up to, and without, stop."""
-        starts, stops = self._starts, self._stops
-        first = bisect_right(stops, start - 1)
-        last = bisect_right(starts, stop)
-        if first < last:
-            start, stop = min(start, starts[first]), max(stop, stops[last - 1])
-        starts[first:last] = [start]
-        stops[first:last] = [stop]
-
-    def remove(self, position: int) -> None:
-        """Take one position out, if it is in."""
-        at = bisect_right(self._starts, position) - 1
-        if at < 0 or self._stops[at] <= position:
-            return
-        start, stop = self._starts[at], self._stops[at]
-        parts = [(start, position), (position + 1, stop)]
-        kept = [part for part in parts if part[0] < part[1]]
-        self._starts[at : at + 1] = [start for start, _ in kept]
-        self._stops[at : at + 1] = [stop for _, stop in kept]
-
-    def within(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Give the ranges of the set that lie between start and stop, cut to them."""
-        for at in range(bisect_right(self._stops, start), len(self._starts)):
-            if self._starts[at] >= stop:
-                return
-            yield max(start, self._starts[at]), min(stop, self._stops[at])
-
-
 class Journal:
     """One run's file. Its methods return when what they say is on disk.
 
@@ -109,42 +70,52 @@ class Journal:
         JournalFailed: the file cannot be written: a full disk, a directory that is read-only.
     """
 
-    def __init__(self, path: Path, facts: Mapping[str, str], *, on_doubt: OnDoubt = "tell") -> None:
+    def __init__(
+        self, path: Path, facts: Mapping[str, str], *, on_doubt: OnDoubt = "tell", once: bool = False
+    ) -> None:
         """Open or make the file.
 
         Args:
             path: Where it is.
             facts: What tells this run from others; compared with what the file says.
             on_doubt: What to do with what was being sent when the last process died.
+            once: Whether what it notes must not be sent twice: each record is on the disk before the method
+                returns then, so that a power cut loses none, and what is lost of the file is noticed.
         """
         self.path = path
+        self._once = once
         #: Positions that are delivered, rejected, or told to be in doubt.
         self.settled = Positions()
         #: Positions that were being sent when the last process died.
         self.doubtful = Positions()
-        #: How many items are settled from before, by what became of them.
-        self.before: dict[str, int] = {}
+        #: What became of the items that are settled from before.
+        self.before = Counts()
         self._sending = 0
         #: Whether there are items that have failed and may be sent again.
         self._failed = False
-        is_new = not path.exists()
+        self._records = 0
+        self._lock = FileLock(path.with_name(f"{path.name}-lock"))
+        self._count = RecordCount(path.with_name(f"{path.name}-count"))
         try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=5.0)
-        except sqlite3.Error as error:
-            raise JournalFailed(self._sentence(error)) from error
-        try:
-            if is_new:
-                path.chmod(0o600)  # it holds the rows that were not delivered
-            self._open(facts, on_doubt, is_new=is_new)
+            if not self._lock.take():
+                raise self._in_use(holder_in(path))
+            # It holds the rows that were not delivered; what SQLite writes beside it has the same rights.
+            self._database = sqlite3.connect(make_private(path), isolation_level=None, timeout=5.0)
         except (sqlite3.Error, OSError) as error:
-            self._database.close()
+            self._lock.release()
+            raise JournalFailed(self._sentence(error)) from error
+        self._lease = Lease(self._database)
+        try:
+            self._open(facts, on_doubt)
+        except (sqlite3.Error, OSError) as error:
+            self._let_go()
             if isinstance(error, sqlite3.OperationalError | OSError):
                 raise JournalFailed(self._sentence(error)) from error
             raise ConfigurationError(
                 f"{path.name} is no journal of a run, or it is damaged ({error}): give the run another file"
             ) from error
         except BaseException:
-            self._database.close()
+            self._let_go()
             raise
 
     def __repr__(self) -> str:
@@ -165,8 +136,21 @@ class Journal:
 
     def renew(self) -> None:
         """Keep the lease."""
-        with self._writing() as database:
-            database.execute("UPDATE lease SET renewed = ?", (time.time(),))
+        with self._writing():
+            pass
+
+    def check(self) -> None:
+        """Make sure that the run is still this one's, before a request of it is sent once more.
+
+        Raises:
+            JournalFailed: another process may have taken it.
+        """
+        if not self._lease.fresh:
+            self.renew()
+
+    def held_up(self, seconds: float) -> None:
+        """Leave out a time in which the caller's own code kept the lease from being renewed."""
+        self._lease.held_up(seconds)
 
     def record(
         self,
@@ -185,66 +169,92 @@ class Journal:
             For each chunk that is about to be sent, what `answered` wants of it.
         """
         settled: list[tuple[int, int]] = []
-        undelivered: list[tuple[int, str, str, str, bytes | None]] = []
+        undelivered: list[tuple[object, ...]] = []
         for chunk in chunks:
             positions = chunk.positions
             if chunk.undelivered:
                 undelivered.extend(map(_row, chunk.undelivered))
                 failed = {one.position for one in chunk.undelivered if isinstance(one, Failed)}
                 positions = [position for position in positions if position not in failed]
-            settled.extend(_ranges(positions))
+            settled.extend(ranges(positions))
         noted: list[range] = []
         notes: list[tuple[int, int, int]] = []
         for positions in sending:
             first = self._sending + len(notes)
-            notes.extend((first + at, *part) for at, part in enumerate(_ranges(positions)))
+            notes.extend((first + at, *part) for at, part in enumerate(ranges(positions)))
             noted.append(range(first, self._sending + len(notes)))
         with self._writing() as database:
             database.executemany("INSERT INTO settled VALUES (?, ?)", settled)
             if self._failed:
                 database.executemany("DELETE FROM undelivered WHERE position >= ? AND position < ?", settled)
             if undelivered:
-                database.executemany("INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?, ?)", undelivered)
+                database.executemany(
+                    "INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", undelivered
+                )
             if over := [(ids.start, ids.stop) for ids in answered if ids]:
                 database.executemany("DELETE FROM sending WHERE id >= ? AND id < ?", over)
             if notes:
                 database.executemany("INSERT INTO sending VALUES (?, ?, ?)", notes)
+            database.execute("UPDATE written SET records = records + 1")
+        self._records += 1
+        self._tell_count()
         self._sending += len(notes)
         return noted
 
-    def undelivered(self) -> Iterator[tuple[int, str, str, str, bytes | None]]:
-        """Give position, kind, key, reason and item of what was not delivered, by position."""
-        yield from self._database.execute("SELECT * FROM undelivered ORDER BY position")
-
     def close(self) -> None:
         """Give the file free."""
-        with suppress(JournalFailed), self._writing() as database:  # a lease that stays runs out by itself
-            database.execute("DELETE FROM lease")
-        self._database.close()
+        with suppress(JournalFailed, sqlite3.Error):  # a lease that stays passes by itself
+            with self._writing() as database:
+                self._lease.give_back()
+                database.execute("UPDATE written SET closed = 1")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._count.remove()  # the file is whole by itself
+        self._let_go()
 
-    def _open(self, facts: Mapping[str, str], on_doubt: OnDoubt, *, is_new: bool) -> None:
-        database = self._database
-        # Written through to the operating system with every commit: a killed process loses nothing.
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("PRAGMA journal_mode = WAL")
-        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'lease'").fetchone():
-            self._check_lease()  # a process that was halted in the middle of writing keeps us from writing
-        database.execute("BEGIN IMMEDIATE")
+    def _let_go(self) -> None:
+        self._database.close()
+        self._count.close()
+        self._lock.release()
+
+    def _tell_count(self) -> None:
         try:
-            if is_new or not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                for statement in _SCHEMA.split(";"):
-                    database.execute(statement)
-                wanted = {"format": _FORMAT, **facts}
-                database.executemany("INSERT INTO facts VALUES (?, ?)", wanted.items())
+            self._count.write(self._records)
+        except OSError as error:
+            raise JournalFailed(self._sentence(error)) from error
+
+    def _open(self, facts: Mapping[str, str], on_doubt: OnDoubt) -> None:
+        database = self._database
+        # What is known so far is on the disk before anything is sent.
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA fullfsync = ON")
+        database.execute("PRAGMA journal_mode = WAL")
+        if not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            self._make(facts)
+        with _transaction(database):
             self._compare({"format": _FORMAT, **facts})
-            self._check_lease()
-            self._take_lease()
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
+            if (holder := self._lease.holder()) is not None:
+                raise self._in_use(holder)
+            self._check_whole()
+            self._lease.take()
+            database.execute("UPDATE written SET closed = 0")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what is copied without its side files says so
+        if not self._once:
+            # Written through to the operating system with every commit: a killed process loses nothing, and
+            # what a power cut takes away is sent once more, which does no harm.
+            database.execute("PRAGMA synchronous = NORMAL")
         self._load(on_doubt)
+
+    def _make(self, facts: Mapping[str, str]) -> None:
+        """Write what a new file holds."""
+        if self._once:
+            self._check_count(closed=True)
+            self._count.open(0)  # first of all: from now on a file without it is not whole
+        with _transaction(self._database) as database:
+            for statement in (*_SCHEMA.split(";"), LEASE_SCHEMA):
+                database.execute(statement)
+            wanted = {"format": _FORMAT, **facts}
+            database.executemany("INSERT INTO facts VALUES (?, ?)", wanted.items())
+        keep_name(self.path)
 
     def _compare(self, facts: Mapping[str, str]) -> None:
         known = dict(self._database.execute("SELECT name, value FROM facts"))
@@ -256,20 +266,33 @@ class Journal:
         if other:
             raise AnotherRun(self.path.name, other)
 
-    def _check_lease(self) -> None:
-        host, process = socket.gethostname(), os.getpid()
-        for other, number, renewed in self._database.execute("SELECT host, process, renewed FROM lease"):
-            here = other == host
-            if (here and number != process and _lives(number)) or (
-                not here and time.time() - renewed < _LEASE
-            ):
-                raise ConfigurationError(
-                    f"{self.path.name} is in use by process {number} on {other}: a run has one process"
-                )
+    def _check_whole(self) -> None:
+        """Look whether what was written last is there: SQLite passes over what is damaged or missing.
 
-    def _take_lease(self) -> None:
-        mine = socket.gethostname(), os.getpid(), time.time()
-        self._database.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?)", mine)
+        Raises:
+            ConfigurationError: it is not.
+        """
+        self._records, closed = self._database.execute("SELECT records, closed FROM written").fetchone()
+        if self._once:
+            self._check_count(closed=bool(closed))
+            self._count.open(self._records)
+
+    def _check_count(self, *, closed: bool) -> None:
+        try:
+            count = self._count.read()
+        except ValueError:
+            count = sys.maxsize
+        if (self._records < count) if count is not None else not closed:
+            raise ConfigurationError(
+                f"{self.path.name} lacks what was written last: the files beside it that begin with its name "
+                "were not copied with it, or are damaged, so nobody knows what was sent. Put them back, or "
+                "start anew with another file; what this one has delivered is then sent once more"
+            )
+
+    def _in_use(self, holder: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.path.name} is in use by {holder}: a run has one process, and carries one run at a time"
+        )
 
     def _load(self, on_doubt: OnDoubt) -> None:
         database = self._database
@@ -277,28 +300,28 @@ class Journal:
             self.settled.add(start, stop)
         for start, stop in database.execute("SELECT start, stop FROM sending ORDER BY start"):
             self.doubtful.add(start, stop)
-        failed = "SELECT EXISTS (SELECT 1 FROM undelivered WHERE kind = 'failed')"
+        failed = "SELECT EXISTS (SELECT 1 FROM undelivered WHERE outcome = 'failed')"
         self._failed = bool(database.execute(failed).fetchone()[0])
         (self._sending,) = database.execute("SELECT coalesce(max(id) + 1, 0) FROM sending").fetchone()
-        if on_doubt == "resend":
-            # What was told to be in doubt before goes out again too.
+        if on_doubt == "resend" or not self._once:
+            # What was told to be in doubt before goes out again too; where repeating does no harm, unasked.
             self._forget_doubt()
             self.doubtful = Positions()
-        kinds = "SELECT kind, count(*) FROM undelivered WHERE kind != 'failed' GROUP BY kind"
-        self.before = dict(database.execute(kinds))
-        self.before["delivered"] = len(self.settled) - sum(self.before.values())
+        kinds = "SELECT outcome, count(*) FROM undelivered WHERE outcome != 'failed' GROUP BY outcome"
+        self.before = Counts(**dict(database.execute(kinds)))
+        self.before.delivered = len(self.settled) - self.before.rows
 
     def _forget_doubt(self) -> None:
         database = self._database
         doubt = [
-            row[0] for row in database.execute("SELECT position FROM undelivered WHERE kind = 'in doubt'")
+            row[0] for row in database.execute("SELECT position FROM undelivered WHERE outcome = 'in_doubt'")
         ]
         if not doubt:
             return
         for position in doubt:
             self.settled.remove(position)
         with self._writing() as database:
-            database.execute("DELETE FROM undelivered WHERE kind = 'in doubt'")
+            database.execute("DELETE FROM undelivered WHERE outcome = 'in_doubt'")
             database.execute("DELETE FROM settled")
             database.executemany("INSERT INTO settled VALUES (?, ?)", self.settled)
 
@@ -309,15 +332,22 @@ class Journal:
         Raises:
             JournalFailed: it cannot be written.
         """
-        database = self._database
+        if self._once and self._lease.passed:
+            raise self._lost("this process stood still for longer than others wait for it")
         try:
-            database.execute("BEGIN IMMEDIATE")
-            yield database
-            database.execute("COMMIT")
+            with _transaction(self._database) as database:
+                self._lease.renew()
+                yield database
+        except LeaseLost:
+            raise self._lost("another process has taken it over") from None
         except sqlite3.Error as error:
-            with suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
             raise JournalFailed(self._sentence(error)) from error
+
+    def _lost(self, why: str) -> JournalFailed:
+        return JournalFailed(
+            f"The journal {self.path.name} is not this run's any more, for {why}. Nothing more is sent: look "
+            "at who carries the run now, and go on with it when nobody does"
+        )
 
     def _sentence(self, error: Exception) -> str:
         return (
@@ -326,47 +356,30 @@ class Journal:
         )
 
 
-def _ranges(positions: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Give the ranges that ascending positions make."""
-    if isinstance(positions, range) and positions.step == 1:
-        if positions:
-            yield positions.start, positions.stop
-        return
-    start = stop = None
-    for position in sorted(positions):
-        if position != stop:
-            if start is not None and stop is not None:
-                yield start, stop
-            start = position
-        stop = position + 1
-    if start is not None and stop is not None:
-        yield start, stop
-
-
-def _row(outcome: Undelivered[Any]) -> tuple[int, str, str, str, bytes | None]:
+def _row(outcome: Undelivered[Any]) -> tuple[object, ...]:
     """Return what is written down of an item that was not delivered."""
-    return (
-        outcome.position,
-        KINDS[type(outcome)],
-        outcome.key,
-        str(outcome.reason),
-        _json(outcome.item),
-    )
+    why = Why.of(outcome.reason)
+    code = None if why.code is None else json.dumps(why.code)  # a number stays one
+    told = why.by, why.reason, why.status, code, why.message
+    return (outcome.position, KINDS[type(outcome)], outcome.key, *told, _json(outcome.item))
 
 
 def _json(item: object) -> bytes | None:
     try:
         return dump_json(item)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - it was rejected for that, whatever it is
         return json.dumps(repr(type(item))).encode()
 
 
-def _lives(process: int) -> bool:
-    """Return whether a process of this machine lives."""
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Generator[sqlite3.Connection, None, None]:
+    """Do all of it, or nothing."""
+    database.execute("BEGIN IMMEDIATE")
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        yield database
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            with suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+        raise

@@ -6,16 +6,19 @@ Pure arithmetic around `backoff`'s wait generators. Its decorators are not used:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from typing import Any
 
 import attrs
 
-from netaudience.wire import Response
+from netaudience.errors import ConfigurationError
 
-__all__ = ["RetryPolicy", "Waits", "retry_after"]
+__all__ = ["RetryPolicy", "Waits"]
+
+
+def _not_less(_policy: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
+    if not value >= 0:
+        raise ConfigurationError(f"{attribute.name} must be a number of at least 0, not {value:g}")
 
 
 @attrs.frozen
@@ -23,16 +26,19 @@ class RetryPolicy:
     """How patient a request is. All figures are ours, not a vendor's."""
 
     #: Attempts at one request that a vendor in trouble gets; waiting for the quota is none.
-    attempts: int = 8
+    attempts: int = attrs.field(default=8, validator=_not_less)
     #: Seconds of the first wait; each further one is twice as long, with full jitter.
-    first_wait: float = 0.5
+    first_wait: float = attrs.field(default=0.5, validator=_not_less)
     #: The longest wait between two attempts, in seconds.
-    longest_wait: float = 30.0
+    longest_wait: float = attrs.field(default=30.0, validator=_not_less)
     #: Seconds for which throttles are waited out without one success in between.
-    throttle_patience: float = 900.0
+    throttle_patience: float = attrs.field(default=900.0, validator=_not_less)
+    #: Seconds for which a vendor that does not answer is asked again before a run stops, whatever attempts
+    #: that takes; 0 for no longer than the attempts of one request. A single call never waits so long.
+    outage_patience: float = attrs.field(default=0.0, validator=_not_less)
     #: Requests in a row without a sign of life, each counted once, after which the vendor counts as down
     #: and is asked again with one request at a time; 0 for never. No vendor says when it is down.
-    circuit_failures: int = 5
+    circuit_failures: int = attrs.field(default=5, validator=_not_less)
 
 
 class Waits:
@@ -51,29 +57,3 @@ class Waits:
         """Return the seconds to wait now; never less than the vendor asked for."""
         wait = self._jitter(next(self._bounds))
         return wait if asked is None else asked + min(wait, 0.1)
-
-
-def retry_after(response: Response) -> float | None:
-    """Read ``Retry-After``, in seconds or as a date, as seconds from now; None where it says nothing.
-
-    A date is taken relative to the answer's own ``Date``, so that a clock that is off does no harm.
-    Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-    """
-    text = response.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
-    then = _epoch(text)
-    if then is None:
-        return None
-    now = _epoch(response.headers.get("Date", ""))
-    return max(0.0, then - (time.time() if now is None else now))
-
-
-def _epoch(text: str) -> float | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

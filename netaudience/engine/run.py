@@ -28,13 +28,19 @@ class Run(Generic[Item]):
     """Many items on their way to a vendor. Nothing is sent before it is read."""
 
     def __init__(
-        self, name: str, start: Callable[[bool, Journal | None], Pipeline[Item]], facts: Mapping[str, str]
+        self,
+        name: str,
+        start: Callable[[bool, Journal | None], Pipeline[Item]],
+        facts: Mapping[str, str],
+        *,
+        repeatable: bool,
     ) -> None:
         self._name = name
         self._start: Callable[[bool, Journal | None], Pipeline[Item]] | None = start
         self._pipeline: Pipeline[Item] | None = None
         #: What tells this run from others.
         self._facts = facts
+        self._repeatable = repeatable
         self._journal: Callable[[], Journal] | None = None
 
     def __repr__(self) -> str:
@@ -46,17 +52,24 @@ class Run(Generic[Item]):
         Call the operation again with the same arguments and the same items in the same order, and with the
         same file: what is settled is passed over and stands in the counts, what has failed is sent again.
         Where an operation must not be repeated, the items that were being sent when the process died are
-        told to be in doubt. The file holds the items that were not delivered.
+        told to be in doubt, and each note of them is on the disk before they are sent. The file holds the
+        items that were not delivered.
+
+        One run at a time has the file, of whatever process: it is held by a lock while the run lives. While
+        it lives, and after a crash, files whose names begin like this one's belong to it: copy them together.
+        It needs a local disk, or a volume that one machine has at a time.
 
         Args:
             path: The file; it is made where it does not exist.
             source: What tells the source from others, such as a file's digest; the file refuses another.
-            on_doubt: ``resend`` sends what is in doubt again; it may then be there twice.
+            on_doubt: ``resend`` sends what is in doubt again; it may then be there twice. What may be
+                repeated without harm is sent again in any case.
         """
         from netaudience.engine.journal import Journal  # noqa: PLC0415 - most programs need no SQLite
 
         facts = {**self._facts, "source": source}
-        self._journal = lambda: Journal(Path(path), facts, on_doubt=on_doubt)
+        once = not self._repeatable
+        self._journal = lambda: Journal(Path(path), facts, on_doubt=on_doubt, once=once)
         return self
 
     def __await__(self) -> Generator[object, None, Report]:

@@ -13,16 +13,19 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from netaudience.engine.circuit import Circuit
-from netaudience.engine.pacing import Pacer
+from netaudience.engine.cancellation import is_being_cancelled
+from netaudience.engine.circuit_breaker import CircuitBreaker
+from netaudience.engine.rate_limiter import RateLimiter
 from netaudience.engine.retry import RetryPolicy, Waits
 from netaudience.engine.transport import Transport, host_of
 from netaudience.errors import (
     AccountError,
     AnswerLost,
     CircuitOpen,
+    ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
+    JournalFailed,
     NetaudienceError,
     NotSent,
     ServerFault,
@@ -32,11 +35,12 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
+from netaudience.model.surprises import not_read
+from netaudience.model.wire import Prepared, Response, words_in
 from netaudience.outcomes import Report, log_fields
-from netaudience.wire import Prepared, Response, words_in
 
 if TYPE_CHECKING:
-    from netaudience.engine.teller import Teller
+    from netaudience.engine.notifier import EventNotifier
 
 __all__ = ["Failure", "Sender"]
 
@@ -44,6 +48,12 @@ _log = logging.getLogger("netaudience")
 #: Fewer attempts than the policy's: a proxy's page seldom changes by asking again, and where the vendor's
 #: program fails on a request it is more often the request than the day.
 _ATTEMPTS: Mapping[type[NetaudienceError], int] = {Unreadable: 2, ServerFault: 3}
+#: A timer may be so many seconds early.
+_EARLY = 0.05
+#: Seconds for which a request may be on its way to the vendor; assumed, for no end of that is known. Counting
+#: what was given up for as long as its timeout would be surer still, and leave little of a small quota to a
+#: web app whose callers go away.
+_LONGEST_WAY = 5.0
 
 
 class Failure:
@@ -67,24 +77,24 @@ class Sender:
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of the engine meet here
         self,
         transport: Transport,
-        pacer: Pacer,
+        limiter: RateLimiter,
         judge: Callable[[Response], VendorError | None],
         policy: RetryPolicy,
         may_repeat: Callable[[float], bool],
         tally: Report,
-        circuit: Circuit,
+        circuit: CircuitBreaker,
         clock: Callable[[], float],
         *,
         reads: bool,
-        teller: Teller | None = None,
+        notifier: EventNotifier | None = None,
         deadline: float = math.inf,
     ) -> None:
         self._transport = transport
-        self._pacer = pacer
+        self._limiter = limiter
         self._judge = judge
         self._policy = policy
         #: Asked with the seconds since the first attempt: may what perhaps happened be sent again?
-        self._may_repeat = may_repeat
+        self._may_repeat: Callable[[float], bool] = may_repeat
         self._tally = tally
         self._circuit = circuit
         #: The loop's own: asking for the running loop costs a call of the system.
@@ -96,15 +106,25 @@ class Sender:
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
         #: Tells those who watch; None where nobody does.
-        self.teller = teller
+        self.notifier = notifier
         #: Answers lost in a row that may not be asked for again.
         self._lost = 0
+        #: Asked before each attempt: raises where the run may be another process's by now.
+        self.fence: Callable[[], None] | None = None
         #: Why the run stops: nothing more is sent then. Set by `halt` alone.
         self.halted: NetaudienceError | None = None
 
     def now(self) -> float:
         """Return the moment on the loop's clock."""
         return self._clock()
+
+    def repeats(self, *, always: bool) -> None:
+        """Say whether what perhaps happened may be sent again, in place of what the operation says."""
+
+        def repeats(_seconds: float) -> bool:
+            return always
+
+        self._may_repeat = repeats
 
     def halt(self, error: NetaudienceError) -> None:
         """Stop the run: nothing more is sent."""
@@ -113,8 +133,9 @@ class Sender:
 
     async def send(self, prepared: Prepared) -> Response | Failure:  # noqa: C901, PLR0912, PLR0915 - each function more costs every request
         """Send the request until it is taken, refused for good, or given up."""
-        pacer, tally, circuit, records = self._pacer, self._tally, self._circuit, prepared.records
+        limiter, tally, circuit, records = self._limiter, self._tally, self._circuit, prepared.records
         clock = self._clock
+        way = min(prepared.timeout, _LONGEST_WAY)  # before a deadline cuts it
         trouble: _Trouble | None = None
         successes, started = 0, 0.0
         try:
@@ -123,40 +144,54 @@ class Sender:
                 if (
                     circuit.open
                     or self.halted is not None
-                    or not pacer.enter(sent, records, urgent=self.urgent, deadline=self.deadline)
+                    or not limiter.enter(sent, records, urgent=self.urgent, deadline=self.deadline)
                 ):
                     slot = await self._slot(prepared, trouble)
                     if isinstance(slot, Failure):
                         return slot
                     asked, sent = slot, clock()
                     tally.waited += sent - asked
+                if self.fence is not None and (lost := self._lost_run(self.fence)) is not None:
+                    limiter.release(records, unused=True)
+                    return _unsent(lost, trouble, stops=True)
                 if trouble is None:
-                    successes, started = pacer.successes, sent
+                    successes, started = limiter.successes, sent
                 else:
                     tally.retries += 1
                 tally.requests += 1
                 prepared.in_doubt = not self._reads
                 response: Response | None = None
                 error: TransportError | VendorError | None = None
+                given_up = True  # by whoever waits, or by a deadline: it may still be on its way then
                 try:
                     if self.deadline == math.inf:
                         response = await self._transport.send(prepared)
                     else:
                         response = await self._send_in_time(prepared)
-                    error = self._judge(response)
+                    given_up = False
+                    error = self._judged(response)
                 except (TransportError, VendorError) as failed:
                     error = failed
+                    given_up = clock() >= sent + prepared.timeout - _EARLY
                     _leave_frames(failed)
+                except asyncio.CancelledError as cancelled:
+                    if is_being_cancelled():
+                        raise
+                    error = _cancelled_by_others(prepared, cancelled)
                 finally:
                     # What found no connection has not reached the vendor: its tickets are not used.
-                    pacer.release(records, unused=isinstance(error, ConnectionFailed))
-                    if self.teller is not None:
-                        self.teller.request_ended(
+                    limiter.release(
+                        records,
+                        unused=isinstance(error, ConnectionFailed),
+                        arrives_by=sent + way if given_up else 0.0,
+                    )
+                    if self.notifier is not None:
+                        self.notifier.request_ended(
                             prepared, sent, sent - asked, response, error, repeated=trouble is not None
                         )
                 if error is None:
                     self._lost = 0
-                    pacer.succeeded()
+                    limiter.succeeded()
                     if circuit.failures:
                         self._alive()
                     return cast("Response", response)
@@ -173,15 +208,33 @@ class Sender:
             if circuit.open:
                 circuit.leave(prepared)
 
+    def _judged(self, response: Response) -> VendorError | None:
+        """Judge an answer; one on which the vendor's reader fails is one that cannot be read."""
+        try:
+            return self._judge(response)
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an answer may be anything
+            return not_read(error, self._tally.vendor, response.status)
+
+    def _lost_run(self, fence: Callable[[], None]) -> JournalFailed | None:
+        """Return why the run must not be gone on with here, if that is so."""
+        try:
+            fence()
+        except JournalFailed as error:
+            self.halt(error)
+            return error
+        return None
+
     async def _slot(self, prepared: Prepared, trouble: _Trouble | None) -> float | Failure:
         """Wait for the vendor and for the quota; return since when for the quota, or why in vain."""
-        pacer, circuit = self._pacer, self._circuit
+        limiter, circuit = self._limiter, self._circuit
         while True:
             if circuit.open and (failure := await self._wait_for_vendor(prepared, trouble)) is not None:
                 return failure
             asked = self._clock()
             try:
-                await pacer.acquire(
+                await limiter.acquire(
                     prepared.records,
                     patience=self._policy.throttle_patience,
                     urgent=self.urgent,
@@ -193,7 +246,7 @@ class Sender:
                 return _unsent(reason, trouble)
             if self.halted is None and (not circuit.open or circuit.admits(prepared)):
                 return asked
-            pacer.release(prepared.records, unused=True)
+            limiter.release(prepared.records, unused=True)
             if self.halted is not None:
                 return _unsent(self.halted, trouble)
 
@@ -210,7 +263,8 @@ class Sender:
             if circuit.back_at - self._clock() > self._policy.throttle_patience:
                 return _unsent(circuit.refusal(), trouble, stops=True)
             # A probe that failed, failed for all who wait: none of them is more patient than one alone.
-            if attempts + circuit.failed_probes - probes >= self._policy.attempts:
+            tried = attempts + circuit.failed_probes - probes
+            if tried >= self._policy.attempts and not self._waits_out_outage():
                 return _unsent(circuit.refusal(), trouble, stops=True)
             try:
                 async with asyncio.timeout_at(None if math.isinf(self.deadline) else self.deadline):
@@ -272,7 +326,7 @@ class Sender:
                 stops = isinstance(error, AccountError)
                 prepared.in_doubt = trouble.in_doubt and stops
                 self._lost = 0
-                self._pacer.succeeded()
+                self._limiter.succeeded()
                 return Failure(error, stops=stops)
         return self._again(prepared, error, trouble, most)
 
@@ -284,8 +338,9 @@ class Sender:
         if trouble.attempts >= most:
             # Not one answer from anybody since this request began: the vendor is down. A fault that it
             # owns up to is no outage: the next item may fare better.
-            down = self._pacer.successes == trouble.successes and not isinstance(error, ServerFault)
-            return Failure(error, stops=down)
+            down = self._limiter.successes == trouble.successes and not isinstance(error, ServerFault)
+            if not (down and self._waits_out_outage()):
+                return Failure(error, stops=down)
         asked = error.retry_after if isinstance(error, VendorError) else None
         if asked is not None and asked > self._policy.throttle_patience:
             return Failure(error, stops=True)
@@ -297,6 +352,11 @@ class Sender:
             if self._clock() + trouble.wait >= self.deadline:
                 return Failure(error)
         return None
+
+    def _waits_out_outage(self) -> bool:
+        """Return whether a vendor that does not answer is asked again, after all attempts of one request."""
+        since = self._circuit.silent_since
+        return not self.urgent and since is not None and self._clock() - since < self._policy.outage_patience
 
     def _note_life(self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble) -> None:
         """Tell the circuit whether somebody answered."""
@@ -321,35 +381,35 @@ class Sender:
                 error,
                 extra=self._fields(error),
             )
-            if self.teller is not None:
-                self.teller.circuit_changed(is_open=True)
+            if self.notifier is not None:
+                self.notifier.circuit_changed(is_open=True)
 
     def _alive(self) -> None:
         """Take note of a sign of life."""
         if self._circuit.alive():
             _log.warning("%s is back", self._tally.vendor, extra=self._fields())
-            if self.teller is not None:
-                self.teller.circuit_changed(is_open=False)
+            if self.notifier is not None:
+                self.notifier.circuit_changed(is_open=False)
 
     def _fields(self, error: NetaudienceError | None = None, wait: float | None = None) -> dict[str, object]:
-        return log_fields(self._tally, 0 if self.teller is None else self.teller.run, error, wait)
+        return log_fields(self._tally, 0 if self.notifier is None else self.notifier.run, error, wait)
 
     def _throttled(self, error: Throttled) -> Failure | None:
         """Pause the whole quota, not this request alone; give up when patience ends."""
-        pacer, policy = self._pacer, self._policy
+        limiter, policy = self._limiter, self._policy
         self._tally.throttles += 1
-        pacer.throttled()
+        limiter.throttled()
         asked = error.retry_after
-        waited = self._clock() - pacer.throttled_since
+        waited = self._clock() - limiter.throttled_since
         if max(waited, asked or 0.0) > policy.throttle_patience:
             return Failure(error, stops=True)
         waits = Waits(policy)
-        for _ in range(min(pacer.throttles_in_a_row, 12) - 1):
+        for _ in range(min(limiter.throttles_in_a_row, 12) - 1):
             waits.next()
         seconds = waits.next(asked)
-        pacer.pause(seconds)
-        if self.teller is not None:
-            self.teller.paused(seconds)
+        limiter.pause(seconds)
+        if self.notifier is not None:
+            self.notifier.paused(seconds)
         _log.warning(
             "%s; all requests of the quota wait %.1f s", error, seconds, extra=self._fields(error, seconds)
         )
@@ -369,10 +429,22 @@ class _Trouble:
         self.silent = False
         #: True from the first answer on that leaves open whether it happened.
         self.in_doubt = False
-        #: The pacer's count of answers when the request was first sent.
+        #: The rate limiter's count of answers when the request was first sent.
         self.successes = successes
         self.wait = 0.0
         self.waits = Waits(policy)
+
+
+def _cancelled_by_others(prepared: Prepared, cancelled: asyncio.CancelledError) -> AnswerLost:
+    """Tell of a request that was given up beneath us, while nobody wants the run to end."""
+    _leave_frames(cancelled)
+    error = AnswerLost(
+        f"The request went to {host_of(prepared.url)}, and what carried it was cancelled by another part of "
+        "the program: look at who closes or cancels the transport, and whether it was done before you send "
+        "it again"
+    )
+    error.__cause__ = cancelled
+    return error
 
 
 def _leave_frames(error: BaseException | None) -> None:

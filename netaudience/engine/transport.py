@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Mapping
@@ -20,9 +22,9 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from netaudience.engine.watch import Watch
+from netaudience.engine.timeouts import TimeoutWatchdog
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
-from netaudience.wire import Prepared, Response
+from netaudience.model.wire import Prepared, Response
 
 __all__ = [
     "AiohttpTransport",
@@ -32,6 +34,7 @@ __all__ = [
     "host_of",
     "make_url",
     "port_of",
+    "signed_url",
 ]
 
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
@@ -74,6 +77,28 @@ def make_url(base_url: str, path: str, query: Mapping[str, str], *, encoded_quer
         path = f"{path}?{encoded_query}"
     url = URL(str(base).rstrip("/") + path, encoded=True)
     return url.with_query(query) if query else url
+
+
+def signed_url(text: str, *, plain: bool) -> URL:
+    """Read an address that a vendor has signed; not a sign of it may change.
+
+    Args:
+        text: The address.
+        plain: Whether it may be one without encryption, as the vendor's own is.
+
+    Raises:
+        ConfigurationError: it is none; the message does not hold it, for whoever has it may use it.
+    """
+    try:
+        url = URL(text, encoded=True)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ({"http", "https"} if plain else {"https"}) or not url.host or url.user:
+        raise ConfigurationError(
+            "The vendor named an address to send a file to that is none, or that is not encrypted: "
+            "look at the base URL, and at a proxy that may answer in the vendor's place"
+        )
+    return url
 
 
 def add_query(url: object, query: Mapping[str, str | int | bool]) -> object:
@@ -182,6 +207,8 @@ class AiohttpTransport:
         body, watch = request.body, here.watch
         task = asyncio.current_task(loop)
         watch.enter(loop, task, request.timeout)
+        answer: aiohttp.ClientResponse | None = None
+        failure: NetaudienceError
         try:
             answer = await here.session.request(
                 request.method,
@@ -206,16 +233,19 @@ class AiohttpTransport:
                 raise _refused_by_proxy(proxy, 407)
             return Response(answer.status, answer.headers, content, truncated=truncated)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _told(error, request.url, proxy) from _cause(error)
-        except asyncio.CancelledError as error:
+            failure = _told(error, request.url, proxy, answered=answer is not None)
+            failure.__cause__ = _cause(error)
+        except asyncio.CancelledError:
             if not watch.absorbs(task):
                 raise
-            raise AnswerLost(
+            failure = AnswerLost(
                 f"The request went to {host_of(request.url)} and no whole answer came back within "
                 f"{request.timeout:g} s: raise the timeout, or send less in one request"
-            ) from error
+            )
         finally:
             watch.leave(task)
+        # Here, where nothing is handled: what aiohttp raised names the URL, and would be its context.
+        raise failure
 
     async def aclose(self) -> None:
         """Close this loop's session, unless the caller brought it."""
@@ -233,7 +263,7 @@ class AiohttpTransport:
             here = _Here(_usable(self._brought, loop), None)
         else:
             session = aiohttp.ClientSession(
-                # The pacer holds the requests in flight; a second limit here would only hide it.
+                # The rate limiter holds the requests in flight; a second limit here would only hide it.
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
                 timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
                 # A cookie set by one answer has no business in the next request.
@@ -283,7 +313,7 @@ class _Here:
         self.session = session
         #: Closes the session when it ends; None where the caller brought it.
         self.closing = closing
-        self.watch = Watch()
+        self.watch = TimeoutWatchdog()
 
     async def aclose(self) -> None:
         self.watch.stop()
@@ -332,7 +362,12 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]
     """Read the body, but no more than so many bytes of it; say whether it was longer."""
     headers = answer.headers
     length = headers.get(hdrs.CONTENT_LENGTH)
-    if length is not None and int(length) <= most and hdrs.CONTENT_ENCODING not in headers:
+    if (
+        length is not None
+        and length.isdecimal()
+        and int(length) <= most
+        and hdrs.CONTENT_ENCODING not in headers
+    ):
         return await answer.read(), False
     parts: list[bytes] = []
     size = 0
@@ -361,7 +396,7 @@ _TLS = (
 )
 
 
-def _told(error: Exception, url: object, proxy: URL | None) -> NetaudienceError:
+def _told(error: Exception, url: object, proxy: URL | None, *, answered: bool) -> NetaudienceError:
     """Tell what aiohttp raised: was something sent, and what is there to do."""
     host = host_of(url)
     match error:
@@ -386,7 +421,7 @@ def _told(error: Exception, url: object, proxy: URL | None) -> NetaudienceError:
             )
         case aiohttp.InvalidURL():
             return ConfigurationError("The URL of the request is malformed: look at the base URL")
-        case ValueError():
+        case ValueError() if not answered:
             return ConfigurationError(
                 "aiohttp does not take the request as the session is set up: a session of your own must "
                 "add no credentials (its auth, and netrc with its trust_env)"
@@ -401,14 +436,15 @@ def _told(error: Exception, url: object, proxy: URL | None) -> NetaudienceError:
 
 
 def _cause(error: Exception) -> Exception | None:
-    """Return what a traceback may show: no URL, no proxy's credentials, nothing that came instead of HTTP."""
-    match error:
-        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
-            return None
-        case aiohttp.ClientConnectorError():
-            return error.os_error
-        case _:
-            return error
+    """Return what a traceback may show: the system's errors, and none of aiohttp's, which name the URL."""
+    inner = getattr(error, "os_error", error)
+    if isinstance(inner, socket.gaierror):
+        return inner
+    if isinstance(inner, ssl.SSLError):
+        return ssl.SSLError(getattr(inner, "reason", None) or "TLS")
+    if isinstance(inner, OSError) and type(inner).__module__ == "builtins" and inner.errno is not None:
+        return OSError(inner.errno, os.strerror(inner.errno))  # its own text may be anybody's
+    return None
 
 
 def _refused_by_proxy(proxy: URL | None, status: int) -> ConnectionFailed:
@@ -441,7 +477,10 @@ def _demands_certificate(error: BaseException) -> bool:
 
 
 def _what(error: BaseException) -> str:
-    """Name a failure without its text, which may hold addresses and what was sent."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    """Name a failure without its text, which may hold addresses, the URL and what was sent."""
+    inner = getattr(error, "os_error", error)
+    if isinstance(inner, socket.gaierror):
+        return inner.strerror or "the name is not known"
+    if isinstance(inner, OSError) and not isinstance(inner, ssl.SSLError) and inner.errno is not None:
+        return os.strerror(inner.errno)
     return type(error).__name__

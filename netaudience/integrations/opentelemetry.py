@@ -30,7 +30,8 @@ from netaudience.events import (
     RunEnded,
     RunStarted,
 )
-from netaudience.integrations.uncounted import OUTCOMES, Counts, Uncounted
+from netaudience.integrations.uncounted import Uncounted, counts_of
+from netaudience.outcomes import Counts
 
 __all__ = ["Telemetry"]
 
@@ -164,7 +165,7 @@ class Telemetry:
         span = run.parent.span
         if run.recording and not run.lasting:
             span.set_attribute("netaudience.items", event.items)
-            _tell_outcomes(span, (event.delivered, event.rejected, event.failed, event.in_doubt), event.error)
+            _tell_outcomes(span, counts_of(event), event.error)
         _end_all(run)
 
     def _chunk_started(self, event: ChunkStarted) -> None:
@@ -198,8 +199,7 @@ class Telemetry:
         run = self._runs.get(event.run)
         chunk = None if run is None else run.chunks.pop(event.chunk, None)
         if chunk is not None:
-            counts = (event.delivered, event.rejected, event.failed, event.in_doubt)
-            _tell_outcomes(chunk.span, counts, None)
+            _tell_outcomes(chunk.span, counts_of(event), None)
             chunk.span.end()
 
     def _request(self, event: RequestEnded) -> None:
@@ -244,11 +244,11 @@ def _end_all(run: _Run) -> None:
 
 def _tell_outcomes(span: Span, counts: Counts, error: str | None) -> None:
     """Set what became of the items, and the status of an error where not all is well."""
-    for outcome, count in zip(OUTCOMES, counts, strict=True):
+    for outcome, count in counts.named().items():
         if count:
             span.set_attribute(f"netaudience.items.{outcome}", count)
-    _, rejected, failed, in_doubt = counts
-    worst = "InDoubt" if in_doubt else "Failed" if failed else "Rejected" if rejected else None
+    worst = "InDoubt" if counts.in_doubt else "Failed" if counts.failed else None
+    worst = worst or ("Rejected" if counts.rejected else None)
     if error or worst:
         span.set_attribute("error.type", error or worst or "_OTHER")
         span.set_status(StatusCode.ERROR)
@@ -326,7 +326,7 @@ class _Meters:
     def chunk(self, event: ChunkEnded) -> None:
         """Count the items of a chunk."""
         counts = self._uncounted.of_chunk(event)
-        self._chunks.record(sum(counts), self._named(event))
+        self._chunks.record(counts.rows, self._named(event))
         self._count(event, counts)
 
     def run(self, event: RunEnded) -> None:
@@ -346,7 +346,7 @@ class _Meters:
         self._circuit.set(int(event.open), {"netaudience.vendor": event.vendor})
 
     def _count(self, event: ChunkEnded | RunEnded, counts: Counts) -> None:
-        for outcome, count in zip(OUTCOMES, counts, strict=True):
+        for outcome, count in counts.named().items():
             if count:
                 key = (event.vendor, event.operation, outcome)
                 told = self._sets.get(key)

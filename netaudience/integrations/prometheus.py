@@ -7,19 +7,21 @@ Labels are the vendor, the operation and few words beside them, never an item's 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 try:
-    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, write_to_textfile
 except ImportError as missing:
     raise ImportError("Metrics need prometheus-client: pip install 'netaudience[prometheus]'") from missing
 
 from netaudience.events import ChunkEnded, CircuitChanged, Event, Paused, RequestEnded, RunEnded
-from netaudience.integrations.uncounted import OUTCOMES, Counts, Uncounted
+from netaudience.integrations.uncounted import Uncounted
+from netaudience.outcomes import Counts
 
-__all__ = ["PrometheusMetrics"]
+__all__ = ["MetricsFile", "PrometheusMetrics"]
 
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 #: A wait for the quota may be nothing, or a vendor's pause of minutes.
@@ -63,7 +65,7 @@ class PrometheusMetrics:
             case ChunkEnded():
                 counts = self._uncounted.of_chunk(event)
                 (size,) = self._children(("chunk", event.vendor, event.operation), self._of_chunk)
-                size(sum(counts))
+                size(counts.rows)
                 self._count(event, counts)
             case RunEnded():
                 self._count(event, self._uncounted.at_the_end(event))
@@ -91,7 +93,7 @@ class PrometheusMetrics:
             retries(1)
 
     def _count(self, event: ChunkEnded | RunEnded, counts: Counts) -> None:
-        for outcome, count in zip(OUTCOMES, counts, strict=True):
+        for outcome, count in counts.named().items():
             if count:
                 (items,) = self._children(("items", event.vendor, event.operation, outcome), self._of_items)
                 items(count)
@@ -131,6 +133,37 @@ class PrometheusMetrics:
 
     def _of_items(self, vendor: str, operation: str, outcome: str) -> tuple[_Child, ...]:
         return (self._meters.items.labels(vendor, operation, outcome).inc,)
+
+
+class MetricsFile(PrometheusMetrics):
+    """The hook of a program that ends: its metrics go into a file, for whoever scrapes the machine.
+
+    The textfile collector of Prometheus's node exporter reads it:
+    https://github.com/prometheus/node_exporter#textfile-collector
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Name the file; it is written by `write` alone.
+
+        Args:
+            path: The file, whose name ends with ``.prom`` where the node exporter reads it.
+        """
+        self._registry = CollectorRegistry()
+        self.path = Path(path)
+        super().__init__(self._registry)
+
+    def __repr__(self) -> str:
+        return f"<MetricsFile {self.path.name}>"
+
+    def write(self) -> None:
+        """Write the file whole or not at all, with the moment at which the program ended.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        name = "netaudience_ended_timestamp_seconds"
+        Gauge(name, "When the program ended.", registry=self._registry).set_to_current_time()
+        write_to_textfile(str(self.path), self._registry)
 
 
 class _Meters(NamedTuple):

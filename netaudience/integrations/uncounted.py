@@ -7,15 +7,11 @@ number of runs, so that runs whose end nobody tells cannot pile up.
 from __future__ import annotations
 
 from threading import Lock
-from typing import TypeAlias
 
 from netaudience.events import ChunkEnded, RunEnded
+from netaudience.outcomes import Counts
 
-__all__ = ["OUTCOMES", "Counts", "Uncounted"]
-
-OUTCOMES = ("delivered", "rejected", "failed", "in_doubt")
-Counts: TypeAlias = tuple[int, int, int, int]
-"""Items by outcome, in the order of `OUTCOMES`."""
+__all__ = ["Uncounted", "counts_of"]
 
 #: Runs at one time of which it is known what was counted; more than ten thousand tasks that each have one.
 _MOST_RUNS = 20_000
@@ -30,28 +26,32 @@ class Uncounted:
 
     def of_chunk(self, event: ChunkEnded) -> Counts:
         """Return the counts of a chunk, and take note that they are counted."""
-        counts = (event.delivered, event.rejected, event.failed, event.in_doubt)
+        counts = counts_of(event)
         with self._lock:
             before = self._counted.get(event.run)
-            if before is None and len(self._counted) >= _MOST_RUNS:
-                del self._counted[next(iter(self._counted))]
-            one, two, three, four = before or (0, 0, 0, 0)
-            self._counted[event.run] = (
-                one + event.delivered,
-                two + event.rejected,
-                three + event.failed,
-                four + event.in_doubt,
-            )
+            if before is None:
+                if len(self._counted) >= _MOST_RUNS:
+                    del self._counted[next(iter(self._counted))]
+                before = self._counted[event.run] = Counts()
+            before.add(counts)
         return counts
 
     def at_the_end(self, event: RunEnded) -> Counts:
         """Return the counts of what was in no chunk, and forget the run."""
         with self._lock:
-            one, two, three, four = self._counted.pop(event.run, (0, 0, 0, 0))
+            before = self._counted.pop(event.run, Counts()).named()
         # A counter never goes down, whatever the sums say.
-        return (
-            max(0, event.delivered - one),
-            max(0, event.rejected - two),
-            max(0, event.failed - three),
-            max(0, event.in_doubt - four),
+        return Counts(
+            **{name: max(0, count - before[name]) for name, count in counts_of(event).named().items()}
         )
+
+
+def counts_of(event: ChunkEnded | RunEnded) -> Counts:
+    """Return the counts that an event tells; of a chunk nothing is unsent."""
+    return Counts(
+        delivered=event.delivered,
+        rejected=event.rejected,
+        failed=event.failed,
+        in_doubt=event.in_doubt,
+        unsent=event.unsent if isinstance(event, RunEnded) else 0,
+    )

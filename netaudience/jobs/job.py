@@ -1,6 +1,6 @@
 """A job that can be read, planned and run: the door for programs.
 
-The command goes through it, and so does a task of a scheduler. What a job says is in `words`.
+The command goes through it, and so does a task of a scheduler. What a job says is in `spec.model`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from netaudience.jobs.words import JobFile
+from netaudience.jobs.spec.model import JobFile
 
 if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
-    from netaudience.jobs.guards import Consent
-    from netaudience.jobs.planning import Plan
-    from netaudience.jobs.preparing import ClientFactory
-    from netaudience.jobs.running import OnProgress
-    from netaudience.jobs.sources import Table
-    from netaudience.jobs.summary import Summary
+    from netaudience.events import Hook
+    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.jobs.deliver.runner import OnProgress
+    from netaudience.jobs.extract.table import Table
+    from netaudience.jobs.plan.plan import OnLook, Plan
+    from netaudience.jobs.spec.guards import Consent
+    from netaudience.jobs.state.summary import Summary
+    from netaudience.jobs.state.verified import Verified
 
 __all__ = ["Job"]
 
@@ -35,20 +37,23 @@ class Job(JobFile):
         Raises:
             ConfigurationError: something in it is wrong; all of it is told at once, by line.
         """
-        from netaudience.jobs.reading import read_job  # noqa: PLC0415 - costs a program's start
+        from netaudience.jobs.spec.parse import read_job  # noqa: PLC0415 - costs a program's start
 
         job = read_job(path)
         return cls(**{field.name: getattr(job, field.name) for field in attrs.fields(cls)})
 
-    def plan(self) -> Plan:
+    def plan(self, *, on_look: OnLook | None = None) -> Plan:
         """Look at the source and say what a run would send; nothing is sent.
+
+        Args:
+            on_look: Called with the step that is planned and how many of its rows were read so far.
 
         Raises:
             ConfigurationError: the source cannot be read as the job says.
         """
-        from netaudience.jobs.planning import plan_job  # noqa: PLC0415 - needs the vendors
+        from netaudience.jobs.plan.plan import plan_job  # noqa: PLC0415 - needs the vendors
 
-        return plan_job(self)
+        return plan_job(self, on_look=on_look)
 
     async def run(  # noqa: PLR0913 - what a run may be told
         self,
@@ -56,6 +61,7 @@ class Job(JobFile):
         resume: str | None = None,
         retry: str | None = None,
         on_progress: OnProgress | None = None,
+        on_event: Hook | None = None,
         consent: Consent | None = None,
         plan_digest: str | None = None,
         in_doubt: OnDoubt = "tell",
@@ -64,6 +70,8 @@ class Job(JobFile):
         table: Table | None = None,
         signals: bool = True,
         report: bool = True,
+        first: float | None = None,
+        verify_after: float | None = None,
     ) -> Summary:
         """Run the job and return what became of every row.
 
@@ -74,6 +82,7 @@ class Job(JobFile):
             resume: The run to go on with: its id, the path of its folder, or ``latest``.
             retry: The run whose undelivered rows are sent again, by a run of their own.
             on_progress: Called with the counts so far, twice a second, at a signal and at the end.
+            on_event: Called with the events of all steps' clients, as `Settings.on_event` is.
             consent: What the caller agrees to, for operations that lose data.
             plan_digest: Refuse to run what is not this plan.
             in_doubt: ``resend`` sends again what was under way when an earlier process died; it may then be
@@ -83,17 +92,22 @@ class Job(JobFile):
             table: The source, opened already, or Python's own data; it stays open.
             signals: Whether SIGINT and SIGTERM end the run in order, where it is run in the main thread.
             report: Whether ``report.html`` is written.
+            first: So many rows of each step, or such a share below 1, are delivered and read back before
+                the rest is sent; where too many of them are something else, the run stops there.
+            verify_after: Seconds to wait before delivered rows are read back; as long as the vendor says
+                that it takes, and a minute at the most, if not given.
 
         Raises:
             NetaudienceError: nothing was sent, for the reason that it tells.
         """
-        from netaudience.jobs.running import run_job  # noqa: PLC0415 - needs the vendors
+        from netaudience.jobs.deliver.runner import run_job  # noqa: PLC0415 - needs the vendors
 
         return await run_job(
             self,
             resume=resume,
             retry=retry,
             on_progress=on_progress,
+            on_event=on_event,
             consent=consent,
             plan_digest=plan_digest,
             in_doubt=in_doubt,
@@ -102,4 +116,31 @@ class Job(JobFile):
             table=table,
             signals=signals,
             report=report,
+            first=first,
+            verify_after=verify_after,
         )
+
+    async def verify(
+        self,
+        run: str = "latest",
+        *,
+        share: float = 0.01,
+        after: float = 0.0,
+        client_factory: ClientFactory | None = None,
+    ) -> Verified:
+        """Read back what a run has delivered, and compare it with what was sent.
+
+        What differs is in the run's ``verify.jsonl``, as dead letters that ``netaudience retry`` sends again.
+
+        Args:
+            run: The run: its id, the path of its folder, or ``latest``.
+            share: The share of the delivered rows that are looked at, 0 to 1; a few at least.
+            after: Seconds to wait before.
+            client_factory: Makes a step's client; from the environment if not given.
+
+        Raises:
+            ConfigurationError: there is no such run, or its source cannot be read.
+        """
+        from netaudience.jobs.deliver.verify import verify_run  # noqa: PLC0415 - needs the vendors
+
+        return await verify_run(self, run, share=share, after=after, client_factory=client_factory)

@@ -1,12 +1,15 @@
 """The sandbox's own routes under /_sandbox/: look at it, judge a run, change faults, seed, reset.
 
-They speak JSON without credentials, so a sandbox belongs on a loopback address; every mistake in a
-request is answered 400 with one sentence.
+They speak JSON without credentials, so a sandbox belongs on a loopback address, and what a browser sends for
+a page of another site is refused (403); every mistake in a request is answered 400 with one sentence.
 """
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
 
 import attrs
 import orjson
@@ -43,7 +46,7 @@ class Admin:
             ("GET", "/state/{vendor}/{collection}/{key:[^/]+}"): self._look,
         }
         for (method, path), handler in routes.items():
-            app.router.add_route(method, PREFIX + path, _sentences(handler))
+            app.router.add_route(method, PREFIX + path, _sentences(handler, self._core.host))
 
     async def _overview(self, _request: web.Request) -> web.Response:
         return _json({**overview.standing(self._core), **overview.moving(self._core)})
@@ -115,8 +118,36 @@ def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
 
 
-def _sentences(handler: _Handler) -> _Handler:
+def _refusal(request: web.Request, own: str) -> str | None:
+    """Return why a request is not one of a person or a program that was told of this sandbox.
+
+    A page of another site may have a browser send one here, without asking (a form, `fetch` with no-cors), or
+    a name of that site may lead here (DNS rebinding). Addresses are no names, and cannot be led anywhere.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        return "A browser sent this for a page of another site: open the sandbox's own page instead."
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"{request.scheme}://{request.host}":
+        return "This was sent for a page of another site: open the sandbox's own page instead."
+    name = request.host.rpartition(":")[0] if re.search(r":\d+$", request.host) else request.host
+    known = {own, "localhost", socket.gethostname()}
+    if name.lower() not in {each.lower() for each in known} and not _is_address(name.strip("[]")):
+        return "The sandbox is not known by this name: ask it by its address, or as localhost."
+    return None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _sentences(handler: _Handler, own: str) -> _Handler:
     async def answered(request: web.Request) -> web.Response:
+        if (refused := _refusal(request, own)) is not None:
+            return _json({"error": refused}, 403)
         try:
             return await handler(request)
         except ValueError as mistake:

@@ -90,6 +90,10 @@ class BackgroundSandbox:
         """The base URL for a vendor's client; without a vendor, the server's own."""
         return self._sandbox.url(vendor)
 
+    def environment(self) -> dict[str, str]:
+        """The variables that lead every vendor's client here."""
+        return self._sandbox.environment()
+
     def check(self, vendor: str, operation: str, expected: abc.Iterable[str] | None = None) -> CheckReport:
         """Judge what reached an operation; `expected` are the keys that should have arrived."""
         return self._call(lambda: self._sandbox.check(vendor, operation, expected))

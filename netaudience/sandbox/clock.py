@@ -51,7 +51,8 @@ class Effects:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._delay: dict[str, float] = {}
-        self._waiting: defaultdict[str, deque[tuple[float, Effect]]] = defaultdict(deque)
+        #: By vendor, and apart what a vendor does in the background, later than everything else.
+        self._waiting: defaultdict[tuple[str, float], deque[tuple[float, Effect]]] = defaultdict(deque)
 
     @property
     def delay(self) -> Mapping[str, float]:
@@ -63,10 +64,13 @@ class Effects:
         _check(seconds, "A delay is")
         self._delay[vendor] = seconds
 
-    def accept(self, vendor: str, effect: Effect) -> None:
-        """Run an effect when its time has come and everything accepted before it has been run."""
-        delay = self._delay.get(vendor, 0.0)
-        waiting = self._waiting[vendor]
+    def accept(self, vendor: str, effect: Effect, later: float = 0.0) -> None:
+        """Run an effect when its time has come and everything accepted before it has been run.
+
+        What the vendor does `later`, so many seconds besides its delay, waits for nothing but its like.
+        """
+        delay = self._delay.get(vendor, 0.0) + later
+        waiting = self._waiting[vendor, later]
         if not delay and not waiting:
             effect()
             return
@@ -82,7 +86,7 @@ class Effects:
 
     def pending(self, vendor: str) -> int:
         """How many effects of a vendor wait."""
-        return len(self._waiting[vendor]) if vendor in self._waiting else 0
+        return sum(len(waiting) for (name, _), waiting in self._waiting.items() if name == vendor)
 
     def clear(self) -> None:
         """Forget the effects that wait."""

@@ -10,9 +10,13 @@ import re
 from collections import abc
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TypeVar
 
 import attrs
 
+import netaudience.sandbox
 from netaudience.sandbox.clevertap import CleverTap
 from netaudience.sandbox.clock import Clock, Effects
 from netaudience.sandbox.faults import Fault, FaultPlan
@@ -29,8 +33,11 @@ from netaudience.sandbox.words import (
     Route,
     SandboxLimits,
     SandboxUsageError,
+    Setup,
     Vendor,
 )
+
+V = TypeVar("V")
 
 
 @attrs.frozen
@@ -113,8 +120,9 @@ class SandboxCore:
         """
         self.clock = clock or Clock()
         self.effects = Effects(self.clock)
-        vendors = self._make_vendors(credentials or Credentials(), known_categories)
-        self.vendors: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}
+        setup = Setup(credentials or Credentials(), known_categories, self.clock.now)
+        self.callbacks = setup.callbacks
+        self.vendors: Mapping[str, Vendor] = {vendor.name: vendor for vendor in self._make_vendors(setup)}
         self.host = host
         self._wanted_port = port
         self._seed = seed
@@ -135,32 +143,27 @@ class SandboxCore:
     @property
     def netmera(self) -> Netmera:
         """Netmera's state as of now."""
-        self.effects.settle()
-        return self._netmera
+        return self._state(Netmera)
 
     @property
     def iterable(self) -> Iterable:
         """Iterable's state as of now."""
-        self.effects.settle()
-        return self._iterable
+        return self._state(Iterable)
 
     @property
     def clevertap(self) -> CleverTap:
         """CleverTap's state as of now."""
-        self.effects.settle()
-        return self._clevertap
+        return self._state(CleverTap)
 
     @property
     def moengage(self) -> MoEngage:
         """MoEngage's state as of now."""
-        self.effects.settle()
-        return self._moengage
+        return self._state(MoEngage)
 
     @property
     def fynd(self) -> Fynd:
         """Fynd's state as of now."""
-        self.effects.settle()
-        return self._fynd
+        return self._state(Fynd)
 
     def vendor(self, name: str) -> Vendor:
         """The vendor of that name with its state as of now; raises `ValueError` with a sentence."""
@@ -225,6 +228,7 @@ class SandboxCore:
     def reset(self) -> None:
         """Forget state, requests, counts and peaks; routes, limits, faults, delays and the clock stay."""
         self.effects.clear()
+        self.callbacks.clear()
         for vendor in self.vendors.values():
             vendor.reset()
             if self._demo:
@@ -247,15 +251,16 @@ class SandboxCore:
         nearest = ", ".join(get_close_matches(operation, known, n=1, cutoff=0.0)) or "none"
         raise SandboxUsageError(f"{vendor} serves no operation {operation!r}; the nearest is {nearest}.")
 
-    def _make_vendors(
-        self, credentials: Credentials, known_categories: abc.Iterable[str] | None
-    ) -> tuple[Vendor, ...]:
-        self._netmera = Netmera(credentials.netmera_keys, known_categories)
-        self._iterable = Iterable(credentials.iterable_keys)
-        self._clevertap = CleverTap(credentials.clevertap_passcodes)
-        self._moengage = MoEngage(credentials.moengage_keys, self.clock.now)
-        self._fynd = Fynd(credentials.fynd_clients)
-        return (self._netmera, self._iterable, self._clevertap, self._moengage, self._fynd)
+    def _make_vendors(self, setup: Setup) -> abc.Iterable[Vendor]:
+        """Make all vendors: each folder beside this file is one, with a function ``make``."""
+        for room in iter_modules(netaudience.sandbox.__path__):
+            if room.ispkg:
+                yield import_module(f"netaudience.sandbox.{room.name}").make(setup)
+
+    def _state(self, kind: type[V]) -> V:
+        """A vendor by its class, with its state as of now."""
+        self.effects.settle()
+        return next(vendor for vendor in self.vendors.values() if isinstance(vendor, kind))
 
     def _judge(self, served: Served, expected: abc.Iterable[str] | None) -> CheckReport:
         scope = (served.vendor.name, served.allowance)

@@ -142,10 +142,13 @@ async def exchange(flight: Flight, endpoint: Endpoint, asked: Asked) -> Reply:
         body = await asked.read()
         _refuse_above_limits(served, flight.meter, body, admitted=admitted)
         call = attrs.evolve(call, body=body, account=account)
-        return await _serve_admitted(flight, flight.meter, endpoint, call)
+        meter = flight.meter
+        reply = await _serve_admitted(flight, meter, endpoint, call)
+        return attrs.evolve(reply, answer=reply.answer and _told(reply.answer, meter, core.now()))
     except Refused as refusal:
         flight.record(refusal.answer.status)
-        return Reply(refusal.answer)
+        answer = refusal.answer
+        return Reply(answer if flight.meter is None else _told(answer, flight.meter, core.now()))
 
 
 async def _serve_admitted(flight: Flight, meter: Meter, endpoint: Endpoint, call: Call) -> Reply:
@@ -189,7 +192,7 @@ def _reply(flight: Flight, answer: Answer, fault: Fault | None) -> Reply:
         case Fault(kind="huge"):
             flight.record(200, fault)
             return Reply(Answer(200, content_type="application/json"), fault)
-        case Fault(kind="blame"):
+        case Fault(kind="blame" | "lost"):
             flight.record(answer.status, fault)
             return Reply(answer)
         case _:
@@ -215,9 +218,11 @@ def _apply(flight: Flight, change: Change | Refused, fault: Fault | None) -> Ans
         return refusal.answer
     if not isinstance(outcome, Partial):
         outcome = Partial(outcome, change.keys, change.values)
+    if fault is not None and fault.kind == "lost" and change.effect is not None:
+        return outcome.answer
     core.ledger.apply(place, outcome.keys, outcome.values)
     if change.effect is not None:
-        core.effects.accept(place[0], change.effect)
+        core.effects.accept(place[0], change.effect, change.later)
     return outcome.answer
 
 
@@ -250,6 +255,12 @@ def _refuse_above_limits(served: Served, meter: Meter, body: bytes, *, admitted:
         raise Refused(_throttled(served, meter))
     if meter.limits.body_bytes is not None and len(body) > meter.limits.body_bytes:
         raise Refused(text_answer("413 Content Too Large", 413))
+
+
+def _told(answer: Answer, meter: Meter, now: float) -> Answer:
+    """Add how full the window is, where the vendor tells."""
+    headers = meter.headers(now)
+    return attrs.evolve(answer, headers={**answer.headers, **headers}) if headers else answer
 
 
 def _throttled(served: Served, meter: Meter) -> Answer:

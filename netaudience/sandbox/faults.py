@@ -24,6 +24,7 @@ Kind: TypeAlias = Literal[
     "reset-after",  # apply, then close the connection instead of answering
     "poison",  # refuse whole every request that carries one of `ids`
     "blame",  # blame these `ids` in the vendor's own way and take the rest; a "poison" where it has none
+    "lost",  # answer as if it were taken, and lose it in the vendor's queue, where the vendor works later
     "fail-200",  # refuse with HTTP 200, where the vendor is known to do so
     "html",  # 200 text/html as from a captive proxy, apply nothing
     "slow-body",  # apply, then dribble the body over `seconds`
@@ -40,6 +41,7 @@ _MAIN_FIELD: Mapping[str, str] = {
     "huge": "size",
     "poison": "ids",
     "blame": "ids",
+    "lost": "ids",
     "fail-200": "ids",
 }
 

@@ -115,7 +115,8 @@ def _overlap(ledger: Ledger, place: Place) -> Check:
     overlaps = ledger.overlap.overlaps[place]
     if not overlaps:
         return Check("overlap", ok=True, sentence="No two requests in flight carried rows of the same key.")
-    sentence = f"{overlaps:,} requests carried rows of a key that another one in flight carried too."
+    requests = "1 request" if overlaps == 1 else f"{overlaps:,} requests"
+    sentence = f"{requests} carried rows of a key that another one in flight carried too."
     return Check("overlap", ok=False, sentence=sentence)
 
 
@@ -125,7 +126,8 @@ def _limit(meters: tuple[Meter, ...]) -> Check:
     # A peak above a limit is always a refusal too, so the refusals alone decide.
     if not refused:
         return Check("limit", ok=True, sentence=f"No request was refused for a limit: {peaks}.")
-    return Check("limit", ok=False, sentence=f"{refused:,} requests were refused for a limit: {peaks}.")
+    told = "1 request was" if refused == 1 else f"{refused:,} requests were"
+    return Check("limit", ok=False, sentence=f"{told} refused for a limit: {peaks}.")
 
 
 def _peaks(meters: tuple[Meter, ...]) -> str:

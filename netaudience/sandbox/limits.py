@@ -6,6 +6,7 @@ the peaks, so that "the limit was never exceeded" can be said from the server's 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from netaudience.sandbox.words import SandboxLimits, Window
@@ -23,6 +24,9 @@ class _Log:
         while self._entries and self._entries[0][0] <= now - self._seconds:
             self._sum -= self._entries.popleft()[1]
         return self._sum
+
+    def lasts(self, now: float) -> float:
+        return self._entries[-1][0] + self._seconds - now if self.sum(now) else 0.0
 
     def add(self, now: float, weight: int) -> None:
         self._entries.append((now, weight))
@@ -62,6 +66,10 @@ class StrictWindow:
     def used(self, now: float) -> int:
         """How much of the window's count is taken."""
         return self._accepted.sum(now)
+
+    def empty_in(self, now: float) -> float:
+        """Seconds until nothing that was accepted is within the window."""
+        return self._accepted.lasts(now)
 
     def arrived(self, now: float) -> int:
         """How much came within the window, refused ones included."""
@@ -115,6 +123,18 @@ class Meter:
     def leave(self) -> None:
         """Count the end of a request."""
         self.in_flight -= 1
+
+    def headers(self, now: float) -> dict[str, str]:
+        """The fullest window as ``x-ratelimit-…``; nothing where no window is told."""
+        windows = (*self.requests, *self.records) if self.limits.told else ()
+        if not windows:
+            return {}
+        fullest = min(windows, key=lambda window: window.window.count - window.used(now))
+        return {
+            "x-ratelimit-limit": str(fullest.window.count),
+            "x-ratelimit-remaining": str(max(0, fullest.window.count - fullest.used(now))),
+            "x-ratelimit-reset": str(math.ceil(fullest.empty_in(now))),
+        }
 
     def rate(self, now: float) -> int:
         """Requests of the last second, refused ones included."""

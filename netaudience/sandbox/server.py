@@ -10,11 +10,13 @@ import logging
 import re
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from netaudience.sandbox.admin import Admin
 from netaudience.sandbox.core import Endpoint, SandboxCore
@@ -27,13 +29,15 @@ log = logging.getLogger("netaudience")
 MAX_BODY_BYTES = 512 * 1024 * 1024
 #: Seconds that requests in flight have to end when the sandbox closes.
 CLOSING_SECONDS = 0.2
+#: Seconds that somebody who is called back has to answer.
+CALLBACK_SECONDS = 5.0
 
 
 class Sandbox(SandboxCore):
     """The vendors' documents as an HTTP server; its arguments are those of `SandboxCore`."""
 
     _runner: web.AppRunner | None = None
-    _serving: set[asyncio.Task[object] | None]
+    _serving: set[asyncio.Task[Any] | None]
 
     async def __aenter__(self) -> Self:
         """Listen; raises `OSError` where the port is taken."""
@@ -89,6 +93,28 @@ class Sandbox(SandboxCore):
         origin = f"http://{host}:{self.port}"
         return f"{origin}/{self.vendor(vendor).name}" if vendor else origin
 
+    async def call_back(self) -> None:
+        """Post what vendors call back to addresses of this machine; also done after each request."""
+        waiting = list(self.callbacks)
+        self.callbacks.clear()
+        if not waiting:
+            return
+        async with ClientSession(timeout=ClientTimeout(total=CALLBACK_SECONDS)) as session:
+            for url, told in waiting:
+                if _is_here(url):
+                    with suppress(ClientError, TimeoutError):
+                        async with session.post(url, json=told):
+                            pass
+
+    def environment(self) -> dict[str, str]:
+        """The variables that lead every vendor's client here, while the sandbox is open."""
+        found: dict[str, str] = {}
+        for name, vendor in self.vendors.items():
+            prefix = f"NETAUDIENCE_{name.upper()}"
+            found |= {f"{prefix}_{variable}": "sandbox" for variable in vendor.variables}
+            found[f"{prefix}_BASE_URL"] = self.url(name)
+        return found
+
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         served = endpoint.served
         if served is None:
@@ -106,6 +132,10 @@ class Sandbox(SandboxCore):
                 return await serve_request(self, endpoint, served, request)
             finally:
                 self._serving.discard(task)
+                if self.callbacks:
+                    calling = asyncio.create_task(self.call_back())
+                    self._serving.add(calling)
+                    calling.add_done_callback(self._serving.discard)
 
         return handler
 
@@ -120,6 +150,11 @@ class Sandbox(SandboxCore):
             return _loud(f"The sandbox has no {asked}; no route is mounted.")
         operation = paths[nearest[0]].names[0]
         return _loud(f"The sandbox has no {asked}; the nearest is {nearest[0]} ({operation}).")
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _loud(sentence: str) -> web.Response:

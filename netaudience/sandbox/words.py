@@ -6,7 +6,7 @@ imports the library that it stands opposite to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import attrs
@@ -50,6 +50,13 @@ class Rule:
     provenance: Provenance
     #: The public page the rule was read on, or the page that is silent about it.
     url: str
+    #: The month in which that page was read, as ``2026-11``.
+    read: str = ""
+
+
+def dated(read: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Give rules that have no date of their own the month in which their pages were read."""
+    return tuple(rule if rule.read else attrs.evolve(rule, read=read) for rule in rules)
 
 
 @attrs.frozen
@@ -80,6 +87,8 @@ class SandboxLimits:
     retry_after: str | None = None
     #: Bytes of one body; a larger one gets a 413.
     body_bytes: int | None = None
+    #: Whether every answer says in ``x-ratelimit-…`` how full the window is.
+    told: bool = False
 
     def __attrs_post_init__(self) -> None:
         for name in ("in_flight", "body_bytes"):
@@ -149,6 +158,8 @@ class Change:
     effect: Callable[[], None] | None = None
     #: The weight in windows that count records; None: one per key.
     records: int | None = None
+    #: Seconds after the vendor's delay until the effect shows: what a vendor does in the background.
+    later: float = 0.0
 
 
 @attrs.frozen
@@ -189,12 +200,30 @@ class Credentials:
     fynd_clients: Mapping[str, str] = attrs.field(factory=lambda: {"sandbox": "sandbox"}, repr=False)
 
 
+@attrs.frozen
+class Setup:
+    """What a vendor may be told when it is made, by the function ``make`` of its room."""
+
+    credentials: Credentials = attrs.field(factory=Credentials)
+    #: Netmera's; every category is known where there are none.
+    known_categories: Iterable[str] | None = None
+    #: The sandbox's clock, in seconds since it was made.
+    now: Callable[[], float] | None = None
+    #: Where a vendor puts what it calls back: the URL, and the JSON.
+    callbacks: list[tuple[str, dict[str, Json]]] = attrs.field(factory=list[tuple[str, dict[str, Json]]])
+
+
 class Vendor(Protocol):
     """One vendor's documents as a server."""
 
     @property
     def name(self) -> str:
         """The vendor's name, which is also the first segment of its paths."""
+        ...
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What its client reads besides the base URL, as in ``NETAUDIENCE_NETMERA_API_KEY``."""
         ...
 
     @property

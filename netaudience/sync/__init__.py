@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netaudience.blocking import BlockingOutcomes
+from netaudience.operations.blocking import BlockingOutcomes
 from netaudience.sync.client import BlockingClient
 
 if TYPE_CHECKING:

@@ -11,17 +11,17 @@ from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 from netaudience.client import Client
-from netaudience.engine.portal import Caller, Conversation, Occupant, portal, started_portal
+from netaudience.engine.loop_thread import Caller, Conversation, Occupant, portal, started_portal
 from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError
-from netaudience.work import BlockingHost
+from netaudience.operations.dispatch import BlockingClientPort
 
 __all__ = ["BlockingClient"]
 
 T = TypeVar("T")
 
 
-class BlockingClient(BlockingHost, Client):
+class BlockingClient(BlockingClientPort, Client):
     """One account of a vendor, for code without an event loop. Any thread may use it.
 
     Use it in a ``with`` block, or call `close` at the end; a client that is as old as the program needs

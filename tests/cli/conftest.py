@@ -9,11 +9,10 @@ from typing import Any
 
 import attrs
 import pytest
+from command_counts import counts_of
 
 from netaudience.cli import main
-from netaudience.cli.sandbox import _EXPORTS as EXPORTS
 from netaudience.sandbox import BackgroundSandbox, Sandbox
-from netaudience.vendors import clients
 
 
 @attrs.frozen
@@ -33,24 +32,10 @@ class Result:
         return counts_of(self.err)
 
 
-def counts_of(summary: str) -> dict[str, int]:
-    """Read the summary's first line: the numbers by their names."""
-    line = next(line for line in summary.splitlines() if " never sent" in line)
-    parts = line.partition(": ")[2].replace(" rows", " row").split(", ")
-    return {name: int(number.replace(",", "")) for number, _, name in (part.partition(" ") for part in parts)}
-
-
 @pytest.fixture
 def sandbox() -> Iterator[BackgroundSandbox]:
     with BackgroundSandbox(Sandbox(demo=True)) as running:
         yield running
-
-
-def environment(sandbox: BackgroundSandbox) -> dict[str, str]:
-    """Return what `netaudience sandbox` prints for a shell to export."""
-    urls = {vendor.slug: sandbox.url(vendor.slug) for vendor in clients()}
-    pairs = (export.format(**urls).partition("=") for export in EXPORTS)
-    return {name: value for name, _, value in pairs}
 
 
 Run = Callable[..., Result]
@@ -71,7 +56,7 @@ def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
 @pytest.fixture
 def at_sandbox(run: Run, sandbox: BackgroundSandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`at_sandbox("netmera", "tag-users", …)` runs an operation of a vendor against the sandbox, fast."""
-    for name, value in environment(sandbox).items():
+    for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
     return lambda vendor, operation, *rest: run(vendor, operation, "--rate", "1000", *rest)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import sys
 
 import pytest
 
 from netaudience.reference import reference
-from netaudience.vendors import clients
+from netaudience.vendors import clients, names
 
 OPERATIONS = [(vendor, operation) for vendor in clients() for operation in vendor.operations().values()]
 KEYS = {
     "vendor", "operation", "summary", "command", "method", "path", "item", "fields", "arguments", "limit",
     "allowance", "quota", "idempotent", "destructive", "irreversible", "app_wide", "acknowledges",
-    "provenance", "docs", "shape", "note",
+    "provenance", "docs", "read", "shape", "note", "unsaid",
 }  # fmt: skip
 
 
@@ -37,8 +39,19 @@ def test_every_operation_is_a_command_with_its_words_its_page_and_its_limits(run
     for name, parameter in operation.signature.parameters.items():
         is_flag = parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "confirm"
         assert (f"--{name.replace('_', '-')}" in shown) is is_flag
-    assert ("--yes " in shown) is operation.facts.destructive
+    assert ("--yes " in shown) is (operation.facts.destructive or "confirm" in operation.signature.parameters)
     assert ("--yes-delete" in shown) is operation.facts.irreversible
+    flags = {word.lower() for word in shown.split() if word.startswith("--")}
+    assert flags.isdisjoint({"--key", "--api-key", "--passcode"})  # a secret is no flag
+
+
+def test_the_name_of_a_command_is_never_broken(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for vendor in clients():
+        lines = run(vendor.slug, "--help").out.decode().splitlines()
+        names = {line.split()[1] for line in lines if line.startswith("│ ") and line[2] != " "}
+        assert names == {name.replace("_", "-") for name in vendor.operations()}
+        assert max(map(len, lines)) <= 80
 
 
 def test_a_flag_has_the_descriptors_words(run) -> None:
@@ -54,14 +67,6 @@ def test_the_help_says_where_the_columns_go(run) -> None:
     lists = " ".join(run("iterable", "bulk-update-subscriptions", "--help").out.decode().split())
     assert "A list is JSON, or has semicolons between its parts." in lists
     assert "Columns that no field takes" not in lists
-
-
-def test_no_secret_is_a_flag(run) -> None:
-    for vendor, operation in OPERATIONS:
-        shown = run(vendor.slug, operation.name.replace("_", "-"), "--help").out.decode().lower()
-        assert "key " not in [word for word in shown.split() if word.startswith("--")]
-        assert "--api-key" not in shown
-        assert "--passcode" not in shown
 
 
 def test_the_command_itself(run) -> None:
@@ -82,7 +87,8 @@ def test_the_reference_as_json(run) -> None:
     for row in rows:
         assert set(row) == KEYS
         assert all(type(row[name]) is bool for name in ("idempotent", "destructive"))
-        assert row["provenance"] in {"documented", "reported", "assumed"}
+        assert row["provenance"] in {"documented", "reported", "assumed", "withdrawn"}
+        assert re.fullmatch(r"20\d\d-\d\d", row["read"])
         assert row["docs"].startswith("https://")
         assert row["quota"]
         for figure in (*row["limit"].values(), *row["quota"].values()):
@@ -111,7 +117,7 @@ def test_the_reference_has_windows_and_where_each_path_comes_from(run) -> None:
 
 
 def test_the_reference_as_markdown(run) -> None:
-    shown = run("operations", "--markdown", "--vendor", "clevertap").out.decode()
+    shown = run("operations", "clevertap", "--markdown").out.decode()
     assert "| [`demerge`](https://developer.clevertap.com/" in shown
     assert "netmera" not in shown
     both = run("operations", "--markdown", "--json")
@@ -119,21 +125,51 @@ def test_the_reference_as_markdown(run) -> None:
     assert "either --json or --markdown" in both.err
 
 
-def test_the_reference_as_a_table_marks_what_no_vendor_documents(run) -> None:
-    shown = run("operations", "--vendor", "clevertap").out.decode()
-    assert "clevertap demerge" in shown
-    assert "netmera" not in shown
-    assert "keys: 100 (documented)" in shown
-    assert "ASSUMED" in shown
-    assert "NOT safe to repeat" in shown
+def test_the_reference_is_a_line_for_each_operation_no_wider_than_a_terminal(run, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("operations").out.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    for vendor, operation in OPERATIONS:
+        start = lines.index(f"netaudience {vendor.slug} (read 2026-11)")
+        name = operation.name.replace("_", "-")
+        # A name is never cut or broken: it is what is typed.
+        assert any(line.split()[0] == name for line in lines[start + 1 : lines.index("", start)])
+    assert "  delete-users-permanently     !! " in "\n".join(lines)
 
 
-def test_a_vendor_that_there_is_not(run) -> None:
-    result = run("operations", "--vendor", "nobody")
+def test_one_operation_is_told_whole_and_marks_what_no_vendor_documents(run, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("operations", "clevertap", "demerge").out.decode()
+    assert shown.startswith("netaudience clevertap demerge\n")
+    assert "per request keys 100, documented:" in shown
+    assert "assumed" in shown
+    assert "may do it twice" in shown
+    (rows,) = run("operations", "netmera", "tag-users", "--json").lines
+    assert [row["operation"] for row in rows] == ["tag_users"]
+
+
+def test_a_vendor_or_an_operation_that_there_is_not(run) -> None:
+    result = run("operations", "nobody")
     assert result.code == 2
     assert ", ".join(vendor.slug for vendor in clients()) in result.err
+    result = run("operations", "netmera", "tag-user")
+    assert result.code == 2
+    assert "netaudience operations netmera lists them" in result.err
 
 
 def test_the_reference_is_plain_data() -> None:
     assert {row.vendor for row in reference("clevertap")} == {"clevertap"}
     assert json.dumps([row.to_json() for row in reference()])
+
+
+def test_the_names_of_vendors_that_are_not_imported_are_their_own() -> None:
+    assert names() == {client.slug: client.vendor for client in clients()}
+
+
+@pytest.mark.parametrize("words", [[], ["--version"], ["netmera", "tag-users", "--debug"]])
+def test_without_its_packages_the_command_says_what_to_install(run, monkeypatch, words) -> None:
+    monkeypatch.setitem(sys.modules, "cyclopts", None)
+    result = run(*words)
+    assert (result.code, result.out) == (2, b"")
+    (sentence,) = result.err.splitlines()
+    assert sentence.endswith("python3 -m pip install 'netaudience[cli]'")

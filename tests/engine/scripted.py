@@ -6,12 +6,11 @@ import random
 from collections import Counter, defaultdict, deque
 
 from netaudience import Settings
-from netaudience.blame import NOTHING, Blame
 from netaudience.client import Client
-from netaudience.engine.retry import retry_after
 from netaudience.errors import (
     AnswerLost,
     ConnectionFailed,
+    InvalidItem,
     Refused,
     ServerFault,
     Throttled,
@@ -19,10 +18,13 @@ from netaudience.errors import (
     Unauthorized,
     Unavailable,
 )
-from netaudience.items import Identifiers
-from netaudience.limits import Limit, Quota, assumed
-from netaudience.operations import batch, call
-from netaudience.wire import Request, Response
+from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.limits import Limit, Quota, assumed
+from netaudience.model.retry_after import retry_after
+from netaudience.model.rows import Identifiers
+from netaudience.model.taking import Taken
+from netaudience.model.wire import Request, Response, RowTexts, written
+from netaudience.operations.declare import batch, call
 
 FAULTS = ("ok", "429", "429 later", "503", "500", "no connection", "lost before", "lost after")
 
@@ -187,9 +189,13 @@ class KeyedRows:
 
     noun = "key"
     ordered = True
+    default = staticmethod(written)
 
     def __init__(self, *, apart=False):
         self.apart = apart
+
+    def under(self, *, by=None, odd=False):
+        return self
 
     def check(self, page, /):
         return {}
@@ -198,7 +204,17 @@ class KeyedRows:
         return [row["key"] for row in page]
 
     def examine(self, page, /):
-        return self.check(page), self.keys(page), None
+        if isinstance(page, RowTexts):
+            return {}, page.keys, page, page
+        if isinstance(page, Taken):
+            bad = {
+                at: InvalidItem(f"The item cannot be written as JSON: {why}")
+                for at, why in page.reasons.items()
+            }
+            keys = self.keys(page)
+            given = [page.objects[at] if at in bad else None for at in range(len(page))] if bad else None
+            return bad, keys, RowTexts.of_lines(keys, page.lines, given), None
+        return self.check(page), self.keys(page), page, None
 
     def key(self, item, /):
         return item["key"]
@@ -226,7 +242,7 @@ def blame(response, items):
     unnamed = None
     if told.get("failed", 0) > len(told["named"]):
         unnamed = Refused("Scripted", 200, words="more failed than are named")
-    return Blame(refused=refused, again=again, unnamed=unnamed)
+    return ItemErrors(refused=refused, again=again, unnamed=unnamed)
 
 
 def make_client(
@@ -235,12 +251,12 @@ def make_client(
     limit=None,
     quota=None,
     idempotent=True,
-    divisible=None,
     ordered=False,
     apart=False,
     settings=None,
     account="a",
     acknowledges="accepted",
+    base_url="https://vendor.example",
 ):
     """A client of one batch operation ``put`` and one call ``one``, with these facts."""
     limit = limit or Limit(rows=assumed(10, "test"))
@@ -285,7 +301,7 @@ def make_client(
                 case status:
                     return Refused("Scripted", status, words=words)
 
-        @batch("POST", "/put", divisible=divisible, blame=blamed, **facts)
+        @batch("POST", "/put", blame=blamed, **facts)
         def put(self, rows) -> Request[None]:
             return Request(json={"rows": rows})
 
@@ -294,5 +310,5 @@ def make_client(
             return Request(json={"rows": [row]})
 
     return ScriptedClient(
-        base_url="https://vendor.example", account=account, transport=vendor, settings=settings or Settings()
+        base_url=base_url, account=account, transport=vendor, settings=settings or Settings()
     )

@@ -1,7 +1,7 @@
 """What must hold of a soak, as the sandbox counted it: the limit, the ledger, the drift, the memory.
 
 Each check gives sentences about what is wrong, and none where nothing is. That each of them can fail is
-shown with pacers, senders and ways that are broken on purpose.
+shown with rate limiters, senders and ways that are broken on purpose.
 """
 
 from collections import Counter
@@ -53,7 +53,7 @@ def drift(result, *, most=0.01, each=None) -> list[str]:
 
     The rate is what the sandbox accepted in whole minutes. Left out are the first minute, the last, and
     those in which a fault stopped the account: a pause that the vendor asked for, a slow stretch, an
-    outage, each with two windows to settle; a rate that did not fall then would be wrong. A pacer that
+    outage, each with two windows to settle; a rate that did not fall then would be wrong. A rate limiter that
     loses tickets, or gains some, changes the rate for good: so each of the other minutes is compared with
     their median, and the last ten of them with the first ten. How high the rate is: see `unused`.
 
@@ -84,7 +84,7 @@ def used(result) -> float:
 
 
 def unused(result) -> list[str]:
-    """Whether less of the limit is used than the pacer promises.
+    """Whether less of the limit is used than the rate limiter promises.
 
     A ticket is away for its window and for as long as its request is: that is what keeps the limit, and
     what it costs is the way's length for each window. What is reserved for calls is for them alone. Two

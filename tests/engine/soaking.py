@@ -20,15 +20,16 @@ import attrs
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from netaudience import Failed, InDoubt, Rejected, RetryPolicy, Settings
-from netaudience.engine import circuit, pacing
+from netaudience.engine import circuit_breaker as circuit
+from netaudience.engine import rate_limiter as pacing
 from netaudience.errors import AnswerLost, ConnectionFailed, NotSent
 from netaudience.events import CircuitChanged, Paused
-from netaudience.limits import Quota
+from netaudience.model.limits import Quota
+from netaudience.model.wire import Response
 from netaudience.sandbox import Fault, SandboxLimits, Window
 from netaudience.sandbox.clock import Clock
 from netaudience.sandbox.core import SandboxCore
 from netaudience.sandbox.exchange import Asked, Flight, exchange
-from netaudience.wire import Response
 
 #: Seconds of one way between the client and the sandbox, and of the jitter on top.
 LATENCY, JITTER = (0.02, 0.08), 0.03
@@ -228,7 +229,7 @@ class Soak:
 
 
 def limits_of(quota, minute) -> SandboxLimits:
-    """The strictest limits that the pacer promises to keep, and a minute that only counts.
+    """The strictest limits that the rate limiter promises to keep, and a minute that only counts.
 
     Documented figures are used to nine tenths. A sandbox that let the whole figure through would see no
     mistake that is smaller than the tenth; so it lets through what the client may use, and not one more.
@@ -376,6 +377,6 @@ async def _look_for_leftovers(result, loop):
     result.left += [f"the timer {timer}" for timer in loop._scheduled if not timer.cancelled()]
     await asyncio.sleep(2 * max(window.per for window in result.quota.windows))
     gc.collect()
-    pacers = pacing._pacers[loop].by_name
-    result.left += [f"the pacer {pacer}" for pacer in pacers.values() if not pacer.idle]
+    limiters = pacing._limiters[loop].by_name
+    result.left += [f"the rate limiter {limiter}" for limiter in limiters.values() if not limiter.idle]
     result.left += [f"the circuit {circuit}" for circuit in circuit._circuits[loop].values()]

@@ -12,18 +12,21 @@ from netaudience import (
     Delivered,
     Failed,
     InDoubt,
+    Refused,
     Rejected,
     RetryPolicy,
     ServerFault,
     Settings,
     Unauthorized,
+    Unreadable,
 )
-from netaudience.blame import Blame
-from netaudience.engine.packing import Chunk, Packer
+from netaudience.engine.chunker import Chunk, Chunker
+from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import NetaudienceError
-from netaudience.items import Identifiers
-from netaudience.limits import Limit, assumed
-from netaudience.wire import Prepared
+from netaudience.model.item_errors import ItemErrors
+from netaudience.model.limits import Limit, assumed
+from netaudience.model.rows import Identifiers
+from netaudience.model.wire import Prepared
 
 
 def ids(count):
@@ -106,11 +109,9 @@ def test_a_refusal_that_names_all_items_asks_no_more():
     assert (len(kinds(outcomes, Rejected)), report.requests) == (5, 1)
 
 
-def test_a_refusal_that_names_its_items_is_not_sent_again_where_that_could_do_harm():
+def test_a_refusal_proves_that_nothing_was_done_where_sending_twice_would_do_harm():
     vendor = ScriptedVendor(poison=["k3"], blames="path")
     outcomes, report = carry(vendor, ids(10), idempotent=False)
-    assert (len(kinds(outcomes, InDoubt)), report.requests) == (10, 1)
-    outcomes, report = carry(vendor, ids(10), idempotent=False, divisible=True)
     assert (kinds(outcomes, Rejected), report.delivered, report.requests) == ([3], 9, 2)
 
 
@@ -133,7 +134,7 @@ def test_what_the_vendor_never_does_has_failed():
 
 def test_warnings_reach_the_chunk_and_the_report():
     def warned(_response, _items):
-        return Blame(warnings=["the vendor dropped 1 field"])
+        return ItemErrors(warnings=["the vendor dropped 1 field"])
 
     async def go():
         client = make_client(ScriptedVendor(), limit=Limit(rows=assumed(2, "test")))
@@ -160,7 +161,7 @@ def test_a_request_on_which_the_vendors_program_fails_is_halved_until_the_item_i
 
 def test_it_is_not_halved_where_what_was_done_before_the_failure_could_be_done_twice():
     vendor = ScriptedVendor(faulty=["k7"])
-    _, report = carry(vendor, ids(16), idempotent=False, divisible=True)
+    _, report = carry(vendor, ids(16), idempotent=False)
     assert (report.in_doubt, report.requests) == (16, 1)
 
 
@@ -171,6 +172,24 @@ def test_a_vendor_whose_program_fails_on_everything_stops_the_run():
     assert isinstance(report.stopped, ServerFault)
     assert report.requests < 1000
     assert report.delivered == 0
+
+
+@pytest.mark.parametrize("named", [[], [3, 5]])
+def test_an_answer_that_counts_nothing_costs_one_request_and_leaves_the_rest_in_doubt(named):
+    vendor = ScriptedVendor()
+
+    def nothing_said(_response, items):
+        refused = {index: Refused("Scripted", 200) for index in named}
+        return ItemErrors(refused=refused, unread=Unreadable("Scripted", 200, may_have_happened=True))
+
+    async def go():
+        client = make_client(vendor, limit=Limit(rows=assumed(1000, "test")))
+        type(client).operations()["put"].blame = nothing_said
+        return await client.put(ids(1000)).settled()
+
+    report = run(go())
+    assert (report.requests, report.rejected, report.in_doubt) == (1, len(named), 1000 - len(named))
+    assert [told.position for told in report.undelivered if isinstance(told, Rejected)] == named
 
 
 def test_an_item_left_while_it_is_asked_again_is_in_doubt():
@@ -187,7 +206,7 @@ def test_an_item_left_while_it_is_asked_again_is_in_doubt():
 
     report = run(go())
     assert report.in_doubt == 8
-    assert report.skipped == 0
+    assert report.unsent == 0
 
 
 class _Apart(Identifiers):
@@ -195,13 +214,13 @@ class _Apart(Identifiers):
     apart = True
 
 
-def _chunks(packer, items):
-    given = [*packer.feed(items, range(len(items))), *packer.flush()]
+def _chunks(chunker, items):
+    given = [*chunker.feed(items, range(len(items))), *chunker.flush()]
     order = [chunk.items for chunk in given]
     while given:
         if isinstance(part := given.pop(0), Chunk):
-            packer.release(part)
-        more = list(packer.flush())
+            chunker.release(part)
+        more = list(chunker.flush())
         given += more
         order += [chunk.items for chunk in more]
     return order
@@ -214,15 +233,15 @@ def _encode(page):
 
 
 def test_two_items_of_one_key_never_go_in_one_request():
-    packer = Packer(_Apart("key"), _encode, rows=4)
-    assert _chunks(packer, ["a", "b", "a", "c", "a", "b"]) == [["a", "b", "c"], ["a", "b"], ["a"]]
+    chunker = Chunker(RunPlan(kind=_Apart("key"), rows=4), _encode)
+    assert _chunks(chunker, ["a", "b", "a", "c", "a", "b"]) == [["a", "b", "c"], ["a", "b"], ["a"]]
 
 
 def test_what_waits_for_an_item_that_cannot_be_sent_is_sent():
-    packer = Packer(_Apart("key"), _encode, rows=4)
-    order = _chunks(packer, ["bad", "a", "bad", "bad"])
+    chunker = Chunker(RunPlan(kind=_Apart("key"), rows=4), _encode)
+    order = _chunks(chunker, ["bad", "a", "bad", "bad"])
     assert sorted(map(tuple, order)) == [("a",), ("bad",), ("bad",), ("bad",)]
-    assert packer.waiting == 0
+    assert chunker.waiting == 0
 
 
 def test_one_key_alone_goes_one_by_one():
@@ -235,7 +254,7 @@ def test_one_key_alone_goes_one_by_one():
 
 def test_one_of_which_the_answer_leaves_open_whether_it_happened_is_in_doubt():
     def unsure(_response, _items):
-        return Blame(unnamed=ServerFault("Scripted", 200, may_have_happened=True))
+        return ItemErrors(unnamed=ServerFault("Scripted", 200, may_have_happened=True))
 
     async def go():
         client = make_client(ScriptedVendor(), idempotent=False)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netaudience.engine.busy import Busy
+from netaudience.engine.in_flight_keys import InFlightKeys
 
 
 @st.composite
@@ -19,14 +19,14 @@ def pages(draw):
 
 @given(pages(), st.lists(st.integers(0, 5), max_size=60))
 def test_it_meets_what_is_on_its_way_and_nothing_else(given_pages, releases):
-    busy, out = Busy(), []
+    busy, out = InFlightKeys(), []
     for page, released in zip(given_pages, [*releases, *[0] * len(given_pages)], strict=False):
         away = {key for _, keys in out for key in keys}
         assert busy.meets(page) == bool(away.intersection(page))
         assert busy.among(page) == away.intersection(page) or not out
         free = [key for key in page if key not in away]
         if free:
-            # As the packer does: what is free is asked about again where it is not the page itself.
+            # As the chunker does: what is free is asked about again where it is not the page itself.
             keys = page if free == page else free
             assert free == page or not busy.meets(keys)
             out.append((busy.add(keys), keys))
@@ -40,7 +40,7 @@ def test_it_meets_what_is_on_its_way_and_nothing_else(given_pages, releases):
 
 @pytest.mark.parametrize("piece", [1, 3, 10])
 def test_a_page_may_go_out_in_pieces(piece):
-    busy = Busy()
+    busy = InFlightKeys()
     first = [f"a{number}" for number in range(10)]
     assert not busy.meets(first)
     kept = [busy.add(first[at : at + piece]) for at in range(0, 10, piece)]
@@ -59,7 +59,7 @@ def test_a_page_may_go_out_in_pieces(piece):
 @pytest.mark.parametrize("settled", [1, 2, 5])
 def test_what_was_let_go_of_may_go_out_again_without_being_asked_about(settled):
     """Settled keys are taken out late, many at a time; those that are out again by then are not."""
-    busy = Busy()
+    busy = InFlightKeys()
     out = [busy.add([f"k{number}"]) for number in range(6)]
     assert busy.meets(["k5", "k0"])  # in no order: from here on there is a set of them
     for kept in out[:settled]:

@@ -7,14 +7,15 @@ import random
 from contextlib import suppress
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedVendor, make_client
 from virtual_time import run
 
 from netaudience import RetryPolicy, RunFailed, Settings
-from netaudience.engine import circuit as module
-from netaudience.engine.circuit import Circuit, circuit_for
+from netaudience.engine import circuit_breaker as module
+from netaudience.engine.circuit_breaker import CircuitBreaker, circuit_breaker_for
 from netaudience.errors import (
     AnswerLost,
     CircuitOpen,
@@ -28,8 +29,8 @@ from netaudience.errors import (
     Unavailable,
 )
 from netaudience.events import CircuitChanged
-from netaudience.limits import Limit, Quota, Window, assumed
-from netaudience.wire import Response
+from netaudience.model.limits import Limit, Quota, Window, assumed
+from netaudience.model.wire import Response
 
 
 class Vendor(ScriptedVendor):
@@ -123,8 +124,8 @@ def test_calls_that_wait_for_the_quota_are_told_when_it_opens():
         assert kinds[5:] == [CircuitOpen] * 995
         assert clock() < 1  # and not when there is room in the window
         assert len(vendor.asked) == 5
-        pacer = client._held[asyncio.get_running_loop()].pacers["test"]
-        assert (pacer.in_flight, len(pacer._urgent.waiters)) == (0, 0)
+        limiter = client._held[asyncio.get_running_loop()].limiters["test"]
+        assert (limiter.in_flight, len(limiter._urgent.waiters)) == (0, 0)
 
     run(carry())
 
@@ -168,6 +169,49 @@ def test_who_has_seen_as_many_probes_fail_as_it_would_have_made_gives_up():
         assert isinstance(report.stopped, CircuitOpen)
         assert policy.attempts <= len(vendor.asked) - before <= policy.attempts + 1
         await asyncio.gather(first, return_exceptions=True)
+
+    run(carry())
+
+
+@pytest.mark.parametrize("fault", ["503", "no connection", "lost before"])
+@pytest.mark.parametrize("failures", [0, 5])
+def test_a_run_waits_out_an_outage_that_is_shorter_than_its_patience(fault, failures):
+    vendor = Vendor(latency=0.1)
+    policy = RetryPolicy(attempts=3, longest_wait=5, outage_patience=300, circuit_failures=failures)
+    client = make_client(vendor, settings=Settings(retry=policy))
+
+    async def carry():
+        vendor.down = fault
+        asyncio.get_running_loop().call_later(250, setattr, vendor, "down", None)
+        report = await client.put(iter(ids(1000))).settled()
+        assert (report.delivered, report.stopped) == (1000, None)
+        assert clock() < 250 + 15
+
+    run(carry())
+
+
+@pytest.mark.parametrize("fault", ["503", "no connection"])
+def test_a_run_stops_when_an_outage_outlasts_its_patience_and_tells_how_long_that_is(fault):
+    vendor = Vendor(latency=0.1)
+    policy = RetryPolicy(attempts=3, longest_wait=5, outage_patience=300)
+    client = make_client(vendor, settings=Settings(retry=policy))
+
+    async def carry():
+        assert client.outage() is None
+        await open_it(client, vendor, fault)
+        running = asyncio.create_task(client.put(iter(ids(1000))).settled())
+        await asyncio.sleep(100)
+        outage = client.outage()
+        assert outage is not None
+        assert outage.seconds == pytest.approx(100, abs=10)
+        assert outage.seconds + outage.left == pytest.approx(300)
+        # A single call is told at once.
+        with pytest.raises(CircuitOpen):
+            await client.one("new")
+        report = await running
+        assert isinstance(report.stopped, Unavailable | ConnectionFailed | CircuitOpen)
+        assert 290 <= clock() < 300 + 15
+        assert report.delivered == 0
 
     run(carry())
 
@@ -554,7 +598,7 @@ def test_nothing_is_kept_of_ten_thousand_accounts():
 
     async def carry():
         for number in range(10_000):
-            circuit_for(f"account {number}", "Scripted").failures = 3
+            circuit_breaker_for(f"account {number}", "Scripted").failures = 3
         gc.collect()
         kept = module._circuits[asyncio.get_running_loop()]
         assert len(kept) <= 1
@@ -570,11 +614,11 @@ def test_nothing_is_kept_of_ten_thousand_accounts():
 
 
 def test_a_circuit_needs_no_loop_before_it_is_asked():
-    circuit = Circuit("Scripted")
+    circuit = CircuitBreaker("Scripted")
     assert (circuit.open, repr(circuit)) == (False, "<Circuit closed, 0 failures in a row>")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0.1, 8), st.sampled_from([None, "503", "no connection", "lost before"])),
@@ -640,12 +684,12 @@ def test_whatever_comes_nobody_sleeps_for_good_and_nothing_is_left(outages, aske
             assert task.cancelled() or task.exception() is None
         await outage
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        circuit, pacer = circuit_of(client), client._held[asyncio.get_running_loop()].pacers["test"]
+        circuit, limiter = circuit_of(client), client._held[asyncio.get_running_loop()].limiters["test"]
         assert not circuit._waiting
         assert circuit._prober is None
-        assert not pacer.in_flight
-        assert not pacer._urgent.waiters
-        assert not pacer._bulk.waiters
+        assert not limiter.in_flight
+        assert not limiter._urgent.waiters
+        assert not limiter._bulk.waiters
         assert not circuit.open or circuit.probe_at - clock() <= 2
         await asyncio.sleep(3)
         await client.put(iter(ids(60)))

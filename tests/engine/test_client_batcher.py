@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import attrs
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run
@@ -30,11 +31,11 @@ from netaudience import (
     Unavailable,
 )
 from netaudience.client import Client
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Limit, Quota, assumed
-from netaudience.operations import batch, call
-from netaudience.rules import identifier, json_object
-from netaudience.wire import Request, Response
+from netaudience.model.limits import Limit, Quota, assumed
+from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.validators import identifier, json_object
+from netaudience.model.wire import Request, Response
+from netaudience.operations.declare import batch, call
 
 
 @attrs.frozen
@@ -467,7 +468,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     actions=ACTIONS,
     faults=st.lists(

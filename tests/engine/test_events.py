@@ -9,7 +9,7 @@ from scripted import ScriptedVendor, make_client
 from virtual_time import run
 
 from netaudience import AnswerLost, Refused, RetryPolicy, RunFailed, Settings, Unavailable, Unreadable
-from netaudience.engine.token import TokenTransport
+from netaudience.engine.bearer_token import TokenTransport
 from netaudience.events import (
     ChunkEnded,
     ChunkStarted,
@@ -19,8 +19,8 @@ from netaudience.events import (
     RunStarted,
     hooks,
 )
-from netaudience.limits import Limit, assumed
-from netaudience.wire import Prepared, Request, Response
+from netaudience.model.limits import Limit, assumed
+from netaudience.model.wire import Prepared, Request, Response
 
 ONCE = RetryPolicy(attempts=1)
 ASKED = ContextVar("ASKED", default="nobody")
@@ -297,7 +297,7 @@ def test_nobody_watches_and_nothing_is_made(monkeypatch):
     def made(*_):
         raise AssertionError("somebody would tell nobody")
 
-    monkeypatch.setattr("netaudience.engine.teller.Teller.__init__", made)
+    monkeypatch.setattr("netaudience.engine.notifier.EventNotifier.__init__", made)
     client = watched(ScriptedVendor(faults=["429"], poison=["b"]), None)
 
     async def carry():

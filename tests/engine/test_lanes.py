@@ -6,15 +6,16 @@ import random
 from itertools import pairwise
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedVendor, make_client
 from virtual_time import run
 
 from netaudience import Settings
-from netaudience.engine.pacing import Pacer
+from netaudience.engine.rate_limiter import RateLimiter
 from netaudience.errors import ConfigurationError, LimitReached
-from netaudience.limits import Limit, Quota, Window, assumed
+from netaudience.model.limits import Limit, Quota, Window, assumed
 
 
 def quota(rate=None, per=1.0, in_flight=64, ceiling=None, reserve=0.0, counts="requests"):
@@ -24,10 +25,10 @@ def quota(rate=None, per=1.0, in_flight=64, ceiling=None, reserve=0.0, counts="r
 
 
 class Counter:
-    """Lets requests through a pacer and counts what the vendor would see."""
+    """Lets requests through a rate limiter and counts what the vendor would see."""
 
-    def __init__(self, pacer, latency=0.05, seed=0):
-        self.pacer, self.latency, self.random = pacer, latency, random.Random(seed)
+    def __init__(self, limiter, latency=0.05, seed=0):
+        self.limiter, self.latency, self.random = limiter, latency, random.Random(seed)
         self.arrivals = []
         self.passed = []
         self.most_in_flight = 0
@@ -35,15 +36,15 @@ class Counter:
 
     async def request(self, name, *, urgent, records=1):
         loop = asyncio.get_running_loop()
-        await self.pacer.acquire(records, urgent=urgent)
+        await self.limiter.acquire(records, urgent=urgent)
         self.passed.append((name, urgent, loop.time() - self.started))
-        self.most_in_flight = max(self.most_in_flight, self.pacer.in_flight)
+        self.most_in_flight = max(self.most_in_flight, self.limiter.in_flight)
         try:
             await asyncio.sleep(self.latency * self.random.uniform(0.2, 1))
             self.arrivals.append((loop.time(), records))
             await asyncio.sleep(self.latency * self.random.uniform(0.2, 1))
         finally:
-            self.pacer.release(records)
+            self.limiter.release(records)
 
     def most_in_a_window(self, per):
         return max(
@@ -60,13 +61,13 @@ async def settle():
 
 def test_an_urgent_request_goes_before_the_bulk_that_waits():
     async def go():
-        counter = Counter(Pacer(quota(rate=10, in_flight=100)))
+        counter = Counter(RateLimiter(quota(rate=10, in_flight=100)))
         bulk = [asyncio.create_task(counter.request(n, urgent=False)) for n in range(60)]
         await asyncio.sleep(2)
         asked = asyncio.get_running_loop().time()
-        await counter.pacer.acquire(urgent=True)
+        await counter.limiter.acquire(urgent=True)
         waited = asyncio.get_running_loop().time() - asked
-        counter.pacer.release()
+        counter.limiter.release()
         await asyncio.gather(*bulk)
         return waited, [name for name, _, _ in counter.passed]
 
@@ -77,7 +78,7 @@ def test_an_urgent_request_goes_before_the_bulk_that_waits():
 
 def test_each_lane_keeps_its_order():
     async def go():
-        counter = Counter(Pacer(quota(rate=20, in_flight=3, reserve=0.2)))
+        counter = Counter(RateLimiter(quota(rate=20, in_flight=3, reserve=0.2)))
         draw = random.Random(3)
         tasks = []
         for number in range(120):
@@ -98,11 +99,11 @@ def test_bulk_leaves_the_reserve_free_in_every_window_and_in_flight(share, kept)
 
     async def go(*, slots):
         made = quota(in_flight=10, reserve=share) if slots else quota(rate=10, per=600, reserve=share)
-        pacer = Pacer(made)
-        waiting = [asyncio.create_task(pacer.acquire()) for _ in range(12)]
+        limiter = RateLimiter(made)
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(12)]
         await settle()
         bulk = sum(task.done() for task in waiting)
-        urgent = [asyncio.create_task(pacer.acquire(urgent=True)) for _ in range(12)]
+        urgent = [asyncio.create_task(limiter.acquire(urgent=True)) for _ in range(12)]
         await settle()
         passed = sum(task.done() for task in urgent)
         for task in (*waiting, *urgent):
@@ -115,7 +116,7 @@ def test_bulk_leaves_the_reserve_free_in_every_window_and_in_flight(share, kept)
 
 def test_a_burst_of_urgent_requests_is_not_spread_where_room_is_kept_for_it():
     async def go(reserve):
-        counter = Counter(Pacer(quota(rate=60, per=60.0, in_flight=60, reserve=reserve)))
+        counter = Counter(RateLimiter(quota(rate=60, per=60.0, in_flight=60, reserve=reserve)))
         bulk = [asyncio.create_task(counter.request(n, urgent=False)) for n in range(300)]
         await asyncio.sleep(130)
         asked = asyncio.get_running_loop().time()
@@ -132,8 +133,8 @@ def test_a_burst_of_urgent_requests_is_not_spread_where_room_is_kept_for_it():
 
 def test_a_burst_that_had_to_wait_is_not_spread_either():
     async def go():
-        counter = Counter(Pacer(quota(rate=60, per=60.0, in_flight=60, reserve=0.2)))
-        counter.pacer.pause(1)
+        counter = Counter(RateLimiter(quota(rate=60, per=60.0, in_flight=60, reserve=0.2)))
+        counter.limiter.pause(1)
         await asyncio.gather(*(counter.request(n, urgent=True) for n in range(12)))
         return asyncio.get_running_loop().time()
 
@@ -142,12 +143,12 @@ def test_a_burst_that_had_to_wait_is_not_spread_either():
 
 def test_bulk_goes_on_when_the_urgent_one_before_it_gives_up():
     async def go():
-        pacer = Pacer(quota(rate=1, per=60.0))
-        await pacer.acquire()
-        pacer.release()
-        urgent = asyncio.create_task(pacer.acquire(urgent=True))
+        limiter = RateLimiter(quota(rate=1, per=60.0))
+        await limiter.acquire()
+        limiter.release()
+        urgent = asyncio.create_task(limiter.acquire(urgent=True))
         await settle()
-        bulk = asyncio.create_task(pacer.acquire())
+        bulk = asyncio.create_task(limiter.acquire())
         await settle()
         urgent.cancel()
         await bulk
@@ -158,24 +159,24 @@ def test_bulk_goes_on_when_the_urgent_one_before_it_gives_up():
 
 def test_those_who_passed_one_that_gave_up_are_not_counted_for_the_next():
     async def go():
-        pacer = Pacer(quota(in_flight=2, reserve=0.5))
-        await pacer.acquire()
-        gone = asyncio.create_task(pacer.acquire())
+        limiter = RateLimiter(quota(in_flight=2, reserve=0.5))
+        await limiter.acquire()
+        gone = asyncio.create_task(limiter.acquire())
         await settle()
         for _ in range(9):
-            await pacer.acquire(urgent=True)
-            pacer.release()
+            await limiter.acquire(urgent=True)
+            limiter.release()
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
-        bulk = asyncio.create_task(pacer.acquire())
+        bulk = asyncio.create_task(limiter.acquire())
         await settle()
         for _ in range(9):
-            await pacer.acquire(urgent=True)
-            pacer.release()
+            await limiter.acquire(urgent=True)
+            limiter.release()
             await settle()
             assert not bulk.done()
-        await pacer.acquire(urgent=True)
-        pacer.release()
+        await limiter.acquire(urgent=True)
+        limiter.release()
         await asyncio.wait_for(bulk, 1)  # the tenth
 
     run(go())
@@ -184,7 +185,7 @@ def test_those_who_passed_one_that_gave_up_are_not_counted_for_the_next():
 @pytest.mark.parametrize("reserve", [0.0, 0.3])
 def test_bulk_is_not_starved_by_urgent_requests_that_would_fill_the_quota(reserve):
     async def go():
-        counter = Counter(Pacer(quota(rate=20, in_flight=30, reserve=reserve)))
+        counter = Counter(RateLimiter(quota(rate=20, in_flight=30, reserve=reserve)))
 
         async def keep_asking(*, urgent):
             while True:
@@ -207,17 +208,17 @@ def test_bulk_is_not_starved_by_urgent_requests_that_would_fill_the_quota(reserv
 @pytest.mark.parametrize("urgent", [True, False])
 def test_a_thousand_waiters_do_not_each_look_at_the_clock(monkeypatch, urgent):
     looks = 0
-    take = Pacer._take
+    take = RateLimiter._take
 
     def counted(*args, **kwargs):
         nonlocal looks
         looks += 1
         return take(*args, **kwargs)
 
-    monkeypatch.setattr(Pacer, "_take", counted)
+    monkeypatch.setattr(RateLimiter, "_take", counted)
 
     async def go():
-        counter = Counter(Pacer(quota(rate=500, in_flight=20, reserve=0.1)))
+        counter = Counter(RateLimiter(quota(rate=500, in_flight=20, reserve=0.1)))
         requests = [counter.request(n, urgent=urgent) for n in range(1000)]
         requests += [counter.request(n, urgent=not urgent) for n in range(100)]
         await asyncio.gather(*requests)
@@ -253,7 +254,7 @@ def mixes(draw):
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(mixes())
 def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
     async def one(counter, waiting, spec):
@@ -261,26 +262,28 @@ def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
         loop = asyncio.get_running_loop()
         deadline = math.inf if left is None else loop.time() + left
         try:
-            await counter.pacer.acquire(records, urgent=urgent, deadline=deadline)
+            await counter.limiter.acquire(records, urgent=urgent, deadline=deadline)
         finally:
             waiting.discard(asyncio.current_task())
         assert loop.time() <= deadline + 1e-3
-        counter.most_in_flight = max(counter.most_in_flight, counter.pacer.in_flight)
+        counter.most_in_flight = max(counter.most_in_flight, counter.limiter.in_flight)
         try:
             await asyncio.sleep(counter.latency)
             counter.arrivals.append((loop.time(), records if mix["counts"] == "records" else 1))
         finally:
-            counter.pacer.release(records)
+            counter.limiter.release(records)
 
     async def go():
         loop = asyncio.get_running_loop()
-        pacer = Pacer(quota(mix["rate"], mix["per"], mix["in_flight"], None, mix["reserve"], mix["counts"]))
-        counter = Counter(pacer, mix["latency"])
+        limiter = RateLimiter(
+            quota(mix["rate"], mix["per"], mix["in_flight"], None, mix["reserve"], mix["counts"])
+        )
+        counter = Counter(limiter, mix["latency"])
         tasks, waiting = [], set()
         for at, seconds in mix["pauses"]:
-            loop.call_later(at, pacer.pause, seconds)
+            loop.call_later(at, limiter.pause, seconds)
         if mix["dismissed"] is not None:
-            loop.call_later(mix["dismissed"], pacer.dismiss)
+            loop.call_later(mix["dismissed"], limiter.dismiss)
         for spec in mix["requests"]:
             await asyncio.sleep(spec[0])
             task = asyncio.create_task(one(counter, waiting, spec))
@@ -289,17 +292,17 @@ def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
             if spec[3] is not None:
                 loop.call_later(spec[3], task.cancel)
         answers = await asyncio.gather(*tasks, return_exceptions=True)  # a deadlock would be told
-        assert not pacer.in_flight
-        assert not pacer._urgent.waiters
-        assert not pacer._bulk.waiters
+        assert not limiter.in_flight
+        assert not limiter._urgent.waiters
+        assert not limiter._bulk.waiters
         for spec, answer in zip(mix["requests"], answers, strict=True):
             if spec[3] is None and spec[4] is None and (not spec[1] or mix["dismissed"] is None):
                 assert answer is None
         await asyncio.sleep(100)
-        assert pacer.idle
+        assert limiter.idle
         # Nothing of it is lost: all of the quota is there again.
         for _ in range(mix["in_flight"] if mix["rate"] is None else min(mix["rate"], mix["in_flight"])):
-            await asyncio.wait_for(pacer.acquire(urgent=True), 15)
+            await asyncio.wait_for(limiter.acquire(urgent=True), 15)
         return counter
 
     counter = run(go())
@@ -313,13 +316,13 @@ def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
 
 def test_a_slot_that_was_not_used_gives_its_tickets_back_at_once():
     async def go():
-        pacer = Pacer(quota(rate=1, per=600))
+        limiter = RateLimiter(quota(rate=1, per=600))
         loop = asyncio.get_running_loop()
         started = loop.time()
-        await pacer.acquire()
-        waiting = asyncio.create_task(pacer.acquire(urgent=True))
+        await limiter.acquire()
+        waiting = asyncio.create_task(limiter.acquire(urgent=True))
         await settle()
-        pacer.release(unused=True)
+        limiter.release(unused=True)
         await waiting
         return loop.time() - started
 
@@ -328,12 +331,12 @@ def test_a_slot_that_was_not_used_gives_its_tickets_back_at_once():
 
 def test_bulk_that_weighs_more_than_its_share_waits_for_a_whole_window_and_not_for_ever():
     async def go():
-        pacer = Pacer(quota(rate=10, per=10.0, reserve=0.5, counts="records"))
+        limiter = RateLimiter(quota(rate=10, per=10.0, reserve=0.5, counts="records"))
         loop = asyncio.get_running_loop()
         started = loop.time()
-        await pacer.acquire(2, urgent=True)
-        pacer.release(2)
-        await pacer.acquire(9)
+        await limiter.acquire(2, urgent=True)
+        limiter.release(2)
+        await limiter.acquire(9)
         return loop.time() - started
 
     assert run(go()) == pytest.approx(10, abs=0.1)
@@ -360,14 +363,14 @@ def test_where_records_are_counted_a_bulk_request_is_no_larger_than_its_share():
 
 def test_what_is_kept_free_follows_a_rate_that_adapts():
     async def go():
-        pacer = Pacer(quota(rate=20, ceiling=40, reserve=0.25))
-        spare = [pacer._windows[0].spare]
+        limiter = RateLimiter(quota(rate=20, ceiling=40, reserve=0.25))
+        spare = [limiter._windows[0].spare]
         for _ in range(8):
-            pacer.throttled()
+            limiter.throttled()
             await asyncio.sleep(1.1)
-            spare.append(pacer._windows[0].spare)
-            await asyncio.wait_for(pacer.acquire(), 60)  # bulk lives, however slow it is
-            pacer.release()
+            spare.append(limiter._windows[0].spare)
+            await asyncio.wait_for(limiter.acquire(), 60)  # bulk lives, however slow it is
+            limiter.release()
         return spare
 
     spare = run(go())
@@ -377,17 +380,17 @@ def test_what_is_kept_free_follows_a_rate_that_adapts():
 
 def test_a_day_of_which_only_the_reserve_is_left_is_told_so():
     async def go():
-        pacer = Pacer(quota(rate=10, per=86_400.0, reserve=0.2))
+        limiter = RateLimiter(quota(rate=10, per=86_400.0, reserve=0.2))
         for _ in range(8):
-            await pacer.acquire(patience=900)
-            pacer.release()
+            await limiter.acquire(patience=900)
+            limiter.release()
         with pytest.raises(LimitReached, match="but for the share that is reserved for single calls"):
-            await pacer.acquire(patience=900)
+            await limiter.acquire(patience=900)
         for _ in range(2):
-            await pacer.acquire(patience=900, urgent=True)
-            pacer.release()
+            await limiter.acquire(patience=900, urgent=True)
+            limiter.release()
         with pytest.raises(LimitReached, match="is used up: there is room"):
-            await pacer.acquire(patience=900, urgent=True)
+            await limiter.acquire(patience=900, urgent=True)
 
     run(go())
 
@@ -427,13 +430,13 @@ def test_a_reserve_is_a_share(share):
 )
 def test_calls_and_runs_of_one_request_are_urgent(monkeypatch, ask, lanes):
     seen = []
-    enter = Pacer.enter
+    enter = RateLimiter.enter
 
     def spy(self, now, records=1, **options):
         seen.append(options["urgent"])
         return enter(self, now, records, **options)
 
-    monkeypatch.setattr(Pacer, "enter", spy)
+    monkeypatch.setattr(RateLimiter, "enter", spy)
     client = make_client(ScriptedVendor())
 
     async def carry():

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted import FAULTS, ScriptedVendor, make_client
@@ -11,7 +12,7 @@ from virtual_time import run
 
 from netaudience import Delivered, Failed, InDoubt, Rejected, RetryPolicy, Settings
 from netaudience.errors import NetaudienceError
-from netaudience.limits import Limit, Quota, Window, assumed
+from netaudience.model.limits import Limit, Quota, Window, assumed
 
 PATIENT = Settings(retry=RetryPolicy(attempts=4), allow_empty=True)
 
@@ -68,7 +69,6 @@ def plans(draw):
             for at, key in enumerate(keys)
             if draw(st.integers(0, 29)) == 0
         ],
-        "divisible": draw(st.booleans()),
         "apart": draw(st.booleans()),
         "counts": draw(st.sampled_from(["requests", "records"])),
         "unauthorized_after": draw(st.none() | st.none() | st.none() | st.integers(0, 15)),
@@ -149,7 +149,6 @@ def build(plan):
             ceiling=figure(plan["ceiling"]) if plan["rate"] else None,
         ),
         idempotent=plan["idempotent"],
-        divisible=plan["divisible"],
         ordered=plan["ordered"],
         apart=plan["apart"] and plan["ordered"],
         settings=PATIENT,
@@ -175,7 +174,7 @@ def check_vendor(plan, vendor):
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
 
-@settings(max_examples=300, **COMMON)
+@settings(max_examples=examples(300), **COMMON)
 @given(plans())
 def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
     vendor, client = build(plan)
@@ -200,10 +199,10 @@ def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
     # Law 1
     assert sorted(outcome.position for outcome in outcomes) == list(range(len(pulled)))
     for outcome in outcomes:
-        assert outcome.item is pulled[outcome.position]
+        assert outcome.item == pulled[outcome.position]
     # The report tells the same.
     kinds = Counter(type(outcome) for outcome in outcomes)
-    assert (report.delivered, report.rejected, report.failed, report.in_doubt, report.skipped) == (
+    assert (report.delivered, report.rejected, report.failed, report.in_doubt, report.unsent) == (
         kinds[Delivered],
         kinds[Rejected],
         kinds[Failed],
@@ -232,7 +231,7 @@ def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
         assert poisoned <= told
         faulty = {at for at, item in enumerate(pulled) if name_of(plan, item)[0] in plan["faulty"]}
         assert faulty <= told
-        searched = plan["idempotent"] and plan["divisible"] and not plan["again"] and not faulty
+        searched = plan["idempotent"] and not plan["again"] and not faulty
         if searched and kinds[Failed] == kinds[InDoubt] == 0:
             too_large = {
                 o.position for o in outcomes if isinstance(o, Rejected) and o.position not in poisoned
@@ -241,7 +240,7 @@ def test_every_position_has_exactly_one_outcome_and_it_is_true(plan):
             assert all("bytes" in str(o.reason) for o in outcomes if o.position in too_large)
 
 
-@settings(max_examples=150, **COMMON)
+@settings(max_examples=examples(150), **COMMON)
 @given(plans(), st.floats(0, 8), st.booleans())
 def test_a_run_left_early_keeps_nothing_alive_and_its_counts_reconcile(plan, when, cancelled):
     vendor, client = build(plan)
@@ -272,7 +271,7 @@ def test_a_run_left_early_keeps_nothing_alive_and_its_counts_reconcile(plan, whe
     if plan["source"] == "list":
         del pulled[report.items :]
     assert report.items == len(pulled)
-    assert report.settled + report.skipped == report.items
+    assert report.settled + report.unsent == report.items
     assert vendor.in_flight == 0
     assert not vendor.broken
     applied = sum(1 for item in pulled if vendor.applied[name_of(plan, item)])
@@ -281,7 +280,7 @@ def test_a_run_left_early_keeps_nothing_alive_and_its_counts_reconcile(plan, whe
         assert all(times == 1 for times in vendor.applied.values())
 
 
-@settings(max_examples=60, **COMMON)
+@settings(max_examples=examples(60), **COMMON)
 @given(plans(), st.integers(2, 4))
 def test_clients_of_one_account_share_its_quota(plan, clients):
     vendor = ScriptedVendor(
@@ -343,4 +342,4 @@ def test_a_reader_that_stands_still_stops_the_run():
     report = run(carry())
     assert vendor.requests <= 12
     assert len(pulled) <= 200
-    assert report.settled + report.skipped == len(pulled)
+    assert report.settled + report.unsent == len(pulled)

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 from virtual_time import run
 
-from netaudience.engine.allowance import Allowance
-from netaudience.engine.pacing import Pacer, pacer_for
+from netaudience.engine.quota_window import QuotaWindow
+from netaudience.engine.rate_limiter import RateLimiter, rate_limiter_for
 from netaudience.errors import ConfigurationError, LimitReached
-from netaudience.limits import Quota, Window, assumed
+from netaudience.model.limits import Quota, Window, assumed
 
 
 def quota(rate=None, per=1.0, in_flight=64, ceiling=None):
@@ -23,12 +23,12 @@ def quota(rate=None, per=1.0, in_flight=64, ceiling=None):
 
 
 @asynccontextmanager
-async def slot(pacer, records=1):
-    await pacer.acquire(records)
+async def slot(limiter, records=1):
+    await limiter.acquire(records)
     try:
         yield
     finally:
-        pacer.release(records)
+        limiter.release(records)
 
 
 class Server:
@@ -39,9 +39,9 @@ class Server:
         self.arrivals, self.accepted, self.refused = [], [], 0
         self.random = random.Random(1)
 
-    async def request(self, pacer):
+    async def request(self, limiter):
         loop = asyncio.get_running_loop()
-        async with slot(pacer):
+        async with slot(limiter):
             await asyncio.sleep((self.latency + self.random.uniform(0, self.jitter)) / 2)
             now = loop.time()
             self.arrivals.append(now)
@@ -71,12 +71,12 @@ def test_no_window_sees_more_than_the_quota_and_the_rate_is_used(rate, per, in_f
     count = min(rate * 4, 900)
 
     async def carry():
-        pacer = Pacer(quota(rate, per, in_flight))
+        limiter = RateLimiter(quota(rate, per, in_flight))
         work = iter(range(count))
 
         async def worker():
             for _ in work:
-                await server.request(pacer)
+                await server.request(limiter)
 
         await asyncio.gather(*(worker() for _ in range(in_flight + 5)))
         return asyncio.get_running_loop().time()
@@ -94,16 +94,16 @@ def test_never_more_in_flight_than_allowed():
 
     async def carry():
         nonlocal most
-        pacer = Pacer(quota(in_flight=3))
+        limiter = RateLimiter(quota(in_flight=3))
 
         async def one():
             nonlocal most
-            async with slot(pacer):
-                most = max(most, pacer.in_flight)
+            async with slot(limiter):
+                most = max(most, limiter.in_flight)
                 await asyncio.sleep(0.1)
 
         await asyncio.gather(*(one() for _ in range(50)))
-        assert pacer.in_flight == 0
+        assert limiter.in_flight == 0
 
     run(carry())
     assert most == 3
@@ -113,17 +113,17 @@ def test_a_pause_holds_everybody_and_may_be_prolonged():
     passed = []
 
     async def carry():
-        pacer = Pacer(quota())
+        limiter = RateLimiter(quota())
         loop = asyncio.get_running_loop()
 
         async def one():
-            async with slot(pacer):
+            async with slot(limiter):
                 passed.append(loop.time())
 
-        pacer.pause(5)
+        limiter.pause(5)
         tasks = [asyncio.create_task(one()) for _ in range(4)]
         await asyncio.sleep(1)
-        pacer.pause(9)
+        limiter.pause(9)
         await asyncio.gather(*tasks)
 
     run(carry())
@@ -135,10 +135,10 @@ def test_waiters_pass_in_the_order_in_which_they_came():
     order = []
 
     async def carry():
-        pacer = Pacer(quota(rate=5, in_flight=2))
+        limiter = RateLimiter(quota(rate=5, in_flight=2))
 
         async def one(number):
-            async with slot(pacer):
+            async with slot(limiter):
                 order.append(number)
                 await asyncio.sleep(0.05)
 
@@ -150,10 +150,10 @@ def test_waiters_pass_in_the_order_in_which_they_came():
 
 def test_ten_thousand_waiters_of_whom_half_give_up():
     async def carry():
-        pacer = Pacer(quota(rate=1000, in_flight=50))
+        limiter = RateLimiter(quota(rate=1000, in_flight=50))
 
         async def one():
-            async with slot(pacer):
+            async with slot(limiter):
                 await asyncio.sleep(0.01)
                 return True
 
@@ -162,9 +162,9 @@ def test_ten_thousand_waiters_of_whom_half_give_up():
         for task in tasks[1::2]:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert pacer.in_flight == 0
+        assert limiter.in_flight == 0
         assert all(result is True for result in results[::2])
-        async with slot(pacer):  # nobody blocks the way
+        async with slot(limiter):  # nobody blocks the way
             pass
 
     run(carry())
@@ -176,16 +176,16 @@ def test_an_adaptive_rate_finds_what_the_vendor_takes():
     marks = {}
 
     async def carry():
-        pacer = Pacer(quota(rate=10, ceiling=200))
+        limiter = RateLimiter(quota(rate=10, ceiling=200))
         loop = asyncio.get_running_loop()
 
         async def worker():
             while loop.time() < 120:
-                if await server.request(pacer):
-                    pacer.succeeded()
+                if await server.request(limiter):
+                    limiter.succeeded()
                 else:
-                    pacer.throttled()
-                    pacer.pause(random.Random(3).uniform(0, 0.5))
+                    limiter.throttled()
+                    limiter.pause(random.Random(3).uniform(0, 0.5))
                 if loop.time() >= 30 and not marks:
                     marks.update(accepted=len(server.accepted), refused=server.refused)
 
@@ -200,13 +200,13 @@ def test_an_adaptive_rate_finds_what_the_vendor_takes():
 @pytest.mark.parametrize("rate", [0.5, 10])
 def test_an_adaptive_rate_never_passes_its_ceiling_and_never_dies(rate):
     async def carry():
-        pacer = Pacer(quota(rate=rate, ceiling=20))
+        limiter = RateLimiter(quota(rate=rate, ceiling=20))
         rates = []
         for at in range(400):
-            async with slot(pacer):
+            async with slot(limiter):
                 await asyncio.sleep(0.01)
-            (pacer.throttled if 100 < at < 120 else pacer.succeeded)()
-            rates.append(pacer.rate)
+            (limiter.throttled if 100 < at < 120 else limiter.succeeded)()
+            rates.append(limiter.rate)
             await asyncio.sleep(0.2)
         return rates
 
@@ -218,11 +218,11 @@ def test_an_adaptive_rate_never_passes_its_ceiling_and_never_dies(rate):
 
 def test_no_rate_is_no_wait():
     async def carry():
-        pacer = Pacer(quota())
+        limiter = RateLimiter(quota())
         for _ in range(1000):
-            async with slot(pacer):
+            async with slot(limiter):
                 pass
-        assert math.isinf(pacer.rate)
+        assert math.isinf(limiter.rate)
         return asyncio.get_running_loop().time()
 
     assert run(carry()) < 0.01
@@ -230,28 +230,28 @@ def test_no_rate_is_no_wait():
 
 def test_one_account_has_one_pacer_and_different_figures_are_refused():
     async def carry():
-        first = pacer_for("account", quota(rate=5))
-        assert pacer_for("account", quota(rate=5)) is first
-        assert pacer_for("other", quota(rate=5)) is not first
+        first = rate_limiter_for("account", quota(rate=5))
+        assert rate_limiter_for("account", quota(rate=5)) is first
+        assert rate_limiter_for("other", quota(rate=5)) is not first
         with pytest.raises(ConfigurationError, match="give both the same settings"):
-            pacer_for("account", quota(rate=6))
+            rate_limiter_for("account", quota(rate=6))
         first.users = 0
-        assert pacer_for("account", quota(rate=6)) is not first
+        assert rate_limiter_for("account", quota(rate=6)) is not first
 
     run(carry())
 
 
 def test_a_pacer_is_not_forgotten_while_its_window_runs():
     async def carry():
-        pacer = pacer_for("account", quota(rate=5, per=60))
-        async with slot(pacer):
+        limiter = rate_limiter_for("account", quota(rate=5, per=60))
+        async with slot(limiter):
             pass
-        pacer.users = 0
-        assert not pacer.idle
-        assert pacer_for("account", quota(rate=5, per=60)) is pacer
-        pacer.users = 0
+        limiter.users = 0
+        assert not limiter.idle
+        assert rate_limiter_for("account", quota(rate=5, per=60)) is limiter
+        limiter.users = 0
         await asyncio.sleep(61)
-        assert pacer.idle
+        assert limiter.idle
 
     run(carry())
 
@@ -262,17 +262,17 @@ def test_a_window_of_records_sees_no_more_records_than_it_has_room_for():
     weights = [seed.choice([1, 3, 50, 100]) for _ in range(120)]
     arrivals = []
 
-    async def send(pacer, weight):
-        async with slot(pacer, weight):
+    async def send(limiter, weight):
+        async with slot(limiter, weight):
             await asyncio.sleep(seed.uniform(0.01, 0.2))
             arrivals.append((asyncio.get_running_loop().time(), weight))
             await asyncio.sleep(seed.uniform(0.01, 0.2))
 
     async def go():
         window = Window(assumed(300, "test"), 60.0, "records")
-        pacer = Pacer(Quota("test", (window,), in_flight=assumed(8, "test")))
+        limiter = RateLimiter(Quota("test", (window,), in_flight=assumed(8, "test")))
         started = asyncio.get_running_loop().time()
-        await asyncio.gather(*(send(pacer, weight) for weight in weights))
+        await asyncio.gather(*(send(limiter, weight) for weight in weights))
         return asyncio.get_running_loop().time() - started
 
     seconds = run(go())
@@ -285,10 +285,10 @@ def test_a_window_of_records_sees_no_more_records_than_it_has_room_for():
 def test_every_window_holds():
     async def go():
         windows = (Window(assumed(3, "test")), Window(assumed(10, "test"), 30.0))
-        pacer = Pacer(Quota("test", windows, in_flight=assumed(5, "test")))
+        limiter = RateLimiter(Quota("test", windows, in_flight=assumed(5, "test")))
         times = []
         for _ in range(22):
-            async with slot(pacer):
+            async with slot(limiter):
                 times.append(asyncio.get_running_loop().time())
         return times
 
@@ -302,10 +302,10 @@ def test_every_window_holds():
 def test_a_share_of_a_limit_leaves_the_rest_to_others():
     async def go():
         window = Window(assumed(3, "test"), share=assumed(0.9, "test"))
-        pacer = Pacer(Quota("test", (window,), in_flight=assumed(50, "test")))
+        limiter = RateLimiter(Quota("test", (window,), in_flight=assumed(50, "test")))
         started = asyncio.get_running_loop().time()
         for _ in range(271):
-            async with slot(pacer):
+            async with slot(limiter):
                 pass
         return asyncio.get_running_loop().time() - started
 
@@ -315,19 +315,19 @@ def test_a_share_of_a_limit_leaves_the_rest_to_others():
 def test_a_day_that_is_used_up_is_told_instead_of_waited_for():
     async def go():
         windows = (Window(assumed(3, "test")), Window(assumed(1000, "test"), 86_400.0))
-        pacer = Pacer(Quota("forget", windows, in_flight=assumed(5, "test")))
+        limiter = RateLimiter(Quota("forget", windows, in_flight=assumed(5, "test")))
         loop = asyncio.get_running_loop()
         started = loop.time()
         for _ in range(1000):
-            await pacer.acquire(patience=900)
-            pacer.release()
+            await limiter.acquire(patience=900)
+            limiter.release()
         seconds = loop.time() - started
         with pytest.raises(LimitReached) as caught:
-            await pacer.acquire(patience=900)
-        assert pacer.in_flight == 0
+            await limiter.acquire(patience=900)
+        assert limiter.in_flight == 0
         await asyncio.sleep(86_400 - seconds)
-        await pacer.acquire(patience=900)  # the first of the day before are back
-        pacer.release()
+        await limiter.acquire(patience=900)  # the first of the day before are back
+        limiter.release()
         return seconds, caught.value
 
     seconds, error = run(go())
@@ -342,11 +342,11 @@ def test_a_day_that_is_used_up_is_told_instead_of_waited_for():
 def test_those_who_wait_behind_one_that_is_told_are_told_too():
     async def go():
         window = Window(assumed(1, "test"), 86_400.0)
-        pacer = Pacer(Quota("test", (window,), in_flight=assumed(5, "test")))
-        await pacer.acquire()
-        waiting = [asyncio.create_task(pacer.acquire(patience=900)) for _ in range(50)]
+        limiter = RateLimiter(Quota("test", (window,), in_flight=assumed(5, "test")))
+        await limiter.acquire()
+        waiting = [asyncio.create_task(limiter.acquire(patience=900)) for _ in range(50)]
         answers = await asyncio.gather(*waiting, return_exceptions=True)
-        pacer.release()
+        limiter.release()
         return answers
 
     assert {type(answer) for answer in run(go())} == {LimitReached}
@@ -355,13 +355,13 @@ def test_those_who_wait_behind_one_that_is_told_are_told_too():
 def test_more_records_than_a_window_has_go_alone():
     async def go():
         window = Window(assumed(10, "test"), 60.0, "records")
-        pacer = Pacer(Quota("test", (window,), in_flight=assumed(5, "test")))
+        limiter = RateLimiter(Quota("test", (window,), in_flight=assumed(5, "test")))
         loop = asyncio.get_running_loop()
         times = []
         for records in (500, 1, 500):
-            await pacer.acquire(records)
+            await limiter.acquire(records)
             times.append(loop.time())
-            pacer.release(records)
+            limiter.release(records)
         return times
 
     first, second, third = run(go())
@@ -371,16 +371,16 @@ def test_more_records_than_a_window_has_go_alone():
 
 def test_waiters_that_are_cancelled_at_once_leave_the_way_free():
     async def go():
-        pacer = Pacer(quota(in_flight=1))
-        await pacer.acquire()
-        waiting = [asyncio.create_task(pacer.acquire()) for _ in range(5)]
+        limiter = RateLimiter(quota(in_flight=1))
+        await limiter.acquire()
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
         await asyncio.sleep(0)
         for task in waiting:
             task.cancel()
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(answer) for answer in answers} == {asyncio.CancelledError}
-        pacer.release()
-        await asyncio.wait_for(pacer.acquire(), 1)
+        limiter.release()
+        await asyncio.wait_for(limiter.acquire(), 1)
 
     run(go())
 
@@ -395,14 +395,14 @@ def test_nobody_waits_for_what_came_while_the_clock_was_read(monkeypatch, why):
         looks = iter([61.9, 61.9])  # the first two looks are just before the moment, all others after it
         monkeypatch.setattr(loop, "time", lambda: started + next(looks, 62.1 + real() - started))
         if why == "a ticket comes back":
-            pacer = Pacer(quota(rate=1, per=62.0))
-            pacer._windows[0].take(0.0, 1)
-            pacer._windows[0].answered(started, 1)
+            limiter = RateLimiter(quota(rate=1, per=62.0))
+            limiter._windows[0].take(1)
+            limiter._windows[0].answered(started, 1)
         else:
-            pacer = Pacer(quota())
-            pacer._not_before = started + 62.0
+            limiter = RateLimiter(quota())
+            limiter._not_before = started + 62.0
         with pytest.raises(StopIteration):  # it goes through in one step, and waits for nothing
-            pacer.acquire().send(None)
+            limiter.acquire().send(None)
 
     asyncio.run(go())
 
@@ -410,8 +410,8 @@ def test_nobody_waits_for_what_came_while_the_clock_was_read(monkeypatch, why):
 def test_a_clock_of_whole_milliseconds_keeps_the_window_too():
     """As uvloop's is: what it calls 10.000 may be nearly 10.001, and the vendor's window begins then."""
     made = quota(rate=1)
-    allowance = Allowance(made.windows[0], made)
-    allowance.take(10.0, 1)
+    allowance = QuotaWindow(made.windows[0], made)
+    allowance.take(1)
     allowance.answered(10.0, 1)
     assert not allowance.has(11.0, 1, keep=False)
     assert allowance.room_at(1, keep=False) == pytest.approx(11.001)

@@ -7,18 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import KeyedRows
 
-from netaudience.engine.packing import Chunk, Packer
+from netaudience.engine.chunker import Chunk, Chunker
+from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import ItemTooLarge
-from netaudience.items import Identifiers
+from netaudience.model.rows import Identifiers
+from netaudience.model.wire import Prepared, Texts
 from netaudience.outcomes import SettledChunk
-from netaudience.wire import Prepared, Texts
 
 
 def encode(items):
     return Prepared("POST", "/", {}, json.dumps(list(items)).encode(), 1, 1)
 
 
-def drive(packer, pages, release_after=0):
+def drive(chunker, pages, release_after=0):
     """Feed the pages; release each chunk when so many others were cut after it."""
     chunks, rejected, out, position = [], [], [], 0
 
@@ -30,22 +31,18 @@ def drive(packer, pages, release_after=0):
             else:
                 rejected.extend(part.undelivered)
             while len(out) > release_after:
-                packer.release(out.pop(0))
+                chunker.release(out.pop(0))
 
     for page in pages:
-        while packer.full:
-            packer.release(out.pop(0))
-            take(packer.feed([], range(0)))
-        lent = list(page)
-        parts = packer.feed(lent, range(position, position + len(page)), lent=True)
-        assert lent == list(page)
-        lent.clear()  # the caller's list: what was packed must not be in it alone
-        take(parts)
+        while chunker.full:
+            chunker.release(out.pop(0))
+            take(chunker.feed([], range(0)))
+        take(chunker.feed(tuple(page), range(position, position + len(page))))
         position += len(page)
-    while packer.waiting:
-        if packer.holding and out:
-            packer.release(out.pop(0))
-        take(packer.flush())
+    while chunker.waiting:
+        if chunker.holding and out:
+            chunker.release(out.pop(0))
+        take(chunker.flush())
     return chunks, rejected
 
 
@@ -65,10 +62,9 @@ def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes,
             page[index] = {"key": f"k{key}", "value": position} if ordered else f"k{key}"
             fed.append(page[index])
             position += 1
-    packer = Packer(
-        KeyedRows() if ordered else Identifiers("key"), encode, rows=rows, keys=keys, max_bytes=most_bytes
-    )
-    chunks, rejected = drive(packer, pages, release_after)
+    kind = KeyedRows() if ordered else Identifiers("key")
+    chunker = Chunker(RunPlan(kind=kind, rows=rows, keys=keys, max_bytes=most_bytes), encode)
+    chunks, rejected = drive(chunker, pages, release_after)
 
     placed = {at: item for chunk in chunks for at, item in zip(chunk.positions, chunk.items, strict=True)}
     placed.update((outcome.position, outcome.item) for outcome in rejected)
@@ -93,32 +89,32 @@ def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes,
 
 
 def test_full_chunks_where_only_rows_bind():
-    packer = Packer(Identifiers("key"), encode, rows=10)
-    chunks, _ = drive(packer, [[f"k{n}" for n in range(at, at + 7)] for at in range(0, 70, 7)])
+    chunker = Chunker(RunPlan(kind=Identifiers("key"), rows=10), encode)
+    chunks, _ = drive(chunker, [[f"k{n}" for n in range(at, at + 7)] for at in range(0, 70, 7)])
     assert [len(chunk) for chunk in chunks] == [10] * 7
 
 
 def test_a_key_in_an_unsettled_chunk_is_held_back_and_others_pass():
-    packer = Packer(KeyedRows(), encode, rows=2)
+    chunker = Chunker(RunPlan(kind=KeyedRows(), rows=2), encode)
     rows = [{"key": key, "value": at} for at, key in enumerate("abacd")]
-    first, second = list(packer.feed(rows, range(len(rows))))
+    first, second = list(chunker.feed(rows, range(len(rows))))
     assert [row["value"] for row in first.items] == [0, 1]
     assert [row["value"] for row in second.items] == [3, 4]
-    assert list(packer.flush()) == []
-    packer.release(second)
-    assert list(packer.flush()) == []
-    packer.release(first)
-    (third,) = packer.flush()
+    assert list(chunker.flush()) == []
+    chunker.release(second)
+    assert list(chunker.flush()) == []
+    chunker.release(first)
+    (third,) = chunker.flush()
     assert [row["value"] for row in third.items] == [2]
     assert list(third.positions) == [2]
 
 
 def test_one_hot_key_stops_the_intake_instead_of_piling_up():
-    packer = Packer(KeyedRows(), encode, rows=3)
-    list(packer.feed([{"key": "hot", "value": at} for at in range(3)], range(3)))
-    assert not packer.full
-    list(packer.feed([{"key": "hot", "value": at} for at in range(3, 6)], range(3, 6)))
-    assert packer.full
+    chunker = Chunker(RunPlan(kind=KeyedRows(), rows=3), encode)
+    list(chunker.feed([{"key": "hot", "value": at} for at in range(3)], range(3)))
+    assert not chunker.full
+    list(chunker.feed([{"key": "hot", "value": at} for at in range(3, 6)], range(3, 6)))
+    assert chunker.full
 
 
 @pytest.mark.parametrize(
@@ -133,8 +129,8 @@ def test_one_hot_key_stops_the_intake_instead_of_piling_up():
     ],
 )
 def test_a_bad_identifier_costs_no_request_and_no_neighbour(item, sentence):
-    packer = Packer(Identifiers("ext id"), encode, rows=3)
-    rejected, chunk = list(packer.feed(["a", item, "b", "c"], range(10, 14)))
+    chunker = Chunker(RunPlan(kind=Identifiers("ext id"), rows=3), encode)
+    rejected, chunk = list(chunker.feed(["a", item, "b", "c"], range(10, 14)))
     assert isinstance(rejected, SettledChunk)
     (outcome,) = rejected.undelivered
     assert outcome.position == 11
@@ -144,13 +140,13 @@ def test_a_bad_identifier_costs_no_request_and_no_neighbour(item, sentence):
 
 
 def test_an_item_that_is_no_json_is_rejected_alone():
-    packer = Packer(KeyedRows(), encode, rows=4)
+    chunker = Chunker(RunPlan(kind=KeyedRows(), rows=4), encode)
     rows = [{"key": f"k{at}", "value": at} for at in range(4)]
     rows[2]["value"] = {1, 2}
-    rejected, *_ = list(packer.feed(rows, range(len(rows))))
+    rejected, *_ = list(chunker.feed(rows, range(len(rows))))
     assert [outcome.position for outcome in rejected.undelivered] == [2]
     assert "cannot be written as JSON" in str(rejected.undelivered[0])
-    (chunk,) = packer.flush()
+    (chunk,) = chunker.flush()
     assert list(chunk.positions) == [0, 1, 3]
 
 
@@ -160,10 +156,10 @@ def test_a_page_that_is_cut_at_once_is_cut_as_one_by_one(rows, keys):
     """Chunks, their positions and what is held back are the same, however the page came."""
 
     def carried(pages):
-        packer = Packer(KeyedRows(), encode, rows=rows, max_bytes=200)
+        chunker = Chunker(RunPlan(kind=KeyedRows(), rows=rows, max_bytes=200), encode)
         return [
             [(item["key"], item["value"], at) for item, at in zip(chunk.items, chunk.positions, strict=True)]
-            for chunk in drive(packer, pages, release_after=2)[0]
+            for chunk in drive(chunker, pages, release_after=2)[0]
         ]
 
     items = [{"key": key, "value": at} for at, key in enumerate(keys)]
@@ -178,9 +174,9 @@ def test_a_page_that_is_cut_at_once_is_cut_as_one_by_one(rows, keys):
 
 
 def test_a_row_that_is_too_large_ends_the_quick_way_and_nothing_else():
-    packer = Packer(KeyedRows(), encode, rows=1, max_bytes=40)
+    chunker = Chunker(RunPlan(kind=KeyedRows(), rows=1, max_bytes=40), encode)
     rows = [{"key": f"k{at}", "value": "x" * (60 if at == 2 else 1)} for at in range(5)]
-    chunks, rejected = drive(packer, [rows], release_after=10)
+    chunks, rejected = drive(chunker, [rows], release_after=10)
     assert [chunk.positions[0] for chunk in chunks] == [0, 1, 3, 4]
     assert [outcome.position for outcome in rejected] == [2]
 
@@ -197,8 +193,8 @@ def test_identifiers_that_are_looked_through_and_fill_a_request_are_written_once
         times.append(len(texts))
         return Texts(texts)
 
-    monkeypatch.setattr("netaudience.items.Texts", counted)
-    packer = Packer(Identifiers("key"), encode, rows=100)
-    chunks, _ = drive(packer, [[f"k{number}" for number in range(count)] for count in pages])
+    monkeypatch.setattr("netaudience.model.rows.Texts", counted)
+    chunker = Chunker(RunPlan(kind=Identifiers("key"), rows=100), encode)
+    chunks, _ = drive(chunker, [[f"k{number}" for number in range(count)] for count in pages])
     assert sum(map(len, chunks)) == sum(pages)
     assert len(times) == written

@@ -5,8 +5,9 @@ from email.utils import formatdate
 
 import pytest
 
-from netaudience.engine.retry import RetryPolicy, Waits, retry_after
-from netaudience.wire import Response
+from netaudience.engine.retry import RetryPolicy, Waits
+from netaudience.model.retry_after import retry_after
+from netaudience.model.wire import Response
 
 NOON = 1_800_000_000
 
@@ -20,6 +21,10 @@ NOON = 1_800_000_000
         ({"Retry-After": "0"}, 0.0),
         ({"Retry-After": "1.5"}, 1.5),
         ({"Retry-After": "soon"}, None),
+        ({"X-RateLimit-Reset": "30"}, 30.0),
+        ({"X-RateLimit-Reset": "30", "Retry-After": "7"}, 7.0),
+        ({"X-RateLimit-Reset": str(int(NOON) + 40), "Date": formatdate(NOON, usegmt=True)}, 40.0),
+        ({"X-RateLimit-Reset": "later"}, None),
         ({"Retry-After": "-3"}, None),
         ({"Retry-After": "²"}, None),
         ({"Retry-After": formatdate(NOON + 90, usegmt=True), "Date": formatdate(NOON, usegmt=True)}, 90.0),
@@ -28,7 +33,7 @@ NOON = 1_800_000_000
     ],
 )
 def test_retry_after_is_read_as_seconds_and_as_a_date(headers, seconds):
-    assert retry_after(Response(429, headers, b"")) == seconds
+    assert retry_after(Response(429, headers, b""), throttled=True) == seconds
 
 
 def test_a_date_without_a_date_of_the_answer_counts_from_our_clock():

@@ -1,10 +1,11 @@
 """Hours at a documented limit, with faults, against the sandbox's own counting; in virtual time.
 
-The slow tests are the soak. Those before them show that each of its checks can fail: with a pacer that is
+The slow tests are the soak. Those before them show that each of its checks can fail: with a limiter that is
 2 % too fast or gives its tickets back at sending, with one that loses tickets, with a sender that repeats
 what must not be, with a way that lies, and with a run that forgets nothing.
 """
 
+import asyncio
 import math
 
 import attrs
@@ -15,11 +16,11 @@ from soaking import DELIVERED, DOWN, FAULTS, JITTER, LATENCY, PATIENT, ROUND_TRI
 from virtual_time import run
 
 from netaudience import IterableClient, MoEngageClient, Settings
-from netaudience.engine.allowance import Allowance
 from netaudience.engine.pipeline import Pipeline
-from netaudience.limits import Provenance, assumed
+from netaudience.engine.quota_window import QuotaWindow
+from netaudience.model.limits import Provenance, assumed
+from netaudience.model.wire import Response
 from netaudience.sandbox import Fault
-from netaudience.wire import Response
 
 HOUR = 60
 
@@ -131,26 +132,27 @@ def down_and_back(result):
 
 
 def faster(monkeypatch):
-    """A pacer that is 2 % too fast."""
-    made = Allowance.__init__
+    """A rate limiter that is 2 % too fast."""
+    made = QuotaWindow.__init__
 
     def too_fast(self, window, quota):
         share = assumed(1.02 * window.most / window.figure.value, "broken")
         made(self, attrs.evolve(window, share=share), quota)
 
-    monkeypatch.setattr(Allowance, "__init__", too_fast)
+    monkeypatch.setattr(QuotaWindow, "__init__", too_fast)
 
 
 def at_sending(monkeypatch):
-    """A pacer whose tickets come back one window after sending, and not after the answer."""
-    taken = Allowance.take
+    """A rate limiter whose tickets come back one window after sending, and not after the answer."""
+    taken = QuotaWindow.take
 
-    def take(self, now, records):
-        taken(self, now, records)
+    def take(self, records):
+        taken(self, records)
+        now = asyncio.get_running_loop().time()
         self._returning.append((now + self._seconds, self._weight(records)))
 
-    monkeypatch.setattr(Allowance, "take", take)
-    monkeypatch.setattr(Allowance, "answered", lambda *_, **__: None)
+    monkeypatch.setattr(QuotaWindow, "take", take)
+    monkeypatch.setattr(QuotaWindow, "answered", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize("load", [EVENTS, MERGE], ids=["requests a second", "records a minute"])
@@ -164,19 +166,19 @@ def test_a_pacer_that_breaks_the_limit_is_seen(monkeypatch, load, broken):
 
 
 def test_a_pacer_that_loses_a_ticket_now_and_then_is_seen(monkeypatch):
-    answered, count = Allowance.answered, 0
+    answered, count = QuotaWindow.answered, 0
 
-    def leaking(self, now, records, *, unused=False):
+    def leaking(self, now, records, **how):
         nonlocal count
         count += 1
         if count % 500:
-            answered(self, now, records, unused=unused)
+            answered(self, now, records, **how)
 
     def seven_minutes():
         return soaked(EVENTS, minutes=14, minute=30, faults=())
 
     assert drift(seven_minutes(), each=0.03) == []
-    monkeypatch.setattr(Allowance, "answered", leaking)
+    monkeypatch.setattr(QuotaWindow, "answered", leaking)
     assert drift(seven_minutes(), each=0.03)
 
 

@@ -13,7 +13,7 @@ from yarl import URL
 
 from netaudience import RetryPolicy, Settings
 from netaudience.client import Client
-from netaudience.engine.token import TokenTransport
+from netaudience.engine.bearer_token import TokenTransport
 from netaudience.errors import (
     AnswerLost,
     ConfigurationError,
@@ -27,11 +27,11 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.items import Identifiers
-from netaudience.limits import Quota, assumed
-from netaudience.operations import call
+from netaudience.model.limits import Quota, assumed
+from netaudience.model.rows import Identifiers
+from netaudience.model.wire import Prepared, Request, Response
+from netaudience.operations.declare import call
 from netaudience.outcomes import Failed
-from netaudience.wire import Prepared, Request, Response
 
 TOKEN_URL = URL("https://vendor.example/token")
 LIFE = 3600.0

@@ -27,7 +27,7 @@ from netaudience.events import (
 )
 from netaudience.integrations import opentelemetry, uncounted
 from netaudience.integrations.opentelemetry import Telemetry
-from netaudience.limits import Limit, assumed
+from netaudience.model.limits import Limit, assumed
 
 
 class Watched:
@@ -217,7 +217,7 @@ def chunk_events(hook, number, chunk):
 
 
 def end(number, delivered=1, error=None):
-    return RunEnded(number, "Scripted", "put", 1.0, delivered, delivered, 0, 0, 0, error)
+    return RunEnded(number, "Scripted", "put", 1.0, delivered, delivered, 0, 0, 0, 0, error)
 
 
 def check_apart(watched, run_span, count):

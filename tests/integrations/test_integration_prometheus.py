@@ -15,7 +15,7 @@ from netaudience import AnswerLost, RetryPolicy, Settings
 from netaudience.events import CircuitChanged, RequestEnded, RunStarted
 from netaudience.integrations import prometheus
 from netaudience.integrations.prometheus import PrometheusMetrics
-from netaudience.limits import Limit, assumed
+from netaudience.model.limits import Limit, assumed
 
 PUT = {"vendor": "Scripted", "operation": "put"}
 ONE = {"vendor": "Scripted", "operation": "one"}

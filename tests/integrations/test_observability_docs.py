@@ -17,11 +17,24 @@ PAGE = (DOCS / "observability.md").read_text(encoding="utf-8")
 EXAMPLES = DOCS / "examples" / "observability"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
+#: The job that the page speaks of.
+JOB = """
+[source]
+files = "users.csv"
+[[step]]
+vendor = "netmera"
+operation = "tag_users"
+arguments = { tag = "Gold" }
+fields = { ext_id = "user_id" }
+"""
+
 
 @pytest.fixture
 def python(netaudience_sandbox, monkeypatch, tmp_path):
     monkeypatch.setenv("NETAUDIENCE_NETMERA_API_KEY", "sandbox")
     monkeypatch.setenv("NETAUDIENCE_NETMERA_BASE_URL", netaudience_sandbox.url("netmera"))
+    (tmp_path / "users.csv").write_text("user_id\nid1\n", encoding="utf-8")
+    (tmp_path / "job.toml").write_text(JOB, encoding="utf-8")
 
     def python(*arguments):
         command = [sys.executable, "-W", "error", *map(str, arguments)]

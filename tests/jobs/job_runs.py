@@ -10,10 +10,10 @@ import attrs
 
 from netaudience.client import Client, Settings
 from netaudience.engine.retry import RetryPolicy
-from netaudience.jobs.job import Job
-from netaudience.jobs.running import run_job
-from netaudience.jobs.summary import Summary
-from netaudience.jobs.words import Expression, Source, Step
+from netaudience.jobs import Job
+from netaudience.jobs.deliver.runner import run_job
+from netaudience.jobs.spec.model import Expression, Guards, Source, Step
+from netaudience.jobs.state.summary import Summary
 from netaudience.sandbox import Sandbox
 
 #: Two attempts and no wait: a vendor that is down is told so at once.
@@ -27,14 +27,21 @@ SET = Step(
     name="set", vendor="netmera", operation="set_profile_attributes", rate=1000, max_rows=50,
     fields={"ext_id": ID, "profile.age": Expression(sql="cast(age as integer)")},
 )  # fmt: skip
-PUSH = attrs.evolve(
-    SET, name="push", operation="push_profile_attributes",
-    fields={"ext_id": ID, "profile.ages": Expression(sql="[cast(age as integer)]")},
+#: Not safe to repeat.
+FIRE = attrs.evolve(
+    SET, name="fire", operation="fire_events",
+    fields={
+        "ext_id": ID, "name": Expression(value="Seen"),
+        "attributes.age": Expression(sql="cast(age as integer)"),
+    },
 )  # fmt: skip
 DEMERGE = Step(name="demerge", vendor="clevertap", operation="demerge", fields={"identity": ID}, max_rows=50)
 CREDENTIALS = {
     "netmera": ("sandbox",),
     "clevertap": ("sandbox", "sandbox"),
+    "iterable": ("sandbox",),
+    "moengage": ("sandbox", "sandbox"),
+    "fynd": ("sandbox", "sandbox", "1", "2"),
 }
 
 
@@ -49,6 +56,7 @@ def people(count: int) -> dict[str, object]:
 
 def make_job(beside: Path, *steps: Step, **how: object) -> Job:
     source = Source(files=("users.csv",), key=("user_id",))
+    how.setdefault("guards", Guards(preflight=False))  # the questions before a run have tests of their own
     return Job(name="nightly", path=beside / "job.toml", source=source, steps=steps, **how)  # type: ignore[arg-type]
 
 
@@ -66,7 +74,7 @@ async def run(job: Job, sandbox: Sandbox, **how: object) -> Summary:
     assert summary.reconciles, summary
     for step in summary.steps:
         assert step.rows == sum(
-            (step.delivered, step.rejected, step.failed, step.in_doubt, step.skipped, step.unchanged)
+            (step.delivered, step.rejected, step.failed, step.in_doubt, step.unsent, step.unchanged)
         )
     kept = json.loads((Path(summary.folder) / "summary.json").read_bytes())
     assert [step["delivered"] for step in kept["steps"]] == [step.delivered for step in summary.steps]
@@ -86,7 +94,7 @@ def counts(summary: Summary) -> dict[str, tuple[int, ...]]:
             step.rejected,
             step.failed,
             step.in_doubt,
-            step.skipped,
+            step.unsent,
             step.unchanged,
         )
         for step in summary.steps

@@ -13,9 +13,9 @@ import attrs
 import pytest
 
 from netaudience.cli import main
-from netaudience.cli.exit_codes import ExitCode
-from netaudience.jobs.job import Job
-from netaudience.jobs.words import Guards
+from netaudience.jobs import Job
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.jobs.spec.model import Guards
 from netaudience.sandbox import BackgroundSandbox
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -61,7 +61,8 @@ def test_the_file_on_the_page_is_a_job_and_says_the_defaults(tmp_path: Path) -> 
     assert f"keep = {default['keep_runs']} " in PAGE
     assert f"keep-days = {default['keep_days']}\n" in PAGE
     guards = Guards()
-    shares = [share.share for share in (guards.max_removals, guards.max_rejected) if share is not None]
+    bounds = (guards.max_removals, guards.max_rejected, guards.max_different)
+    shares = [share.share for share in bounds if share is not None]
     told = re.findall(r"(\d+)% if it is left out", PAGE)
     assert [int(share) / 100 for share in told] == shares
     assert guards.max_deviation is None
@@ -71,7 +72,7 @@ def test_every_command_and_flag_on_the_page_is_one(capsys: pytest.CaptureFixture
     commands = [line.removeprefix("$ ") for line in block("console").splitlines()]
     commands += re.findall(r"^\| `(netaudience [^`]+)`", PAGE, re.MULTILINE)
     named = {command.split()[1]: command for command in commands if command.startswith("netaudience ")}
-    assert set(named) == {"init", "plan", "run", "resume", "retry", "runs", "report"}
+    assert set(named) == {"init", "plan", "run", "resume", "retry", "verify", "runs", "report"}
     flags = set(re.findall(r"(?<!-)--[a-z][a-z-]+", PAGE)) - {"--source", "--vendor", "--operation"}
     shown = ""
     for name, command in named.items():

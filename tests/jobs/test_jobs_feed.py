@@ -10,7 +10,8 @@ import pytest
 
 from netaudience.engine.journal import Journal
 from netaudience.errors import InvalidItem
-from netaudience.jobs.feed import Feed, MappedPage
+from netaudience.jobs.deliver.row_queue import RowQueue
+from netaudience.jobs.map.items import MappedPage
 from netaudience.outcomes import Rejected, SettledChunk
 
 FACTS = {"vendor": "v"}
@@ -24,11 +25,11 @@ def page(first: int, count: int) -> MappedPage:
     return MappedPage([row["key"] for row in rows], rows, [])  # type: ignore[arg-type]
 
 
-def make_feed(path: Path, past: list[object]) -> Feed:
-    return Feed(path, lambda _bad: None, lambda row, before: past.append((row["row"], before)))
+def make_feed(path: Path, past: list[object]) -> RowQueue:
+    return RowQueue(path, lambda _bad: None, lambda row, before: past.append((row["row"], before)))
 
 
-async def read(feed: Feed, pages: list[MappedPage]) -> list[object]:
+async def read(feed: RowQueue, pages: list[MappedPage]) -> list[object]:
     async def put() -> None:
         for each in pages:
             await feed.put(each)
@@ -58,6 +59,7 @@ async def test_rows_are_known_until_they_are_settled_and_forgotten_then(tmp_path
         chunk, left = left[:count], left[count:]
         positions = range(chunk[0], chunk[0] + len(chunk)) if seed % 4 == 0 else chunk
         assert [row["row"] - 1 for row in feed.rows_of(positions)] == list(positions)
+        assert [number - 1 for number in feed.numbers_of(positions)] == list(positions)
         feed.settled(positions)
     assert not feed._under_way
     assert feed.complete

@@ -9,8 +9,8 @@ import attrs
 import pytest
 from job_runs import (
     DEMERGE,
+    FIRE,
     ID,
-    PUSH,
     SET,
     TAG,
     applied,
@@ -22,10 +22,15 @@ from job_runs import (
     write_rows,
 )
 
-from netaudience.errors import ConfigurationError
-from netaudience.jobs.guards import Consent, GuardRefused, RejectedGuard
-from netaudience.jobs.rundir import job_folder, runs_of
-from netaudience.jobs.words import Guards, Share, Step
+from netaudience import NetmeraClient
+from netaudience.consumers import DeadLetters
+from netaudience.errors import AnswerLost, ConfigurationError, InvalidItem, Refused
+from netaudience.jobs import Job
+from netaudience.jobs.spec.guards import Consent, GuardRefused, RejectedGuard
+from netaudience.jobs.spec.model import Expression, Guards, Share, Source, Step
+from netaudience.jobs.state.replay import letters_as_source
+from netaudience.jobs.state.run_folder import job_folder, runs_of
+from netaudience.outcomes import InDoubt, Rejected
 from netaudience.sandbox import Fault, Sandbox
 
 pytest.importorskip("duckdb")
@@ -108,7 +113,7 @@ async def test_a_run_that_is_refused_or_cut_short_is_no_measure_for_the_next(tmp
 def test_rejected_rows_are_asked_about_once_there_are_enough(
     bound: Share | None, rejected: int, judged: int, *, stops: bool
 ) -> None:
-    assert (RejectedGuard(bound).refuses(rejected, judged) is not None) is stops
+    assert (RejectedGuard("s", bound).refuses(rejected, judged) is not None) is stops
 
 
 @pytest.mark.asyncio
@@ -131,7 +136,7 @@ async def test_many_rejected_rows_stop_the_run_and_it_can_be_gone_on_with(tmp_pa
         assert "max-rejected is 20%" in str(first.stopped)
         assert 200 * 0.2 < first.rejected < 3000
         assert first.delivered < 5000
-        assert first.skipped > 20_000
+        assert first.unsent > 20_000
         assert len(rejects(summary)) >= first.rejected
         assert summary.resume_command is not None
 
@@ -157,6 +162,7 @@ async def test_what_deletes_needs_consent_and_what_cannot_be_undone_the_count(tm
         assert "add --yes-delete 120" in await refused(job, sandbox, consent=Consent(yes=True))
         told = await refused(job, sandbox, consent=Consent(yes_delete=121))
         assert "--yes-delete says 121, and delete is for 120 rows" in told
+        sandbox.vendor("netmera").seed({"users": [{"extId": key} for key in people(120)]})
         summary = await run(job, sandbox, consent=Consent(yes_delete=120))
         assert counts(summary)["delete"][:3] == (121, 120, 1)
         assert applied(sandbox, "netmera", "delete_users_permanently") == (120, 120)
@@ -220,7 +226,7 @@ async def test_changes_that_were_cut_short_are_gone_on_with_or_begun_anew(tmp_pa
 
 @pytest.mark.asyncio
 async def test_a_killed_run_of_what_must_not_be_repeated_is_to_be_gone_on_with_first(tmp_path: Path) -> None:
-    job = make_job(tmp_path, attrs.evolve(PUSH, mode="changed-only"))
+    job = make_job(tmp_path, attrs.evolve(FIRE, mode="changed-only"))
     async with Sandbox() as sandbox:
         write_rows(tmp_path, people(100))
         first = await run(job, sandbox)
@@ -234,17 +240,17 @@ async def test_a_killed_run_of_what_must_not_be_repeated_is_to_be_gone_on_with_f
 
 @pytest.mark.asyncio
 async def test_what_is_in_doubt_and_must_not_be_repeated_is_not_sent_again_by_itself(tmp_path: Path) -> None:
-    job = make_job(tmp_path, attrs.evolve(PUSH, mode="changed-only"))
+    job = make_job(tmp_path, attrs.evolve(FIRE, mode="changed-only"))
     async with Sandbox() as sandbox:
         write_rows(tmp_path, people(200))
         sandbox.set_faults([Fault("reset-after", first=1)])
         first = await run(job, sandbox)
-        assert counts(first) == {"push": (200, 150, 0, 0, 50, 0, 0)}
-        assert counts(await run(job, sandbox)) == {"push": (200, 0, 0, 0, 0, 0, 200)}
+        assert counts(first) == {"fire": (200, 150, 0, 0, 50, 0, 0)}
+        assert counts(await run(job, sandbox)) == {"fire": (200, 0, 0, 0, 0, 0, 200)}
         with pytest.raises(ConfigurationError, match="50 are in doubt"):
             await run(job, sandbox, retry=first.run)
         again = await run(job, sandbox, retry=first.run, in_doubt="resend")
-        assert counts(again) == {"push": (50, 50, 0, 0, 0, 0, 0)}
+        assert counts(again) == {"fire": (50, 50, 0, 0, 0, 0, 0)}
 
 
 @pytest.mark.asyncio
@@ -306,10 +312,10 @@ async def test_rejected_rows_are_mended_in_their_file_and_sent_again(tmp_path: P
         first = await run(job, sandbox)
         path = Path(first.folder) / "rejects.jsonl"
         lines = rejects(first)
-        assert [line["fields"] for line in lines] == [
-            {"ext_id": "id00007", "profile.age": None}, {"ext_id": "id00008", "profile.age": None},
+        assert [line["row"] for line in lines] == [
+            {"user_id": "id00007", "age": "many"}, {"user_id": "id00008", "age": "more"},
         ]  # fmt: skip
-        lines[0]["fields"] = {"ext_id": "id00007", "profile.age": 70}
+        lines[0]["row"]["age"] = 70
         path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
         again = await run(job, sandbox, retry=first.run)
@@ -337,8 +343,8 @@ async def test_what_is_sent_again_is_known_as_delivered_unless_it_was_mended(tmp
         sandbox.set_faults([Fault("poison", ids=poisoned[2:])])
         path = Path(first.folder) / "rejects.jsonl"
         lines = {str(line["key"]): line for line in rejects(first)}
-        lines["id00008"]["fields"] = {"ext_id": "id00008", "profile.age": 70}
-        lines["id00010"]["fields"] = {"ext_id": "id00010", "profile.age": 71}
+        lines["id00008"]["row"]["age"] = "70"
+        lines["id00010"]["row"]["age"] = 71
         path.write_text("".join(f"{json.dumps(line, sort_keys=True)}\n" for line in lines.values()))
         second = await run(job, sandbox, retry=first.run)
         assert counts(second) == {"set": (4, 2, 2, 0, 0, 0, 0)}
@@ -355,6 +361,35 @@ async def test_what_is_sent_again_is_known_as_delivered_unless_it_was_mended(tmp
         assert len(sandbox.ledger.requests) == sent + 1
         assert [sandbox.netmera.users[key].profile["age"] for key in poisoned] == [7, 8, 9, 10]
         assert counts(await run(job, sandbox)) == {"set": (300, 0, 0, 0, 0, 0, 300)}
+
+
+@pytest.mark.asyncio
+async def test_the_third_file_still_tells_the_row_of_the_first_source(tmp_path: Path) -> None:
+    write_rows(tmp_path, {**people(300), "id00100": "many", "id00299": "more"})
+    job = make_job(tmp_path, SET)
+    async with Sandbox() as sandbox:
+        summary = await run(job, sandbox)
+        for _ in range(2):
+            summary = await run(job, sandbox, retry=summary.run)
+            assert [line["position"] for line in rejects(summary)] == [1, 2]
+            assert [line["source_position"] for line in rejects(summary)] == [101, 300]
+
+
+@pytest.mark.asyncio
+async def test_a_row_with_a_value_that_cannot_be_sent_is_kept_whole(tmp_path: Path) -> None:
+    query = """
+        SELECT 'id1' AS user_id, 12345678901234567.89::DECIMAL(25, 2) AS age
+        UNION ALL SELECT 'id2', NULL
+    """
+    source = Source(sql=query, key=("user_id",))
+    fields = {"ext_id": Expression(column="user_id"), "profile.age": Expression(column="age")}
+    step = attrs.evolve(SET, fields=fields)
+    job = attrs.evolve(make_job(tmp_path, step, guards=Guards(max_rejected=None)), source=source)
+    async with Sandbox() as sandbox:
+        first = await run(job, sandbox)
+        lines = {str(line["position"]): line for line in rejects(first)}
+        assert lines["1"]["row"] == {"user_id": "id1", "age": "12345678901234567.89"}
+        assert (lines["1"]["by"], "status" in lines["1"]) == ("source", False)
 
 
 @pytest.mark.asyncio
@@ -377,3 +412,29 @@ async def test_a_run_with_nothing_undelivered_has_nothing_to_send_again(tmp_path
         first = await run(job, sandbox)
         with pytest.raises(ConfigurationError, match="has no row that was not delivered"):
             await run(job, sandbox, retry=first.run)
+
+
+@pytest.mark.asyncio
+async def test_the_letters_of_a_command_and_of_a_consumer_are_a_job_by_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "dead-letters.jsonl"
+    wrong = Refused("Netmera", 400, code=5016, words="user not found")
+    netmera = NetmeraClient("key")
+    tag, fire = netmera.tag_users.given(tag="Sport"), netmera.fire_events.given()
+    async with DeadLetters(path) as letters:
+        await letters.keep(Rejected(0, "id1", wrong), tag, "a:1")
+        profile = {"extId": "id2", "profile": {"age": 7}}
+        await letters.keep(Rejected(1, profile, wrong), netmera.set_profile_attributes)
+        await letters.keep(Rejected(2, "id3", wrong), netmera.tag_users.given(tag="Music"))
+        await letters.keep(Rejected(3, b"?", InvalidItem("It is none")), None)
+        await letters.keep(InDoubt(4, {"extId": "id5", "name": "Seen"}, AnswerLost("lost")), fire)
+    job, table = letters_as_source(path)
+    assert [step.name for step in job.steps] == [
+        "netmera-tag-users", "netmera-set-profile-attributes", "netmera-tag-users-2",
+    ]  # fmt: skip
+    assert (table.count(), len(letters_as_source(path, "resend")[0].steps)) == (3, 4)
+    async with Sandbox() as sandbox:
+        summary = await run(Job(**attrs.asdict(job, recurse=False)), sandbox, table=table)
+        assert summary.ok, summary
+        users = sandbox.netmera.users
+        assert (users["id1"].tags, users["id3"].tags) == ({"Sport"}, {"Music"})
+        assert users["id2"].profile["age"] == 7

@@ -7,13 +7,18 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from netaudience.items import Identifiers, Rows, WholeNumbers
-from netaudience.jobs.mapping import kept_fields, make_items, make_removals
-from netaudience.jobs.values import BadValue
-from netaudience.jobs.words import Expression, Step
-from netaudience.rules import identifier
+from netaudience.jobs.columns.projection import projector
+from netaudience.jobs.columns.read_values import BadValue
+from netaudience.jobs.map.items import kept_fields, make_items, make_removals
+from netaudience.jobs.spec.model import Expression, Step
+from netaudience.jobs.spec.validate import check_fields
+from netaudience.model.rows import Identifiers, Rows, WholeNumbers
+from netaudience.model.validators import identifier
+from netaudience.model.wire import wire_name
+from netaudience.vendors.clevertap import CleverTapClient
+from netaudience.vendors.iterable import IterableClient
+from netaudience.vendors.moengage import MoEngageClient
 from netaudience.vendors.netmera import NetmeraClient
-from netaudience.wire import wire_name
 
 OPERATIONS = NetmeraClient.operations()
 SET, UNSET = OPERATIONS["set_profile_attributes"], OPERATIONS["unset_profile_attributes"]
@@ -103,8 +108,8 @@ def test_what_does_not_fit_is_rejected_with_the_reason(field, value, words):
     fields = {"text": "x"} | {field: value}
     items, rejected = make_items(rows_of(fields), step_of(*fields), SET, KIND)
     assert items == []
-    ((row, key, reason, given),) = rejected
-    assert (row, key, given) == (1, "k1", fields)
+    ((source, key, reason, _),) = rejected
+    assert (source["row"], key, source["fields"]) == (1, "k1", fields)
     assert reason.startswith(f"The field {field!r} {words}")
     assert "ann" not in reason
 
@@ -126,8 +131,8 @@ def test_entries_go_into_the_mapping_and_an_empty_one_is_left_out():
         (1, {"extId": "1", "profile": {"a": 1, "age": 3, "home.city": "Izmir"}}),
         (2, {"extId": "2", "profile": {"age": 3}}),
     ]
-    ((number, _, reason, _),) = rejected
-    assert number == 3
+    ((source, _, reason, _),) = rejected
+    assert source["row"] == 3
     assert reason.startswith("None of the fields profile.age, profile.home.city has a value in this row")
 
 
@@ -179,7 +184,7 @@ def test_what_is_missing_is_left_to_the_operation():
 def test_a_removal_names_what_the_step_has_set():
     step = step_of("ext_id", "profile.age", "profile.city")
     assert kept_fields(step, UNSET) == ("ext_id",)
-    items, rejected = make_removals(rows_of({"ext_id": "007"}), step, UNSET)
+    items, rejected = make_removals(rows_of({"ext_id": "007", "profile": ["age", "city"]}), step, UNSET)
     assert rejected == []
     assert [row.item for row in items] == [{"extId": "007", "profile": ["age", "city"]}]
     assert UNSET.kind.check([row.item for row in items]) == {}
@@ -191,3 +196,63 @@ def test_a_removal_of_bare_identifiers():
     assert kept_fields(step, untag) == ("ext_id",)
     items, _ = make_removals(rows_of({"ext_id": "007"}, {"ext_id": "8"}), step, untag)
     assert [row.item for row in items] == ["007", "8"]
+
+
+@pytest.mark.parametrize(
+    ("client", "operation", "user", "mapping", "sent"),
+    [
+        (
+            CleverTapClient,
+            "upload_profiles",
+            "identity",
+            "profile_data",
+            {"identity": "u1", "profileData": {"kept": "x", "tier": {"$delete": 1}}},
+        ),
+        (
+            IterableClient,
+            "bulk_update_users",
+            "user_id",
+            "data_fields",
+            {"userId": "u1", "dataFields": {"kept": "x", "tier": None}},
+        ),
+        (
+            MoEngageClient,
+            "import_users",
+            "customer_id",
+            "attributes",
+            {
+                "customer_id": "u1",
+                "attributes": {"kept": "x"},
+                "unset_attributes": [{"type": "equals", "attr": "tier"}],
+            },
+        ),
+    ],
+)
+def test_an_empty_value_takes_an_attribute_away_where_that_is_said(client, operation, user, mapping, sent):
+    chosen = client.operations()[operation]
+    tier = f"{mapping}.tier"
+    fields = {user: Expression(column="id"), f"{mapping}.kept": Expression(column="kept")}
+    about = {"name": "s", "vendor": "v", "operation": "o"}
+    meant = Step(**about, fields={**fields, tier: Expression(column="t", unset=True)})
+    careful = Step(**about, fields={**fields, tier: Expression(column="t")})
+    rows = rows_of({user: "u1", f"{mapping}.kept": "x", tier: None})
+    assert [row.item for row in make_items(rows, meant, chosen)[0]] == [sent]
+    (left,) = [row.item for row in make_items(rows, careful, chosen)[0]]
+    assert "tier" not in str(left)
+    full = rows_of({user: "u1", f"{mapping}.kept": "x", tier: "gold"})
+    assert make_items(full, meant, chosen)[0][0].item == make_items(full, careful, chosen)[0][0].item
+    # A row of which something is only taken away is a row, too.
+    alone = Step(**about, fields={user: fields[user], tier: meant.fields[tier]})
+    ((made,), rejected) = make_items(rows_of({user: "u1"}), alone, chosen)
+    assert not rejected
+    assert "tier" in str(made.item)
+    assert projector(meant, chosen.kind) is None
+    assert projector(careful, chosen.kind) is not None
+
+
+def test_what_cannot_be_taken_away_is_told():
+    told = []
+    profile = {"ext_id": Expression(column="a"), "profile.tier": Expression(column="b", unset=True)}
+    check_fields(SET, profile.items(), {}, lambda name, sentence: told.append((name, sentence)))
+    assert [name for name, _ in told] == ["profile.tier"]
+    assert "leave unset out" in told[0][1]

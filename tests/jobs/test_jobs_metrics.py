@@ -13,7 +13,7 @@ import pytest
 from netaudience.client import Settings
 from netaudience.errors import ConfigurationError
 from netaudience.events import Paused, RequestEnded
-from netaudience.jobs.metrics import (
+from netaudience.jobs.state.metrics import (
     ACCURACY,
     MOST_PAUSES,
     MOST_SLICES,
@@ -24,7 +24,7 @@ from netaudience.jobs.metrics import (
     read_metrics,
     write_metrics,
 )
-from netaudience.limits import Quota, assumed, documented, per_day, per_minute, per_second
+from netaudience.model.limits import Quota, assumed, documented, per_day, per_minute, per_second
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.vendors.netmera import NetmeraClient
 

@@ -13,16 +13,21 @@ import pytest
 
 from netaudience.client import Settings
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.job import Job
-from netaudience.jobs.planning import Plan
-from netaudience.jobs.reckoning import LATENCY, client_of, reckon
-from netaudience.jobs.rundir import job_folder, snapshot_path
-from netaudience.jobs.snapshot import Differences, Snapshot
-from netaudience.jobs.sources import Page, open_source
-from netaudience.limits import Limit, Quota, documented, per_minute, per_second
+from netaudience.jobs import Job
+from netaudience.jobs.columns.effects import Effect
+from netaudience.jobs.extract.table import Page, open_source
+from netaudience.jobs.plan.estimate import LATENCY, client_of, reckon
+from netaudience.jobs.plan.plan import Plan
+from netaudience.jobs.spec.model import Step
+from netaudience.jobs.spec.validate import find_operation
+from netaudience.jobs.state.memories import find_memory
+from netaudience.jobs.state.remembered import effect_of
+from netaudience.jobs.state.run_folder import job_folder
+from netaudience.jobs.state.snapshot import Differences, Snapshot
+from netaudience.model.limits import Limit, Quota, documented, per_minute, per_second
 from netaudience.vendors import clients
 
-NETMERA = clients()[0]
+NETMERA = clients("NetmeraClient")[0]
 HEAD = """
 [source]
 files = "users.csv"
@@ -65,6 +70,13 @@ def make(tmp_path: Path) -> Make:
     return make
 
 
+def effect(step: Step) -> Effect:
+    operation, removal = (
+        find_operation(NETMERA, name) if name else None for name in (step.operation, step.removal)
+    )
+    return effect_of(step, operation, removal)  # type: ignore[arg-type] # it is there
+
+
 def rows(count: int) -> list[str]:
     return [f"id{number},{number % 90},t" for number in range(count)]
 
@@ -86,7 +98,7 @@ def test_a_plan_counts_rows_items_requests_and_rejected_rows(make: Make) -> None
 
 
 def test_without_credentials_it_says_so_and_counts_alike(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = make(PROFILES, rows(1500))
+    job = make(f"{PROFILES}[guards]\npreflight = false\n", rows(1500))
     without = job.plan()
     assert "NETAUDIENCE_NETMERA_API_KEY is not set" in without.steps[0].notes[0]
     monkeypatch.setenv("NETAUDIENCE_NETMERA_API_KEY", "hunter2")
@@ -130,7 +142,7 @@ def test_where_bytes_decide_requests_are_about(make: Make) -> None:
     [
         ("", 100_000, 9.9, "10 requests per second (assumed, adapting up to 20)"),
         ("rate = 5\n", 100_000, 19.8, "5 requests per second (assumed)"),
-        ("in_flight = 1\n", 100_000, 100 * LATENCY.value, "1 requests at one time (assumed)"),
+        ("in_flight = 1\n", 100_000, 100 * LATENCY.value, "1 request at one time (assumed)"),
         ("max_rows = 10\n", 1000, 9.9, "10 requests per second"),
         ("", 0, 0.0, ""),
     ],
@@ -202,6 +214,11 @@ def test_a_missing_column_or_wrong_sql_is_told_with_its_line(make: Make) -> None
         ('"users.csv"', '"user.csv"', 3),
         ('key = "id"', 'key = "idd"', 4),
         ("arguments =", 'where = "ag < 3"\narguments =', 9),
+        ('key = "id"', 'key = "id"\ndelimiter = "ab"', 5),
+        ('key = "id"', 'key = "id"\nencoding = "latin-99"', 5),
+        ('key = "id"', 'key = "id"\ntyped = ["idd"]', 5),
+        ('key = "id"', 'key = "id"\nsql = "SELECT * FROM nowhere"', 5),
+        ('key = "id"', 'key = "id"\ndatabase = "none.duckdb"\nsql = "SELECT 1 AS id"', 5),
     ],
 )
 def test_what_is_wrong_with_the_source_is_told_with_its_line(
@@ -218,7 +235,7 @@ def test_guards_that_would_stop_a_run_are_told(make: Make) -> None:
     (stop,) = make(TAGS, []).plan().stops
     assert "allow-empty = true" in stop
     (stop,) = make(PROFILES, [f"id{n},x,t" for n in range(300)] + rows(700)).plan().stops
-    assert "would reject 300 of 1,000 rows" in stop
+    assert "300 of 1,000 rows are rejected" in stop
     assert make(PROFILES, rows(700)).plan().stops == ()
 
 
@@ -235,13 +252,18 @@ def test_the_consent_that_a_run_needs(make: Make, step: str, consent: str) -> No
     assert plan.steps[0].consent == consent
 
 
+def memory_of(job: Job) -> Path:
+    """Return where it is kept what was delivered; a plan without credentials takes the last that there is."""
+    return find_memory(job_folder(job), job.steps[0].name, ("server", "account"), None)
+
+
 def deliver(job: Job, run: str) -> None:
     """Take note that everything of a step was delivered, as a run does."""
     step = job.steps[0]
-    path = snapshot_path(job_folder(job), step.name)
+    path = memory_of(job)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_source(job.source, job.path.parent) as table, Snapshot(path) as snapshot:
-        differences = snapshot.differences(table, step, run, ("ext_id",))
+        differences = snapshot.differences(table, step, run, effect(step))
         snapshot.commit(row["row"] for page in differences.rows() for row in page)
         snapshot.commit(removed=(row["row"] for page in differences.removals() for row in page))
 
@@ -265,7 +287,7 @@ def test_a_mirror_is_planned_from_what_was_delivered_and_nothing_is_changed(make
     assert counts(job.plan()) == (0, 0, 100, 0, 0, 0)
     assert job.plan().items == 0
     job = make(MIRROR + guards, [*rows(98)[1:], "id1,77,t", "new,5,t"])
-    kept = snapshot_path(job_folder(job), job.steps[0].name)
+    kept = memory_of(job)
     before = kept.read_bytes()
     for _ in range(2):  # a plan leaves no trace
         plan = job.plan()
@@ -285,26 +307,26 @@ def test_a_plan_sees_what_the_last_run_did_and_gives_the_file_free_before_rows_a
 ) -> None:
     job = make(MIRROR + "[guards]\nmax-removals = 90\n", rows(100))
     step = job.steps[0]
-    kept = snapshot_path(job_folder(job), step.name)
+    kept = memory_of(job)
     deliver(job, "one")
     job = make(MIRROR + "[guards]\nmax-removals = 90\n", [*rows(60)[20:], "id11,77,t", "new,5,t"])
     with open_source(job.source, job.path.parent) as table, Snapshot(kept) as snapshot:
-        found = snapshot.differences(table, step, "two", ["ext_id"])
+        found = snapshot.differences(table, step, "two", effect(step))
         sent = [row["row"] for page in found.rows() for row in page]
         gone = [row["row"] for page in found.removals() for row in page]
         assert (len(sent), len(gone), found.removed) == (2, 59, 59)
         # Not all of it was done: the plan looks at ranges that nobody has folded yet.
         snapshot.commit(delivered=sent[:1], removed=gone[:20])
-    seen: list[int] = []
+    seen: list[str] = []
 
     def rows_of(
         self: Differences, *, own: Callable[..., Iterator[Page]] = Differences.rows
     ) -> Iterator[Page]:
         with Snapshot(kept) as another:  # nobody holds it any more
-            seen.append(another.delivered())
+            seen.append(another.run)
         return own(self)
 
     monkeypatch.setattr(Differences, "rows", rows_of)
     plan = job.plan().steps[0]
     assert (plan.removed, plan.added, plan.changed, plan.known) == (39, 1, 0, 80)
-    assert seen == [100]
+    assert seen == ["two"]

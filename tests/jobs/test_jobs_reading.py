@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.job import Job
-from netaudience.jobs.matching import find_operation, removal_problem
-from netaudience.jobs.reading import read_job
-from netaudience.jobs.words import Expression, Guards, Share, Source, Step
+from netaudience.jobs import Job
+from netaudience.jobs.spec.model import Expression, Guards, Share, Source, Step
+from netaudience.jobs.spec.parse import read_job
+from netaudience.jobs.spec.validate import find_operation, removal_problem
 from netaudience.vendors import clients
 
 WHOLE = """\
@@ -38,7 +38,7 @@ profile.source = { value = "crm" }
 name = "sport"
 vendor = "netmera"
 operation = "tag_users"
-arguments = { tag = "Sport", more-tags = ["x"] }
+arguments = { tag = "Sport" }
 rate = 10
 in-flight = 4
 [step.fields]
@@ -53,6 +53,9 @@ folder = "kept"
 keep = 3
 keep-days = 7
 """
+
+TAGGING = 'operation = "tag_users"\narguments = { tag = "Sport" }'
+LISTED = 'operation = "enable_whats_app"\narguments = { wp-numbers = %s }'
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_a_whole_file_is_the_job_that_it_says(write, tmp_path: Path) -> None:
                 name="sport",
                 vendor="netmera",
                 operation="tag_users",
-                arguments={"tag": "Sport", "more_tags": ["x"]},
+                arguments={"tag": "Sport"},
                 fields={"ext_id": Expression(column="user_id")},
                 rate=10.0,
                 in_flight=4,
@@ -117,6 +120,18 @@ def test_a_whole_file_is_the_job_that_it_says(write, tmp_path: Path) -> None:
         keep_runs=3,
         keep_days=7,
     )
+
+
+def test_how_the_files_of_a_source_are_written(write) -> None:
+    keys = (
+        'files = "u.csv"\nformat = "csv"\ndelimiter = "tab"\nquote = ""\nheader = ["id", "n"]\n'
+        'encoding = "windows-1254"\nsheet = "S"\ntyped = "n"\ntime-zone = "Europe/Istanbul"\nhive = true\n'
+    )
+    text = WHOLE.replace('files = ["exports/users-*.parquet"]\n', keys)
+    assert read_job(write(text)).source == Source(
+        files=("u.csv",), key=("user_id",), format="csv", delimiter="tab", quote="", header=("id", "n"),
+        encoding="windows-1254", sheet="S", typed=("n",), time_zone="Europe/Istanbul", hive=True,
+    )  # fmt: skip
 
 
 def test_the_least_file(write) -> None:
@@ -164,6 +179,20 @@ WRONG = [
         "looks like a credential",
     ),
     ('key = "user_id"', 'key = ["user_id", "user_id"]', 4, "names a column twice"),
+    ('key = "user_id"', 'key = "user_id"\ndelimiter = ";;"', 5, "delimiter must be one sign"),
+    ('key = "user_id"', 'key = "user_id"\nquote = 1', 5, "quote must be one sign"),
+    ('key = "user_id"', 'key = "user_id"\nheader = "no"', 5, "header must be true, false, or the names"),
+    (
+        'key = "user_id"',
+        'key = "user_id"\nheader = ["a", "A"]',
+        5,
+        "header must be true, false, or the names",
+    ),
+    ('key = "user_id"', 'key = "user_id"\nencoding = "klingon"', 5, "there is no encoding of that name"),
+    ('key = "user_id"', 'key = "user_id"\ntyped = 1', 5, "typed must be text, or a list of texts"),
+    ('key = "user_id"', 'key = "user_id"\ntime-zone = "Turkey/X"', 5, "must be one of the IANA names"),
+    ('key = "user_id"', 'key = "user_id"\nhive = "yes"', 5, "hive must be true or false"),
+    ('files = ["exports/users-*.parquet"]', 'sql = "select 1"\nformat = "csv"', 4, "and there are none"),
     ('key = "user_id"', "", 9, "mirror needs to know rows again: add key"),
     (
         'vendor = "netmera"\noperation = "set-',
@@ -196,13 +225,13 @@ WRONG = [
     ('{ sql = "cast(age as integer)" }', "{ value = nan }", 16, "cannot be sent as JSON"),
     ('{ sql = "cast(age as integer)" }', '""', 16, "names no column"),
     ('name = "sport"', 'name = "Netmera-set-profile-attributes"', 20, "two steps are called"),
-    ('tag = "Sport", ', "", 23, "tag_users needs tag, text"),
+    ('tag = "Sport"', "", 23, "tag_users needs tag, text"),
     ('tag = "Sport"', "tag = 5", 23, "tag must be text"),
-    ('more-tags = ["x"]', 'more-tags = "x"', 23, "must be a list, of which each is text"),
-    ('more-tags = ["x"]', 'more-tagz = ["x"]', 23, "did you mean more_tags?"),
-    ('more-tags = ["x"]', "confirm = true", 23, "consent is not written into a file"),
+    (TAGGING, LISTED % '"x"', 23, "must be a list, of which each is text"),
+    ('tag = "Sport"', 'tag = "Sport", tagz = "x"', 23, "did you mean tag?"),
+    ('tag = "Sport"', 'tag = "Sport", confirm = true', 23, "consent is not written into a file"),
     ('tag = "Sport"', 'tag = ""', 23, "tag is empty, and tag_users needs it"),
-    ('more-tags = ["x"]', 'more-tags = [""]', 23, "A tag must be text that is not empty"),
+    (TAGGING, LISTED % '[""]', 23, "must be a list of texts"),
     ("max-removals = 100", "max-removals = -1", 29, "must be a percentage"),
     ("max-removals = 100", 'max-removals = "101%"', 29, "must be a percentage"),
     ("max-removals = 100", "max-removals = 0.05", 29, 'such as "5%"'),
@@ -295,6 +324,16 @@ CARRIED = [
 ]
 
 
+#: Values by what an argument is said to be.
+EXAMPLES = {
+    "text": '"x"',
+    "a whole number": "5",
+    "true or false": "true",
+    "a table": "{ key = 'value' }",
+    "a whole number or a date": "1790000000000",
+}
+
+
 @pytest.mark.parametrize(("vendor", "operation"), CARRIED, ids=lambda part: getattr(part, "name", ""))
 def test_every_operation_that_carries_items_says_what_a_step_lacks_until_it_lacks_nothing(
     write, vendor, operation
@@ -315,9 +354,7 @@ def test_every_operation_that_carries_items_says_what_a_step_lacks_until_it_lack
             assert job.steps[0].operation == operation.name
             return
         for name, wanted in re.findall(r"needs (\w+), ([^:]+): add arguments", told):
-            arguments[name] = {"text": '"x"', "a whole number": "5"}.get(
-                wanted, f'"{wanted.removeprefix("one of ").split(",")[0]}"'
-            )
+            arguments[name] = EXAMPLES.get(wanted, f'"{wanted.removeprefix("one of ").split(",")[0]}"')
         fields.update(re.findall(r"add (\S+) = (\"COLUMN\")", told))
         fields.update((name, '"COLUMN"') for name in re.findall(r"add one of (\w+)", told))
     pytest.fail(f"{operation.name}: {told}")
@@ -345,7 +382,7 @@ REMOVALS = [
 def test_a_removal_is_made_of_what_is_known_of_a_row_that_is_gone(
     operation: str, removal: str, fields: list[str], words: str | None
 ) -> None:
-    operations = clients()[0].operations()
+    operations = clients("NetmeraClient")[0].operations()
     told = removal_problem(operations[operation], operations[removal], fields)
     assert told is None if words is None else words in str(told)
 

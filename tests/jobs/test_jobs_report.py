@@ -20,12 +20,12 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from netaudience.errors import ConfigurationError
 from netaudience.events import Paused, RequestEnded
-from netaudience.jobs import pictures
-from netaudience.jobs.metrics import Metrics, write_metrics
-from netaudience.jobs.report import write_report
-from netaudience.jobs.rundir import RunFolder, RunStart
-from netaudience.jobs.summary import StepSummary, Summary
-from netaudience.jobs.verdict import Verdict, without_names
+from netaudience.jobs.report import charts
+from netaudience.jobs.report.html import write_report
+from netaudience.jobs.report.wording import Verdict, without_names
+from netaudience.jobs.state.metrics import Metrics, write_metrics
+from netaudience.jobs.state.run_folder import RunFolder, RunStart
+from netaudience.jobs.state.summary import StepSummary, Summary
 
 CHROMIUM = shutil.which("chromium")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -89,12 +89,12 @@ def written(folder, told, metrics):
 
 
 VERDICTS = [
-    ("all", [step(rows=5, delivered=5)], {}, "good", "Everything was delivered.", []),
-    ("nothing new", [step(rows=5, unchanged=5)], {}, "good", "Nothing had changed", []),
+    ("all", [step(total=5, delivered=5)], {}, "good", "Everything was delivered.", []),
+    ("nothing new", [step(total=5, unchanged=5)], {}, "good", "Nothing had changed", []),
     ("no row", [step()], {}, "warn", "The source gave no row", []),
     (
         "a few rejected",
-        [step(rows=1000, delivered=999, rejected=1)],
+        [step(total=1000, delivered=999, rejected=1)],
         {},
         "warn",
         "1 of 1,000 rows was not",
@@ -102,17 +102,36 @@ VERDICTS = [
     ),
     (
         "many rejected",
-        [step(rows=1000, delivered=900, rejected=100)],
+        [step(total=1000, delivered=900, rejected=100)],
         {},
         "bad",
         "100 of 1,000 rows",
         ["retry"],
     ),
-    ("failed", [step(rows=1000, delivered=999, failed=1)], {}, "bad", "1 of 1,000 rows", ["resume"]),
-    ("in doubt", [step(rows=1000, delivered=999, in_doubt=1)], {}, "bad", "1 of 1,000 rows", ["retry"]),
+    (
+        "a night with rejects that the job accepts",
+        [step(total=1000, delivered=3, unchanged=900, rejected=97, accepted=True, known=97)],
+        {},
+        "good",
+        "Everything was delivered but 97 rejected rows, which the job accepts.",
+        ["retry"],
+    ),
+    (
+        "rejects of one step are accepted and those of the other are not",
+        [
+            step(total=1000, delivered=999, rejected=1, accepted=True),
+            step(name="b", total=1000, delivered=998, rejected=2),
+        ],
+        {},
+        "warn",
+        "2 rows were not delivered, in 1 of 2 steps: b.",
+        ["retry"],
+    ),
+    ("failed", [step(total=1000, delivered=999, failed=1)], {}, "bad", "1 of 1,000 rows", ["resume"]),
+    ("in doubt", [step(total=1000, delivered=999, in_doubt=1)], {}, "bad", "1 of 1,000 rows", ["retry"]),
     (
         "interrupted",
-        [step(rows=10, delivered=4, skipped=6, exhausted=False)],
+        [step(total=10, delivered=4, unsent=6, exhausted=False)],
         {"signal": 15},
         "bad",
         "The run was interrupted (SIGTERM).",
@@ -120,7 +139,7 @@ VERDICTS = [
     ),
     (
         "stopped",
-        [step(rows=10, delivered=4, failed=6, stopped="Netmera did not accept the credentials: HTTP 401")],
+        [step(total=10, delivered=4, failed=6, stopped="Netmera did not accept the credentials: HTTP 401")],
         {},
         "bad",
         "The run stopped early: Netmera did not accept the credentials: HTTP 401.",
@@ -128,7 +147,7 @@ VERDICTS = [
     ),
     (
         "one of two",
-        [step(rows=10, delivered=10), step(name="other", rows=10, delivered=9, failed=1, stopped="Why")],
+        [step(total=10, delivered=10), step(name="other", total=10, delivered=9, failed=1, stopped="Why")],
         {},
         "bad",
         "Step other stopped early: Why.",
@@ -136,14 +155,14 @@ VERDICTS = [
     ),
     (
         "several",
-        [step(rows=9, delivered=9), step(name="b", rows=10, delivered=9, rejected=1)],
+        [step(total=9, delivered=9), step(name="b", total=10, delivered=9, rejected=1)],
         {},
         "bad",
         "1 row was not delivered, in 1 of 2 steps: b.",
         ["retry"],
     ),
     ("not over", [step()], {"ended": None}, "bad", "The run did not come to its end.", ["resume"]),
-    ("a gap", [step(rows=9, delivered=8)], {}, "bad", "look at what is said here", []),
+    ("a gap", [step(total=9, delivered=8)], {}, "bad", "look at what is said here", []),
 ]
 
 
@@ -159,14 +178,18 @@ def test_the_verdict_says_at_one_glance_what_became_of_the_run(steps, facts, lev
     assert verdict.level == level
     assert headline in verdict.headline
     assert [command.split()[1] for _, command in verdict.commands] == commands
+    told = any("the job accepts so many" in sentence for sentence in verdict.sentences)
+    assert told == any(each.accepted for each in steps)
 
 
 def test_every_step_is_told_with_what_the_vendor_s_success_means():
     told = summary(
-        step(rows=12_000, delivered=10_000, rejected=1_999, in_doubt=1, resumed=500, acknowledges="accepted"),
+        step(
+            total=12_000, delivered=10_000, rejected=1_999, in_doubt=1, resumed=500, acknowledges="accepted"
+        ),
         step(
             name="gap",
-            rows=10,
+            total=10,
             delivered=9,
             acknowledges="applied",
             warnings={"a field was dropped": 3, "b": 1},
@@ -220,25 +243,30 @@ def long_run(tmp_path_factory):
     resumed.resume(0.0, wall=WALL + 200_000)
     resumed(RequestEnded("Netmera", "tag_users", 400.0, 0.2, 200, 100, 10, 0.1, False))
     reasons = {
-        f"rejected: Netmera refused the request, in words like {'so ' * 20}{chr(97 + n % 26) * n}": 900 - n
+        f"Netmera refused the request, in words like {'so ' * 20}{chr(97 + n % 26) * n}": 900 - n
         for n in range(200)
     }
     told = summary(
         step(
             name="attributes",
             operation="set_profile_attributes",
-            rows=48_000_000,
+            total=48_000_000,
             delivered=47_000_000,
             failed=999_988,
             in_doubt=12,
-            reasons={"failed: Netmera is unavailable: HTTP 503": 999_988, "in doubt: no answer came": 12},
+            reasons={
+                "failed": {"Netmera is unavailable: HTTP 503": 999_988},
+                "in_doubt": {"no answer came": 12},
+            },
         ),
-        step(rows=20_000_000, unchanged=19_999_000, delivered=100, rejected=900, reasons=reasons),
+        step(
+            total=20_000_000, unchanged=19_999_000, delivered=100, rejected=900, reasons={"rejected": reasons}
+        ),
         step(
             name="demerge",
             vendor="clevertap",
             operation="demerge",
-            rows=100,
+            total=100,
             delivered=100,
             warnings={HOSTILE: 2},
         ),
@@ -354,10 +382,10 @@ def test_what_a_source_or_a_vendor_wrote_is_text_and_nothing_is_asked_of_anybody
         browser.get_log(kind)
     troubled = step(
         name=HOSTILE,
-        rows=2,
+        total=2,
         delivered=1,
         rejected=1,
-        reasons={f"rejected: {HOSTILE}": 1},
+        reasons={"rejected": {HOSTILE: 1}},
         warnings={HOSTILE: 1},
     )
     path = written(folder, summary(troubled, job=HOSTILE, folder=folder), {HOSTILE: measured(20)})
@@ -379,7 +407,7 @@ def test_what_a_source_or_a_vendor_wrote_is_text_and_nothing_is_asked_of_anybody
 @needs_browser
 @pytest.mark.parametrize("name", ["$a^{$ costs $\\frac$", "müşteri 客户 😀", "word " * 40, "n" * 300])
 def test_any_name_of_a_step_can_be_drawn(browser, folder, name):
-    told = step(name=name, rows=2, delivered=1, rejected=1, reasons={f"rejected: {name}": 1})
+    told = step(name=name, total=2, delivered=1, rejected=1, reasons={"rejected": {name: 1}})
     text = shown(browser, written(folder, summary(told, folder="x"), {name: measured(20)}))
     assert text.count(name[:20].strip()) >= 4
     assert browser.execute_script(BEYOND) == []
@@ -387,15 +415,24 @@ def test_any_name_of_a_step_can_be_drawn(browser, folder, name):
 
 def test_no_identifier_gets_into_the_page(folder):
     secrets = ["ada.lovelace@example.com", "10000000000000000017", "905321234567", "A-99-B"]
-    reasons = {f"rejected: the value {secret} is wrong": 1 for secret in secrets}
+    reasons = {f"the value {secret} is wrong": 1 for secret in secrets}
     told = summary(
-        step(rows=4, rejected=4, reasons=reasons, warnings=reasons, stopped=next(iter(reasons))),
+        step(
+            total=4, rejected=4, reasons={"rejected": reasons}, warnings=reasons, stopped=next(iter(reasons))
+        ),
         folder="runs/x",
         unwritten=list(reasons),
     )
     page = written(folder, told, {"tags": measured(5)}).read_text(encoding="utf-8")
     assert [secret for secret in secrets if secret in page] == []
     assert "the value … is wrong" in page
+
+
+def test_what_a_success_leaves_undone_is_told_once(folder):
+    unsaid = "an id that it does not know does nothing"
+    several = [step(name=name, total=1, delivered=1, unsaid=unsaid) for name in ("a", "b")]
+    page = written(folder, summary(*several), {"a": measured(5)}).read_text(encoding="utf-8")
+    assert page.count(f"Not told by netmera tag_users: {unsaid}.") == 1
 
 
 SHORT = [
@@ -418,7 +455,7 @@ def test_a_short_run_has_a_report_too(folder, events, vendor):
     for event in events:
         metrics(event)
     operation = "demerge" if vendor == "clevertap" else "tag_users"
-    told = step(name="s", vendor=vendor, operation=operation, rows=len(events), delivered=len(events))
+    told = step(name="s", vendor=vendor, operation=operation, total=len(events), delivered=len(events))
     page = written(folder, summary(told), {"s": metrics}).read_text(encoding="utf-8")
     requests = metrics.total().requests
     assert page.count("<svg ") == (1 if events else 0) + 2 * requests
@@ -428,7 +465,7 @@ def test_a_short_run_has_a_report_too(folder, events, vendor):
 
 def test_without_matplotlib_the_page_has_its_words_and_tables(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    told = summary(step(rows=2, delivered=1, rejected=1, reasons={"rejected: a rule": 1}))
+    told = summary(step(total=2, delivered=1, rejected=1, reasons={"rejected": {"a rule": 1}}))
     page = written(folder, told, {"tags": measured(20)}).read_text(encoding="utf-8")
     assert "<svg" not in page
     assert "pip install 'netaudience[report]'" in page
@@ -448,7 +485,7 @@ def test_a_killed_run_is_reported_from_what_was_measured(folder):
     )
     run.remember(start)
     write_metrics(folder, {"tags": measured(60)})
-    for body in (None, summary(step(rows=5, delivered=5), attempts=1).to_json()):
+    for body in (None, summary(step(total=5, delivered=5), attempts=1).to_json()):
         # The summary of an earlier attempt says nothing about the one that was killed.
         if body is not None:
             run.summary.write_bytes(body)
@@ -456,7 +493,7 @@ def test_a_killed_run_is_reported_from_what_was_measured(folder):
         assert "The run did not come to its end." in page
         assert "netaudience resume" in page
         assert "600 requests carried 60,000 items" in page
-    run.summary.write_bytes(summary(step(rows=5, delivered=5), attempts=2).to_json())
+    run.summary.write_bytes(summary(step(total=5, delivered=5), attempts=2).to_json())
     assert "Everything was delivered." in write_report(folder).read_text(encoding="utf-8")
 
 
@@ -468,7 +505,7 @@ def test_a_folder_without_a_run_is_told(folder):
 def test_drawing_leaves_nothing_behind_in_matplotlib():
     program = (
         "import sys, matplotlib; before = matplotlib.rcParams.copy()\n"
-        "from netaudience.jobs.pictures import Bar, outcomes\n"
+        "from netaudience.jobs.report.charts import Bar, outcomes\n"
         "first = outcomes([Bar('tags', {'delivered': 3})])\n"
         "assert first == outcomes([Bar('tags', {'delivered': 3})])\n"
         "assert matplotlib.rcParams.copy() == before\n"
@@ -478,7 +515,7 @@ def test_drawing_leaves_nothing_behind_in_matplotlib():
 
 
 def test_matplotlib_is_not_imported_before_a_picture_is_drawn():
-    program = "import sys, netaudience.jobs.report\nassert 'matplotlib' not in sys.modules\n"
+    program = "import sys, netaudience.jobs.report.html\nassert 'matplotlib' not in sys.modules\n"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
@@ -494,16 +531,16 @@ def test_matplotlib_is_not_imported_before_a_picture_is_drawn():
     ],
 )
 def test_a_duration_is_told_as_people_say_it(seconds, told):
-    assert pictures.duration(seconds) == told
+    assert charts.duration(seconds) == told
 
 
 def test_times_of_day_are_those_of_the_attempt():
     metrics = measured(100)
     metrics.resume(0.0, wall=WALL + 7200)
     metrics(RequestEnded("V", "o", 30.0, 0.2, 200, 1, 10, 0.0, False))
-    told = [pictures.clock(metrics, at) for at in (0.0, 99.0, 100.0, 130.0, 80_000.0)]
+    told = [charts.clock(metrics, at) for at in (0.0, 99.0, 100.0, 130.0, 80_000.0)]
     assert told == ["01:30:00", "01:31:39", "03:30:00", "03:30:30", "23 Nov 01:41:40"]
-    page = pictures.over_time(metrics, "tags")
+    page = charts.over_time(metrics, "tags")
     marks = re.findall(r">(\d\d:\d\d(?::\d\d)?)<", page)
     assert marks[0] == "01:30:00"
     assert marks == sorted(marks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from netaudience.errors import ConfigurationError, Refused
-from netaudience.jobs.job import Job
-from netaudience.jobs.past import Undelivered
-from netaudience.jobs.rejects import Rejects, read_rejects
-from netaudience.jobs.rundir import (
+from netaudience.dead_letter import DeadLetter
+from netaudience.errors import ConfigurationError
+from netaudience.jobs import Job
+from netaudience.jobs.spec.model import Source
+from netaudience.jobs.state.rejects import Rejects
+from netaudience.jobs.state.run_folder import (
     JobLock,
     RunFolder,
     RunStart,
@@ -27,8 +27,7 @@ from netaudience.jobs.rundir import (
     replace,
     runs_of,
 )
-from netaudience.jobs.summary import JobFailed, StepSummary, Summary, read_summary
-from netaudience.jobs.words import Source
+from netaudience.jobs.state.summary import JobFailed, StepSummary, Summary, read_summary
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 START = RunStart(job="nightly", file="/x/job.toml", started="then", source="s", steps={"tag": "d"})
@@ -105,6 +104,45 @@ def test_runs_are_found_below_the_working_directory(tmp_path: Path, monkeypatch:
     assert find_run(run.id).path.resolve() == run.path
 
 
+def test_latest_is_of_one_job_and_a_job_stands_for_its_newest_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / ".netaudience" / "nightly", 3)
+    tonight = make_run(tmp_path / ".netaudience" / "nightly", 2)
+    other = make_run(tmp_path / ".netaudience" / "weekly", 1)
+    with pytest.raises(ConfigurationError, match=r"several jobs here \(nightly, weekly\): name the job"):
+        find_run("latest")
+    assert find_run("nightly").id == tonight.id
+    assert find_run("weekly").id == other.id
+    (tmp_path / "nightly.toml").write_text(
+        '[source]\nfiles = "users.csv"\n[[step]]\nvendor = "netmera"\noperation = "tag_users"\n'
+        'arguments = { tag = "vip" }\nfields = { ext_id = "id" }\n'
+    )
+    assert find_run("nightly.toml").id == tonight.id
+    (tmp_path / "nightly.toml").rename(tmp_path / "new.toml")
+    with pytest.raises(ConfigurationError, match=r"new\.toml has no run yet: netaudience run new\.toml"):
+        find_run("new.toml")
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o000, 0o077])
+def test_nothing_that_is_kept_is_readable_by_others(tmp_path: Path, umask: int) -> None:
+    folder = tmp_path / "kept" / "nightly"
+    folder.mkdir(parents=True, mode=0o755)  # made by hand, or by a version that let others in
+    before = os.umask(umask)
+    try:
+        with JobLock(folder, "nightly"):
+            run = make_run(folder, 1)
+            replace(run.path / "metrics.json", b"{}")
+            kept = [folder, *folder.rglob("*")]
+            assert {"lock.sqlite", "running.json", "run.json", "metrics.json"} <= {path.name for path in kept}
+            assert {path.name: oct(path.stat().st_mode & 0o77) for path in kept} == {
+                path.name: "0o0" for path in kept
+            }
+    finally:
+        os.umask(before)
+
+
 def test_old_runs_are_deleted_by_count_and_by_age_and_nothing_else_is(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, days) for days in (100, 4, 3, 2, 1)][::-1]
     stranger = tmp_path / "runs" / "notes"
@@ -122,7 +160,7 @@ def test_old_runs_are_deleted_by_count_and_by_age_and_nothing_else_is(tmp_path: 
 HOLDER = """
 import sys
 from pathlib import Path
-from netaudience.jobs.rundir import JobLock
+from netaudience.jobs.state.run_folder import JobLock
 with JobLock(Path(sys.argv[1]), "nightly"):
     print("locked", flush=True)
     sys.stdin.read()
@@ -184,25 +222,25 @@ def summary(*steps: StepSummary, **how: object) -> Summary:
     return Summary(folder="/runs/1", steps=list(steps), **told, **how)  # type: ignore[arg-type]
 
 
-WHOLE = {"rows": 10, "delivered": 10, "exhausted": True}
+WHOLE = {"total": 10, "delivered": 10, "exhausted": True}
 
 
 @pytest.mark.parametrize(
     ("told", "code", "finished"),
     [
         (summary(step(**WHOLE)), 0, True),
-        (summary(step(rows=10, unchanged=10, exhausted=True)), 0, True),
-        (summary(step(rows=10, delivered=9, rejected=1, exhausted=True)), 3, True),
-        (summary(step(rows=10, delivered=9, in_doubt=1, exhausted=True)), 3, True),
-        (summary(step(rows=10, delivered=9, failed=1, exhausted=True)), 3, False),
-        (summary(step(rows=10, delivered=9, skipped=1, stopped="x", stopped_by="Unavailable")), 1, False),
-        (summary(step(rows=10, skipped=10, stopped="x", stopped_by="Unauthorized")), 4, False),
-        (summary(step(rows=10, skipped=10, stopped="x", stopped_by="GuardRefused")), 5, False),
-        (summary(step(rows=10, delivered=4, skipped=6), signal=15), 143, False),
+        (summary(step(total=10, unchanged=10, exhausted=True)), 0, True),
+        (summary(step(total=10, delivered=9, rejected=1, exhausted=True)), 3, True),
+        (summary(step(total=10, delivered=9, in_doubt=1, exhausted=True)), 3, True),
+        (summary(step(total=10, delivered=9, failed=1, exhausted=True)), 3, False),
+        (summary(step(total=10, delivered=9, unsent=1, stopped="x", stopped_code=1)), 1, False),
+        (summary(step(total=10, unsent=10, stopped="x", stopped_code=4)), 4, False),
+        (summary(step(total=10, unsent=10, stopped="x", stopped_code=5)), 5, False),
+        (summary(step(total=10, delivered=4, unsent=6), signal=15), 143, False),
         (summary(step(**WHOLE), signal=2), 130, False),
         (summary(step(**WHOLE), unwritten=["a full disk"]), 1, True),
-        (summary(step(rows=10, delivered=9, exhausted=True)), 1, True),  # a row is in no count
-        (summary(step(**WHOLE), step(rows=1, rejected=1, exhausted=True)), 3, True),
+        (summary(step(total=10, delivered=9, exhausted=True)), 1, True),  # a row is in no count
+        (summary(step(**WHOLE), step(total=1, rejected=1, exhausted=True)), 3, True),
     ],
 )
 def test_what_became_of_a_run_is_told_by_a_number(told: Summary, code: int, *, finished: bool) -> None:
@@ -220,7 +258,7 @@ def test_what_became_of_a_run_is_told_by_a_number(told: Summary, code: int, *, f
 def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
     run = make_run(tmp_path, 0)
     assert read_summary(run.summary) is None
-    written = summary(step(**WHOLE, reasons={"rejected: x": 1}), source_rows=10, attempts=3, signal=2)
+    written = summary(step(**WHOLE, reasons={"rejected": {"x": 1}}), source_rows=10, attempts=3, signal=2)
     replace(run.summary, written.to_json())
     assert read_summary(run.summary) == written
     run.summary.write_bytes(written.to_json()[:50])
@@ -230,12 +268,12 @@ def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_the_table_for_a_build_shows_text_as_it_is() -> None:
     told = summary(
-        step(rows=2, delivered=1, rejected=1, exhausted=True, reasons={"rejected: <b>|`x`\n# y": 1})
+        step(total=2, delivered=1, rejected=1, exhausted=True, reasons={"rejected": {"<b>|`x`\n# y": 1}})
     )
     text = told.markdown()
     assert "<b>" not in text
-    (line,) = [line for line in text.splitlines() if "rejected:" in line]
-    assert line.count("|") - line.count("\\|") == 4
+    (line,) = [line for line in text.splitlines() if line.startswith("| 1 |")]
+    assert line.count("|") - line.count("\\|") == 5
     assert "netaudience retry /runs/1" in text
 
 
@@ -243,20 +281,26 @@ def test_the_table_for_a_build_shows_text_as_it_is() -> None:
 
 
 def lines_of(path: Path) -> list[tuple[object, ...]]:
-    return [(line["step"], line["row"], line["kind"]) for line in read_rejects(path)]
+    return [(letter.step, letter.position, letter.outcome) for letter in DeadLetter.read(path)]
+
+
+def letter(step: str, position: int, **how: object) -> DeadLetter:
+    told = {"key": f"id{position}", "outcome": "rejected", "by": "source", "reason": "It is wrong", "row": {}}
+    told |= {"step": step, "vendor": "netmera", "operation": "tag_users", **how}
+    return DeadLetter(position=position, **told)  # type: ignore[arg-type]
 
 
 def test_an_attempt_that_comes_less_far_keeps_what_was_told_of_later_rows(tmp_path: Path) -> None:
     path = tmp_path / "rejects.jsonl"
     first = Rejects(path)
     for row in (1, 5, 9):
-        first.wrong("tag", row, f"id{row}", "It is wrong", {"ext_id": f"id{row}"})
-        first.wrong("set", row, f"id{row}", "It is wrong", {})
+        first.write(letter("tag", row))
+        first.write(letter("set", row))
     first.close({"tag": None, "set": None})
     assert path.stat().st_mode & 0o77 == 0
 
     second = Rejects(path)
-    second.undelivered_before("tag", 1, Undelivered(0, "rejected", "id1", "wrong"), {})
+    second.write(letter("tag", 1))
     second.close({"tag": 5, "set": None})
     assert lines_of(path) == [("tag", 1, "rejected"), ("tag", 9, "rejected")]
 
@@ -268,30 +312,18 @@ def test_an_attempt_that_comes_less_far_keeps_what_was_told_of_later_rows(tmp_pa
 def test_an_attempt_that_was_killed_leaves_the_last_ones_file(tmp_path: Path) -> None:
     path = tmp_path / "rejects.jsonl"
     first = Rejects(path)
-    first.wrong("tag", 1, "id1", "It is wrong", {})
+    first.write(letter("tag", 1))
     first.close({"tag": None})
     killed = Rejects(path)
-    killed.wrong("tag", 2, "id2", "It is wrong", {})
+    killed.write(letter("tag", 2))
     killed.flush()
     assert killed._file is not None
     killed._file.close()  # as the system does
     assert lines_of(path) == [("tag", 1, "rejected")]
 
 
-def test_a_vendors_answer_is_told_by_its_parts_and_is_the_same_after_a_crash(tmp_path: Path) -> None:
-    path = tmp_path / "rejects.jsonl"
-    error = Refused("Netmera", 400, code=5016, words="user not found")
-    live = Rejects(path)
-    live.undelivered("tag", 7, "id7", "rejected", error, {"ext_id": "id7"})
-    live.undelivered_before("tag", 8, Undelivered(7, "rejected", "id8", str(error)), {"ext_id": "id8"})
-    live.close({"tag": None})
-    one, other = read_rejects(path)
-    assert (one["status"], one["words"]) == (other["status"], other["words"]) == (400, "user not found")
-    assert str(one["code"]) == str(other["code"]) == "5016"
-
-
 def test_a_line_that_was_mended_wrongly_is_told_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "rejects.jsonl"
-    path.write_text(f'{json.dumps({"step": "tag"})}\n\n{{"step": \n')
-    with pytest.raises(ConfigurationError, match=r"Line 3 of .* is no JSON object"):
-        list(read_rejects(path))
+    path.write_text(f'{letter("tag", 1).to_line().decode().strip()}\n\n{{"step": \n')
+    with pytest.raises(ConfigurationError, match=r"Line 3 of .* is no dead letter"):
+        list(DeadLetter.read(path))

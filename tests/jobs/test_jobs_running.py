@@ -19,8 +19,8 @@ import pytest
 from job_runs import (
     CREDENTIALS,
     DEMERGE,
+    FIRE,
     IMPATIENT,
-    PUSH,
     SET,
     TAG,
     applied,
@@ -34,11 +34,12 @@ from job_runs import (
 
 from netaudience.client import Client, Settings
 from netaudience.errors import ConfigurationError, JournalFailed
-from netaudience.jobs.database import Batch
-from netaudience.jobs.rundir import RunFolder, job_folder, runs_of
-from netaudience.jobs.sources import Table, open_source
-from netaudience.jobs.summary import JobFailed
-from netaudience.jobs.words import Expression, Guards, Source, Step
+from netaudience.jobs.columns.comparison import Asking
+from netaudience.jobs.extract.scan import Scan
+from netaudience.jobs.extract.table import Table, open_source
+from netaudience.jobs.spec.model import Expression, Guards, Source, Step
+from netaudience.jobs.state.run_folder import RunFolder, job_folder, runs_of
+from netaudience.jobs.state.summary import JobFailed
 from netaudience.sandbox import Fault, Sandbox
 
 pytest.importorskip("duckdb")
@@ -67,7 +68,7 @@ async def test_one_reading_feeds_steps_of_several_vendors(tmp_path: Path) -> Non
         assert applied(sandbox, "clevertap", "demerge") == (2500, 2500)
     assert looks[-1] == 2500
     assert (summary.exit_code, summary.finished, summary.source_rows) == (3, True, 2502)
-    wrong = {(line["step"], line["row"]) for line in rejects(summary)}
+    wrong = {(line["step"], line["position"]) for line in rejects(summary)}
     assert wrong == {(step, row) for step in ("tag", "set", "demerge") for row in (2501, 2502)} | {("set", 8)}
     with pytest.raises(JobFailed, match="2 rejected"):
         summary.raise_for_undelivered()
@@ -107,9 +108,10 @@ async def test_a_step_whose_vendor_is_down_stops_and_the_other_goes_on_to_its_en
         assert (demerge.delivered, demerge.stopped) == (6000, None)
         assert (tag.delivered, tag.stopped_by) == (500, "Unavailable")
         assert tag.rows == 6000
-        assert tag.skipped > 1000
+        assert tag.unsent > 1000
         assert (summary.exit_code, summary.finished) == (1, False)
-        assert {line["kind"] for line in rejects(summary)} == {"failed"}
+        # What a gateway has answered may have been done; sent again when the run goes on, it does no harm.
+        assert {line["outcome"] for line in rejects(summary)} == {"failed", "in_doubt"}
 
         sandbox.set_faults([])
         again = await run(job, sandbox, resume=summary.run)
@@ -131,12 +133,12 @@ async def test_a_vendor_that_is_down_does_not_put_everything_in_doubt_that_must_
         (step,) = (await run(job, sandbox)).steps
         assert (step.delivered, step.stopped_by) == (500, "Unavailable")
         assert 2 * 50 <= step.in_doubt <= 4 * 50  # two attempts, and what was out beside them
-        assert step.skipped + step.failed == 6000 - 500 - step.in_doubt
+        assert step.unsent + step.failed == 6000 - 500 - step.in_doubt
         sandbox.set_faults([])
         again = await run(job, sandbox, resume="latest")
     assert again.exit_code == 3
     assert counts(again) == {"demerge": (6000, 6000 - step.in_doubt, 0, 0, step.in_doubt, 0, 0)}
-    assert {line["kind"] for line in rejects(again)} == {"in doubt"}
+    assert {line["outcome"] for line in rejects(again)} == {"in_doubt"}
     assert len(rejects(again)) == step.in_doubt
 
 
@@ -184,9 +186,15 @@ async def test_what_the_vendor_refuses_is_told_by_row_with_its_words(tmp_path: P
         sandbox.set_faults([Fault("poison", ids=["id00123"], operation="tag_users")])
         summary = await run(make_job(tmp_path, TAG), sandbox)
         (line,) = rejects(summary)
-        assert (line["step"], line["row"], line["key"], line["kind"]) == ("tag", 124, "id00123", "rejected")
+        assert (line["step"], line["position"], line["key"], line["outcome"]) == (
+            "tag",
+            124,
+            "id00123",
+            "rejected",
+        )
         assert line["status"] == 400
-        assert line["fields"] == {"ext_id": "id00123"}
+        assert line["row"] == {"user_id": "id00123", "age": str(123 % 90)}
+        assert line["fields"] == {"ext_id": "user_id"}
         again = await run(make_job(tmp_path, TAG), sandbox, resume="latest")
         (told,) = rejects(again)
     assert {**told, "words": None, "code": None} == {**line, "words": None, "code": None}
@@ -323,7 +331,7 @@ async def test_a_source_that_breaks_is_told_and_what_it_gave_is_settled(tmp_path
 @pytest.mark.asyncio
 async def test_a_task_that_is_cancelled_keeps_its_journal_and_its_summary(tmp_path: Path) -> None:
     write_rows(tmp_path, people(3000))
-    job = make_job(tmp_path, attrs.evolve(PUSH, rate=200, max_rows=10))
+    job = make_job(tmp_path, attrs.evolve(FIRE, rate=200, max_rows=10))
     async with Sandbox() as sandbox:
         arrived = asyncio.Event()
         task = asyncio.create_task(
@@ -338,7 +346,7 @@ async def test_a_task_that_is_cancelled_keeps_its_journal_and_its_summary(tmp_pa
         assert kept["reconciles"]
         assert 0 < kept["steps"][0]["delivered"] < 3000
         again = await run(job, sandbox, resume="latest")
-        report = sandbox.check("netmera", "push_profile_attributes")
+        report = sandbox.check("netmera", "fire_events")
     assert report.more_than_once == 0
     (step,) = again.steps
     assert step.delivered + step.in_doubt == 3000
@@ -352,11 +360,11 @@ async def test_a_run_that_is_cancelled_while_an_endless_source_is_counted_ends_a
 ) -> None:
     begun = threading.Event()
 
-    def keys(self: Table, *what: object, own: Callable[..., Iterator[Batch]] = Table.keys) -> Iterator[Batch]:
+    def asking(self: Scan, *what: object, own: Callable[..., Asking] = Scan.asking) -> Asking:
         begun.set()
-        yield from own(self, *what)
+        return own(self, *what)
 
-    monkeypatch.setattr(Table, "keys", keys)
+    monkeypatch.setattr(Scan, "asking", asking)
     endless = "SELECT i AS user_id, 1 AS age FROM range(10000000000000) AS numbers(i)"
     step = attrs.evolve(SET, mode=mode)
     job = attrs.evolve(make_job(tmp_path, step), source=Source(sql=endless, key=("user_id",)))
@@ -467,7 +475,7 @@ async def test_a_folder_that_is_read_only_is_refused_before_anything_is_sent(rea
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("step", [TAG, PUSH], ids=["repeatable", "not repeatable"])
+@pytest.mark.parametrize("step", [TAG, FIRE], ids=["repeatable", "not repeatable"])
 async def test_a_full_disk_stops_the_run_and_there_is_nothing_that_it_forgets(
     tmp_path: Path, step: Step
 ) -> None:
@@ -484,7 +492,7 @@ async def test_a_full_disk_stops_the_run_and_there_is_nothing_that_it_forgets(
         again = await run(job, sandbox, resume="latest")
         report = sandbox.check("netmera", step.operation)
     assert again.steps[0].delivered + again.steps[0].in_doubt == 3000
-    if step is PUSH:
+    if step is FIRE:
         assert report.more_than_once == 0
         assert 3000 - report.applied <= again.steps[0].in_doubt
     else:

@@ -15,8 +15,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from netaudience.jobs.rundir import runs_of
-from netaudience.jobs.summary import JobFailed
+from netaudience.jobs.state.run_folder import runs_of
+from netaudience.jobs.state.summary import JobFailed
 from netaudience.sandbox import BackgroundSandbox
 
 pytest.importorskip("duckdb")

@@ -11,9 +11,12 @@ import attrs
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.snapshot import Snapshot, selection_of
-from netaudience.jobs.sources import open_data, open_source
-from netaudience.jobs.words import Expression, Source, Step
+from netaudience.jobs.columns.effects import Effect
+from netaudience.jobs.extract.table import open_data, open_source
+from netaudience.jobs.spec.model import Expression, Source, Step
+from netaudience.jobs.spec.validate import find_operation, find_vendor
+from netaudience.jobs.state.remembered import effect_of
+from netaudience.jobs.state.snapshot import Snapshot, selection_of
 
 STEP = Step(
     name="s",
@@ -41,6 +44,15 @@ def snapshot(tmp_path):
         yield opened
 
 
+def effect(step):
+    """Return how the effect of a step's rows is known, as a run does."""
+    vendor = find_vendor(step.vendor)
+    if vendor is None:
+        return Effect()
+    removal = find_operation(vendor, step.removal) if step.mode == "mirror" else None
+    return effect_of(step, find_operation(vendor, step.operation), removal)
+
+
 def table_of(text, tmp_path):
     path = tmp_path / "u.csv"
     if not path.exists() or path.read_text() != text:
@@ -51,7 +63,7 @@ def table_of(text, tmp_path):
 def run(snapshot, tmp_path, text, name, *, step=STEP, deliver=lambda _: True, doubt=(), remove=True):
     """Run a step over a CSV, delivering the keys that `deliver` says."""
     with table_of(text, tmp_path) as table:
-        found = snapshot.differences(table, step, name, ["ext_id"])
+        found = snapshot.differences(table, step, name, effect(step))
         rows = [row for page in found.rows() for row in page]
         gone = [row for page in found.removals() for row in page]
         fine = [row for row in rows if "problem" not in row]
@@ -77,9 +89,8 @@ def test_only_what_changed_since_the_last_delivery_is_sent(snapshot, tmp_path):
     third = run(snapshot, tmp_path, "id,age\n01,1\n02,5\n04,4\n", "c")
     assert third.counts == (1, 1, 1, 0, 1, 0)
     assert third.sent == [(2, "02"), (3, "04")]
-    assert third.removed == [("03", {"ext_id": "03"})]
+    assert third.removed == [("03", {"ext_id": "03", "profile": ["age"]})]
     assert run(snapshot, tmp_path, "id,age\n01,1\n02,5\n04,4\n", "d").counts == (0, 0, 3, 0, 0, 0)
-    assert snapshot.delivered() == 3
 
 
 def test_what_failed_is_sent_again_by_the_next_run(snapshot, tmp_path):
@@ -152,7 +163,7 @@ def test_a_key_that_stands_twice_counts_with_its_last_row(snapshot, tmp_path):
     assert first.sent == [(4, "2"), (5, "1")]
     assert run(snapshot, tmp_path, text, "b").counts == (0, 0, 4, 1, 0, 0)
     with table_of(text, tmp_path) as table:
-        found = snapshot.differences(table, STEP, "c")
+        found = snapshot.differences(table, STEP, "c", effect(STEP))
         ((page,),) = [list(found.rows())]
         assert [(row["row"], row["problem"]) for row in page] == [
             (3, "its key stands again in row 5 with other values: the last row counts")
@@ -194,7 +205,7 @@ def test_another_source_is_refused_to_a_run_that_goes_on(snapshot, tmp_path):
 def test_numbers_are_committed_in_any_order_and_as_often_as_one_likes(snapshot, tmp_path):
     text = "id,age\n" + "".join(f"{number},1\n" for number in range(1, 101))
     with table_of(text, tmp_path) as table:
-        snapshot.differences(table, STEP, "a")
+        snapshot.differences(table, STEP, "a", effect(STEP))
     chance = random.Random(7)
     numbers = [number for number in range(1, 101) if number % 10]
     for _ in range(3):
@@ -211,7 +222,7 @@ def test_keys_of_many_columns_do_not_run_together(snapshot):
     step = attrs.evolve(STEP, fields={"ext_id": Expression(column="a")})
     rows = [{"a": "1", "b": "23"}, {"a": "12", "b": "3"}, {"a": '1","', "b": "x"}, {"a": "1", "b": None}]
     with open_data(rows, key=["a", "b"]) as table:
-        found = snapshot.differences(table, step, "a")
+        found = snapshot.differences(table, step, "a", effect(step))
         assert (found.added, found.rejected) == (3, 1)
         ((page,),) = [list(found.rows())]
         assert [row["key"] for row in page] == ['["1","23"]', '["12","3"]', '["1\\",\\"","x"]', ""]
@@ -224,20 +235,20 @@ def test_a_source_without_a_key_is_refused(snapshot, tmp_path):
         open_source(Source(files=("u.csv",)), tmp_path) as table,
         pytest.raises(ConfigurationError, match="needs a key"),
     ):
-        snapshot.differences(table, STEP, "a")
+        snapshot.differences(table, STEP, "a", effect(STEP))
 
 
 def test_differences_are_read_beside_other_steps(snapshot, tmp_path):
     run(snapshot, tmp_path, "id,age\n1,1\n2,2\n", "a")
     with table_of("id,age\n1,1\n2,3\n", tmp_path) as table:
-        found = snapshot.differences(table, STEP, "b")
+        found = snapshot.differences(table, STEP, "b", effect(STEP))
         ((some, every),) = table.read([found.selection, selection_of(STEP)])
     assert ([row["key"] for row in some], [row["key"] for row in every]) == (["2"], ["1", "2"])
 
 
 def test_a_file_that_is_no_snapshot(tmp_path):
     (tmp_path / "s.duckdb").write_bytes(b"nothing of the kind" * 1000)
-    with pytest.raises(ConfigurationError, match="is no snapshot of a job, or it is damaged"):
+    with pytest.raises(ConfigurationError, match="is damaged: put back a copy"):
         Snapshot(tmp_path / "s.duckdb")
 
 
@@ -249,7 +260,7 @@ def test_a_snapshot_may_be_read_by_its_owner_alone(tmp_path):
 HOLDER = """
 import sys
 from pathlib import Path
-from netaudience.jobs.snapshot import Snapshot
+from netaudience.jobs.state.snapshot import Snapshot
 with Snapshot(Path(sys.argv[1])):
     print("open", flush=True)
     sys.stdin.read()
@@ -268,13 +279,16 @@ def test_a_second_process_is_refused(tmp_path):
 
 
 #: Stages a run and delivers it in groups; says after each commit how far it is, and then the next run's.
+KEPT = Effect(kept=("ext_id",), target=(("ext_id", True),))
 CARRIER = """
 import sys
 from pathlib import Path
-from netaudience.jobs.words import Expression, Source, Step
-from netaudience.jobs.snapshot import Snapshot
-from netaudience.jobs.sources import open_source
+from netaudience.jobs.spec.model import Expression, Source, Step
+from netaudience.jobs.state.snapshot import Snapshot
+from netaudience.jobs.columns.effects import Effect
+from netaudience.jobs.extract.table import open_source
 
+effect = Effect(kept=("ext_id",), target=(("ext_id", True),))
 folder, generation = Path(sys.argv[1]), int(sys.argv[2])
 while True:
     step = Step(
@@ -283,7 +297,7 @@ while True:
     )
     with open_source(Source(files=("u.csv",), key=("id",)), folder) as table:
         with Snapshot(folder / "s.duckdb") as snapshot:
-            found = snapshot.differences(table, step, f"run {generation}", ["ext_id"])
+            found = snapshot.differences(table, step, f"run {generation}", effect)
             for start in range(1, 20001, 500):
                 snapshot.commit(range(start, start + 500))
                 print(generation, start + 499, flush=True)
@@ -319,7 +333,7 @@ def test_a_process_that_is_killed_leaves_a_usable_file(tmp_path):
             open_source(Source(files=("u.csv",), key=("id",)), tmp_path) as table,
             Snapshot(tmp_path / "s.duckdb") as snapshot,
         ):
-            found = snapshot.differences(table, step, "looking", ["ext_id"])
+            found = snapshot.differences(table, step, "looking", KEPT)
             left = [row["row"] for page in found.rows() for row in page]
         # One commit may have been made and not been told, the next run's first among them; never a part.
         untold = list(range(reached + 501, 20_001)) if reached < 20_000 else list(range(1, 501))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 
 from netaudience.errors import ConfigurationError
-from netaudience.items import Rows
-from netaudience.jobs.job import Job
-from netaudience.jobs.matching import find_operation, own_arguments
-from netaudience.jobs.starting import first_job, write_first_job
-from netaudience.jobs.words import Expression, Source
+from netaudience.jobs import Job
+from netaudience.jobs.plan.scaffold import first_job, write_first_job
+from netaudience.jobs.spec.model import Expression, Source
+from netaudience.jobs.spec.validate import find_operation
+from netaudience.model.rows import Rows
 from netaudience.vendors import clients
 
 CARRIED = [
@@ -59,10 +61,12 @@ def test_what_is_not_plain_is_asked_and_refused_until_it_is_answered(users: str,
 def test_every_operation_has_a_first_job(vendor, operation, tmp_path: Path) -> None:
     kind = operation.kind
     names = [field.name for field in kind.fields] if isinstance(kind, Rows) else ["id"]
-    text = first_job(Source(files=("a.csv",)), [*names, 'odd "one"\x7f\n'], vendor, operation)
+    text = first_job(
+        Source(files=("a.csv",)), dict.fromkeys([*names, 'odd "one"\x7f\n'], "VARCHAR"), vendor, operation
+    )
     path = tmp_path / "job.toml"
     path.write_text(text, encoding="utf-8")
-    needed = [name for name, one in own_arguments(operation).items() if one.default is one.empty]
+    needed = [name for name, one in operation.parameters.items() if one.default is one.empty]
     if not needed:
         assert Job.load(path).steps[0].operation == operation.name
         return
@@ -71,23 +75,30 @@ def test_every_operation_has_a_first_job(vendor, operation, tmp_path: Path) -> N
     told = str(caught.value)
     assert all(f"{name} is empty, and {operation.name} needs it" in told for name in needed)
     for name in needed:  # and when it is answered, it is a job
-        text = text.replace(f'{name} = ""', f"{name} = {_answer(own_arguments(operation)[name])}")
+        text = text.replace(f'{name} = ""', f"{name} = {_answer(operation.parameters[name])}")
     path.write_text(text, encoding="utf-8")
     assert Job.load(path).steps[0].operation == operation.name
 
 
 def _answer(parameter: inspect.Parameter) -> str:
     """Return a value that fits, as the file writes it."""
-    if parameter.annotation is int:
-        return "5"
-    choices = get_args(parameter.annotation)
+    if int in {parameter.annotation, *(choices := get_args(parameter.annotation))}:
+        return (
+            "1893456000000"
+            if any(isinstance(one, type) and issubclass(one, dt.date) for one in choices)
+            else "5"
+        )
+    if parameter.annotation is bool:
+        return "true"
+    if get_origin(parameter.annotation) is Mapping:
+        return '{ any = "any" }'
     return f'"{choices[0]}"' if choices else '"any"'
 
 
 @pytest.mark.parametrize(("vendor", "operation"), CARRIED, ids=lambda part: getattr(part, "name", ""))
 def test_its_comments_say_what_may_be_set(vendor, operation) -> None:
-    text = first_job(Source(files=("a.csv",)), ["x", "y"], vendor, operation)
-    assert all(name in text for name in own_arguments(operation))
+    text = first_job(Source(files=("a.csv",)), {"x": "VARCHAR", "y": "DATE"}, vendor, operation)
+    assert all(name in text for name in operation.parameters)
     assert operation.facts.docs in text
     commented = "\n".join(
         line.removeprefix("# ") for line in text.splitlines() if line.startswith("# mode =")
@@ -96,15 +107,20 @@ def test_its_comments_say_what_may_be_set(vendor, operation) -> None:
 
 
 def test_two_columns_that_could_be_the_key_are_no_plain_case() -> None:
-    netmera = clients()[0]
-    text = first_job(Source(files=("a",)), ["User ID", "user_id"], netmera, netmera.operations()["tag_users"])
+    netmera = clients("NetmeraClient")[0]
+    text = first_job(
+        Source(files=("a",)),
+        dict.fromkeys(["User ID", "user_id"], "VARCHAR"),
+        netmera,
+        netmera.operations()["tag_users"],
+    )
     assert 'ext_id = "COLUMN"' in text
     assert "# Not used: User ID, user_id" in text
 
 
 def test_the_only_column_is_the_identifier_whatever_its_name() -> None:
-    netmera = clients()[0]
-    text = first_job(Source(files=("a",)), ["wer"], netmera, netmera.operations()["tag_users"])
+    netmera = clients("NetmeraClient")[0]
+    text = first_job(Source(files=("a",)), {"wer": "VARCHAR"}, netmera, netmera.operations()["tag_users"])
     assert 'ext_id = "wer"' in text
     assert 'key = "wer"' in text
 

@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Iterator
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netaudience.jobs.toml_lines import Lines
+from netaudience.jobs.spec.toml_lines import Lines
 
 CASES = [
     ("a = 1", {("a",): 1}),
@@ -82,7 +83,7 @@ def test_a_text_that_is_not_toml_ends_the_scan_all_the_same(text: str) -> None:
 
 
 @given(st.text(alphabet="ab.=[]{}\"'\\# \n,1", max_size=60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_any_text_ends_the_scan_and_whatever_is_toml_is_found(text: str) -> None:
     lines = Lines(text)
     try:
@@ -107,7 +108,7 @@ tables = st.lists(
 
 
 @given(tables, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_file_that_was_written_line_by_line_is_read_so(written: list, is_array: bool) -> None:
     text, line = "", 1
     expected: dict[tuple[str | int, ...], int] = {}

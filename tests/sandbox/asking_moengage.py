@@ -10,6 +10,7 @@ import orjson
 ACCEPTED = {
     "status": "success",
     "message": "Your request has been accepted and will be processed soon.",
+    "request_id": "kXwpDESb",
 }
 CUSTOMER = {"type": "customer", "customer_id": "id1"}
 DEVICE = {

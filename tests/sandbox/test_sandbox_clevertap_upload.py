@@ -102,7 +102,8 @@ FAULTY = [
     (_profile_record(text="ü" * 257), 524),
     (_profile_record(**{f"p{number}": 1 for number in range(257)}), 524),
     (_profile_record(points={"$set": 1}), 524),
-    (_profile_record(points={"$delete": 1}), 524),
+    (_profile_record(points={"$delete": "yes"}), 524),
+    (_profile_record(points={"$decr": "1"}), 524),
     (_profile_record(points={"$incr": "1"}), 524),
     (_profile_record(points={"$incr": True}), 524),
     (_profile_record(points={"$incr": 1, "$add": [1]}), 524),
@@ -179,7 +180,6 @@ async def test_uploads_change_one_profile(running):
             "points": 5,
             "name": "Ada",
             "new": -1,
-            "gone": [],
         }
         assert profile["events"] == {"Share": {"count": 3, "first_seen": NOW - 10, "last_seen": NOW}}
         assert profile["tokens"] == {"t1": "fcm"}

@@ -12,11 +12,11 @@ import orjson
 import pytest
 from yarl import URL
 
-from netaudience.sandbox import Credentials, Route, Sandbox, SandboxLimits, Window
+from netaudience.sandbox import Route, Sandbox, SandboxLimits, Window
 from netaudience.sandbox.answers import Answer, Refused, json_answer
 from netaudience.sandbox.clock import Clock
 from netaudience.sandbox.core import SandboxCore
-from netaudience.sandbox.words import Call, Change, Json, Operation, Partial, SandboxUsageError
+from netaudience.sandbox.words import Call, Change, Json, Operation, Partial, SandboxUsageError, Setup
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,6 +30,7 @@ class Scripted:
     """A vendor whose accounts hold lists of things; a thing called "odd" is blamed."""
 
     name = "scripted"
+    variables = ()
     rules = ()
     limits = SandboxLimits()
     limits_per_operation = False
@@ -116,7 +117,7 @@ class ScriptedSandbox(Sandbox):
         self.scripted = Scripted(own or {})
         super().__init__(*arguments, **settings)
 
-    def _make_vendors(self, credentials: Credentials, known_categories: object) -> tuple[Scripted, ...]:
+    def _make_vendors(self, setup: Setup) -> tuple[Scripted, ...]:
         return (self.scripted,)
 
 

@@ -46,7 +46,7 @@ class Fynd:
         return (await self("POST", "user_attribute/definition", body)).json["_id"]
 
 
-async def _fynd(box):
+async def make_fynd(box):
     return Fynd(box, await _token(box))
 
 
@@ -95,26 +95,26 @@ async def test_no_token_without_client_secret_and_grant(running, headers, body, 
 async def test_a_token_ends_by_the_clock_by_revocation_and_at_another_company(running):
     async with running() as box:
         box.sandbox.fynd.token_lifetime = 100.0
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         assert (await fynd("GET", "user_group/tags")).status == 200
         other = USERS.replace("company/sandbox", "company/559")
         headers = {"Authorization": f"Bearer {fynd.token}"}
         assert (await box.send("GET", f"{other}/user_group/tags", headers=headers)).status == 401
         box.sandbox.advance(90)
         assert (await fynd("GET", "user_group/tags")).status == 200
-        second = await _fynd(box)
+        second = await make_fynd(box)
         box.sandbox.advance(20)
         assert (await fynd("GET", "user_group/tags")).status == 401
         assert (await second("GET", "user_group/tags")).status == 200
         box.sandbox.fynd.revoke()
         assert (await second("GET", "user_group/tags")).status == 401
-        assert (await (await _fynd(box))("GET", "user_group/tags")).status == 200
+        assert (await (await make_fynd(box))("GET", "user_group/tags")).status == 200
         assert box.sandbox.fynd.tokens.issued == 3
 
 
 async def test_a_definition_is_made_read_changed_and_deleted(running):
     async with running() as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         body = {"name": "City", "slug": "city", "description": "Home", "type": "encrypted_string"}
         made = await fynd("POST", "user_attribute/definition", body)
         assert made.status == 201
@@ -155,7 +155,7 @@ async def test_a_definition_is_made_read_changed_and_deleted(running):
 async def test_a_wrong_definition_is_refused(running, changes):
     body = {"name": "City", "slug": "city", "description": "Home", "type": "string"}
     async with running() as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         await fynd.definition("taken")
         if isinstance(changes, str):
             del body[changes]
@@ -171,7 +171,7 @@ async def test_a_locked_definition_is_neither_changed_nor_deleted(running):
     async with running() as box:
         seed = {"definitions": [{"slug": "city", "_id": "d1", "is_locked": True}]}
         await box.send("POST", "/_sandbox/state/fynd", json=seed)
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         assert (await fynd("PUT", "user_attribute/definition/d1", {"name": "x"})).status == 400
         assert (await fynd("DELETE", "user_attribute/definition/d1")).status == 400
         assert (await fynd("GET", "user_attribute/definition/d1")).json["name"] == "city"
@@ -182,7 +182,7 @@ async def test_definitions_come_in_numbered_pages_and_are_filtered(running):
         slugs = [{"slug": f"slug{number}", "name": f"Name {number}"} for number in range(23)]
         slugs.append({"slug": "number", "type": "encrypted_number", "is_locked": True})
         await box.send("POST", "/_sandbox/state/fynd", json={"definitions": slugs})
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
 
         async def page(**query):
             reply = await fynd("GET", "user_attribute/definition", **query)
@@ -215,7 +215,7 @@ async def test_definitions_come_in_numbered_pages_and_are_filtered(running):
 
 async def test_the_sandbox_has_no_users_until_they_are_seeded(running):
     async with running() as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         definition = await fynd.definition("city")
         path = f"user_attribute/definition/{definition}/user/u1"
         assert (await fynd("PUT", path, {"attribute": {"value": "Pune"}})).status == 404
@@ -226,7 +226,7 @@ async def test_the_sandbox_has_no_users_until_they_are_seeded(running):
 
 async def test_an_attribute_is_made_replaced_read_and_deleted(running):
     async with running(demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         definition = await fynd.definition("age", "number")
         path = f"user_attribute/definition/{definition}/user/{JOHN}"
         assert (await fynd("GET", path)).status == 404
@@ -265,7 +265,7 @@ async def test_an_attribute_is_made_replaced_read_and_deleted(running):
 )
 async def test_a_value_must_fit_its_definition(running, type_, good, bad):
     async with running(demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         path = f"user_attribute/definition/{await fynd.definition('x', type_)}/user/{JOHN}"
         assert (await fynd("PUT", path, {"attribute": {"value": bad}})).status == 400
         assert (await fynd("PUT", path, {"attribute": {"value": good}})).status == 201
@@ -276,7 +276,7 @@ async def test_a_value_must_fit_its_definition(running, type_, good, bad):
 @pytest.mark.parametrize("body", [{}, {"attribute": {}}, {"attribute": "x"}, {"value": 1}, []])
 async def test_an_attribute_without_a_value_is_refused(running, body):
     async with running(demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         path = f"user_attribute/definition/{await fynd.definition('x')}/user/{JOHN}"
         assert (await fynd("PUT", path, body)).status == 400
         unknown = path.replace("definition/", "definition/0")
@@ -285,7 +285,7 @@ async def test_an_attribute_without_a_value_is_refused(running, body):
 
 async def test_a_deleted_definition_takes_its_values_along(running):
     async with running(demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         city = (await fynd("GET", "user_attribute/definition", slug="city")).json["items"][0]["_id"]
         await fynd("DELETE", f"user_attribute/definition/{city}")
         items = (await fynd("GET", f"user_attribute/user/{JOHN}")).json["items"]
@@ -294,7 +294,7 @@ async def test_a_deleted_definition_takes_its_values_along(running):
 
 async def test_several_attributes_of_one_user_are_set_all_or_none_and_removed(running):
     async with running(demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         one, two = await fynd.definition("one"), await fynd.definition("two", "number")
         path = f"user_attribute/user/{JOHN}"
 
@@ -331,7 +331,7 @@ async def test_a_bulk_update_is_accepted_and_takes_effect_later(running):
     async with running(demo=True, delay={"fynd": 60}) as box:
         csv = "email\njohn.brown@example.com\nnobody@example.com\n"
         await box.send("POST", "/_sandbox/state/fynd", json={"files": {url: csv}})
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         body = {"file_url": url, "attributes": [{"key": "city", "value": "Pune"}]}
         reply = await fynd("PATCH", "user_attribute/bulk_update", body)
         assert (reply.status, reply.json["success"]) == (202, True)
@@ -363,7 +363,7 @@ async def test_a_bulk_update_is_accepted_and_takes_effect_later(running):
 )
 async def test_users_are_searched(running, query, found):
     async with running(demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         reply = await fynd("GET", "customers/search", **query)
         assert [user["user_id"] for user in reply.json["users"]] == found
         assert (await fynd("GET", "customers/search")).status == 400
@@ -373,7 +373,7 @@ async def test_ids_in_a_path_are_decoded(running):
     async with running() as box:
         user_id = "a/b+c@example.com"
         await box.send("POST", "/_sandbox/state/fynd", json={"users": [user_id]})
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         definition = await fynd.definition("city")
         path = f"user_attribute/definition/{definition}/user/a%2Fb%2Bc%40example.com"
         headers = {"Authorization": f"Bearer {fynd.token}"}
@@ -385,7 +385,7 @@ async def test_ids_in_a_path_are_decoded(running):
 
 async def test_faults_have_the_error_body(running):
     async with running(faults=["status=503,operation=getUserGroupTags", "poison=u1"], demo=True) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         reply = await fynd("GET", "user_group/tags")
         assert (reply.status, reply.json["code"]) == (503, "SERVICE_UNAVAILABLE")
         assert set(reply.json) == ERROR_KEYS
@@ -395,7 +395,7 @@ async def test_faults_have_the_error_body(running):
 
 async def test_a_configured_limit_answers_429(running):
     async with running(limits={"fynd": SandboxLimits.rate(2, 60)}) as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         statuses = [(await fynd("GET", "user_group/tags")).status for _ in range(3)]
         assert statuses == [200, 200, 429]
 
@@ -425,7 +425,7 @@ async def test_a_wrong_seed_adds_nothing(running, document):
 
 async def test_a_reset_forgets_state_and_tokens(running):
     async with running() as box:
-        fynd = await _fynd(box)
+        fynd = await make_fynd(box)
         await fynd.definition("city")
         await box.send("POST", "/_sandbox/reset")
         assert (await fynd("GET", "user_group/tags")).status == 401
@@ -469,7 +469,25 @@ async def test_every_path_and_method_is_that_of_the_documents(running):
         DELETE user_group/{group_id}
         GET user_group/{group_id}/users
         POST user_group/{group_id}/refresh
+        POST user_attribute/users
+        GET user_attribute/attribute/{attribute_id}
+        PUT user_group/{group_id}
+        POST customers
+        PUT customers/{user_id}
+        PUT customers/activation
+        PUT customers/archive
+        PUT customers/undelete
+        GET customers/sessions
+        DELETE customers/sessions
+        DELETE customers/session
         GET customers/search
+        GET customers/list
+        GET customers/{user_id}/timeline
+        POST users/jobs/import
+        GET users/jobs/import
+        POST users/jobs/export
+        GET users/jobs/export
+        GET users/jobs/{job_id}
     """
     async with running() as box:
         token, *others = box.sandbox.fynd.operations

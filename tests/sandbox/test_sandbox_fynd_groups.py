@@ -83,7 +83,10 @@ async def test_a_change_is_applied_at_once_and_its_file_later(running):
         box.sandbox.advance(30)
         assert await _members(fynd, group_id) == ["u2", "u3"]
         assert (await fynd("GET", path)).json["error"]["count"] == 2
-        rows = {"user_data": [{"user_id": "u1", "action": "add"}, {"user_id": "u2", "action": "remove"}]}
+        rows = {
+            "type": "json",
+            "user_data": [{"user_id": "u1", "action": "add"}, {"user_id": "u2", "action": "remove"}],
+        }
         assert (await fynd("PATCH", path, rows)).status == 200
         box.sandbox.advance(30)
         assert await _members(fynd, group_id) == ["u3", "u1"]
@@ -94,13 +97,52 @@ async def test_a_change_is_applied_at_once_and_its_file_later(running):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"file_url": 5}, {"user_data": []}, {"user_data": ["u1"]}, []]
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"file_url": 5},
+        {"user_data": [{"user_id": "u1"}]},
+        {"type": "json", "user_data": ["u1"]},
+        [],
+    ],
 )
 async def test_a_wrong_change_is_refused(running, body):
     async with running() as box:
         fynd = await _fynd(box, groups=[{"_id": "g1", "name": "a"}])
         assert (await fynd("PATCH", "user_group/g1", body)).status == 400
         assert box.sandbox.fynd.groups["g1"].version == 0
+
+
+async def test_a_group_by_conditions_has_no_file_and_says_so(running):
+    async with running() as box:
+        fynd = await _fynd(box)
+        conditions = [{"user_attribute_definition_id": "d1", "type": "eq", "value": "gold"}]
+        made = await fynd("POST", "user_group", {"name": "n", "description": "d", "conditions": conditions})
+        assert (made.status, made.json["type"], made.json["conditions"]) == (201, "conditional", conditions)
+        found = await fynd("GET", "user_group?type=conditional")
+        assert [group["_id"] for group in found.json["items"]] == [made.json["_id"]]
+
+
+async def test_a_job_ends_later_with_its_counts_and_the_rows_that_failed(running):
+    async with running(delay={"fynd": 30}) as box:
+        url = "https://files.example/new.csv"
+        fynd = await _fynd(box, files={url: "email,name\na@example.com,Ann\n,Nobody\n"})
+        job = (await fynd("POST", "users/jobs/import", {"absolute_url": url, "file_format": "csv"})).json
+        assert job["status"] == "inprogress"
+        box.sandbox.advance(30)
+        done = (await fynd("GET", f"users/jobs/{job['_id']}")).json
+        assert (done["status"], done["count"]) == ("partial", {"total": 2, "success": 1, "error": 1})
+        assert box.sandbox.fynd.files[done["links"]["error"]["absolute_url"]] == "email,name\n,Nobody\n"
+        listed = (await fynd("GET", "users/jobs/import?status=partial")).json["items"]
+        assert [each["_id"] for each in listed] == [job["_id"]]
+        assert (await fynd("GET", "customers/list?q=a@example.com")).json["items"][0]["_id"]
+        export = (await fynd("POST", "users/jobs/export", {"file_format": "csv"})).json
+        box.sandbox.advance(30)
+        exported = (await fynd("GET", f"users/jobs/{export['_id']}")).json
+        assert exported["count"]["success"] == len(box.sandbox.fynd.users)
+        assert (await fynd("GET", "users/jobs/nothing")).status == 404
+        assert (await fynd("GET", "customers/nobody/timeline")).status == 404
 
 
 @pytest.mark.parametrize("missing", list(NEW))

@@ -88,7 +88,7 @@ async def test_pushed_values_are_watched_too(running):
         ("setCategoryPreferences", [{"extId": "a", "category": "x", "enable": True}], False),
         ("updateEmail", {"extId": "a", "email": "x"}, False),
         ("updateMsisdn", {"extId": "a", "msisdn": "x"}, False),
-        ("updateWhatsApp", {"extId": "a", "wpNumbers": ["x"]}, False),
+        ("updateWhatsApp", {"extId": "a", "wpNumber": "+1"}, False),
         ("tagUsers", {"tag": "x", "extIds": ["a"]}, True),
         ("enableMail", {"extIds": ["a"]}, True),
     ],
@@ -124,7 +124,7 @@ async def test_a_request_above_a_limit_breaks_the_limit_check(running):
 @pytest.mark.parametrize(
     ("vendor", "operation", "sentence"),
     [
-        ("netmira", "tagUsers", "The sandbox has no vendor 'netmira'; it has netmera, "),
+        ("netmira", "tagUsers", "The sandbox has no vendor 'netmira'; it has clevertap, "),
         ("netmera", "tagUser", "netmera serves no operation 'tagUser'; the nearest is tagUsers."),
     ],
 )

@@ -363,10 +363,20 @@ async def test_a_legacy_refusal_repeats_the_body_and_the_key(running):
         assert "(Api-Key,sandbox)" in answer["msg"]
 
 
+#: Their answers tell of lists, and by numbers, that only the recorded project has.
+OF_ITS_PROJECT = {
+    "GET /api/lists",
+    "POST /api/lists",
+    "DELETE /api/lists/{listId}",
+    "GET /api/lists/getUsers",
+}
+
+
 def _recorded():
     if CASES is None:
         return []
     served = {f"{operation.method} {operation.path}" for operation in Iterable(()).operations}
+    served -= OF_ITS_PROJECT
     cases = orjson.loads((Path(CASES) / "iterable.json").read_bytes())["cases"]
     return [case for case in cases if case["operation"] in served]
 
@@ -378,7 +388,8 @@ async def test_a_recorded_request_gets_the_recorded_answer(running, case):
         asked, recorded = case["request"], case["response"]
         known = [{"email": "sample@example.com"}, {"email": "sample-1507173084@example.com", "userId": "1"}]
         box.sandbox.iterable.seed({"project": "email", "answers": {"style": "legacy"}, "users": known})
-        method, path = case["operation"].partition(" ")[0], urlsplit(asked["url"]).path
+        method, url = case["operation"].partition(" ")[0], urlsplit(asked["url"])
+        path = f"{url.path}?{url.query}" if url.query else url.path
         data = None if asked["body"] is None else orjson.dumps(asked["body"])
         reply = await box.send(method, f"/iterable{path}", data=data, headers={"Api-Key": "sandbox"})
         answer, expected = reply.json, recorded["body"]

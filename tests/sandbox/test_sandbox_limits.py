@@ -113,7 +113,7 @@ async def test_requests_above_the_window_get_a_429_and_are_not_applied(running):
         assert [entry.status for entry in box.sandbox.ledger.requests] == [200, 200, 200, 429]
         limit = box.sandbox.check("netmera", "tagUsers")["limit"]
         assert not limit.ok
-        assert limit.sentence.startswith("1 requests were refused for a limit: at most 4 requests in 600 s")
+        assert limit.sentence.startswith("1 request was refused for a limit: at most 4 requests in 600 s")
 
 
 @pytest.mark.asyncio

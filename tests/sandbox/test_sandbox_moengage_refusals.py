@@ -141,7 +141,8 @@ REFUSED = [
         "'Could not decode the request body. The JSON was incorrect or not decoded as UTF-8.",
         None,
     ),
-    ("transition", [CUSTOMER], "Malformed JSON", None, None),
+    ("transition", [CUSTOMER], "Body type is not JSON", None, None),
+    ("customer", b"", "Empty request body", None, None),
     (
         "customer/delete",
         {"identity_type": "customer_id", "identity_value": "nobody"},
@@ -249,20 +250,29 @@ async def test_every_route_wants_the_key_of_its_workspace(running, route):
         ):
             reply = await box.send("POST", path(route), json={}, headers=given)
             error = reply.json["error"]
-            assert (reply.status, error["message"]) == (status, MISMATCH), given
+            words = (
+                MISMATCH
+                if given == authorization(key="wrong")
+                else "Invalid APP_ID used in Authentication Header"
+            )
+            assert (reply.status, error["message"]) == (status, words), given
             assert error["type"] == "Authentication required"
         other = authorization("two", "second")
         reply = await box.send("POST", path(route), json=CUSTOMER, headers=other)
-        assert (reply.status, reply.json["error"]["message"]) == (401, MISMATCH)
+        assert (reply.status, reply.json["error"]["type"]) == (409, "Authentication Mismatch")
+        reply = await box.send("POST", path(route, "nobodys"), json=CUSTOMER, headers=other)
+        assert (reply.status, reply.json["error"]["type"]) == (400, "InvalidParams")
 
 
-@pytest.mark.parametrize("kind", ["BlockedClient", "Account Suspended", "Account Temporarily Suspended"])
+@pytest.mark.parametrize(
+    "kind", ["BlockedClient", "Account Suspended", "Account Temporarily Suspended", "Blacklisted"]
+)
 async def test_a_suspended_account_is_refused_everywhere(running, kind):
     async with running() as box:
         box.sandbox.moengage.seed({"suspended": kind})
         for route in OPERATIONS:
             reply = await post(box, route, CUSTOMER)
-            assert reply.status == (400 if route == "customer/merge" else 403)
+            assert reply.status == (400 if route == "customer/merge" or kind == "Blacklisted" else 403)
             assert reply.json["error"]["type"] == kind
         box.sandbox.moengage.seed({"suspended": None})
         assert (await post(box, "customer", CUSTOMER)).json == ACCEPTED
@@ -294,7 +304,7 @@ async def test_a_route_without_a_workspace_in_its_path_wants_an_app_id(running, 
         for query in ("", "?app_id="):
             url = f"/moengage/v1/{route}{query}"
             reply = await box.send("POST", url, json={}, headers=authorization())
-            assert (reply.status, reply.json["error"]["attribute"]) == (400, "app_id")
+            assert (reply.status, reply.json["error"]["type"]) == (400, "ParamsRequired")
 
 
 @pytest.mark.parametrize(

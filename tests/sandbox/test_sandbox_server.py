@@ -161,7 +161,11 @@ async def test_a_check_over_http_takes_keys_by_line(running):
         ("faults", b'["status,vendor=x"]', "The sandbox has no vendor 'x'"),
         ("faults", b"[", "unexpected end of data"),
         ("state/netmera", b"[]", "Netmera is seeded with"),
-        ("state/netmera", b'{"user": []}', "Netmera has users, segments and messages"),
+        (
+            "state/netmera",
+            b'{"user": []}',
+            "Netmera has users, segments, messages, attributes, events and app",
+        ),
         ("state/netmera", b'{"users": {}}', "'users' is a list."),
         ("state/netmera", b'{"users": ["id1"]}', "Every entry of 'users' is a JSON object."),
         ("state/netmera", b'{"users": [{}]}', "A user needs 'extId' as a text."),
@@ -173,7 +177,7 @@ async def test_a_check_over_http_takes_keys_by_line(running):
         ),
         (
             "state/netmera",
-            b'{"users": [{"extId": "a", "devices": [{}]}]}',
+            b'{"users": [{"extId": "a", "devices": [{"token": 5}]}]}',
             "A device needs 'token'",
         ),
         ("state/netmera", b'{"messages": ["1"]}', "A message is a whole number."),
@@ -200,7 +204,7 @@ async def test_state_is_seeded_looked_at_and_forgotten(running):
                 "profile": {"age": 3},
                 "email": "a@b",
                 "msisdn": "+1",
-                "wpNumbers": ["+2"],
+                "wpNumber": "+2",
                 "devices": [{"token": "t", "platform": "IOS", "pushPermitted": False}],
             }
         ],
@@ -228,7 +232,7 @@ async def test_state_is_seeded_looked_at_and_forgotten(running):
         assert box.sandbox.netmera.users == {}
         assert box.sandbox.clevertap.demerged == set()
         assert len(box.sandbox.ledger.requests) == 0
-        for path in ("users/id1", "devices/t", "addresses/x", "cats/1"):
+        for path in ("users/id1", "devices/t", "contacts/x", "segments/5", "cats/1"):
             assert (await box.send("GET", f"/_sandbox/state/netmera/{path}")).status == 404
 
 

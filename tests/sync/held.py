@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from netaudience import Settings
 from netaudience.engine.retry import RetryPolicy
-from netaudience.wire import Prepared, Response
+from netaudience.model.wire import Prepared, Response
 
 #: No pace that a test would have to sit through, and one attempt.
 FREE = Settings(rate=1_000_000, retry=RetryPolicy(attempts=1, first_wait=0))

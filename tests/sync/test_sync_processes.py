@@ -25,7 +25,7 @@ OPTIONS = ["-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWar
 BEGINNING = """
 import atexit, logging, os, sys, threading
 from netaudience import ConfigurationError, Settings
-from netaudience.engine.portal import _process
+from netaudience.engine.loop_thread import _process
 from netaudience.events import ChunkStarted
 from netaudience.sync import NetmeraClient
 

@@ -17,7 +17,7 @@ from netaudience import (
     SourceFailed,
     Unauthorized,
 )
-from netaudience.engine.portal import Conversation, portal
+from netaudience.engine.loop_thread import Conversation, portal
 from netaudience.engine.retry import RetryPolicy
 from netaudience.sync import NetmeraClient
 
@@ -82,7 +82,7 @@ def test_a_slow_reader_holds_the_run_back():
                 if read == 20:
                     break
         report = outcomes.report
-    assert report.items == report.settled + report.skipped < 2000
+    assert report.items == report.settled + report.unsent < 2000
     assert list(outcomes) == []
 
 
@@ -99,7 +99,7 @@ def test_leaving_early_leaves_nothing_behind():
         # The source is read when the reader waits for the first outcome; here nobody does.
         pass
     assert held.under_way == 0
-    assert outcomes.report.items == outcomes.report.settled + outcomes.report.skipped
+    assert outcomes.report.items == outcomes.report.settled + outcomes.report.unsent
 
 
 def test_an_error_in_the_block_ends_the_run_and_is_raised(client):
@@ -165,7 +165,7 @@ def test_a_journaled_run_goes_on_where_the_first_one_ended(netaudience_sandbox, 
 def test_an_error_shows_the_callers_line_and_no_other_error(netaudience_sandbox):
     with at(netaudience_sandbox) as netmera:
         with pytest.raises(NotFound) as raised:
-            netmera.get_devices("nobody")  # this line
+            netmera.get_profile_attributes("nobody")  # this line
         assert raised.value.__cause__ is None
         assert raised.value.__context__ is None
         lines = traceback.format_exception(raised.value)

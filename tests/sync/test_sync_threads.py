@@ -15,7 +15,7 @@ import pytest
 from held import FREE, AtOnce, Held
 
 from netaudience import AnswerLost, ConfigurationError, Settings
-from netaudience.engine.portal import Conversation, portal
+from netaudience.engine.loop_thread import Conversation, portal
 from netaudience.sandbox import Sandbox, SandboxLimits
 from netaudience.sync import FyndClient, NetmeraClient
 

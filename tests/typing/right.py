@@ -25,9 +25,11 @@ from netaudience import (
     Settings,
     SettledChunk,
 )
-from netaudience.bound import Pages
 from netaudience.client import Client
 from netaudience.errors import NetaudienceError
+from netaudience.model.wire import JsonValue
+from netaudience.operations.bound import Pages
+from netaudience.operations.dispatch import Operation
 from netaudience.vendors import clients
 from netaudience.vendors.netmera.models import (
     AttributeValue,
@@ -35,8 +37,8 @@ from netaudience.vendors.netmera.models import (
     CategoryPreference,
     CategoryPreferenceDict,
     CategoryPreferences,
-    Device,
     DeviceList,
+    DeviceToken,
     DeviceTokenPage,
     EmailUpdate,
     MsisdnUpdate,
@@ -46,11 +48,10 @@ from netaudience.vendors.netmera.models import (
     ProfileUpdateDict,
     ProfileValues,
     SegmentList,
+    SegmentUser,
     SegmentUsers,
     WhatsAppUpdate,
 )
-from netaudience.wire import JsonValue
-from netaudience.work import Operation
 
 
 async def every_read(client: NetmeraClient) -> None:
@@ -59,28 +60,28 @@ async def every_read(client: NetmeraClient) -> None:
     assert_type(await client.get_profile_attributes("id1"), Profile)
     assert_type(await client.get_devices("x"), DeviceList)
     assert_type(await client.get_devices("x", only_push_permitted=True), DeviceList)
-    assert_type(await client.get_segments(os="IOS"), SegmentList)
-    assert_type(await client.get_segment_users("5883", os="ANDROID"), SegmentUsers)
-    assert_type(client.get_device_tokens(page_size=10, offset=20), Pages[DeviceTokenPage, Device])
+    assert_type(await client.get_segments(), SegmentList)
+    assert_type(client.get_segment_users(segment_id=5883), Pages[SegmentUsers, SegmentUser])
+    assert_type(client.get_device_tokens(page_size=10, offset=20), Pages[DeviceTokenPage, DeviceToken])
     async for row in client.get_device_tokens():
-        assert_type(row, Device)
+        assert_type(row, DeviceToken)
         assert_type(row.push_permitted, bool | None)
         assert_type(row.unknown, Mapping[str, JsonValue])
     async for page in client.get_device_tokens().pages():
         assert_type(page, DeviceTokenPage)
-        assert_type(page.devices, Sequence[Device])
+        assert_type(page.devices, Sequence[DeviceToken])
 
 
 async def every_batch(client: NetmeraClient) -> None:
     assert_type(await client.tag_users(["a"], tag="x"), Report)
-    assert_type(await client.untag_users(["a"], tag="x", more_tags=("y",)), Report)
+    assert_type(await client.untag_users(["a"], tag="x"), Report)
     assert_type(await client.delete_users_permanently(["a"], confirm=True), Report)
     assert_type(await client.set_category_preferences([CategoryPreference("a", "c", enable=True)]), Report)
     profile: dict[str, JsonValue] = {"age": 24, "list": [1, None], "map": {"a": True}}
     assert_type(await client.set_profile_attributes([ProfileUpdate("a", profile)]), Report)
     assert_type(await client.unset_profile_attributes([ProfileKeys("a", ["age"])]), Report)
-    assert_type(await client.push_profile_attributes([ProfileValues("a", {"list": ["x"]})]), Report)
-    assert_type(await client.pull_profile_attributes([ProfileValues("a", {"list": ["x"]})]), Report)
+    assert_type(await client.push_profile_attributes([ProfileValues("a", profile={"list": ["x"]})]), Report)
+    assert_type(await client.pull_profile_attributes([ProfileValues("a", profile={"list": ["x"]})]), Report)
     assert_type(await client.delete_profile_attributes_of_all_users(["age"], confirm=True), Report)
     values = [AttributeValue("a", "b")]
     assert_type(await client.delete_profile_attribute_value_of_all_users(values, confirm=True), Report)
@@ -103,7 +104,7 @@ async def rows_by_the_vendors_names(client: NetmeraClient) -> None:
     assert_type(await client.delete_profile_attribute_value_of_all_users([value], confirm=True), Report)
     await client.update_email({"extId": "a", "email": "a@example.com"})
     await client.update_msisdn({"extId": "a", "msisdn": "+90"})
-    await client.update_whats_app({"extId": "a", "wpNumbers": ["+90"]})
+    await client.update_whats_app({"extId": "a", "wpNumber": "+90"})
 
 
 async def every_call(client: NetmeraClient) -> None:
@@ -112,7 +113,7 @@ async def every_call(client: NetmeraClient) -> None:
     await client.send_push_approval(97)
     await client.update_email(EmailUpdate("a", "a@example.com"))
     await client.update_msisdn(MsisdnUpdate("a", "+90"))
-    await client.update_whats_app(WhatsAppUpdate("a", ["+90"]))
+    await client.update_whats_app(WhatsAppUpdate("a", "+90"))
     assert_type(client.get_devices.each(["a"], only_push_permitted=True), Run[str])
     assert_type(await client.send_push_approval.each([1, 2]), Report)
     assert_type(await client.enable_push.each(["a"], by="device_token").settled(), Report)

@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import assert_type
 
 from netaudience import CleverTapClient, Report, Run
-from netaudience.bound import Pages
+from netaudience.model.wire import JsonValue
+from netaudience.operations.bound import Pages
 from netaudience.vendors.clevertap.models import (
+    ApiSegment,
+    Count,
+    CustomList,
+    EventPage,
+    EventRecord,
     EventSummary,
     EventUpload,
     EventUploadDict,
+    NewApiSegment,
     Platform,
     Profile,
+    ProfileFound,
     ProfilePage,
     ProfileUpload,
     ProfileUploadDict,
@@ -21,7 +29,23 @@ from netaudience.vendors.clevertap.models import (
     TokenUpload,
     TokenUploadDict,
 )
-from netaudience.wire import JsonValue
+
+
+async def every_question(client: CleverTapClient) -> None:
+    found = await client.get_profile("a", by="email")
+    assert_type(found, ProfileFound)
+    assert_type(found.record, Profile)
+    assert_type(await client.get_profile.each(["a"]).settled(), Report)
+    count = await client.count_profiles(event_name="App Launched", from_date=20260101, to_date=20260131)
+    assert_type(count, Count)
+    assert_type(count.count, int | None)
+    assert_type(await client.count_events(event_name="Charged", from_date=20260101, to_date=20260131), Count)
+    made = await client.create_custom_list(members=["a"], name="VIP", email="a@example.com", creator="me")
+    assert_type(made, CustomList)
+    made = await client.replace_custom_list(
+        members=["a"], name="VIP", email="a@example.com", creator="me", by="guid"
+    )
+    assert_type(made.segment_id, int | None)
 
 
 async def every_batch(client: CleverTapClient) -> None:
@@ -63,3 +87,11 @@ async def every_read(client: CleverTapClient) -> None:
         assert_type(row.platforms, Sequence[Platform])
     async for page in rows.pages():
         assert_type(page.next_cursor, str | None)
+    events = client.get_events(event_name="Charged", from_date=20260101, to_date=20260131)
+    assert_type(events, Pages[EventPage, EventRecord])
+
+
+async def segments_by_api(client: CleverTapClient) -> None:
+    assert_type(await client.create_api_segment(NewApiSegment("VIP", "SEG1")), ApiSegment)
+    run = client.update_api_segment(["a"], instruction={"key": "value"}, segment_id="SEG1")
+    assert_type(await run, Report)

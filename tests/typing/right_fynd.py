@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import assert_type
 
 from netaudience import FyndClient, Report, Run
-from netaudience.bound import Pages
+from netaudience.model.wire import JsonValue
+from netaudience.operations.bound import Pages
 from netaudience.vendors.fynd.models import (
     AttributeDefinition,
     AttributeDefinitionList,
@@ -17,21 +19,42 @@ from netaudience.vendors.fynd.models import (
     BulkUserAttributesDict,
     CategorisedGroups,
     CursorPage,
+    Customer,
+    CustomerList,
     CustomerSearch,
+    CustomerUndeletion,
+    CustomerUpdate,
+    CustomerUpdateDict,
     Deleted,
+    Done,
+    FilteredUsers,
     Group,
     GroupCategories,
     GroupList,
+    GroupMember,
+    GroupMemberDict,
+    GroupReplacement,
+    GroupReplacementDict,
     GroupTags,
     GroupUpdate,
     GroupUpdateDict,
     GroupUsers,
+    Job,
+    JobList,
     NewAttributeDefinition,
     NewAttributeDefinitionDict,
+    NewCustomer,
+    NewCustomerDict,
     NewGroup,
     NewGroupDict,
+    NewImport,
+    NewImportDict,
     NumberPage,
     RefreshStarted,
+    SessionKey,
+    Sessions,
+    SessionsEnded,
+    Timeline,
     UserAttribute,
     UserAttributeKey,
     UserAttributeKeyDict,
@@ -45,7 +68,6 @@ from netaudience.vendors.fynd.models import (
     UserAttributeValuesDict,
     UserSummary,
 )
-from netaudience.wire import JsonValue
 
 
 def sign(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Mapping[str, str]:
@@ -113,7 +135,7 @@ async def attributes(client: FyndClient) -> None:
     assert attribute.attribute is not None
     assert_type(attribute.attribute.value, JsonValue)
     assert_type(client.get_user_attribute.each(["u1"], definition_id="d1"), Run[str])
-    value: UserAttributeValueDict = {"user_id": "u1", "definition_id": "d1", "value": {"a": [1, None]}}
+    value: UserAttributeValueDict = {"user_id": "u1", "definition_id": "d1", "value": ["a", 1]}
     assert_type(await client.set_user_attribute(value), UserAttribute)
     rows = [UserAttributeValue("u1", "d1", 2.5), UserAttributeValue("u1", "d2", ["a"])]
     assert_type(await client.set_user_attribute.each(rows), Report)
@@ -131,7 +153,25 @@ async def attributes(client: FyndClient) -> None:
     assert_type(found.users, Sequence[UserSummary])
 
 
+async def customers(client: FyndClient) -> None:
+    assert_type(client.list_customers(q="a", page_no=1, page_size=10), Pages[CustomerList, UserSummary])
+    assert_type(await client.get_customer_timeline("u1"), Timeline)
+    new: NewImportDict = {"absolute_url": "https://a.example/f.csv", "file_format": "csv"}
+    job = await client.start_user_import(new)
+    assert_type(job, Job)
+    assert_type(job.done, bool)
+    assert_type(await client.start_user_import(NewImport("https://a.example/f.csv", "csv")), Job)
+    assert_type(client.list_user_imports(status="partial"), Pages[JobList, Job])
+    assert_type(await client.start_user_export(file_format="csv"), Job)
+    assert_type(client.list_user_exports(), Pages[JobList, Job])
+    assert_type(await client.get_user_job("j1"), Job)
+    assert_type(await client.wait_for_user_job(job_id="j1"), Job)
+
+
 async def groups(client: FyndClient) -> None:
+    member: GroupMemberDict = {"email": "a@example.com"}
+    assert_type(await client.add_group_users([member, GroupMember("u1")], group_id="g1"), Report)
+    assert_type(await client.remove_group_users([member], group_id="g1").settled(), Report)
     assert_type(await client.list_group_tags(), GroupTags)
     assert_type(await client.list_group_categories(category="l1"), GroupCategories)
     assert_type(await client.list_categorised_groups(), CategorisedGroups)
@@ -178,3 +218,26 @@ async def groups(client: FyndClient) -> None:
     async for page in client.list_group_users(group_id="g1").pages():
         assert_type(page.page, CursorPage | None)
     assert_type(await client.refresh_group("g1"), RefreshStarted)
+    await client.replace_group(GroupReplacement("g1", "n"))
+    replacement: GroupReplacementDict = {"group_id": "g1", "name": "n"}
+    assert_type(await client.replace_group(replacement), Group)
+
+
+async def changed_customers(client: FyndClient) -> None:
+    new: NewCustomerDict = {"email": "a@example.com", "dob": date(1990, 5, 17)}
+    assert_type(await client.create_customer(new, verified=True), Customer)
+    await client.create_customer(NewCustomer(phone_number="9999999999"))
+    change: CustomerUpdateDict = {"user_id": "u1", "emails": [{"email": "a@example.com"}]}
+    assert_type(await client.update_customer(change), Customer)
+    await client.update_customer(CustomerUpdate("u1", first_name="Ada"))
+    assert_type(await client.set_customer_activation(["u1"], status=False), Report)
+    assert_type(await client.archive_customer("u1"), Done)
+    assert_type(await client.undelete_customer(CustomerUndeletion("u1", "why")), Done)
+    assert_type(await client.get_customer_sessions("u1"), Sessions)
+    assert_type(await client.end_customer_sessions("u1", reason="lost"), SessionsEnded)
+    assert_type(await client.end_customer_session(SessionKey("u1", "s1")), SessionsEnded)
+    assert_type(await client.get_user_attribute_by_id("a1"), UserAttribute)
+    assert_type(
+        client.filter_users(conditions=[{"definition_id": "d1", "type": "eq", "value": "gold"}]),
+        Pages[FilteredUsers, UserSummary],
+    )

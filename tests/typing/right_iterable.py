@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import assert_type
 
 from netaudience import IterableClient, Report, Run, Settings
+from netaudience.model.wire import JsonValue
 from netaudience.vendors.iterable.models import (
+    BrowserRegistration,
     DeviceReference,
     DeviceReferenceDict,
     DeviceRegistration,
     DeviceRegistrationDict,
+    DoubleOptIn,
     EmailChange,
     EmailChangeDict,
     Event,
@@ -20,6 +23,9 @@ from netaudience.vendors.iterable.models import (
     FailedUpdates,
     GetUserResponse,
     IterableResponse,
+    Merge,
+    MergeDict,
+    SentMessages,
     SubscriptionsResult,
     SubscriptionUpdate,
     SubscriptionUpdateDict,
@@ -31,7 +37,18 @@ from netaudience.vendors.iterable.models import (
     UserUpdate,
     UserUpdateDict,
 )
-from netaudience.wire import JsonValue
+from netaudience.vendors.iterable.project import (
+    Channel,
+    ExportFile,
+    ExportJobs,
+    Forgotten,
+    GetListsResponse,
+    IterableList,
+    ListMembers,
+    MessageType,
+    NewList,
+    NewListDict,
+)
 
 
 async def every_call(client: IterableClient) -> None:
@@ -57,6 +74,43 @@ async def every_call(client: IterableClient) -> None:
     assert_type(await client.forget_user.each(["a@example.com"]).settled(), Report)
 
 
+async def what_a_project_has(client: IterableClient) -> None:
+    lists = await client.get_lists()
+    assert_type(lists, GetListsResponse)
+    assert_type(lists.lists, Sequence[IterableList])
+    assert_type((await client.create_list(NewList(name="VIP"))).list_id, int)
+    new: NewListDict = {"name": "VIP"}
+    assert_type(client.create_list.each([new]), Run[NewList | NewListDict])
+    assert_type(await client.delete_list(1), IterableResponse)
+    assert_type((await client.get_list_users(1, prefer_user_id=True)).identifiers, Sequence[str])
+    assert_type(await client.preview_list_users(1, size=10), ListMembers)
+    assert_type((await client.get_list_size(1)).count, int)
+    assert_type(await client.get_list_size.each([1, 2]).settled(), Report)
+    assert_type((await client.get_fields()).fields, Mapping[str, str])
+    assert_type((await client.get_channels()).channels, Sequence[Channel])
+    assert_type((await client.get_message_types()).message_types, Sequence[MessageType])
+    assert_type("a@example.com" in await client.get_forgotten_users(), bool)
+    assert_type(await client.get_forgotten_user_ids(), Forgotten)
+    assert_type(await client.unforget_user("a@example.com"), IterableResponse)
+    assert_type(await client.unforget_user_by_user_id("1"), IterableResponse)
+    merge = Merge(source_user_id="1", destination_email="a@example.com")
+    assert_type(await client.merge_users(merge, confirm=True), IterableResponse)
+    assert_type(client.merge_users.each([merge], confirm=True), Run[Merge | MergeDict])
+    await client.subscribe_user("a@example.com", group="emailList", group_id=1)
+    await client.subscribe_user_by_user_id("1", group="messageType", group_id=1)
+    await client.unsubscribe_user("a@example.com", group="messageChannel", group_id=1)
+    await client.unsubscribe_user_by_user_id("1", group="emailList", group_id=1)
+    started = await client.start_export(
+        data_type="user", start="2026-01-01 00:00:00", end="2026-01-31 00:00:00"
+    )
+    assert_type(started.job_id, int)
+    assert_type((await client.get_export_files(started.job_id)).files, Sequence[ExportFile])
+    assert_type(await client.cancel_export(1), IterableResponse)
+    one = [UserReference(user_id="1")]
+    run = client.change_subscription(one, group="emailList", group_id=1, action="subscribe")
+    assert_type(run, Run[UserReference | UserReferenceDict])
+
+
 async def every_batch(client: IterableClient) -> None:
     users = [UserUpdate(user_id="1", prefer_user_id=True)]
     assert_type(await client.bulk_update_users(users), Report)
@@ -76,6 +130,21 @@ async def every_batch(client: IterableClient) -> None:
     without = EventWithoutId(event_name="bought", email="a@example.com", campaign_id=1, template_id=2)
     assert_type(await client.track_events_without_ids([without]), Report)
     assert_type(client.track_events([event]), Run[Event | EventDict])
+
+
+async def every_neighbour(client: IterableClient) -> None:
+    browser = BrowserRegistration(browser_token="t", user_id="1")
+    assert_type(await client.register_browser_token(browser), IterableResponse)
+    update = SubscriptionUpdate(user_id="1", email_list_ids=[])
+    assert_type(await client.update_subscriptions(update), IterableResponse)
+    assert_type(await client.subscribe_to_double_opt_in({"userId": "1", "messageTypeIds": [1]}), None)
+    await client.subscribe_to_double_opt_in(DoubleOptIn(user_id="1", message_type_ids=[1]))
+    event = Event(event_name="bought", id="e1", user_id="1")
+    assert_type(await client.track_event(event, create_new_fields=True), IterableResponse)
+    without = EventWithoutId(event_name="bought", user_id="1")
+    assert_type(await client.track_event_without_id(without), IterableResponse)
+    assert_type(await client.get_sent_messages("1", by="user_id", limit=5), SentMessages)
+    assert_type(await client.get_export_jobs(job_state="Running"), ExportJobs)
 
 
 async def rows_by_the_vendors_names(client: IterableClient) -> None:

@@ -6,6 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import assert_type
 
 from netaudience import MoEngageClient, Report, Run, Settings
+from netaudience.model.wire import JsonValue
+from netaudience.operations.later import Later
+from netaudience.vendors.moengage.consent_models import (
+    CategoryPreference,
+    CategoryPreferenceDict,
+    ChannelPreference,
+    ChannelPreferenceDict,
+    ErasureSubject,
+    ErasureSubjectDict,
+    GdprAccepted,
+    OptIn,
+    OptInDict,
+    Preferences,
+    PreferencesAccepted,
+    SubscriptionCategories,
+    Told,
+)
 from netaudience.vendors.moengage.models import (
     Accepted,
     Device,
@@ -21,7 +38,12 @@ from netaudience.vendors.moengage.models import (
     User,
     UserDict,
 )
-from netaudience.wire import JsonValue
+from netaudience.vendors.moengage.segments import (
+    FileSegmentDict,
+    SegmentAccepted,
+    SegmentCallback,
+    SegmentName,
+)
 
 
 async def every_call(client: MoEngageClient) -> None:
@@ -63,6 +85,57 @@ async def every_batch(client: MoEngageClient) -> None:
                 assert_type(answer.data, ExportedUsers)
                 assert_type(answer.data.users[0].user_attributes, Mapping[str, JsonValue])
                 assert_type(answer.data.users_not_found, Sequence[JsonValue])
+
+
+async def consents(client: MoEngageClient) -> None:
+    subject: ErasureSubjectDict = {"ID": "user-1"}
+    assert_type(await client.request_erasure(subject, confirm=True), GdprAccepted)
+    assert_type(
+        await client.request_erasure(ErasureSubject(email="a@example.com"), confirm=True), GdprAccepted
+    )
+    assert_type(await client.list_subscription_categories(channel="sms"), SubscriptionCategories)
+    assert_type(await client.get_subscription_preferences("user-1", by="uid"), Preferences)
+    off: ChannelPreferenceDict = {"user_identifier_value": "user-1", "is_globally_unsubscribed": True}
+    assert_type(await client.set_subscription_preferences(off), PreferencesAccepted)
+    on = ChannelPreference("user-1", is_globally_unsubscribed=False)
+    assert_type(await client.set_subscription_preferences(on, lift_unsubscribes=True), PreferencesAccepted)
+    assert_type(await client.change_categories("user-1", {"offers": False}), PreferencesAccepted | None)
+    row: CategoryPreferenceDict = {"customer_id": "user-1", "unsubscribe_all": True}
+    assert_type(
+        await client.set_category_preferences([row, CategoryPreference("user-2", {"a": True})]), Report
+    )
+    assert_type(await client.resubscribe(["a@example.com"], confirm=True), Report)
+    members = client.add_cohort_members(["user-1"], cohort_id="c", cohort_name="n", partner="p")
+    assert_type(await members, Report)
+    gone = client.remove_cohort_members(["user-1"], cohort_id="c", cohort_name="n", partner="p")
+    assert_type(gone, Run[str])
+
+
+async def opt_ins(client: MoEngageClient) -> None:
+    assert_type(await client.set_opt_in_status(OptIn("user-1", opt_in_status="OPTED_OUT")), Told)
+    opt_in: OptInDict = {"email_id": "a@example.com", "categories": {"offers": False}}
+    await client.set_opt_in_status(opt_in)
+    assert_type((await client.test_connection()).app_name, str | None)
+
+
+async def segments(client: MoEngageClient) -> None:
+    segment: FileSegmentDict = {
+        "name": "n",
+        "attribute_name": "uid",
+        "attribute_type": "string",
+        "file_url": "https://a.example/f.csv",
+        "expiry_time": 30,
+    }
+    assert_type(await client.create_file_segment(segment), SegmentAccepted)
+    assert_type(await client.add_segment_users(segment), SegmentAccepted)
+    assert_type(await client.remove_segment_users(segment), SegmentAccepted)
+    assert_type(await client.replace_segment_users(segment), SegmentAccepted)
+    assert_type(await client.archive_segment({"name": "n"}), SegmentAccepted)
+    assert_type(await client.unarchive_segment(SegmentName("n")), SegmentAccepted)
+    later = client.follow_segment("n")
+    assert_type(later, Later[SegmentCallback])
+    assert_type((await later.settled(timeout=60)).user_count, int | None)
+    assert_type(client.receive_segment_callback(b"{}"), SegmentCallback)
 
 
 def answers(merged: MergeResponse) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import assert_type
 
 from netaudience import Report, Settings, SettledChunk
-from netaudience.blocking import BlockingPages, BlockingRun
+from netaudience.operations.blocking import BlockingPages, BlockingRun
 from netaudience.outcomes import Delivered, Failed, InDoubt, Rejected
 from netaudience.sync import (
     BlockingOutcomes,
@@ -30,8 +30,8 @@ from netaudience.vendors.fynd.models import (
 from netaudience.vendors.iterable.models import GetUserResponse, IterableResponse, UserUpdate
 from netaudience.vendors.moengage.models import Accepted, User, UserDict
 from netaudience.vendors.netmera.models import (
-    Device,
     DeviceList,
+    DeviceToken,
     DeviceTokenPage,
     ProfileUpdate,
     SegmentList,
@@ -41,7 +41,7 @@ from netaudience.vendors.netmera.models import (
 
 def a_batch_of_netmera(client: NetmeraClient) -> None:
     assert_type(client.tag_users(["a"], tag="x"), Report)
-    assert_type(client.tag_users((str(number) for number in range(9)), tag="x", more_tags=("y",)), Report)
+    assert_type(client.tag_users((str(number) for number in range(9)), tag="x"), Report)
     assert_type(client.tag_users.settled(["a"], tag="x"), Report)
     assert_type(client.tag_users.outcomes(["a"], tag="x"), BlockingRun[str])
     assert_type(
@@ -64,11 +64,11 @@ def the_rest_of_netmera(client: NetmeraClient) -> None:
     assert_type(client.enable_push.each(["t"], by="device_token"), Report)
     assert_type(client.enable_push.each.settled(["a"]), Report)
     assert_type(client.enable_push.each.outcomes(["a"]), BlockingRun[str])
-    assert_type(client.get_segments(os="IOS"), SegmentList)
+    assert_type(client.get_segments(), SegmentList)
     assert_type(client.count_users(), UserCount)
-    assert_type(client.get_device_tokens(page_size=10), BlockingPages[DeviceTokenPage, Device])
+    assert_type(client.get_device_tokens(page_size=10), BlockingPages[DeviceTokenPage, DeviceToken])
     for device in client.get_device_tokens():
-        assert_type(device, Device)
+        assert_type(device, DeviceToken)
     for page in client.get_device_tokens().pages():
         assert_type(page, DeviceTokenPage)
     client.remove_email("a")

@@ -19,7 +19,7 @@ def arguments(client: NetmeraClient) -> None:
     client.tag_users.journaled("j")(["a"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.enable_push(["a"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.enable_push.each(["a"], by="token")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    client.get_segments(os="WEB")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.get_segment("5883")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.get_device_tokens(page_size="10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.tag_user(["a"], tag="x")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownMemberType]
 

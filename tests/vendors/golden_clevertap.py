@@ -8,6 +8,7 @@ https://developer.clevertap.com/docs/delete-user-profile-api
 https://developer.clevertap.com/docs/get-user-profiles-api
 https://developer.clevertap.com/docs/subscribe-api
 https://developer.clevertap.com/docs/disassociate-api
+https://developer.clevertap.com/docs/custom-list-endpoints
 """
 
 from __future__ import annotations
@@ -16,12 +17,22 @@ from contextlib import aclosing
 from typing import Any
 
 from hypothesis import strategies as st
-from scripted_vendors import CLEAN, Golden, Table, clevertap
+from scripted_vendors import CLEAN, EMAILS, Golden, Table, clevertap
 
 from netaudience import CleverTapClient
 from netaudience.client import Client
 from netaudience.vendors.clevertap.models import (
+    ApiSegment,
+    Count,
+    CustomList,
+    EventPage,
+    EventSummary,
     EventUpload,
+    ListTaken,
+    NewApiSegment,
+    Platform,
+    Profile,
+    ProfileFound,
     ProfilePage,
     ProfileUpload,
     SubscriptionUpdate,
@@ -238,13 +249,165 @@ READS = [
     )
 ]
 
-GOLDEN = [*LISTS, *PROFILES, *EVENTS, *TOKENS, *ADDRESSES, *READS]
+READS += [
+    FirstPage(
+        operation="get_profiles",
+        options={
+            "event_name": "Charged",
+            "from_date": 20150810,
+            "to_date": 20150810,
+            "event_properties": [{"name": "value", "operator": "equals", "value": 3}],
+            "app": True,
+        },
+        url=_BASE + "profiles.json",
+        query=[("batch_size", "1150"), ("app", "true")],
+        body='{"event_name":"Charged","from":20150810,"to":20150810,'
+        '"event_properties":[{"name":"value","operator":"equals","value":3}]}',
+        answer='{"status":"success","cursor":"ZiZi%3D%3D"}',
+        reads=ProfilePage(status="success", cursor="ZiZi%3D%3D"),
+    ),
+    FirstPage(
+        operation="get_events",
+        options={
+            "event_name": "Charged",
+            "from_date": 20150810,
+            "to_date": 20151025,
+            "page_size": 100,
+            "event_properties": [{"name": "value", "operator": "equals", "value": 3}],
+        },
+        url=_BASE + "events.json",
+        query=[("batch_size", "100")],
+        body='{"event_name":"Charged","from":20150810,"to":20151025,'
+        '"event_properties":[{"name":"value","operator":"equals","value":3}]}',
+        answer='{"status":"success","cursor":"ZiZi%3D%3D"}',
+        reads=EventPage(status="success", cursor="ZiZi%3D%3D"),
+    ),
+]
+SEGMENTS = [
+    Golden(
+        operation="create_api_segment",
+        arguments=(segment,),
+        url="https://in1.api.clevertap.com/api/createSegment",
+        body='[{"segment_name":"Premium_Users","customer_segment_id":"SEG12345"}]',
+        answer='{"status":"success"}',
+        reads=ApiSegment("success"),
+    )
+    for segment in (
+        NewApiSegment("Premium_Users", "SEG12345"),
+        {"segment_name": "Premium_Users", "customer_segment_id": "SEG12345"},
+    )
+]
+SEGMENTS += [
+    Golden(
+        operation="update_api_segment",
+        arguments=(["CT123456", "CT123457"],),
+        options={"instruction": {"whatever": "the page says"}, **options},
+        url="https://in1.api.clevertap.com/api/updateSegment",
+        body=f'{{"bulk_profiles":[{{"user_profiles":[{{"{by}":"CT123456"}},{{"{by}":"CT123457"}}],'
+        f'"segments":[{{{segment},"whatever":"the page says"}}]}}]}}',
+        answer='{"status":"success"}',
+        reads=ListTaken("success"),
+    )
+    for options, by, segment in (
+        ({"segment_id": "SEG12345"}, "identity", '"customer_segment_id":"SEG12345"'),
+        ({"segment_id": "17", "segment_by": "ct_segment_id", "by": "guid"}, "guid", '"ct_segment_id":"17"'),
+    )
+]
+
+_RECORD = (
+    '{"status":"success","record":{"email":"a@example.com","profileData":{"Last Score":308},'
+    '"events":{"App Launched":{"count":10,"first_seen":1457271567,"last_seen":1458041215}},'
+    '"platformInfo":[{"platform":"iOS","objectId":"-1a063854"}]}}'
+)
+ONE = [
+    Golden(
+        operation="get_profile",
+        arguments=(user,),
+        options=options,
+        method="GET",
+        url=_BASE + "profile.json",
+        query=[(name, user)],
+        answer=_RECORD,
+        reads=ProfileFound(
+            status="success",
+            record=Profile(
+                email="a@example.com",
+                profile_data={"Last Score": 308},
+                events={"App Launched": EventSummary(10, 1457271567, 1458041215)},
+                platforms=(Platform(platform="iOS", object_id="-1a063854"),),
+            ),
+        ),
+    )
+    for user, options, name in (
+        ("client-19827239", {}, "identity"),
+        ("a+b@example.com", {"by": "email"}, "email"),
+        ("-1a063854", {"by": "objectId"}, "objectId"),
+    )
+]
+
+COUNTS = [
+    Golden(
+        operation=operation,
+        options={"event_name": "choseNewFavoriteFood", "from_date": 20150810, "to_date": 20151025},
+        url=f"{_BASE}counts/{path}.json",
+        body='{"event_name":"choseNewFavoriteFood","from":20150810,"to":20151025}',
+        answer='{"status":"success","count":7138}',
+        reads=Count(status="success", count=7138),
+    )
+    for operation, path in (("count_profiles", "profiles"), ("count_events", "events"))
+]
+
+_HOST = "https://in1.api.clevertap.com/"
+_SIGNED = "https://files.example.com/list/a%20b.csv?X-Amz-Signature=0a%2Fb&X-Amz-Expires=86400"
+CUSTOM_LISTS = [
+    Golden(
+        operation=operation,
+        options={
+            "members": ["client-1", 'with, "signs"', "client-1"],
+            "name": "VIP",
+            "email": "ops@example.com",
+            "creator": "nightly job",
+            **options,
+        },
+        url=_HOST + "upload_custom_list_segment_completed",
+        body=(
+            '{"name":"VIP","email":"ops@example.com","filename":"netaudience.csv","creator":"nightly job",'
+            f'"url":"{_SIGNED}","replace":{replace}}}'
+        ),
+        answer='{"status":"success","Segment ID":1458}',
+        reads=CustomList(status="success", segment_id=1458),
+        before=[
+            Golden(
+                operation=operation,
+                url=_HOST + "get_custom_list_segment_url",
+                answer=f'{{"status":"success","presignedS3URL":"{_SIGNED}","expiry":"7 May, 01:29 PM"}}',
+            ),
+            # To another host, as it was signed, and with none of the account's headers.
+            Golden(
+                operation=operation,
+                method="PUT",
+                url="https://files.example.com/list/a%20b.csv",
+                query=[("X-Amz-Signature", "0a/b"), ("X-Amz-Expires", "86400")],
+                headers={"Content-Type": "text/csv"},
+                content=f'Type,Identity\n{kind},client-1\n{kind},"with, ""signs"""\n',
+            ),
+        ],
+    )
+    for operation, options, kind, replace in (
+        ("create_custom_list", {}, "i", "false"),
+        ("replace_custom_list", {"by": "guid"}, "g", "true"),
+    )
+]
+
+GOLDEN = [*LISTS, *PROFILES, *EVENTS, *TOKENS, *ADDRESSES, *READS, *SEGMENTS, *ONE, *COUNTS, *CUSTOM_LISTS]
 
 #: Names that are legal, and values of every kind.
 _NAMES = st.text("abcğ é-_()", min_size=1, max_size=8)
 _NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 _DATES = st.integers(0, 9_999_999_999).map("$D_{}".format)
-_VALUES = st.booleans() | _NUMBERS | CLEAN | _DATES | st.lists(CLEAN, max_size=3)
+#: What begins so is a date to the vendor, and must be one.
+_TEXTS = CLEAN.filter(lambda text: not text.startswith("$D_"))
+_VALUES = st.booleans() | _NUMBERS | _TEXTS | _DATES | st.lists(_TEXTS, max_size=3)
 _PROPERTIES = st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=3)
 _PHONES = st.integers(5_300_000_000, 5_599_999_999).map("+90 {}".format)
 _SECONDS = st.integers(1, 9_999_999_999)
@@ -286,8 +449,9 @@ ITEMS: dict[str, st.SearchStrategy[Any]] = {
         {"objectId": CLEAN, "id": CLEAN, "type": st.sampled_from(["apns", "fcm", "gcm"])},
         optional={"keys": st.dictionaries(CLEAN, CLEAN, min_size=1, max_size=2)},
     ),
+    "NewApiSegment": st.fixed_dictionaries({"segment_name": CLEAN, "customer_segment_id": CLEAN}),
     "SubscriptionUpdate": st.fixed_dictionaries(
-        {"type": st.just("email"), "value": CLEAN, "status": st.sampled_from(["Unsubscribe", "Resubscribe"])}
+        {"type": st.just("email"), "value": EMAILS, "status": st.sampled_from(["Unsubscribe", "Resubscribe"])}
     )
     | st.fixed_dictionaries(
         {
@@ -311,10 +475,10 @@ TABLE = Table(
     marks={
         "idempotent": {
             *("upload_profiles", "upload_device_tokens", "set_subscription", "disassociate_phone_numbers"),
-            "get_profiles",
+            *("get_profiles", "get_profile", "count_profiles", "count_events", "replace_custom_list"),
+            *("get_events", "update_api_segment"),
         },
-        "divisible": {"demerge", "delete_profiles", "get_profiles", *_UPLOADS},
-        "destructive": {"delete_profiles"},
+        "destructive": {"delete_profiles", "replace_custom_list"},
         "irreversible": {"delete_profiles"},
         # Subscriptions act on the numbers and addresses that are named, and on no others.
         "app_wide": set(),
@@ -325,19 +489,49 @@ TABLE = Table(
         **dict.fromkeys(_UPLOADS, ("batch", None, 1000)),
         "upload_device_tokens": ("batch", None, 100),
         "get_profiles": ("pages", None, 1),
+        "get_events": ("pages", None, 1),
+        "create_api_segment": ("call", None, 1),
+        "update_api_segment": ("batch", None, 100),
+        "get_profile": ("call", None, 1),
+        **dict.fromkeys(
+            ("count_profiles", "count_events", "create_custom_list", "replace_custom_list"),
+            ("query", None, 1),
+        ),
     },
     quotas={
         "clevertap demerge": {"in flight": (2, "assumed")},
         "clevertap delete": {"in flight": (2, "assumed")},
         "clevertap profiles": {"in flight": (2, "assumed")},
         "clevertap upload": {"in flight": (12, "assumed")},
+        "clevertap profile count": {"in flight": (2, "assumed")},
+        "clevertap event count": {"in flight": (2, "assumed")},
+        "clevertap events": {"in flight": (2, "assumed")},
+        "clevertap create segment": {"in flight": (2, "assumed")},
+        "clevertap update segment": {"in flight": (2, "assumed")},
+        "clevertap custom list": {"in flight": (2, "assumed")},
         "clevertap subscribe": {"in flight": (2, "assumed")},
         "clevertap disassociate": {"in flight": (2, "assumed")},
     },
     items=ITEMS,
+    more={
+        # The first answer has a cursor alone.
+        "get_profiles": lambda number, full: {
+            "status": "success",
+            "cursor": f"c{number}",
+            "next_cursor": f"c{number}",
+            "records": [{"identity": "a"}] if full else [],
+        },
+        "get_events": lambda number, full: {
+            "status": "success",
+            "cursor": f"c{number}",
+            "next_cursor": f"c{number}",
+            "records": [{"ts": 20151024115244}] if full else [],
+        },
+    },
     # Without counts: how many records there are in a request is not known here.
     answers={
         **dict.fromkeys(("demerge", "delete_profiles", *_UPLOADS), _SUCCESS),
-        "get_profiles": '{"status":"success","cursor":"ZiZi%3D%3D"}',
+        **dict.fromkeys(("get_profiles", "get_events"), '{"status":"success","cursor":"ZiZi%3D%3D"}'),
+        **dict.fromkeys(("create_api_segment", "update_api_segment"), '{"status":"success"}'),
     },
 )

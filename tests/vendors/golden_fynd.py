@@ -6,10 +6,13 @@ Paths: https://github.com/gofynd/fdk-client-python
 
 from __future__ import annotations
 
+from datetime import date
+
 from hypothesis import strategies as st
-from scripted_vendors import AT_ONCE, CLEAN, NUMBERS, Golden, Scripted, Table, reply
+from scripted_vendors import AT_ONCE, CLEAN, EMAILS, NUMBERS, Golden, Scripted, Table, reply
 
 from netaudience import FyndClient
+from netaudience.model.wire import Prepared, Response
 from netaudience.vendors.fynd.models import (
     AttributeDefinition,
     AttributeDefinitionUpdate,
@@ -17,20 +20,38 @@ from netaudience.vendors.fynd.models import (
     BulkUpdateQueued,
     BulkUserAttributes,
     CategorisedGroups,
+    Customer,
     CustomerSearch,
+    CustomerUndeletion,
+    CustomerUpdate,
     Deleted,
+    Done,
     Email,
     Group,
     GroupCategories,
     GroupCategory,
     GroupFileError,
+    GroupMember,
+    GroupReplacement,
     GroupTags,
     GroupUpdate,
+    Job,
+    JobCount,
+    JobLink,
+    JobLinks,
     KeyValue,
     NewAttributeDefinition,
+    NewCustomer,
     NewGroup,
+    NewImport,
     PhoneNumber,
     RefreshStarted,
+    Session,
+    SessionKey,
+    Sessions,
+    SessionsEnded,
+    Timeline,
+    TimelineEntry,
     UserAttribute,
     UserAttributeKey,
     UserAttributeKeys,
@@ -39,7 +60,6 @@ from netaudience.vendors.fynd.models import (
     UserAttributeValues,
     UserSummary,
 )
-from netaudience.wire import Prepared, Response
 
 HOST = "https://api.fynd.com"
 P = f"{HOST}/service/platform/user/v1.0/company/559/application/64b000000000000000000001"
@@ -155,6 +175,22 @@ _LAST_BY_CURSOR = '{"type":"cursor","has_next":false,"has_prev":true,"next_curso
 _DELETED = '{"message":"Deleted","success":"true"}'
 _FIRST_PAGE = (("page_no", "1"), ("page_size", "100"))
 _FILE = "https://files.example.com/members.csv"
+
+_JOB_JSON = """{"_id":"64f777777777777777777777","file_format":"csv","action_type":"import",
+    "created_by":{"name":"somebody"},"count":{"total":3,"success":2,"error":1},"status":"partial",
+    "links":{"error":{"absolute_url":"https://files.example.com/e.csv","relative_url":"/e.csv"}},
+    "application_id":"64b000000000000000000001","company_id":"559"}"""
+_JOB = Job(
+    id="64f777777777777777777777",
+    file_format="csv",
+    action_type="import",
+    created_by={"name": "somebody"},
+    count=JobCount(3, 2, 1),
+    status="partial",
+    links=JobLinks(error=JobLink("https://files.example.com/e.csv", "/e.csv")),
+    application_id="64b000000000000000000001",
+    company_id="559",
+)
 
 GOLDEN = [
     Golden(
@@ -388,6 +424,108 @@ GOLDEN = [
         answer='{"users":[]}',
         reads=CustomerSearch(),
     ),
+    # A customer as the SDKs show one, whose id goes by another name.
+    Golden(
+        operation="search_customers",
+        options={"q": "gone"},
+        method="GET",
+        url=f"{P}/customers/search",
+        query=(("q", "gone"),),
+        answer='{"users":[{"_id":"u2","archive":true,"status":"deleted","deleted_on":"2026-11-01"}]}',
+        reads=CustomerSearch(
+            (UserSummary("u2", id="u2", archive=True, status="deleted", deleted_on="2026-11-01"),)
+        ),
+    ),
+    Golden(
+        operation="list_customers",
+        options={"q": "ada"},
+        method="GET",
+        url=f"{P}/customers/list",
+        query=(*_FIRST_PAGE, ("q", "ada")),
+        answer=f'{{"items":[{_USER_JSON}],"page":{_LAST}}}',
+        reads=[_USER],
+    ),
+    Golden(
+        operation="get_customer_timeline",
+        arguments=("u1",),
+        method="GET",
+        url=f"{P}/customers/u1/timeline",
+        answer='{"delete_on":"2026-12-01","timeline":[{"date":"2026-11-01","title":"Deletion requested",'
+        '"type":"delete","visible":true,"sub_title":null}]}',
+        reads=Timeline(
+            "2026-12-01", (TimelineEntry("2026-11-01", "Deletion requested", None, "delete", True),)
+        ),
+    ),
+    Golden(
+        operation="start_user_import",
+        arguments=({"absolute_url": _FILE, "file_format": "csv"},),
+        url=f"{P}/users/jobs/import",
+        body=f'{{"absolute_url":"{_FILE}","file_format":"csv"}}',
+        answer=_JOB_JSON,
+        reads=_JOB,
+    ),
+    Golden(
+        operation="start_user_import",
+        arguments=(NewImport(_FILE, "csv", "/members.csv"),),
+        url=f"{P}/users/jobs/import",
+        body=f'{{"absolute_url":"{_FILE}","file_format":"csv","relative_url":"/members.csv"}}',
+        answer=_JOB_JSON,
+        reads=_JOB,
+    ),
+    Golden(
+        operation="list_user_imports",
+        options={
+            "search": "night",
+            "start_date": "2026-11-01",
+            "end_date": "2026-11-02",
+            "status": "partial",
+            "file_format": "csv",
+        },
+        method="GET",
+        url=f"{P}/users/jobs/import",
+        query=(
+            *_FIRST_PAGE,
+            ("search", "night"),
+            ("start_date", "2026-11-01"),
+            ("end_date", "2026-11-02"),
+            ("status", "partial"),
+            ("file_format", "csv"),
+        ),
+        answer=f'{{"items":[{_JOB_JSON}],"page":{_LAST}}}',
+        reads=[_JOB],
+    ),
+    Golden(
+        operation="start_user_export",
+        options={"file_format": "csv"},
+        url=f"{P}/users/jobs/export",
+        body='{"file_format":"csv"}',
+        answer=_JOB_JSON,
+        reads=_JOB,
+    ),
+    Golden(
+        operation="list_user_exports",
+        method="GET",
+        url=f"{P}/users/jobs/export",
+        query=_FIRST_PAGE,
+        answer=f'{{"items":[],"page":{_LAST}}}',
+        reads=[],
+    ),
+    Golden(
+        operation="wait_for_user_job",
+        options={"job_id": "64f777777777777777777777"},
+        method="GET",
+        url=f"{P}/users/jobs/64f777777777777777777777",
+        answer=_JOB_JSON,
+        reads=_JOB,
+    ),
+    Golden(
+        operation="get_user_job",
+        arguments=("64f777777777777777777777",),
+        method="GET",
+        url=f"{P}/users/jobs/64f777777777777777777777",
+        answer=_JOB_JSON,
+        reads=_JOB,
+    ),
     Golden(
         operation="list_group_tags",
         method="GET",
@@ -497,6 +635,45 @@ GOLDEN = [
         reads=_GROUP,
     ),
     Golden(
+        operation="add_group_users",
+        arguments=(
+            [{"user_id": USER_ID}, GroupMember(email="a@example.com"), {"phone_number": "9999999999"}],
+        ),
+        options={"group_id": GROUP_ID},
+        method="PATCH",
+        url=f"{P}/user_group/64f111111111111111111111",
+        body='{"type":"json","user_data":[{"user_id":"64f222222222222222222222","action":"add"},'
+        '{"email":"a@example.com","action":"add"},{"phone_number":"9999999999","action":"add"}]}',
+        answer=_GROUP_JSON,
+        reads=_GROUP,
+    ),
+    Golden(
+        operation="remove_group_users",
+        arguments=([GroupMember("u1")],),
+        options={"group_id": "g1"},
+        method="PATCH",
+        url=f"{P}/user_group/g1",
+        body='{"type":"json","user_data":[{"user_id":"u1","action":"remove"}]}',
+        answer=_GROUP_JSON,
+        reads=_GROUP,
+    ),
+    Golden(
+        operation="create_group",
+        arguments=(
+            {
+                "name": "n",
+                "description": "d",
+                "type": "conditional",
+                "conditions": [{"user_attribute_definition_id": "d1", "type": "eq", "value": "gold"}],
+            },
+        ),
+        url=f"{P}/user_group",
+        body='{"name":"n","description":"d","type":"conditional","conditions":['
+        '{"user_attribute_definition_id":"d1","type":"eq","value":"gold"}]}',
+        answer=_GROUP_JSON,
+        reads=_GROUP,
+    ),
+    Golden(
         operation="delete_group",
         arguments=("64f555555555555555555555",),
         method="DELETE",
@@ -536,21 +713,217 @@ GOLDEN = [
         answer='{"message":"Refresh started","uid":469}',
         reads=RefreshStarted("Refresh started", 469),
     ),
+    Golden(
+        operation="replace_group",
+        arguments=(GroupReplacement("g1", "n", "d", "bulk", _FILE),),
+        method="PUT",
+        url=f"{P}/user_group/g1",
+        body=f'{{"name":"n","description":"d","type":"bulk","file_url":"{_FILE}"}}',
+        answer=_GROUP_JSON,
+        reads=_GROUP,
+    ),
+    Golden(
+        operation="replace_group",
+        arguments=(
+            {"group_id": "g1", "conditions": [{"user_attribute_definition_id": "d1", "type": "today"}]},
+        ),
+        method="PUT",
+        url=f"{P}/user_group/g1",
+        body='{"conditions":[{"user_attribute_definition_id":"d1","type":"today"}]}',
+        answer=_GROUP_JSON,
+        reads=_GROUP,
+    ),
+    Golden(
+        operation="get_user_attribute_by_id",
+        arguments=("a1",),
+        method="GET",
+        url=f"{P}/user_attribute/attribute/a1",
+        answer='{"_id":"a1","user_id":"u1","user_attribute_definition_id":"d1",'
+        '"attribute":{"key":"tier","value":"gold"}}',
+        reads=UserAttribute(
+            "a1", user_id="u1", user_attribute_definition_id="d1", attribute=KeyValue("tier", "gold")
+        ),
+    ),
+    Golden(
+        operation="filter_users",
+        options={
+            "conditions": [{"definition_id": "d1", "type": "in", "value": ["gold"], "ignore_year": True}],
+            "joined_by": "and",
+            "has_email": True,
+            "page_size": 10,
+        },
+        url=f"{P}/user_attribute/users",
+        body='{"query":{"type":"and","limit":10,"page":1,"conditions":[{"definition_id":"d1","type":"in",'
+        '"value":["gold"],"ignore_year":true}],"has_email":true}}',
+        answer=f'{{"items":[{_USER_JSON}],"page":{_LAST}}}',
+        reads=[_USER],
+    ),
+    Golden(
+        operation="filter_users",
+        options={
+            "email": "a@example.com",
+            "phone": "9999999999",
+            "country_code": "91",
+            "has_phone": False,
+            "definition_ids": ["d1"],
+            "page": 2,
+        },
+        url=f"{P}/user_attribute/users",
+        body='{"query":{"limit":100,"page":2,"conditions":[],"definition_ids":["d1"],"email":"a@example.com",'
+        '"phone":"9999999999","country_code":"91","has_phone":false}}',
+        answer=f'{{"items":[],"page":{_LAST}}}',
+        reads=[],
+    ),
+    Golden(
+        operation="create_customer",
+        arguments=({"phone_number": "9999999999", "email": "a@example.com", "meta": {"a": 1}},),
+        options={"verified": True},
+        url=f"{P}/customers",
+        query=(("verified", "true"),),
+        body='{"phone_number":"9999999999","email":"a@example.com","meta":{"a":1}}',
+        answer=f'{{"user":{_USER_JSON}}}',
+        reads=Customer(_USER),
+    ),
+    Golden(
+        operation="create_customer",
+        arguments=(NewCustomer(username="ada", external_id="c-1", rr_id="r-1", dob=date(1990, 5, 17)),),
+        url=f"{P}/customers",
+        body='{"username":"ada","external_id":"c-1","rr_id":"r-1","dob":"1990-05-17"}',
+        answer=f'{{"user":{_USER_JSON}}}',
+        reads=Customer(_USER),
+    ),
+    Golden(
+        operation="update_customer",
+        arguments=(
+            {
+                "user_id": "u1",
+                "first_name": "Ada",
+                "emails": [{"email": "a@example.com", "primary": True}],
+                "phone_numbers": [{"phone": "9999999999", "country_code": "91"}],
+            },
+        ),
+        method="PUT",
+        url=f"{P}/customers/u1",
+        body='{"first_name":"Ada","emails":[{"email":"a@example.com","primary":true}],'
+        '"phone_numbers":[{"phone":"9999999999","country_code":"91"}]}',
+        answer=f'{{"user":{_USER_JSON}}}',
+        reads=Customer(_USER),
+    ),
+    Golden(
+        operation="update_customer",
+        arguments=(CustomerUpdate("u1", last_name="L", gender="female", external_id="c-1"),),
+        method="PUT",
+        url=f"{P}/customers/u1",
+        body='{"last_name":"L","gender":"female","external_id":"c-1"}',
+        answer=f'{{"user":{_USER_JSON}}}',
+        reads=Customer(_USER),
+    ),
+    Golden(
+        operation="set_customer_activation",
+        arguments=(["u1", "u2"],),
+        options={"status": False, "reason": "asked for it"},
+        method="PUT",
+        url=f"{P}/customers/activation",
+        body='{"status":false,"user_id":["u1","u2"],"reason":"asked for it"}',
+        answer='{"success":true}',
+        reads=Done(success=True),
+    ),
+    Golden(
+        operation="archive_customer",
+        arguments=("u1",),
+        method="PUT",
+        url=f"{P}/customers/archive",
+        body='{"user_id":"u1"}',
+        answer='{"success":true}',
+        reads=Done(success=True),
+    ),
+    Golden(
+        operation="undelete_customer",
+        arguments=({"user_id": "u1", "reason": "changed her mind", "reason_id": "7"},),
+        method="PUT",
+        url=f"{P}/customers/undelete",
+        body='{"user_id":"u1","reason":"changed her mind","reason_id":"7"}',
+        answer='{"message":"done"}',
+        reads=Done("done"),
+    ),
+    Golden(
+        operation="undelete_customer",
+        arguments=(CustomerUndeletion("u1"),),
+        method="PUT",
+        url=f"{P}/customers/undelete",
+        body='{"user_id":"u1"}',
+        answer='{"success":true}',
+        reads=Done(success=True),
+    ),
+    Golden(
+        operation="get_customer_sessions",
+        arguments=("u1",),
+        method="GET",
+        url=f"{P}/customers/sessions",
+        query=(("id", "u1"),),
+        answer='{"items":[{"session_id":"s1","user_agent":"curl","ip":"192.0.2.1","domain":"example.com",'
+        '"expire_in":"2026-12-01"}]}',
+        reads=Sessions((Session("s1", "curl", "192.0.2.1", "example.com", "2026-12-01"),)),
+    ),
+    Golden(
+        operation="end_customer_sessions",
+        arguments=("u1",),
+        options={"reason": "lost"},
+        method="DELETE",
+        url=f"{P}/customers/sessions",
+        query=(("id", "u1"), ("reason", "lost")),
+        answer='{"user_id":"u1","session_ids":["s1","s2"]}',
+        reads=SessionsEnded("u1", session_ids=("s1", "s2")),
+    ),
+    Golden(
+        operation="end_customer_session",
+        arguments=({"id": "u1", "session_id": "s1"},),
+        method="DELETE",
+        url=f"{P}/customers/session",
+        query=(("id", "u1"), ("session_id", "s1")),
+        answer='{"user_id":"u1","session_id":"s1"}',
+        reads=SessionsEnded("u1", "s1"),
+    ),
+    Golden(
+        operation="end_customer_session",
+        arguments=(SessionKey("u1", "s1"),),
+        options={"reason": "lost"},
+        method="DELETE",
+        url=f"{P}/customers/session",
+        query=(("id", "u1"), ("session_id", "s1"), ("reason", "lost")),
+        answer='{"user_id":"u1","session_id":"s1"}',
+        reads=SessionsEnded("u1", "s1"),
+    ),
 ]
 
 _CALLS = {
+    *("replace_group", "get_user_attribute_by_id", "create_customer", "update_customer"),
+    *("archive_customer", "undelete_customer", "get_customer_sessions"),
+    *("end_customer_sessions", "end_customer_session"),
     *("create_attribute_definition", "get_attribute_definition", "update_attribute_definition"),
     *("delete_attribute_definition", "bulk_update_user_attributes", "get_user_attribute"),
     *("set_user_attribute", "delete_user_attribute", "set_user_attributes", "delete_user_attributes"),
     *("create_group", "get_group", "update_group", "delete_group", "refresh_group"),
+    *("get_customer_timeline", "start_user_import", "get_user_job"),
 }
-_QUERIES = {"search_customers", "list_group_tags", "list_group_categories", "list_categorised_groups"}
-_PAGES = {"list_attribute_definitions", "list_user_attributes", "list_groups", "list_group_users"}
+_BATCHES = {"add_group_users", "remove_group_users", "set_customer_activation"}
+_QUERIES = {
+    "search_customers",
+    "start_user_export",
+    "wait_for_user_job",
+    "list_group_tags",
+    "list_group_categories",
+    "list_categorised_groups",
+}
+_PAGES = {
+    *("list_attribute_definitions", "list_user_attributes", "list_groups", "list_group_users"),
+    *("list_customers", "list_user_imports", "list_user_exports", "filter_users"),
+}
 _NOT_REPEATABLE = {
     *("create_attribute_definition", "bulk_update_user_attributes", "create_group", "update_group"),
-    "refresh_group",
+    *("refresh_group", "start_user_import", "start_user_export", "replace_group", "create_customer"),
 }
-_REPEATABLE = (_CALLS | _QUERIES | _PAGES) - _NOT_REPEATABLE
+_REPEATABLE = (_CALLS | _BATCHES | _QUERIES | _PAGES) - _NOT_REPEATABLE
 
 _IDS = CLEAN.filter(lambda text: text not in {".", ".."} and "/" not in text and "\\" not in text)
 _VALUES = st.booleans() | NUMBERS | CLEAN | st.lists(CLEAN, max_size=2)
@@ -564,16 +937,16 @@ TABLE = Table(
     golden=GOLDEN,
     marks={
         "idempotent": _REPEATABLE,
-        "divisible": _REPEATABLE,
         "destructive": {
             *("delete_attribute_definition", "delete_user_attribute", "delete_user_attributes"),
-            "delete_group",
+            *("delete_group", "replace_group"),
         },
         "irreversible": set(),
         "app_wide": {"delete_attribute_definition"},
     },
     shapes={
         **dict.fromkeys(_CALLS, ("call", None, 1)),
+        **dict.fromkeys(_BATCHES, ("batch", None, 100)),
         **dict.fromkeys(_QUERIES, ("query", None, 1)),
         **dict.fromkeys(_PAGES, ("pages", None, 1)),
     },
@@ -600,12 +973,59 @@ TABLE = Table(
         "NewGroup": st.fixed_dictionaries(
             {"name": CLEAN, "description": CLEAN, "category": CLEAN, "file_url": _FILES}
         ),
+        "GroupReplacement": st.fixed_dictionaries(
+            {"group_id": _IDS, "name": CLEAN}, optional={"description": CLEAN, "file_url": _FILES}
+        ),
+        "NewCustomer": st.fixed_dictionaries(
+            {"email": EMAILS},
+            optional={"first_name": CLEAN, "meta": _NAMED_VALUES, "external_id": CLEAN},
+        ),
+        "CustomerUpdate": st.fixed_dictionaries(
+            {"user_id": _IDS, "last_name": CLEAN},
+            optional={"emails": st.lists(st.fixed_dictionaries({"email": EMAILS}), max_size=2)},
+        ),
+        "CustomerUndeletion": st.fixed_dictionaries({"user_id": _IDS}, optional={"reason": CLEAN}),
+        "SessionKey": st.fixed_dictionaries({"id": CLEAN, "session_id": CLEAN}),
+        "GroupMember": st.fixed_dictionaries({"user_id": CLEAN}),
+        "NewImport": st.fixed_dictionaries({"absolute_url": _FILES, "file_format": CLEAN}),
         "GroupUpdate": st.fixed_dictionaries(
             {"group_id": _IDS, "description": CLEAN}, optional={"name": CLEAN, "file_url": _FILES}
         ),
     },
+    unknown={
+        **dict.fromkeys(
+            (
+                *("list_attribute_definitions", "create_attribute_definition"),
+                *("get_attribute_definition", "update_attribute_definition"),
+            ),
+            frozenset({"multi_value"}),
+        ),
+        # Added by us, to see that what is not known is kept.
+        **dict.fromkeys(
+            (
+                *("list_user_attributes", "get_user_attribute", "set_user_attribute"),
+                "set_user_attributes",
+            ),
+            frozenset({"more"}),
+        ),
+        "bulk_update_user_attributes": {"request_id"},
+        "list_group_categories": {"shape"},
+    },
+    more={
+        **dict.fromkeys(
+            _PAGES,
+            lambda number, full: {
+                "items": [{"name": "a"}] if full else [],
+                "page": {"type": "number", "current": number, "has_next": True},
+            },
+        ),
+        "list_group_users": lambda number, full: {
+            "items": [{"name": "a"}] if full else [],
+            "page": {"type": "cursor", "has_next": True, "next_cursor": f"c{number}"},
+        },
+    },
     answers={
-        **dict.fromkeys(_CALLS | _QUERIES, '{"success":true}'),
+        **dict.fromkeys(_CALLS | _BATCHES | _QUERIES, '{"success":true}'),
         **dict.fromkeys(_PAGES, '{"items":[],"page":{"has_next":false}}'),
     },
 )

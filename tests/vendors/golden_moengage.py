@@ -6,12 +6,30 @@ https://github.com/moengage/moengage-documentation/blob/0adc526045fbb7392b277480
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from hypothesis import strategies as st
 from scripted_vendors import AT_ONCE, CLEAN, NAMES, NUMBERS, Golden, Scripted, Table
 
+from netaudience.model.odd_identifiers import oddity
+from netaudience.model.wire import Response
 from netaudience.vendors.moengage import MoEngageClient
+from netaudience.vendors.moengage.consent_models import (
+    CategoryPreference,
+    CategoryStatus,
+    ChannelPreference,
+    Connection,
+    ErasureSubject,
+    GdprAccepted,
+    OptIn,
+    PreferenceData,
+    Preferences,
+    PreferencesAccepted,
+    SubscriptionCategories,
+    SubscriptionCategory,
+    Told,
+)
 from netaudience.vendors.moengage.models import (
     Accepted,
     Device,
@@ -21,17 +39,26 @@ from netaudience.vendors.moengage.models import (
     MergeResponse,
     User,
 )
-from netaudience.wire import Response
+from netaudience.vendors.moengage.segments import FileSegment, SegmentAccepted, SegmentName
 
 _BASE = "https://api-02.moengage.com/v1/"
 _WORKSPACE = "VJ0GSMESHMQA3L7WV1EEK3UR"
+_ID = "0d1e2f30-4a5b-4c6d-8e7f-90a1b2c3d4e5"
 
 
 def moengage(*answers: Response, **options: Any) -> tuple[MoEngageClient, Scripted]:
     """Make a MoEngage client on a script."""
     transport = Scripted(*answers)
-    options = {"data_center": "02", "settings": AT_ONCE, **options}
-    return MoEngageClient(_WORKSPACE, "the-data-key", transport=transport, **options), transport
+    options = {
+        "data_center": "02",
+        "settings": AT_ONCE,
+        "unset_attributes": True,
+        "db_name": "shop",
+        **options,
+    }
+    client = MoEngageClient(_WORKSPACE, "the-data-key", transport=transport, **options)
+    client._new_id = lambda: _ID  # type: ignore[method-assign] # so that it is known
+    return client, transport
 
 
 ACCEPTED = '{"status":"success","message":"Your request has been accepted and will be processed soon."}'
@@ -128,6 +155,20 @@ USERS = [
         [User("john@example.com", _JOHNS), _ARRAYS_ROW],
         f'{{"type":"transition","elements":[{_JOHN},{_ARRAYS}]}}',
     ),
+    # The vendor's own example of unsetting.
+    _alone(
+        "track_user",
+        "customer",
+        {
+            "customer_id": "user123",
+            "unset_attributes": [
+                {"type": "equals", "attr": "first_name", "case_sensitive": False},
+                {"type": "prefix", "attr": "temp_"},
+            ],
+        },
+        '{"type":"customer","customer_id":"user123","unset_attributes":[{"type":"equals","attr":"first_name",'
+        '"case_sensitive":false},{"type":"prefix","attr":"temp_"}]}',
+    ),
     _bulk(
         "import_users",
         [User("123")],
@@ -155,7 +196,7 @@ _DEVICE_ROW = Device(
 )
 _TV = (
     '{"type":"device","customer_id":"123","device_id":"tv","attributes":{"platform":"TV","push_id":"t",'
-    '"moe_push_opted":"False","idfv":"an-idfv"}}'
+    '"moe_push_opted":"False","moe_push_provisional_opted":"True","idfv":"an-idfv"}}'
 )
 _TV_ROW = {
     "customer_id": "123",
@@ -163,6 +204,7 @@ _TV_ROW = {
     "platform": "TV",
     "push_id": "t",
     "moe_push_opted": False,
+    "moe_push_provisional_opted": "True",
     "idfv": "an-idfv",
 }
 DEVICES = [
@@ -228,8 +270,9 @@ NEIGHBOURS = [
         "devices/manage",
         DeviceSelection("123", [{"push_id": "the-token"}, {"moe_gaid": "a-gaid"}]),
         '{"user_identifier_type":"customer_id","user_identifier_value":"123","action_type":"block",'
-        '"device_identifiers":[{"push_id":"the-token"},{"moe_gaid":"a-gaid"}],"reason":"stolen"}',
-        options={"action": "block", "reason": "stolen"},
+        '"device_identifiers":[{"push_id":"the-token"},{"moe_gaid":"a-gaid"}],"reason":"stolen",'
+        '"client_reference_id":"case-1"}',
+        options={"action": "block", "reason": "stolen", "client_reference_id": "case-1"},
     ),
     _about(
         "manage_devices",
@@ -285,14 +328,242 @@ NEIGHBOURS = [
     ),
 ]
 
-GOLDEN = [*USERS, *DEVICES, *EVENTS, *NEIGHBOURS]
+_V5 = "https://api-02.moengage.com/v5/"
+CONSENTS = [
+    Golden(
+        operation="request_erasure",
+        arguments=({"ID": "user-1", "email": "john@example.com"},),
+        options={"confirm": True, "submitted_time": "2026-11-28T09:00:00Z"},
+        url=f"{_BASE}opengdpr_requests/{_WORKSPACE}",
+        body='{"request_type":"erasure","submitted_time":"2026-11-28T09:00:00Z","identities":['
+        '{"identity_type":"ID","identity_value":"user-1"},'
+        '{"identity_type":"email","identity_value":"john@example.com"}],"api_version":"1.0"}',
+        answer='{"status":"success","message":"Accepted","request_id":"a-receipt"}',
+        reads=GdprAccepted("success", "Accepted", "a-receipt"),
+    ),
+    Golden(
+        operation="request_erasure",
+        arguments=(ErasureSubject(mobile="918888444411", gaid="g", idfa="i", user_secondary_id="s"),),
+        options={"confirm": True, "submitted_time": dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)},
+        url=f"{_BASE}opengdpr_requests/{_WORKSPACE}",
+        body='{"request_type":"erasure","submitted_time":"2026-11-28T12:00:00Z","identities":['
+        '{"identity_type":"user_secondary_id","identity_value":"s"},'
+        '{"identity_type":"mobile","identity_value":"918888444411"},'
+        '{"identity_type":"google_advertising_id","identity_value":"g"},'
+        '{"identity_type":"advertising_identifier","identity_value":"i"}],"api_version":"1.0"}',
+        answer='{"status":"success","request_id":"a-receipt"}',
+        reads=GdprAccepted("success", None, "a-receipt"),
+    ),
+    Golden(
+        operation="list_subscription_categories",
+        options={"channel": "sms"},
+        method="GET",
+        url=f"{_V5}subscription-categories",
+        query=[("channel", "sms")],
+        answer='{"response_id":"r","type":"categories","data":[{"name":"offers","display_name":"Offers",'
+        '"description":"d","channel":"sms","group":"g","status":"active"}]}',
+        reads=SubscriptionCategories(
+            "r", "categories", (SubscriptionCategory("offers", "Offers", "d", "sms", "g", "active"),)
+        ),
+    ),
+    Golden(
+        operation="get_subscription_preferences",
+        arguments=("john@example.com",),
+        options={"by": "email"},
+        method="GET",
+        url=f"{_V5}subscription-preferences",
+        query=[
+            ("user_identifier_type", "email"),
+            ("user_identifier_value", "john@example.com"),
+            ("channel", "email"),
+        ],
+        answer='{"response_id":"r","type":"t","data":{"user_id":"usr_1","is_globally_unsubscribed":false,'
+        '"categories":[{"name":"offers","channel":"email","group":"g","status":"subscribed"}]}}',
+        reads=Preferences(
+            "r", "t", PreferenceData("usr_1", False, (CategoryStatus("offers", "email", "g", "subscribed"),))
+        ),
+    ),
+    Golden(
+        operation="set_subscription_preferences",
+        arguments=({"user_identifier_value": "user-1", "is_globally_unsubscribed": True},),
+        method="PATCH",
+        url=f"{_V5}subscription-preferences",
+        headers={"Idempotency-Key": _ID},
+        body='{"user_identifier_type":"uid","user_identifier_value":"user-1","is_globally_unsubscribed":true,'
+        '"channel":"email"}',
+        status=202,
+        answer='{"response_id":"r","type":"t","data":{"message":"Accepted"}}',
+        reads=PreferencesAccepted("r", "t", {"message": "Accepted"}),
+    ),
+    Golden(
+        operation="set_subscription_preferences",
+        arguments=(
+            ChannelPreference(
+                "usr_1",
+                is_globally_unsubscribed=False,
+                categories={"offers": False},
+                event_attributes={"from": "app"},
+                request_id="mine",
+            ),
+        ),
+        options={"by": "moe_user_id", "channel": "sms", "lift_unsubscribes": True},
+        method="PATCH",
+        url=f"{_V5}subscription-preferences",
+        headers={"Idempotency-Key": _ID},
+        body='{"user_identifier_type":"moe_user_id","user_identifier_value":"usr_1",'
+        '"is_globally_unsubscribed":false,"categories":{"offers":false},"event_attributes":{"from":"app"},'
+        '"request_id":"mine","channel":"sms"}',
+        status=202,
+        answer='{"response_id":"r"}',
+        reads=PreferencesAccepted("r"),
+    ),
+    Golden(
+        operation="set_category_preferences",
+        arguments=(
+            [
+                {"customer_id": "user-1", "categories": {"offers": False}},
+                CategoryPreference("user-2", unsubscribe_all=True),
+            ],
+        ),
+        url=f"{_BASE}category-subscription/user-preferences",
+        body='{"channel":"email","user_preferences":[{"customer_id":"user-1","categories":{"offers":false}},'
+        '{"customer_id":"user-2","unsubscribe_all":true}]}',
+        answer='{"message":"Accepted"}',
+    ),
+    Golden(
+        operation="resubscribe",
+        arguments=(["john@example.com", "ada@example.com"],),
+        options={"confirm": True},
+        url="https://api-02.moengage.com/emails/v1.0/bulk-resubscribe",
+        body='{"recipients":["john@example.com","ada@example.com"],"esp":"SENDGRID","update_esp":false,'
+        f'"request_id":"{_ID}"}}',
+        status=202,
+        answer='{"message":"Accepted","response_id":"r"}',
+    ),
+    Golden(
+        operation="resubscribe",
+        arguments=(["john@example.com"],),
+        options={"confirm": True, "update_esp": True, "request_id": "mine"},
+        url="https://api-02.moengage.com/emails/v1.0/bulk-resubscribe",
+        body='{"recipients":["john@example.com"],"esp":"SENDGRID","update_esp":true,"request_id":"mine"}',
+        status=202,
+        answer='{"response_id":"r"}',
+    ),
+]
+CONSENTS += [
+    Golden(
+        operation="set_opt_in_status",
+        arguments=(row,),
+        method="PUT",
+        url="https://api-02.moengage.com/v1.0/opt-in-management/user-preferences",
+        body=f'{{"user_preferences":{{{body},"channel":"email"}}}}',
+        answer='{"message":"Updated"}',
+        reads=Told("Updated"),
+    )
+    for row, body in (
+        (
+            {"customer_id": "user-1", "opt_in_status": "OPTED_OUT"},
+            '"customer_id":"user-1","opt_in_status":"OPTED_OUT"',
+        ),
+        (
+            OptIn(email_id="john@example.com", categories={"offers": False}),
+            '"email_id":"john@example.com","categories":{"offers":false}',
+        ),
+    )
+]
+CONSENTS += [
+    Golden(
+        operation="test_connection",
+        url=f"{_BASE}integrations/authentication",
+        answer='{"status":"success","app_name":"Shop"}',
+        reads=Connection("success", "Shop"),
+    )
+]
+_COHORT = {"cohort_id": "c1", "cohort_name": "VIPs", "partner": "shop"}
+COHORTS = [
+    Golden(
+        operation="add_cohort_members",
+        arguments=(["user-1", "user-2"],),
+        options={**_COHORT, "cohort_description": "who buys"},
+        url=f"{_BASE}integrations/cohortsync",
+        body='{"action":"add_members","partner":"shop","parameters":{"cohort_name":"VIPs","cohort_id":"c1",'
+        '"cohort_description":"who buys","members":[{"uid":"user-1"},{"uid":"user-2"}]}}',
+        answer=ACCEPTED,
+    ),
+    Golden(
+        operation="remove_cohort_members",
+        arguments=(["user-1"],),
+        options=_COHORT,
+        url=f"{_BASE}integrations/cohortsync",
+        body='{"action":"remove_members","partner":"shop","parameters":{"cohort_name":"VIPs",'
+        '"cohort_id":"c1","members":[{"uid":"user-1"}]}}',
+        answer=ACCEPTED,
+    ),
+]
+
+_SEGMENT = {
+    "name": "VIPs",
+    "attribute_name": "uid",
+    "attribute_type": "string",
+    "file_url": "https://files.example/vips.csv",
+    "expiry_time": 30,
+}
+_SEGMENT_JSON = (
+    '{"name":"VIPs","attribute_name":"uid","attribute_type":"string",'
+    '"file_url":"https://files.example/vips.csv","expiry_time":30}'
+)
+_TAKEN = '{"message":"Accepted","success":true,"cs_name":"VIPs","cs_id":"cs1"}'
+
+
+def _segment(operation: str, path: str, item: Any, body: str, method: str) -> Golden:
+    return Golden(
+        operation=operation,
+        arguments=(item,),
+        method=method,
+        url=f"https://api-02.moengage.com/v2/custom-segments/{path}",
+        headers={"MOE-DBNAME": "shop"},
+        body=body,
+        status=202,
+        answer=_TAKEN,
+        reads=SegmentAccepted("Accepted", True, "VIPs", "cs1"),
+    )
+
+
+SEGMENTS = [
+    _segment("create_file_segment", "file-segment", _SEGMENT, _SEGMENT_JSON, "POST"),
+    _segment(
+        "add_segment_users",
+        "file-segment/add-users",
+        FileSegment(
+            **_SEGMENT, callback_url="https://shop.example/told", emails=["a@example.com"], cs_id="cs1"
+        ),
+        f'{_SEGMENT_JSON[:-1]},"callback_url":"https://shop.example/told","emails":["a@example.com"],'
+        '"cs_id":"cs1"}',
+        "PUT",
+    ),
+    _segment("remove_segment_users", "file-segment/remove-users", _SEGMENT, _SEGMENT_JSON, "PUT"),
+    _segment("replace_segment_users", "file-segment/replace", _SEGMENT, _SEGMENT_JSON, "PUT"),
+    _segment("archive_segment", "archive", {"name": "VIPs"}, '{"name":"VIPs"}', "PATCH"),
+    _segment(
+        "unarchive_segment", "unarchive", SegmentName("VIPs", "cs1"), '{"name":"VIPs","cs_id":"cs1"}', "PATCH"
+    ),
+]
+
+GOLDEN = [*USERS, *DEVICES, *EVENTS, *NEIGHBOURS, *CONSENTS, *COHORTS, *SEGMENTS]
 
 _ALONE = ("track_user", "track_device", "track_event", "manage_devices", "delete_user")
+_OF_ONE = ("request_erasure", "get_subscription_preferences", "set_subscription_preferences")
+_COHORTS = ("add_cohort_members", "remove_cohort_members")
+_FILES = ("add_segment_users", "remove_segment_users", "replace_segment_users")
+_SEGMENTS = ("create_file_segment", *_FILES, "archive_segment", "unarchive_segment")
 _IN_BULK = ("import_users", "import_devices", "import_events")
-_FOR_GOOD = {"delete_user", "merge_users"}
+_FOR_GOOD = {"delete_user", "merge_users", "request_erasure"}
 _REPEATABLE = {
     *("track_user", "track_device", "import_users", "import_devices"),
     *("manage_devices", "delete_user", "export_users"),
+    *(*_FILES, "archive_segment", "unarchive_segment"),
+    *(*_OF_ONE, *_COHORTS, "list_subscription_categories", "set_category_preferences"),
+    *("set_opt_in_status", "test_connection"),
 }
 
 
@@ -304,28 +575,37 @@ def _records(most: int, known: str = "documented", in_flight: int = 16) -> dict[
     }
 
 
-def _requests(most: int) -> dict[str, tuple[float, str]]:
+_A_DAY = {"requests per day": (360_000, "documented")}
+
+
+def _requests(most: int, known: str = "documented") -> dict[str, tuple[float, str]]:
     return {
-        "requests per minute": (most, "documented"),
+        "requests per minute": (most, known),
         "share used of requests per minute": (0.9, "assumed"),
         "in flight": (16, "assumed"),
     }
 
 
+#: Ids of three letters and more that the vendor's page forbids, the placeholders left out that nobody takes.
+_FORBIDDEN = {
+    *("unknown", "guest", "true", "false", "(empty)", "user_attribute_unique_id", "dummy_seller_code"),
+    *("user_id", "userid", "uid", "customer_id", "null", "none", "n/a"),
+}
 _IDS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=3, max_size=12
-).filter(lambda text: text.casefold() not in {"uid", "n/a", "null", "none", "true", "false", "guest"})
-_VALUES = st.booleans() | NUMBERS | CLEAN | st.lists(CLEAN, max_size=3)
+).filter(lambda text: oddity(text) is None and text.casefold() not in _FORBIDDEN)
+_VALUES = st.booleans() | NUMBERS | CLEAN | st.lists(CLEAN, min_size=1, max_size=3)
 _ATTRIBUTES = st.dictionaries(NAMES, _VALUES, max_size=3)
 _TIMES = st.sampled_from(["2020-05-31T16:33:35Z", "1708939453396", "1590404615", "2020-05-31"])
-_SYSTEMS = st.sampled_from(["ANDROID", "iOS", "web", "TV"])
+_SWITCHES = st.dictionaries(CLEAN, st.booleans(), min_size=1, max_size=2)
+_SYSTEMS = st.sampled_from(["ANDROID", "iOS", "web", "TV", "Windows"])
 
 ITEMS: dict[str, st.SearchStrategy[Any]] = {
     "str": CLEAN,
     "User": st.fixed_dictionaries({"customer_id": _IDS}, optional={"attributes": _ATTRIBUTES}),
     "Device": st.fixed_dictionaries(
         {"customer_id": _IDS, "device_id": CLEAN, "platform": _SYSTEMS, "push_id": CLEAN},
-        optional={"model": CLEAN, "moe_push_opted": st.booleans(), "idfv": CLEAN},
+        optional={"model": CLEAN, "brand": CLEAN, "moe_push_opted": st.booleans(), "idfv": CLEAN},
     ),
     "Event": st.fixed_dictionaries(
         {"customer_id": _IDS, "action": CLEAN.filter(lambda name: not name.startswith("moe_"))},
@@ -343,6 +623,31 @@ ITEMS: dict[str, st.SearchStrategy[Any]] = {
             "device_identifiers": st.lists(st.fixed_dictionaries({"push_id": CLEAN}), min_size=1, max_size=3),
         }
     ),
+    "ErasureSubject": st.fixed_dictionaries({"ID": CLEAN}, optional={"email": st.just("a@example.com")}),
+    "ChannelPreference": st.fixed_dictionaries(
+        {"user_identifier_value": CLEAN, "is_globally_unsubscribed": st.just(True)},
+        optional={"categories": _SWITCHES},
+    ),
+    "CategoryPreference": st.fixed_dictionaries(
+        {"customer_id": _IDS, "categories": _SWITCHES}, optional={"unsubscribe_all": st.just(True)}
+    ),
+    "FileSegment": st.fixed_dictionaries(
+        {
+            "name": CLEAN,
+            "attribute_name": CLEAN,
+            "attribute_type": st.sampled_from(["string", "double"]),
+            "file_url": CLEAN.map(lambda text: f"https://files.example/{text}"),
+            "expiry_time": st.integers(1, 365),
+        }
+    ),
+    "OptIn": st.fixed_dictionaries(
+        {"customer_id": _IDS, "opt_in_status": st.sampled_from(["DOUBLE_OPTED_IN", "OPTED_OUT"])},
+        optional={"categories": _SWITCHES},
+    ),
+    "SegmentName": st.fixed_dictionaries({"name": CLEAN}),
+    "resubscribe": st.sampled_from(["a@example.com", "b@example.com", "c@example.com"]),
+    "add_cohort_members": _IDS,
+    "remove_cohort_members": _IDS,
     "MergePair": st.fixed_dictionaries({"merged_user": CLEAN, "retained_user": CLEAN}).filter(
         lambda pair: pair["merged_user"] != pair["retained_user"]
     ),
@@ -358,8 +663,7 @@ TABLE = Table(
     golden=GOLDEN,
     marks={
         "idempotent": _REPEATABLE,
-        "divisible": _REPEATABLE | {"import_events"},
-        "destructive": _FOR_GOOD,
+        "destructive": _FOR_GOOD | {"replace_segment_users", "archive_segment"},
         "irreversible": _FOR_GOOD,
         "app_wide": set(),
     },
@@ -367,24 +671,52 @@ TABLE = Table(
         **dict.fromkeys(_ALONE, ("call", None, 1)),
         **dict.fromkeys(_IN_BULK, ("batch", None, 1000)),
         "merge_users": ("batch", None, 50),
+        **dict.fromkeys((*_OF_ONE, *_SEGMENTS), ("call", None, 1)),
+        **dict.fromkeys(_COHORTS, ("batch", None, 1000)),
+        **dict.fromkeys(("list_subscription_categories", "test_connection"), ("query", None, 1)),
+        "set_opt_in_status": ("call", None, 1),
+        "set_category_preferences": ("batch", None, 50),
+        "resubscribe": ("batch", None, 100),
         "export_users": ("batch", None, 20),
     },
     quotas={
         "moengage users": _records(10_000),
         "moengage devices": _records(10_000),
         "moengage events": _records(30_000),
-        # Of the two texts about bulk the lower one; nothing is said about devices.
-        "moengage bulk users": _records(10_000),
+        # Nothing is said about devices.
+        "moengage bulk users": _records(60_000),
         "moengage bulk devices": _records(10_000, "assumed"),
-        "moengage bulk events": _records(30_000),
+        "moengage bulk events": _records(60_000),
         "moengage deletes": _requests(5_000),
         "moengage device blocks": _requests(1_000),
         "moengage merges": _records(1_000, in_flight=1),
         "moengage exports": _records(1_000),
+        "moengage erasures": _requests(300, "assumed"),
+        "moengage preferences": {**_requests(100), **_A_DAY},
+        "moengage category preferences": {**_requests(100), **_A_DAY},
+        "moengage resubscriptions": {**_requests(10), "requests per day": (14_400, "documented")},
+        "moengage opt-ins": {**_requests(1000), **_A_DAY},
+        "moengage connection": {**_requests(60, "assumed"), "in flight": (1, "assumed")},
+        "moengage cohort syncs": _requests(300),
+        "moengage segment files": {
+            "requests per 3600 s": (10, "documented"),
+            "share used of requests per 3600 s": (0.9, "assumed"),
+            "requests per day": (100, "documented"),
+            "in flight": (1, "assumed"),
+        },
     },
     items=ITEMS,
     answers={
         **dict.fromkeys((*_ALONE, *_IN_BULK), ACCEPTED),
         "merge_users": _CREATED,
+        **dict.fromkeys((*_COHORTS, "request_erasure"), ACCEPTED),
+        **dict.fromkeys(
+            ("get_subscription_preferences", "set_subscription_preferences", "list_subscription_categories"),
+            '{"response_id":"r"}',
+        ),
+        **dict.fromkeys(("set_category_preferences", "set_opt_in_status"), '{"message":"Accepted"}'),
+        "test_connection": '{"status":"success"}',
+        **dict.fromkeys(_SEGMENTS, _TAKEN),
+        "resubscribe": '{"response_id":"r"}',
     },
 )

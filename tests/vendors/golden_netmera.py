@@ -1,16 +1,17 @@
 """Netmera's requests, written from its pages, and from the file behind them where they are silent.
 
 Sources: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/user-and-device-management.md
-https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/events.md
+https://user.netmera.com/netmera-developer-guide/api-documentation/api-reference, which outranks it
 https://github.com/ecemnaz1/netmera-rest-api
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
-from scripted_vendors import CLEAN, NAMES, SCALARS, Golden, Table, netmera
+from scripted_vendors import CLEAN, EMAILS, NAMES, SCALARS, Golden, Table, netmera
 
 from netaudience import NetmeraClient
 from netaudience.vendors.netmera.models import (
@@ -21,20 +22,30 @@ from netaudience.vendors.netmera.models import (
     CategoryPreferences,
     Device,
     DeviceList,
+    DeviceToken,
     EmailUpdate,
+    EventDefinition,
+    EventDefinitions,
     MsisdnUpdate,
     Profile,
     ProfileKeys,
     ProfileUpdate,
     ProfileValues,
+    PushCategories,
     Segment,
     SegmentList,
     SegmentUser,
-    SegmentUsers,
     UserCount,
     UserEvent,
     UserRegistration,
     WhatsAppUpdate,
+)
+from netaudience.vendors.netmera.promotions import PromotionCode, Tester
+from netaudience.vendors.netmera.segment_models import (
+    SegmentChange,
+    SegmentDefinition,
+    SegmentState,
+    ValueCounts,
 )
 
 _BASE = "https://restapi.netmera.com/rest/3.0/"
@@ -76,24 +87,36 @@ USERS = [
         by="device_token",
     ),
     _post("tag_users", "tagUsers", _TWO, '{"tag":"Sport","extIds":["id1","id2"]}', tag="Sport"),
-    _post(
-        "tag_users",
-        "tagUsers",
-        _TWO,
-        '{"tag":["Sport","Spor ğ","x"],"extIds":["id1","id2"]}',
-        tag="Sport",
-        more_tags=["Spor ğ", "x"],
-    ),
+    _post("tag_users", "tagUsers", _TWO, '{"tag":"Spor ğ","extIds":["id1","id2"]}', tag="Spor ğ"),
     # A public client of Netmera's posts this one to tagUsers, and so adds the tag again.
-    _post("untag_users", "untagUsers", _TWO, '{"tag":"Sport","extIds":["id1","id2"]}', tag="Sport"),
     _post(
         "untag_users",
         "untagUsers",
         _TWO,
-        '{"tag":["Sport","x"],"extIds":["id1","id2"]}',
+        '{"tag":"Sport","extIds":["id1","id2"],"checkExistence":true}',
         tag="Sport",
-        more_tags=("x",),
     ),
+]
+
+PROMOTIONS = [
+    _post(
+        "add_promotion_codes",
+        "promotion/add",
+        [{"extId": "id1", "code": "SUMMER-1"}, PromotionCode("id2", "SUMMER-2")],
+        '{"name":"Summer","expiryDate":1790000000000,"codes":[{"extId":"id1","code":"SUMMER-1"},'
+        '{"extId":"id2","code":"SUMMER-2"}]}',
+        promotion="Summer",
+        expiry_date=expiry,
+    )
+    for expiry in (1790000000000, datetime.fromtimestamp(1790000000, UTC))
+]
+PROMOTIONS += [
+    _post(
+        "add_testers",
+        "addTesters",
+        [{"extId": "id1"}, Tester(email="user@example.com")],
+        '[{"extId":"id1"},{"email":"user@example.com"}]',
+    )
 ]
 
 _CATEGORIES = (
@@ -125,8 +148,8 @@ CATEGORIES = [
         "getCategoryPreferences",
         "exid",
         query=[("externalId", "exid")],
-        answer='{"categoryPreferences":{"Discounts ":true,"Haftalık Bülten":false}}',  # noqa: RUF001 - Turkish
-        reads=CategoryPreferences({"Discounts ": True, "Haftalık Bülten": False}),  # noqa: RUF001 - Turkish
+        answer='{"categoryPreferences":{"Discounts ":true,"Haftalik Bülten":false}}',
+        reads=CategoryPreferences({"Discounts ": True, "Haftalik Bülten": False}),
     ),
     _get(
         "get_category_preferences",
@@ -145,6 +168,21 @@ CATEGORIES = [
         query=[("externalId", "exid"), ("pushPermitted", "true")],
         answer="{}",
         reads=CategoryPreferences(),
+    ),
+    _get(
+        "get_category_preferences",
+        "getCategoryPreferences",
+        "exid",
+        options={"category_ids": [3, 5], "channels": ["SMS", "WEB"]},
+        query=[("externalId", "exid"), ("categoryIds", "3,5"), ("channels", "SMS,WEB")],
+        answer="{}",
+        reads=CategoryPreferences(),
+    ),
+    _get(
+        "get_push_categories",
+        "getPushCategories",
+        answer='{"categories":[{"1":"announcements"},{"3":"Haftalik Bülten"}]}',
+        reads=PushCategories(({"1": "announcements"}, {"3": "Haftalik Bülten"})),
     ),
 ]
 
@@ -175,6 +213,15 @@ PROFILES = [
                 "isSubscribed": True,
             },
         ),
+    ),
+    _get(
+        "get_profile_attributes",
+        "getProfileAttributes",
+        "t-1",
+        options={"by": "device_token"},
+        query=[("deviceToken", "t-1")],
+        answer='{"extId":null,"profile":{"age":34}}',
+        reads=Profile(None, {"age": 34}),
     ),
     _post(
         "set_profile_attributes",
@@ -209,8 +256,14 @@ PROFILES = [
     _post(
         "push_profile_attributes",
         "pushProfileAttributes",
-        [ProfileValues("id1", {"lastVisitedCategories": ["shopping"]})],
+        [ProfileValues("id1", profile={"lastVisitedCategories": ["shopping"]})],
         _PUSH,
+    ),
+    _post(
+        "push_profile_attributes",
+        "pushProfileAttributes",
+        [ProfileValues(device_token="t-1", profile={"lastVisitedCategories": ["shopping"]})],
+        '[{"deviceToken":"t-1","profile":{"lastVisitedCategories":["shopping"]}}]',
     ),
     _post(
         "pull_profile_attributes",
@@ -221,7 +274,7 @@ PROFILES = [
     _post(
         "pull_profile_attributes",
         "pullProfileAttributes",
-        [ProfileValues("id1", {"lastVisitedCategories": ["promotion"]})],
+        [ProfileValues("id1", profile={"lastVisitedCategories": ["promotion"]})],
         _PULL,
     ),
     _post(
@@ -290,10 +343,26 @@ READS = [
         "getDeviceTokens",
         query=[("max", "100"), ("offset", "0")],
         answer=(
-            '{"total":1,"devices":[{"platform":"ANDROID","token":"abc123pushToken",'
-            '"deviceModel":"Pixel 6","pushPermitted":true,"installationId":"i-1"}]}'
+            '{"total":2,"devices":[{"installationId":"i-1","platform":"ANDROID","extId":"id1",'
+            '"deviceToken":"abc123pushToken"},{"installationId":"i-2","platform":"IOS"}]}'
         ),
-        reads=[Device("ANDROID", "abc123pushToken", "Pixel 6", True, "i-1")],
+        reads=[DeviceToken("i-1", "ANDROID", "id1", "abc123pushToken"), DeviceToken("i-2", "IOS")],
+    ),
+    # The older page's sample.
+    _get(
+        "get_device_tokens",
+        "getDeviceTokens",
+        options={"page_size": 10},
+        query=[("max", "10"), ("offset", "0")],
+        answer=(
+            '{"total":158329,"devices":[{"platform":"ANDROID","token":"abc123pushToken",'
+            '"deviceModel":"Pixel 6","pushPermitted":true}]}'
+        ),
+        reads=[
+            DeviceToken(
+                platform="ANDROID", device_token="abc123pushToken", model="Pixel 6", push_permitted=True
+            )
+        ],
     ),
     _get(
         "get_device_tokens",
@@ -303,34 +372,147 @@ READS = [
         answer='{"total":30,"devices":[]}',
         reads=[],
     ),
-    *(
-        _get(
-            "get_segments",
-            "getSegments",
-            options={"os": os},
-            headers={"X-netmera-os": os},
-            answer='{"list":[{"id":5883,"name":"segment","userCount":16572,"type":"PRODUCT_SEGMENT"}]}',
-            reads=SegmentList((Segment(5883, "segment", 16572, "PRODUCT_SEGMENT"),)),
-        )
-        for os in ("IOS", "ANDROID")
+    _post("send_push_approval", "sendPushApproval", 97, '[{"messageId":97}]'),
+]
+
+
+_OS = {"X-netmera-os": "IOS"}
+_STATE = (
+    '{"id":77,"name":"izmir","status":"ACTIVE","segmentStatus":"WAITING_CALCULATE","userCount":null,'
+    '"createdBy":"REST"}'
+)
+_WAITING = SegmentState(77, "izmir", "ACTIVE", "WAITING_CALCULATE", None, "REST")
+_IN_IZMIR: dict[str, Any] = {
+    "type": "PROFILE",
+    "expression": {"code": "city", "operator": "CONTAINS", "values": ["Izmir"]},
+}
+_CONDITION = '{"type":"PROFILE","expression":{"code":"city","operator":"CONTAINS","values":["Izmir"]}}'
+
+
+def _segment(operation: str, path: str, item: Any, body: str) -> Golden:
+    return Golden(
+        operation=operation, arguments=(item,), url=_BASE + path, body=body, answer=_STATE, reads=_WAITING
+    )
+
+
+def _status(operation: str, status: str, answer: str, reads: SegmentState) -> Golden:
+    return Golden(
+        operation=operation,
+        arguments=(77,),
+        url=f"{_BASE}changeSegmentStatus",
+        query=[("id", "77"), ("status", status)],
+        answer=answer,
+        reads=reads,
+    )
+
+
+SEGMENTS = [
+    _get(
+        "get_segments",
+        "getSegments",
+        headers=_OS,
+        answer=(
+            '{"list":[{"id":5883,"name":"segment","userCount":16572,"type":"PRODUCT_SEGMENT"},'
+            '{"id":5884,"name":"crm","userCount":null,"type":"CONNECTORS_SEGMENT"}]}'
+        ),
+        reads=SegmentList(
+            (
+                Segment(5883, "segment", 16572, "PRODUCT_SEGMENT"),
+                Segment(5884, "crm", None, "CONNECTORS_SEGMENT"),
+            )
+        ),
+    ),
+    _get(
+        "get_segment",
+        "getSegment",
+        77,
+        query=[("id", "77")],
+        answer='{"id":77,"name":"izmir","status":"ACTIVE","segmentStatus":"READY","userCount":12}',
+        reads=SegmentState(77, "izmir", "ACTIVE", "READY", 12),
     ),
     _get(
         "get_segment_users",
         "getSegmentUsers",
-        "5883",
-        options={"os": "IOS"},
-        headers={"X-netmera-os": "IOS"},
-        query=[("id", "5883")],
+        options={"segment_id": 5883},
+        headers=_OS,
+        query=[("id", "5883"), ("max", "1000")],
         answer=_SEGMENT_USERS,
-        reads=SegmentUsers(
-            "brand",
-            (
-                SegmentUser("user_123", "905312345678", "user@example.com"),
-                SegmentUser(msisdn="905312345679"),
-            ),
-        ),
+        reads=[
+            SegmentUser("user_123", "905312345678", "user@example.com"),
+            SegmentUser(msisdn="905312345679"),
+        ],
     ),
-    _post("send_push_approval", "sendPushApproval", 97, '[{"messageId":97}]'),
+    _segment(
+        "create_segment",
+        "createSegment",
+        {"segmentName": "izmir", "profile": [_IN_IZMIR]},
+        f'{{"segment":{{"segmentName":"izmir"}},"profile":[{_CONDITION}]}}',
+    ),
+    _segment(
+        "create_segment",
+        "createSegment",
+        SegmentDefinition(
+            name="izmir",
+            description="All of Izmir",
+            tags=[{"type": "TAG", "logic": "AND", "code": 12}],
+            tag_condition_type="AND",
+            profile=[_IN_IZMIR],
+            profile_condition_type="OR",
+            push_enabled=True,
+        ),
+        '{"segment":{"segmentName":"izmir","segmentDescription":"All of Izmir","tagConditionType":"AND",'
+        f'"profileConditionType":"OR"}},"profile":[{_CONDITION}],"pushEnabled":true,'
+        '"tags":[{"type":"TAG","logic":"AND","code":12}]}',
+    ),
+    _segment(
+        "update_segment",
+        "updateSegment",
+        {"segmentId": 77, "segmentName": "izmir", "profile": [_IN_IZMIR]},
+        f'{{"segment":{{"segmentId":77,"segmentName":"izmir"}},"profile":[{_CONDITION}]}}',
+    ),
+    _segment(
+        "update_segment",
+        "updateSegment",
+        SegmentChange(
+            segment_id=77,
+            name="izmir",
+            target={"id": "1", "type": "GROUP", "logic": "AND", "conditions": [_IN_IZMIR]},
+        ),
+        '{"segment":{"segmentId":77,"segmentName":"izmir"},'
+        f'"targetJson":{{"id":"1","type":"GROUP","logic":"AND","conditions":[{_CONDITION}]}}}}',
+    ),
+    _status(
+        "delete_segment",
+        "DELETED",
+        '{"id":77,"name":"izmir","status":"DELETED","segmentStatus":"WAITING_DELETED","userCount":12}',
+        SegmentState(77, "izmir", "DELETED", "WAITING_DELETED", 12),
+    ),
+    _status("reopen_segment", "ACTIVE", _STATE, _WAITING),
+    Golden(
+        operation="count_targeted_users",
+        options={"tag": ["Sport", "News"], "profile": {"city": {"$not": "Izmir"}}},
+        url=f"{_BASE}targeting/count",
+        body='{"target":{"profile":{"city":{"$not":"Izmir"}},"tag":["Sport","News"]}}',
+        answer='{"count":184523}',
+        reads=UserCount(184523),
+    ),
+    Golden(
+        operation="count_users_by_value",
+        options={"profile": "city", "values": ["15", "23"]},
+        url=f"{_BASE}targeting/count-batch",
+        body='{"groupBy":{"profile":"city"},"values":["15","23"]}',
+        answer='{"counts":{"15":9210,"23":4487}}',
+        reads=ValueCounts({"15": 9210, "23": 4487}),
+    ),
+    Golden(
+        operation="count_users_by_value",
+        options={"installation": "platform"},
+        url=f"{_BASE}targeting/count-batch",
+        body='{"groupBy":{"installation":"platform"}}',
+        answer='{"counts":{"IOS":3}}',
+        reads=ValueCounts({"IOS": 3}),
+    ),
+    _get("count_users", "count-user", answer='{"count":184523}', reads=UserCount(184523)),
 ]
 
 
@@ -348,10 +530,10 @@ def _permissions(channel: str, path: str, other: str, list_name: str) -> list[Go
     ]
 
 
-_NUMBERS = ["+1234567890", "+1234567891"]
+_NUMBERS = ["+905312345678", "+905312345679"]
 _EMAIL = '{"extId":"your_extId","email":"a@example.com"}'
 _MSISDN = '{"extId":"your_extId","msisdn":"+905312345678"}'
-_WHATS_APP = '{"extId":"your_extId","wpNumbers":["+1234567890"]}'
+_WHATS_APP = '{"extId":"your_extId","wpNumber":"+905312345678"}'
 
 CONTACTS = [
     *_permissions("mail", "Mail", "email", "emailList"),
@@ -362,7 +544,7 @@ CONTACTS = [
             f"{verb}_whats_app",
             f"{verb}WhatsApp",
             ["your-extId"],
-            '{"extIds":["your-extId"],"wpNumbers":["+1234567890","+1234567891"]}',
+            '{"extIds":["your-extId"],"wpNumbers":["+905312345678","+905312345679"]}',
             wp_numbers=_NUMBERS,
         )
         for verb in ("enable", "disable")
@@ -374,13 +556,13 @@ CONTACTS = [
     _post(
         "update_whats_app",
         "updateWhatsApp",
-        {"extId": "your_extId", "wpNumbers": ["+1234567890"]},
+        {"extId": "your_extId", "wpNumber": "+90 531 234 56 78"},
         _WHATS_APP,
     ),
     _post(
         "update_whats_app",
         "updateWhatsApp",
-        WhatsAppUpdate("your_extId", ["+1234567890"]),
+        WhatsAppUpdate("your_extId", "+905312345678"),
         _WHATS_APP,
     ),
 ]
@@ -470,7 +652,26 @@ BULK = [
     ),
     _post("add_email", "addEmail", ["a@example.com"], '{"emailList":["a@example.com"]}'),
     _post("add_msisdn", "addMsisdn", ["+90 531 234 5678"], '{"msisdnList":["+905312345678"]}'),
-    _get("count_users", "count-user", answer='{"count":184523}', reads=UserCount(184523)),
+    _get(
+        "get_event_definitions",
+        "app/events",
+        answer=(
+            '{"standardEvents":[{"code":"n:lg","name":"Login","attributes":[{"code":"ea","name":"channel",'
+            '"dataType":"STRING","mandatory":true}]}],"customEvents":[{"name":"Share","extra":1}]}'
+        ),
+        reads=EventDefinitions(
+            standard=(
+                EventDefinition(
+                    "n:lg",
+                    "Login",
+                    attributes=(
+                        AttributeDefinition(code="ea", name="channel", data_type="STRING", mandatory=True),
+                    ),
+                ),
+            ),
+            custom=(EventDefinition(name="Share", unknown={"extra": 1}),),
+        ),
+    ),
     _get(
         "get_attribute_definitions",
         "app/profile-attributes",
@@ -488,7 +689,7 @@ BULK = [
     ),
 ]
 
-GOLDEN = [*USERS, *CATEGORIES, *PROFILES, *READS, *CONTACTS, *BULK]
+GOLDEN = [*USERS, *PROMOTIONS, *CATEGORIES, *PROFILES, *READS, *SEGMENTS, *CONTACTS, *BULK]
 
 _DELETES_EVERYWHERE = {
     "delete_profile_attributes_of_all_users",
@@ -499,24 +700,30 @@ _BY_EXT_ID = (
     *("set_profile_attributes", "unset_profile_attributes", "push_profile_attributes"),
     *("pull_profile_attributes", "enable_mail", "disable_mail", "enable_sms"),
     *("disable_sms", "enable_whats_app", "disable_whats_app", "register_users", "delete_users"),
-    "fire_events",
+    *("fire_events", "add_promotion_codes"),
 )
 _ONE_AT_A_TIME = (
     *("enable_push", "disable_push", "get_category_preferences", "get_profile_attributes"),
-    *("get_devices", "get_segment_users", "send_push_approval", "update_email"),
+    *("get_devices", "get_segment", "send_push_approval", "update_email"),
+    *("create_segment", "update_segment", "delete_segment", "reopen_segment"),
     *("update_msisdn", "update_whats_app", "remove_email", "remove_msisdn", "remove_whats_app"),
 )
 SHAPES: dict[str, tuple[str, int | None, int]] = {
     **dict.fromkeys(_BY_EXT_ID, ("batch", 1000, 1000)),
-    **dict.fromkeys((*_DELETES_EVERYWHERE, "add_email", "add_msisdn"), ("batch", None, 1000)),
+    **dict.fromkeys((*_DELETES_EVERYWHERE, "add_email", "add_msisdn", "add_testers"), ("batch", None, 1000)),
     **dict.fromkeys(_ONE_AT_A_TIME, ("call", None, 1)),
-    **dict.fromkeys(("get_segments", "count_users", "get_attribute_definitions"), ("query", None, 1)),
-    "get_device_tokens": ("pages", None, 1),
+    **dict.fromkeys(
+        (
+            *("get_segments", "count_users", "count_targeted_users", "count_users_by_value"),
+            *("get_attribute_definitions", "get_event_definitions", "get_push_categories"),
+        ),
+        ("query", None, 1),
+    ),
+    **dict.fromkeys(("get_device_tokens", "get_segment_users"), ("pages", None, 1)),
 }
 _READS = tuple(name for name in SHAPES if name.startswith(("get_", "count_")))
 _REPEATABLE = SHAPES.keys() - {
-    *("push_profile_attributes", "send_push_approval", "fire_events"),
-    *("add_email", "add_msisdn"),  # what a repeated contact does is not documented
+    *("send_push_approval", "fire_events", "create_segment", "add_promotion_codes")
 }
 
 #: Turkish mobile numbers.
@@ -543,12 +750,19 @@ ITEMS: dict[str, st.SearchStrategy[Any]] = {
         }
     ),
     "AttributeValue": st.fixed_dictionaries({"key": CLEAN, "value": CLEAN}),
-    "EmailUpdate": st.fixed_dictionaries({"extId": CLEAN, "email": CLEAN}),
-    "MsisdnUpdate": st.fixed_dictionaries({"extId": CLEAN, "msisdn": CLEAN}),
-    "WhatsAppUpdate": st.fixed_dictionaries(
-        {"extId": CLEAN, "wpNumbers": st.lists(CLEAN, min_size=1, max_size=3)}
+    "EmailUpdate": st.fixed_dictionaries({"extId": CLEAN, "email": EMAILS}),
+    "MsisdnUpdate": st.fixed_dictionaries({"extId": CLEAN, "msisdn": NUMBERS_IN_USE}),
+    "WhatsAppUpdate": st.fixed_dictionaries({"extId": CLEAN, "wpNumber": NUMBERS_IN_USE}),
+    "SegmentDefinition": st.fixed_dictionaries({"segmentName": CLEAN, "pushEnabled": st.booleans()}),
+    "SegmentChange": st.fixed_dictionaries(
+        {"segmentId": st.integers(0, 2**63 - 1), "segmentName": CLEAN, "pushEnabled": st.booleans()}
     ),
+    **dict.fromkeys(("get_segment", "delete_segment", "reopen_segment"), st.integers(0, 2**63 - 1)),
     "send_push_approval": st.integers(0, 2**63 - 1),
+    "email": EMAILS,
+    "msisdn": NUMBERS_IN_USE,
+    "wp_number": NUMBERS_IN_USE,
+    "add_email": EMAILS,
     "add_msisdn": NUMBERS_IN_USE,
     "UserRegistration": st.fixed_dictionaries(
         {"msisdn": NUMBERS_IN_USE},
@@ -556,11 +770,13 @@ ITEMS: dict[str, st.SearchStrategy[Any]] = {
             "extId": CLEAN,
             "platform": st.sampled_from(["IOS", "ANDROID"]),
             "deviceToken": CLEAN,
-            "email": CLEAN,
+            "email": EMAILS,
             "tags": st.lists(CLEAN, min_size=1, max_size=3),
             "profile": st.dictionaries(NAMES, SCALARS, min_size=1, max_size=3),
         },
     ),
+    "PromotionCode": st.fixed_dictionaries({"extId": CLEAN, "code": CLEAN}),
+    "Tester": st.fixed_dictionaries({"extId": CLEAN}) | st.fixed_dictionaries({"email": EMAILS}),
     "UserEvent": st.fixed_dictionaries(
         {"extId": CLEAN, "name": CLEAN},
         optional={"attributes": st.dictionaries(NAMES, SCALARS, max_size=3)},
@@ -574,8 +790,7 @@ TABLE = Table(
     golden=GOLDEN,
     marks={
         "idempotent": _REPEATABLE,
-        "divisible": _REPEATABLE,
-        "destructive": {"delete_users_permanently", "delete_users", *_DELETES_EVERYWHERE},
+        "destructive": {"delete_users_permanently", *_DELETES_EVERYWHERE},
         "irreversible": {"delete_users_permanently"},
         "app_wide": _DELETES_EVERYWHERE,
     },
@@ -588,5 +803,18 @@ TABLE = Table(
         }
     },
     items=ITEMS,
-    answers=dict.fromkeys(_READS, "{}"),
+    more={
+        "get_device_tokens": lambda number, full: {
+            "total": 5,
+            "devices": [{"installationId": "i-1", "platform": "IOS"}] if full else [],
+            "nextPage": f"https://node/rest/3.0/getDeviceTokens?offset={number * 100}&max=100",
+        },
+        "get_segment_users": lambda number, full: {
+            "name": "brand",
+            "list": [{"externalId": "user_123"}] if full else [],
+            "nextPage": f"https://node/rest/3.0/getSegmentUsers?id=5883&max=1000&offset=t{number}",
+        },
+    },
+    unknown={"get_attribute_definitions": {"new"}, "get_event_definitions": {"extra"}},
+    answers={**dict.fromkeys(_READS, "{}"), "untag_users": '{"notExist":[]}'},
 )

@@ -14,7 +14,7 @@ import attrs
 from scripted_vendors import Table
 from tables import TABLES
 
-from netaudience.work import Operation
+from netaudience.operations.dispatch import Operation
 
 __all__ = ["Replay", "operations_for", "replay_of"]
 
@@ -54,7 +54,7 @@ def replay_of(case: Case) -> Replay:
     operations = operations_for(case)
     request = case["request"]
     recorded = (
-        request["body"] is not None or "{email}" in case["operation"] or "{userId}" in case["operation"]
+        request["body"] is not None or re.search(r"\{(email|userId|listId)\}", case["operation"]) is not None
     )
     if recorded or request.get("query"):
         name, items, options = _RECORDED[case["vendor"]](case, set(operations))
@@ -90,13 +90,18 @@ def _netmera(case: Case, names: set[str]) -> Call:
     options: dict[str, Any] = {"confirm": True} if name.startswith("delete_") else {}
     match name:
         case "get_segment_users":
-            return name, [query["id"]], {"os": request["headers"]["X-netmera-os"]}
+            # The recording has the page's placeholder, and knew no pages.
+            return name, None, {"segment_id": 5883}
         case "get_category_preferences":
             return name, [query["externalId"]], {"push_permitted": query["pushPermitted"] == "true"}
         case "get_devices":
             return name, [query["extId"]], {"only_push_permitted": query.get("pushPermitted") == "true"}
         case "get_device_tokens":
             return name, None, {"page_size": int(query["max"]), "offset": int(query["offset"])}
+        case "count_targeted_users":
+            return name, None, body["target"]
+        case "count_users_by_value":
+            return name, None, {**body["groupBy"], "values": body["values"]}
         case "tag_users" | "untag_users":
             return name, body["extIds"], {"tag": body["tag"]}
         case "add_email" | "add_msisdn":
@@ -109,6 +114,8 @@ def _netmera(case: Case, names: set[str]) -> Call:
             return name, [_netmera_event(event) for event in body], options
         case _ if isinstance(body, list):
             return name, body, options
+        case "update_whats_app":  # the recording is of an older installation
+            return name, [{"extId": body["extId"], "wpNumber": body["wpNumbers"][0]}], options
         case _ if name.startswith("update_"):
             return name, [body], options
     by, field = next(_BY[key] for key in body)
@@ -129,10 +136,18 @@ def _iterable(case: Case, names: set[str]) -> Call:
     body, url = case["request"]["body"], case["request"]["url"]
     if body is None:
         (name,) = names
+        if name == "get_list_users":
+            return name, [int(case["request"]["query"]["listId"])], {}
+        if name == "get_sent_messages":
+            return name, [case["request"]["query"]["email"]], {}
+        if name == "delete_list":
+            return name, [int(url.rpartition("/")[2])], {}
         return name, [unquote(url.rpartition("/")[2])], {}
     if "forget_user" in names:
         name, field = ("forget_user", "email") if "email" in body else ("forget_user_by_user_id", "userId")
         return name, [body[field]], {}
+    if "track_event" in names:
+        return "track_event" if "id" in body else "track_event_without_id", [body], {}
     if "track_events" in names:
         with_ids = all("id" in event for event in body["events"])
         return "track_events" if with_ids else "track_events_without_ids", body["events"], {}
@@ -153,7 +168,17 @@ def _iterable(case: Case, names: set[str]) -> Call:
 
 
 def _clevertap(case: Case, names: set[str]) -> Call:
-    records = case["request"]["body"]["d"]
+    body = case["request"]["body"]
+    if body is None:
+        (by,) = case["request"]["query"]
+        return "get_profile", [case["request"]["query"][by]], {"by": by}
+    if "d" not in body:
+        (name,) = names & {"count_profiles", "count_events", "get_events"}
+        since = {"event_name": body["event_name"], "from_date": body["from"], "to_date": body["to"]}
+        if properties := body.get("event_properties"):
+            since["event_properties"] = properties
+        return name, None, since
+    records = body["d"]
     kinds = {"profile": "upload_profiles", "event": "upload_events", "token": "upload_device_tokens"}
     name = kinds[records[0]["type"]]
     assert name in names

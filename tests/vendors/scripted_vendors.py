@@ -6,7 +6,7 @@ vendor's operations. Both are written by hand from the vendor's pages: they refu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -19,13 +19,17 @@ from yarl import URL
 from netaudience import CleverTapClient, NetmeraClient, Settings
 from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
-from netaudience.wire import Prepared, Response
+from netaudience.model.odd_identifiers import oddity
+from netaudience.model.wire import Prepared, Response
 
 #: One attempt per request, and no pacing that a test would have to sit through.
 AT_ONCE = Settings(rate=1_000_000, retry=RetryPolicy(attempts=1, first_wait=0))
 
 # What the items of the tables are made of.
-CLEAN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=12)
+CLEAN = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=12
+).filter(lambda text: oddity(text) is None)
+EMAILS = st.text('abcXğ.+/"', min_size=1, max_size=8).map(lambda local: f"{local}@example.com")
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | CLEAN
 NAMES = st.text('abcğ "\\é', min_size=1, max_size=6)
@@ -88,8 +92,14 @@ class Golden:
     #: The vendor's own sample of an answer, as JSON text; nothing for the empty success.
     answer: str = ""
     status: int = 200
+    #: What that sample is written in.
+    content_type: str = "application/json"
     #: What the answer is read into.
     reads: object = None
+    #: The requests before it, where it is the last of several.
+    before: Sequence[Golden] = ()
+    #: The body of a request to somebody else's host, which is no JSON; none of the vendor's headers go there.
+    content: str | None = None
 
     @property
     def id(self) -> str:
@@ -105,7 +115,15 @@ class Golden:
     @property
     def response(self) -> Response:
         body = self.answer.encode()
-        return reply(self.status, body, "application/json" if body else "")
+        return reply(self.status, body, self.content_type if body or "json" not in self.content_type else "")
+
+    @property
+    def steps(self) -> Sequence[Golden]:
+        return [*self.before, self]
+
+    @property
+    def responses(self) -> Sequence[Response]:
+        return [step.response for step in self.steps]
 
     async def carry(self, client: Client) -> object:
         """Call the operation and return what it gives: a report, an answer, or all rows."""
@@ -127,7 +145,7 @@ class Table:
     headers: Mapping[str, str]
     #: At least one per operation, and one per selector.
     golden: Sequence[Golden]
-    #: Which operations are idempotent, divisible, destructive, irreversible, app_wide; none if not named.
+    #: Which operations are idempotent, destructive, irreversible, app_wide; none if not named.
     marks: Mapping[str, AbstractSet[str]]
     #: Shape, keys per request or None, rows per request of each operation.
     shapes: Mapping[str, tuple[str, int | None, int]]
@@ -138,6 +156,12 @@ class Table:
     #: A success of one item as JSON text, for operations whose success has a body and unlike the golden's.
     #: A 1 on its first level is how many items were taken.
     answers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: Of operations that page: makes a page of a number, with a row or without, that links to the next.
+    more: Mapping[str, Callable[[int, bool], object]] = attrs.field(
+        factory=dict[str, Callable[[int, bool], object]]
+    )
+    #: Of an operation: names of fields that stand in its golden answers and that no class of ours has.
+    unknown: Mapping[str, AbstractSet[str]] = attrs.field(factory=dict[str, AbstractSet[str]])
     #: Operations whose items are spread over the body, with the bytes by which sizes then do not add up.
     uneven: Mapping[str, int] = attrs.field(factory=dict[str, int])
 
@@ -148,14 +172,28 @@ def differences(golden: Golden, sent: Prepared, headers: Mapping[str, str]) -> d
     assert isinstance(url, URL)
     if golden.body is not None:
         headers = {**headers, "Content-Type": "application/json"}
+    if golden.content is not None:
+        headers = {}
     pairs = {
         "method": (sent.method, golden.method),
         "url": (str(url.with_query(None)), golden.url),
         "query": (sorted(url.query.items()), sorted(golden.query)),
         "headers": (dict(sent.headers), {**headers, **golden.headers}),
         "body": (
-            None if sent.body is None else orjson.loads(sent.body),
+            None if sent.body is None or golden.content is not None else orjson.loads(sent.body),
             None if golden.body is None else orjson.loads(golden.body),
         ),
+        "content": (sent.body, sent.body if golden.content is None else golden.content.encode()),
     }
     return {name: (got, wanted) for name, (got, wanted) in pairs.items() if got != wanted}
+
+
+def but_for_tokens(
+    scripted: Callable[[Prepared], Awaitable[Response]], send: Callable[[Prepared], Awaitable[Response]]
+) -> Callable[[Prepared], Awaitable[Response]]:
+    """Let a scripted vendor give the token, which is fetched before and is no answer to rows."""
+
+    async def either(request: Prepared) -> Response:
+        return await (scripted if "/oauth/" in str(request.url) else send)(request)
+
+    return either

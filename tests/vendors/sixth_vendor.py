@@ -3,19 +3,19 @@
 from scripted_vendors import AT_ONCE, CLEAN, Golden, Scripted, Table
 
 from netaudience.client import Client
-from netaudience.environment import optional
-from netaudience.items import Identifiers
-from netaudience.judging import by_status
-from netaudience.limits import Limit, Quota, documented, per_second
-from netaudience.operations import batch, call, pages
-from netaudience.wire import Request
+from netaudience.credentials import optional
+from netaudience.model.limits import Limit, Quota, documented, per_second
+from netaudience.model.rows import Identifiers
+from netaudience.model.verdicts import Judge
+from netaudience.model.wire import Request
+from netaudience.operations.declare import batch, call, pages
 
 URL, KEY, NAMES = "https://sixth.example.com", {"X-Key": "the-sixth-key"}, Identifiers("name")
 STATED = {"quota": Quota("sixth", (per_second(documented(5, URL)),)), "docs": URL}
 
 
 class SixthClient(Client):
-    vendor, slug = "Sixth", "sixth"
+    vendor, slug, read = "Sixth", "sixth", "2026-11"
 
     @classmethod
     def from_environment(cls, *, environ=None, **given):
@@ -25,7 +25,7 @@ class SixthClient(Client):
         return KEY
 
     def classify(self, answer):
-        return None if answer.status == 200 else by_status("Sixth", answer, code=None, words="", remedies={})
+        return None if answer.status == 200 else Judge("Sixth").failure(answer)
 
     @batch("POST", "/add", items=NAMES, limit=Limit(documented(9, URL)), idempotent=True, **STATED)
     def add(self, names, *, club: str):
@@ -56,5 +56,5 @@ GOLDEN = [
 ]
 SHAPES = {"add": ("batch", 9, 9), "remove": ("call", None, 1), "members": ("pages", None, 1)}
 QUOTAS = {"sixth": {"requests per second": (5, "documented"), "in flight": (8, "assumed")}}
-MARKS = {"idempotent": SHAPES.keys(), "divisible": SHAPES.keys(), "destructive": {"remove"}}
+MARKS = {"idempotent": SHAPES.keys(), "destructive": {"remove"}}
 TABLE = Table(SixthClient, make, KEY, GOLDEN, MARKS, SHAPES, QUOTAS, {"str": CLEAN}, ANSWERS)

@@ -15,9 +15,9 @@ from scripted_vendors import Golden, Table
 from sixth_vendor import TABLE as SIXTH
 
 from netaudience.client import Client
-from netaudience.items import Rows
+from netaudience.model.rows import Rows
+from netaudience.operations.dispatch import Operation
 from netaudience.vendors import clients
-from netaudience.work import Operation
 
 __all__ = ["EVERY", "TABLES", "every_golden", "every_operation", "items_of", "operation_of"]
 
@@ -53,8 +53,10 @@ def operation_of(table: Table, golden: Golden) -> Operation:
     return table.vendor.operations()[golden.operation]
 
 
-def items_of(table: Table, client: Client, operation: Operation) -> st.SearchStrategy[Any]:
-    """Return valid items of an operation: its own, those of its row class, or bare identifiers."""
-    kind = client.kind(operation)
+def items_of(table: Table, client: Client, operation: Operation, by: str = "") -> st.SearchStrategy[Any]:
+    """Return valid items of an operation: those that `by` says, its own, its row class's, or identifiers."""
+    kind = client.kind(operation, {"by": by})
+    if by in table.items:
+        return table.items[by]
     name = kind.row.__name__ if isinstance(kind, Rows) else "str"
     return table.items[operation.name if operation.name in table.items else name]

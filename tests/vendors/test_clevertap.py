@@ -25,6 +25,7 @@ from netaudience import (
 )
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import mask
+from netaudience.model.wire import Prepared, Response, dump_json, structure
 from netaudience.vendors.clevertap import client as module
 from netaudience.vendors.clevertap.models import (
     EventUpload,
@@ -36,7 +37,6 @@ from netaudience.vendors.clevertap.models import (
     Unprocessed,
     Uploaded,
 )
-from netaudience.wire import Prepared, Response, dump_json, structure
 
 OPERATIONS = CleverTapClient.operations()
 
@@ -65,6 +65,7 @@ FINE: list[dict[str, Any]] = [
     {"DOB": "1980-01-01", "Price": "$5", "Dollars": "$$$$$", "D": "$d_x"},
     {"Tags": ["a"] * 100},
     {"Tags": {"$remove": ["a"]}},
+    {"Email": {"$delete": 1}, "Phone": {"$delete": 1}, "Gender": {"$delete": 1}},
     {"Phone": 905321234567},
     {"Age": 34, "Score": 1.5, "Nothing": None},
     {f"k{number}": 1 for number in range(256)},
@@ -144,7 +145,7 @@ def test_a_row_names_its_user_exactly_once(operation, named, fine) -> None:
         assert "exactly one of identity, objectId, FBID, GPID" in told
 
 
-RELATIVE = [{"$add": ["a"]}, {"$incr": 1}, {"$decr": 1}, {"$remove": ["a"], "$add": ["b"]}]
+RELATIVE = [{"$incr": 1}, {"$decr": 1}, {"$remove": ["a"], "$incr": 1}, {"$set": 1}]
 
 
 @pytest.mark.parametrize("operator", RELATIVE)

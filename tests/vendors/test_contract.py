@@ -19,16 +19,16 @@ from tables import EVERY, TABLES, every_golden, every_operation, items_of, opera
 
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError, InvalidItem
-from netaudience.items import Nothing, Rows
-from netaudience.limits import Provenance
+from netaudience.model.limits import Provenance
+from netaudience.model.rows import Nothing, Rows
+from netaudience.model.wire import Prepared, Request, dump_json, load_json
+from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import RunFailed
 from netaudience.vendors import clients
-from netaudience.wire import Prepared, dump_json, load_json
-from netaudience.work import Operation
 
 #: The same examples every time.
 STEADY = settings(derandomize=True, deadline=None, max_examples=25)
-MARKS = ("idempotent", "divisible", "destructive", "irreversible", "app_wide")
+MARKS = ("idempotent", "destructive", "irreversible", "app_wide")
 each_table = pytest.mark.parametrize("table", EVERY, ids=[table.vendor.slug for table in EVERY])
 each_operation = pytest.mark.parametrize(("table", "operation"), every_operation())
 each_golden = pytest.mark.parametrize(("table", "golden"), every_golden())
@@ -38,7 +38,9 @@ each_batch = pytest.mark.parametrize(("table", "golden"), every_golden("batch"))
 def encode(client: Client, golden: Golden, *items: Any) -> Prepared:
     """Return the request that an operation makes of this instead of the golden's own items."""
     operation = client.operations()[golden.operation]
-    return client.prepare(operation, operation.function(client, *items, **golden.options))
+    made = operation.function(client, *items, **golden.options)
+    # Of several requests, the first.
+    return client.prepare(operation, made if isinstance(made, Request) else next(made))
 
 
 # The tables.
@@ -83,7 +85,7 @@ def test_bytes_add_up(table: Table, golden: Golden) -> None:
     """A chunk is cut by its size, so two halves must not be larger together than they are apart."""
     client, _ = table.make()
     operation = operation_of(table, golden)
-    items = st.lists(items_of(table, client, operation), min_size=1, max_size=4)
+    items = st.lists(items_of(table, client, operation, golden.options.get("by", "")), min_size=1, max_size=4)
     envelope = encode(client, golden, ()).size
     comma, uneven = 1, table.uneven.get(operation.name, 0)
 
@@ -128,7 +130,7 @@ def test_an_item_is_written_the_same_whoever_goes_with_it(table: Table, golden: 
         return filled(empty, load_json(encode(client, golden, items).body or b""))
 
     @STEADY
-    @given(st.lists(items_of(table, client, operation), min_size=1, max_size=4))
+    @given(st.lists(items_of(table, client, operation, golden.options.get("by", "")), min_size=1, max_size=4))
     def together_as_apart(items: list[Any]) -> None:
         apart: dict[tuple[Any, ...], list[Any]] = {}
         for item in items:
@@ -155,7 +157,7 @@ def test_what_goes_as_it_is_goes_as_it_is(table: Table, golden: Golden) -> None:
         return  # the vendor's form is not the row's; the golden request says what it is
 
     @STEADY
-    @given(st.lists(items_of(table, client, operation), min_size=1, max_size=4))
+    @given(st.lists(items_of(table, client, operation, golden.options.get("by", "")), min_size=1, max_size=4))
     def as_it_is(items: list[Any]) -> None:
         assert sent(items) == [items]
 
@@ -306,7 +308,7 @@ def test_shape_and_limits_are_the_tables(table: Table, operation: Operation) -> 
     assert (limit.keys and limit.keys.value) == keys
     # As the client packs with its own settings: a rate set by the caller makes chunks no smaller.
     client.settings = attrs.evolve(client.settings, rate=None)
-    assert client.limits(operation)[0] == rows
+    assert client.run_plan(operation, client.kind(operation)).rows == rows
 
 
 @each_table

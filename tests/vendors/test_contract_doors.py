@@ -27,10 +27,10 @@ from netaudience.cli.page import page
 from netaudience.cli.sandbox import routes
 from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
+from netaudience.operations.dispatch import Operation
 from netaudience.reference import reference
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.vendors import clients
-from netaudience.work import Operation
 
 VENDORS = [table.vendor for table in EVERY]
 ROWS = {(row.vendor, row.operation): row for row in reference(clients=VENDORS)}
@@ -40,7 +40,7 @@ each_operation = pytest.mark.parametrize(("table", "operation"), every_operation
 
 @pytest.fixture(scope="module")
 def command() -> Any:
-    return build(VENDORS)
+    return build([vendor.slug for vendor in VENDORS], VENDORS)
 
 
 MOUNTED = Sandbox(routes(VENDORS))

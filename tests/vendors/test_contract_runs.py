@@ -13,14 +13,14 @@ from typing import Any
 
 import attrs
 import pytest
-from scripted_vendors import Golden, Table, reply
+from scripted_vendors import Golden, Table, but_for_tokens, reply
 from tables import EVERY, every_golden, operation_of
 
 from netaudience.client import Client
 from netaudience.errors import VendorError
-from netaudience.items import Rows
+from netaudience.model.rows import Rows
+from netaudience.model.wire import Prepared, Response, load_json
 from netaudience.outcomes import RunFailed
-from netaudience.wire import Prepared, Response, load_json
 
 MANY = 1001
 
@@ -97,7 +97,7 @@ async def test_a_thousand_and_one_items_make_as_few_requests_as_the_limits_allow
         requests.append(request)
         return await take(request)
 
-    transport.send = send
+    transport.send = but_for_tokens(transport.send, send)
     operation = operation_of(table, golden)
     items = others(client, golden, MANY)
     assert not client.kind(operation).check(items)
@@ -124,7 +124,7 @@ def test_a_chunk_is_no_larger_than_a_window_of_records(table: Table, golden: Gol
     client, _ = table.make()
     client.settings = attrs.evolve(client.settings, rate=None)
     windows = [window for window in operation.facts.quota.windows if window.counts == "records"]
-    assert all(client.limits(operation)[0] <= window.most for window in windows)
+    assert all(client.run_plan(operation, client.kind(operation)).rows <= window.most for window in windows)
 
 
 # Nothing secret.
@@ -173,9 +173,9 @@ async def test_what_is_read_is_not_shown(
     table: Table, golden: Golden, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "netaudience")
-    client, transport = table.make(golden.response)
+    client, transport = table.make(*golden.responses)
     given = await golden.carry(client)
-    shown = f"{given!r} {transport.sent!r} {golden.response!r} {caplog.text}"
+    shown = f"{given!r} {transport.sent!r} {golden.responses!r} {caplog.text}"
     assert holds(shown, secrets_of(table) | identifiers_of(golden)) == set()
     assert not re.search(r"[\w.]+@[\w.]+\.\w", shown)
 

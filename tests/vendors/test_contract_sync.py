@@ -35,14 +35,15 @@ def carried(table: Table, golden: Golden, *answers: Any) -> tuple[Any, Scripted]
 
 @pytest.mark.parametrize(("table", "golden"), every_golden())
 def test_the_request_is_the_golden_one_and_the_answer_is_returned(table: Table, golden: Golden) -> None:
-    client, transport = carried(table, golden, golden.response)
+    client, transport = carried(table, golden, *golden.responses)
     with client:
         ask = getattr(client, golden.operation)
         given = ask(*golden.arguments, **golden.options)
         if operation_of(table, golden).shape == "pages":
             # The example of a vendor whose pages only begin in its documents is its first page.
             given = list(given) if type(golden) is Golden else next(given.pages())
-    assert [differences(golden, sent, table.headers) for sent in transport.sent] == [{}]
+    steps = zip(golden.steps, transport.sent, strict=True)
+    assert [differences(step, sent, table.headers) for step, sent in steps] == [{}] * len(golden.steps)
     if isinstance(given, Report):
         wanted = len(golden.arguments[0])
         assert (given.items, given.delivered, given.requests) == (wanted, wanted, 1)

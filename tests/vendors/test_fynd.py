@@ -23,7 +23,8 @@ from netaudience import (
     Unreadable,
 )
 from netaudience.errors import AnswerLost, ConnectionFailed
-from netaudience.limits import Provenance
+from netaudience.model.limits import Provenance
+from netaudience.model.wire import Response, structure
 from netaudience.vendors.fynd.models import (
     AttributeDefinitionUpdate,
     GroupList,
@@ -34,7 +35,6 @@ from netaudience.vendors.fynd.models import (
     UserAttributeValues,
     UserSummary,
 )
-from netaudience.wire import Response, structure
 
 DELETED = {"message": "Deleted", "success": True}
 VALUE = {"user_id": "u1", "definition_id": "d1", "value": "gold"}
@@ -171,7 +171,7 @@ def test_where_each_path_is_known_from() -> None:
     older = {"bulk_update_user_attributes", "list_group_categories", "list_group_users"}
     assert {name for name in known if known[name] is Provenance.ASSUMED} == set(INFERRED)
     assert {name for name in known if known[name] is Provenance.REPORTED} == older
-    assert len(operations) == 20 + 3
+    assert len(operations) == 20 + 24
 
 
 # Route of get_group, prefix; what is sent.
@@ -348,12 +348,16 @@ ROWS = [
     ("set_user_attribute", {**VALUE, "value": float("nan")}, "not a number"),
     ("set_user_attribute", {**VALUE, "extra": 1}, "more fields"),
     ("set_user_attributes", {"user_id": "u1", "attributes": {}}, "at least one"),
-    ("set_user_attributes", {"user_id": "u1", "attributes": {"d1": None}}, "other than null"),
+    ("set_user_attributes", {"user_id": "u1", "attributes": {"d1": None}}, "neither null"),
+    ("set_user_attributes", {"user_id": "u1", "attributes": {"d1": {"a": 1}}}, "nor objects"),
+    ("create_group", {"name": "n", "description": "d", "category": "l1"}, "conditions"),
+    ("create_group", {"name": "n", "description": "d", "conditions": []}, "conditions"),
+    ("create_group", {"name": "n", "description": "d", "conditions": [{"type": "eq"}]}, "conditions"),
     ("delete_user_attributes", {"user_id": "u1", "definition_ids": []}, "at least one"),
     (
         "bulk_update_user_attributes",
         {"file_url": "https://x.example/a", "attributes": {"": 1}},
-        "other than null",
+        "neither null",
     ),
 ]
 
@@ -378,7 +382,7 @@ def test_an_instance_is_checked_when_it_is_made() -> None:
         GroupUpdate("a/b", name="n")
 
 
-@pytest.mark.parametrize("value", ["", "gold", 0, False, 1.5, [], ["a"], {"a": [1]}])
+@pytest.mark.parametrize("value", ["", "gold", 0, False, 1.5, [], ["a"], [1, 2]])
 @pytest.mark.asyncio
 async def test_every_value_but_null_goes_out_as_it_is(value) -> None:
     client, transport = fynd(*[reply(201, {})] * 2)
@@ -602,14 +606,14 @@ async def test_cursors_that_run_in_a_circle_are_found(lead, circle, start) -> No
                 return reply(200, {"access_token": "t"})
             self.sent += 1
             step = self.sent if self.sent < lead else lead + (self.sent - lead) % circle
-            return by_cursor("u", has_next=True, next_cursor=f"c{step}")
+            return by_cursor(f"u{self.sent}", has_next=True, next_cursor=f"c{step}")
 
         async def aclose(self) -> None:
             pass
 
     vendor = Circle()
     client = FyndClient("a", "b", "1", "2", settings=AT_ONCE, transport=vendor)
-    with pytest.raises(Unreadable, match="comes again"):
+    with pytest.raises(Unreadable, match="repeats"):
         [user async for user in client.list_group_users(group_id="g1", cursor=start)]
     assert vendor.sent <= 3 * (lead + circle) + 3
 
@@ -623,7 +627,7 @@ async def test_a_thousand_pages_are_no_circle() -> None:
             if str(request.url).endswith("/token"):
                 return reply(200, {"access_token": "t"})
             self.sent += 1
-            return by_cursor("u", has_next=self.sent < 1000, next_cursor=f"c{self.sent}")
+            return by_cursor(f"u{self.sent}", has_next=self.sent < 1000, next_cursor=f"c{self.sent}")
 
         async def aclose(self) -> None:
             pass

@@ -18,9 +18,10 @@ from netaudience import Delivered, Report
 @pytest.mark.parametrize(("table", "golden"), every_golden())
 @pytest.mark.asyncio
 async def test_the_request_is_the_golden_one_and_the_answer_is_read(table: Table, golden: Golden) -> None:
-    client, transport = table.make(golden.response)
+    client, transport = table.make(*golden.responses)
     given = await golden.carry(client)
-    assert [differences(golden, sent, table.headers) for sent in transport.sent] == [{}]
+    steps = zip(golden.steps, transport.sent, strict=True)
+    assert [differences(step, sent, table.headers) for step, sent in steps] == [{}] * len(golden.steps)
     if isinstance(given, Report):
         wanted = len(golden.arguments[0])
         assert (given.items, given.delivered, given.requests) == (wanted, wanted, 1)

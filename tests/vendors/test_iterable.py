@@ -154,7 +154,7 @@ ABOUT_USERS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("track_events", {"eventName": "x", "id": "1"}, {}),
     ("track_events_without_ids", {"eventName": "x"}, {}),
 ]
-OF_BOTH = ("update_user", "bulk_update_users")
+OF_BOTH = ("update_user", "bulk_update_users", "register_device_token")
 
 
 async def rejected(client, operation: str, row: Any, options: Any) -> str:
@@ -211,7 +211,7 @@ async def test_both_names_are_sent_as_they_are() -> None:
         ("a" * 52, True),
         ("a" * 53, False),
         ("", False),
-        (" a", True),
+        (" a", False),
         ("a ", False),
         ("a b~!", True),
         ("ü", False),
@@ -599,3 +599,43 @@ async def test_a_rate_of_ones_own_leaves_the_count_of_the_day() -> None:
     client, _ = iterable(settings=Settings(rate=1))
     windows = client.quota(IterableClient.forget_user).windows
     assert [(window.most, window.per) for window in windows] == [(1, 1), (1000, 86_400)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "error.users.noUserWithIdExists", "msg": "", "params": None},
+        {"code": "RequestFieldsTypesMismatched", "msg": "", "params": None},
+        {"code": "BadParams", "msg": "No users with userId 12345 exist", "params": None},
+        {"code": "SomethingNew", "msg": "", "params": None},
+    ],
+)
+@pytest.mark.asyncio
+async def test_what_the_vendor_says_of_a_row_under_a_500_never_counts_as_an_outage(body) -> None:
+    client, transport = iterable(*[reply(500, body)] * 20)
+    report = await client.get_user_by_user_id.each([f"u{number}" for number in range(20)]).settled()
+    assert len(transport.sent) == 20
+    assert (report.stopped, report.delivered, len(report.undelivered)) == (None, 0, 20)
+    assert client.outage() is None
+
+
+@pytest.mark.parametrize(
+    "row", [{"dataFields": {"city": None}}, UserUpdate(email=A, data_fields={"city": None})]
+)
+@pytest.mark.asyncio
+async def test_null_goes_out_for_it_is_reported_to_unset_a_field(row) -> None:
+    client, transport = iterable(reply(200, OK))
+    given = row if isinstance(row, UserUpdate) else {"email": A, **row}
+    await client.update_user(given)
+    assert bodies(transport) == [{"email": A, "dataFields": {"city": None}}]
+
+
+@pytest.mark.parametrize("operation", ["track_events", "track_events_without_ids"])
+@pytest.mark.asyncio
+async def test_milliseconds_are_no_time_of_an_event(operation) -> None:
+    client, transport = iterable()
+    row = {"email": A, "eventName": "bought", "createdAt": 1_700_000_000_000}
+    if operation == "track_events":
+        row["id"] = "e1"
+    assert "not milliseconds" in await rejected(client, operation, row, {})
+    assert transport.sent == []

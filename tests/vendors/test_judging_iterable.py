@@ -22,12 +22,12 @@ from netaudience import (
     Unavailable,
     Unreadable,
 )
-from netaudience.blame import Blame
 from netaudience.errors import VendorError
+from netaudience.model.item_errors import ItemErrors
+from netaudience.model.wire import Response
 from netaudience.vendors.iterable.answers import classify
 from netaudience.vendors.iterable.blame import blame
 from netaudience.vendors.iterable.models import Event, UserReference, UserUpdate
-from netaudience.wire import Response
 
 
 def judged(response: Response) -> VendorError:
@@ -51,10 +51,27 @@ HTML = b"<!doctype html><html><body>Log in</body></html>"
         {"successCount": 0, "failCount": 1, "invalidEmails": ["user@"]},
         {"user": {"email": "a@example.com"}},
         {},
+        {"lists": []},
+        {"listId": 61931},
+        {"fields": {}},
+        ["5e88489"],
+        [],
     ],
 )
 def test_success(body) -> None:
     assert classify(reply(200, body)) is None
+
+
+def test_a_success_in_plain_text_or_without_a_body() -> None:
+    assert classify(reply(200, b"a@example.com\n", "text/plain")) is None
+    assert classify(reply(200, b"", "text/plain")) is None
+    assert classify(reply(202, b"")) is None
+
+
+def test_single_subscriptions_that_are_not_enabled_say_so() -> None:
+    error = judged(reply(404, HTML, "text/html"))
+    assert type(error) is Misconfigured
+    assert "enabled on request" in error.remedy
 
 
 # Status, body, kind, may have happened.
@@ -74,7 +91,7 @@ JUDGED = [
     (404, envelope("NeverHeardOf"), Misconfigured, False),
     # The status goes first: a failure is known to come with a code that reads Success.
     (400, envelope("Success"), Refused, False),
-    (500, envelope("Success"), Unavailable, True),
+    (500, envelope("Success"), ServerFault, True),
     (401, envelope("Success"), Unauthorized, False),
     (400, envelope("Success", "error.lists.invalidListId"), Misconfigured, False),
     (400, envelope("BadParams", "error.lists.invalidListId: 5"), Misconfigured, False),
@@ -100,8 +117,28 @@ JUDGED = [
     (500, envelope("GenericError"), ServerFault, True),
     (500, envelope("DatabaseError"), ServerFault, True),
     (400, envelope("DatabaseError"), ServerFault, True),
-    (500, envelope("NeverHeardOf"), Unavailable, True),
-    (503, envelope("RateLimitExceeded"), Unavailable, True),
+    (500, envelope("NeverHeardOf"), ServerFault, True),
+    (503, envelope("NeverHeardOf"), Unavailable, True),
+    (503, envelope("GenericError"), ServerFault, True),
+    # The vendor's own code is believed under a 500, too: it has looked at the row, and refused it.
+    (503, envelope("RateLimitExceeded"), Throttled, False),
+    (500, envelope("error.users.noUserWithIdExists"), NotFound, False),
+    (500, envelope("RequestFieldsTypesMismatched"), Refused, False),
+    (500, envelope("GenericError", "123 error.lists.invalidListId abc"), Misconfigured, False),
+    (500, envelope("InvalidEmailAddressError", "Invalid email: "), Refused, False),
+    (500, envelope("BadApiKey"), Unauthorized, False),
+    # A code that stands for much: what it is, its words say.
+    (400, envelope("BadParams", "No users with userId 12345 exist"), NotFound, False),
+    (400, envelope("BadParams", "No user exists with userId 12345"), NotFound, False),
+    (
+        400,
+        envelope("BadParams", "Unable to delete list 61933 in Project 2158, which does not exist."),
+        NotFound,
+        False,
+    ),
+    (400, envelope("BadParams", "Invalid email list id", {"listId": "42"}), NotFound, False),
+    (400, envelope("BadParams", "Either email or userId must be specified"), Refused, False),
+    (400, envelope("InvalidEmailAddressError", "No users with email a@b exist"), Refused, False),
     (302, envelope("Success"), Misconfigured, False),
     (400, {"code": 5, "msg": ["x"], "params": "y"}, Refused, False),
     (400, [], Refused, False),
@@ -133,7 +170,9 @@ def test_status_and_code_decide(status, body, kind, may_have_happened) -> None:
         (200, b"", "", Unreadable),
         (204, b"", "", Unreadable),
         (200, b'{"code":"Succe', "application/json", Unreadable),
-        (200, b"[]", "application/json", Unreadable),
+        (200, b"[5]", "application/json", Unreadable),
+        (200, b"[{}]", "application/json", Unreadable),
+        (202, HTML, "text/html", Unreadable),
         (200, b"null", "application/json", Unreadable),
         (200, b'"Success"', "application/json", Unreadable),
         (200, b'{"status":"ok"}', "application/json", Unreadable),
@@ -222,13 +261,16 @@ A, B, C = "a@example.com", "b@example.com", "User-3"
 ROWS: list[Any] = [{"email": A}, UserUpdate(email="B@Example.com"), UserReference(user_id=C)]
 
 
-def told(body: Any, items: Any = ROWS, status: int = 200) -> Blame:
+def told(body: Any, items: Any = ROWS, status: int = 200) -> ItemErrors:
     return blame(reply(status, body), items)
 
 
-def verdicts(found: Blame) -> tuple[dict[int, str], dict[int, str], str]:
+def verdicts(found: ItemErrors) -> tuple[dict[int, str], dict[int, str], str]:
     """Return who is refused and why, who is to be asked again, and what kind of unknown is left."""
     unnamed = "" if found.unnamed is None else type(found.unnamed).__name__
+    if found.unread is not None:
+        assert type(found.unread) is Unreadable
+        unnamed += "unread"
     return (
         {index: type(error).__name__ for index, error in found.refused.items()},
         {index: type(error).__name__ for index, error in found.again.items()},
@@ -299,6 +341,11 @@ BLAMED = [
     # A list that is filled wins over a counter that says 0.
     (updates(3, 0, invalidEmails=[A]), {0: R}, {}, ""),
     (counted(3, 0, validEmailFailures=[A]), {}, {0: F}, ""),
+    # One name more than there are failures: what became of all of them is counted.
+    (updates(2, 1, invalidEmails=[A, "z@example.com"]), {0: R}, {}, ""),
+    (updates(1, 2, invalidEmails=[A, B, "z@example.com"]), {0: R, 1: R}, {}, ""),
+    (updates(2, 1, invalidEmails=[A], somebody=["?"]), {0: R}, {}, ""),
+    (counted(2, 1, invalidEmails=["z@example.com"], validEmailFailures=[B]), {}, {1: F}, ""),
     # A name of nobody's.
     (updates(2, 1, invalidEmails=["z@example.com"]), {}, {}, R),
     (updates(3, 0, invalidEmails=["z@example.com"]), {}, {}, R),
@@ -310,13 +357,14 @@ BLAMED = [
     # All of them are blamed: nothing is left to be unknown.
     (updates(0, 9, invalidEmails=[A, B], invalidUserIds=[C]), {0: R, 1: R, 2: R}, {}, ""),
     # Wrong types, and answers that are none of this kind.
-    (counted("3", 0), {}, {}, "Unreadable"),
-    (counted(3, None), {}, {}, "Unreadable"),
-    (counted(3, True), {}, {}, "Unreadable"),
-    (counted(3, -1), {}, {}, "Unreadable"),
-    (counted(3.0, 0.0), {}, {}, "Unreadable"),
-    ({}, {}, {}, "Unreadable"),
-    (envelope("Success"), {}, {}, "Unreadable"),
+    (counted("3", 0), {}, {}, "unread"),
+    (counted(3, None), {}, {}, "unread"),
+    (counted(3, True), {}, {}, "unread"),
+    (counted(3, -1), {}, {}, "unread"),
+    (counted(3.0, 0.0), {}, {}, "unread"),
+    ({}, {}, {}, "unread"),
+    (envelope("Success"), {}, {}, "unread"),
+    ({"invalidEmails": [A]}, {0: R}, {}, "unread"),
     (counted(3, 0, invalidEmails=A), {}, {}, R),
     (counted(3, 0, invalidEmails={"0": A}), {}, {}, R),
     (counted(3, 0, invalidEmails=[5]), {}, {}, R),
@@ -345,7 +393,7 @@ def test_failures_are_matched_by_identifier(body, refused, again, unnamed) -> No
         (counted(0, 1, validEmailFailures=["z@example.com"]), {}, {0: F}, ""),
         (counted(0, 1, failedUpdates=["?"]), {0: R}, {}, ""),
         (counted(0, 0), {}, {}, "Unreadable"),
-        ({}, {}, {}, "Unreadable"),
+        ({}, {}, {}, "unread"),
     ],
 )
 def test_what_is_said_of_a_single_item_is_said_of_it(body, refused, again, unnamed) -> None:
@@ -438,7 +486,7 @@ def test_a_refused_place_says_what_is_wrong_with_which_field() -> None:
     assert "email: expected jsstring" in str(refused[2])
 
 
-@pytest.mark.parametrize("body", [HTML, b"", b"[]", b'{"successCount":3'])
+@pytest.mark.parametrize("body", [HTML, b"", b"[5]", b'{"successCount":3'])
 @pytest.mark.parametrize("status", [200, 400])
 def test_what_is_no_object_blames_nobody_and_is_no_success(status, body) -> None:
     response = reply(status, body, "application/json")
@@ -453,6 +501,15 @@ def test_dropped_fields_are_a_warning_whoever_is_blamed() -> None:
         assert "age, city" in warning
         assert "jimmy" not in warning
     assert not told(updates(3, 0) | {"filteredOutFields": []}).warnings
+
+
+def test_fields_that_were_added_are_told_for_their_types_stay() -> None:
+    added = {"createdFields": ["points", "age"], "filteredOutFields": ["city"]}
+    dropped, made = told(updates(3, 0) | added).warnings
+    assert "dropped" in dropped
+    assert "age, points" in made
+    assert "for ever" in made
+    assert "city" not in made
 
 
 @pytest.mark.parametrize("case", BLAMED)

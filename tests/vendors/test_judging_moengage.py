@@ -24,8 +24,8 @@ from netaudience import (
     Unavailable,
     Unreadable,
 )
+from netaudience.model.wire import Response
 from netaudience.vendors.moengage.answers import blame_export, classify
-from netaudience.wire import Response
 
 
 def fail(kind: object, message: object = "", attribute: str | None = None) -> dict[str, object]:
@@ -89,16 +89,50 @@ def test_a_documented_failure(status, kind, message, wanted) -> None:
         ("RateLimitError", Throttled),
         ("PayloadTooLarge", TooLarge),
         ("MissingAttributeError", Refused),
+        ("InvalidParams", Misconfigured),
+        ("ParamsRequired", Misconfigured),
+        ("Blacklisted", Misconfigured),
+        ("Authentication Mismatch", Unauthorized),
+        ("TypeError", Refused),
     ],
 )
 def test_the_type_counts_before_the_status(status, kind, wanted) -> None:
     assert type(judged(reply(status, fail(kind)))) is wanted
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "wanted"),
+    [
+        (400, "BadArgument", Refused),
+        (401, "Unauthorized", Unauthorized),
+        (403, "Forbidden", Unauthorized),
+        (404, "NotFound", NotFound),
+        (409, "Conflict", Refused),
+        (429, "TooManyRequests", Throttled),
+    ],
+)
+def test_a_code_of_the_routes_about_consents_counts_as_it_is_documented(status, code, wanted) -> None:
+    error = judged(reply(status, {"error": {"code": code, "message": "as it is told", "target": "email"}}))
+    assert type(error) is wanted
+    assert error.code == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"response_id": "r", "type": "t", "data": {"message": "Accepted"}},
+        {"message": "Accepted", "response_id": "r"},
+        {"message": "Accepted"},
+    ],
+)
+def test_a_success_of_the_routes_about_consents_is_one(body) -> None:
+    assert classify(reply(202, body)) is None
+
+
 def test_a_type_that_is_not_known_is_judged_by_its_status_and_told() -> None:
-    error = judged(reply(400, fail("InvalidParams", "given app_id is invalid/blocked")))
+    error = judged(reply(400, fail("NewError", "given app_id is invalid/blocked")))
     assert type(error) is Refused
-    assert "InvalidParams" in str(error)
+    assert "NewError" in str(error)
     assert type(judged(reply(403, fail("Forbidden", "no")))) is Unauthorized
     assert type(judged(reply(503, fail("Overloaded", "later")))) is Unavailable
 
@@ -176,7 +210,7 @@ def test_a_failure_under_200_is_a_failure(body, wanted) -> None:
         (b'"success"', "application/json"),
         (b'{"status":true}', "application/json"),
         (b'{"status":["success"]}', "application/json"),
-        (b'{"message":"Your request has been accepted"}', "application/json"),
+        (b'{"message":"Your request has been accepted","more":1}', "application/json"),
         # Nothing documents a part of a success, so what it would mean is not known.
         (b'{"status":"partial"}', "application/json"),
     ],
@@ -259,9 +293,9 @@ def unknown(identifier: str) -> dict[str, str]:
         (found(2, unknown("B1")), set(), True),
         (found(2, {"identifier": 5}), set(), True),
         (found(2, ["b1"]), set(), True),
-        (found(2, unknown("b1"), unknown("x")), {1}, True),
-        (reply(200, {"status": "success"}), set(), True),
-        (reply(200, {"status": "success", "data": []}), set(), True),
+        (found(1, unknown("b1"), unknown("x")), {1}, True),
+        # What became of all of them is counted, whoever else is named.
+        (found(2, unknown("b1"), unknown("x")), {1}, False),
         (reply(200, {"status": "success", "data": {"users": {}, "users_not_found": {}}}), set(), True),
     ],
 )
@@ -272,6 +306,13 @@ def test_who_is_not_found_is_named_or_looked_for(response, refused, unnamed) -> 
     assert all(type(error) is NotFound for error in blame.refused.values())
     assert (blame.unnamed is not None) == unnamed
     assert not blame.again
+
+
+@pytest.mark.parametrize("body", [{"status": "success"}, {"status": "success", "data": []}])
+def test_an_answer_without_users_is_not_asked_for_one_by_one(body) -> None:
+    blame = blame_export(reply(200, body), ["a1", "b1"])
+    assert type(blame.unread) is Unreadable
+    assert (blame.refused, blame.unnamed) == ({}, None)
 
 
 def test_one_user_asked_about_twice_is_one_user() -> None:

@@ -14,6 +14,7 @@ from netaudience import (
     NotFound,
     QuotaExhausted,
     Refused,
+    ServerFault,
     Throttled,
     TooLarge,
     Unauthorized,
@@ -21,12 +22,14 @@ from netaudience import (
     Unreadable,
 )
 from netaudience.errors import VendorError
+from netaudience.model.wire import Response
 from netaudience.vendors.netmera.answers import classify
-from netaudience.wire import Response
 
 # Status, code, the vendor's text, what it means to us.
 ROWS = [
-    (500, 2001, "Internal server error", Unavailable),
+    (500, 2001, "Internal server error", ServerFault),
+    # Asking again never helps, whatever it says.
+    (400, 2001, "An unexpected error occurred, please retry later", NotFound),
     (500, 2104, "App settings not found", Misconfigured),
     (500, 2105, "Message is not intelligent", Refused),
     (400, 2004, "Field 'notificationKey' should be a text", Refused),
@@ -48,12 +51,13 @@ ROWS = [
     (400, 5021, "Service usage not allowed", QuotaExhausted),
     (400, 5022, "Usage quota exceeded", QuotaExhausted),
     (400, 5023, "App schema not defined", Misconfigured),
+    (400, 5025, "Segment name must be unique", Refused),
     (400, 5042, "Segment not found", NotFound),
     (400, 6000, "Invalid address", Refused),
     # Codes of the panel, and ones that nobody has heard of, go by their status.
     (400, 2101, "Push message size exceed limit", Refused),
     (400, 9999, "Something new", Refused),
-    (500, 9999, "Something new", Unavailable),
+    (500, 9999, "Something new", ServerFault),
     (403, 9999, "Something new", Unauthorized),
 ]
 SHAPES = {
@@ -80,7 +84,7 @@ def test_a_row_of_the_error_page(status, code, text, kind, shape) -> None:
     assert type(error) is kind
     assert (error.vendor, error.status, error.code, error.words) == ("Netmera", status, code, text)
     # Only an error that the vendor does not explain leaves open whether the request was applied.
-    assert error.may_have_happened is (kind is Unavailable)
+    assert error.may_have_happened is (kind is ServerFault)
     assert error.retry_after is None
     for told in ("Netmera", f"HTTP {status}", f"code {code}", text):
         assert told in str(error)
@@ -104,7 +108,7 @@ BARE = [
     (404, Misconfigured, False),
     (405, Misconfigured, False),
     (501, Misconfigured, False),
-    (408, Unavailable, False),
+    (408, Unavailable, True),
     (425, Unavailable, False),
     (429, Throttled, False),
     (413, TooLarge, False),
@@ -113,8 +117,9 @@ BARE = [
     (415, Refused, False),
     (422, Refused, False),
     (500, Unavailable, True),
+    (499, Unavailable, True),
     (502, Unavailable, True),
-    (503, Unavailable, False),
+    (503, Unavailable, True),
     (504, Unavailable, True),
     (520, Unavailable, True),
     (301, Misconfigured, False),
@@ -138,6 +143,9 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(("status", "kind", "may_have_happened"), BARE, ids=[str(row[0]) for row in BARE])
 def test_without_a_code_the_status_decides(status, kind, may_have_happened, body) -> None:
+    if (status, body) == (204, "empty"):
+        assert classify(reply(204)) is None  # an answer, too
+        return
     error = judged(reply(status, *BODIES[body]))
     assert type(error) is kind
     assert (error.status, error.code, error.may_have_happened) == (status, None, may_have_happened)

@@ -11,8 +11,10 @@ from golden_moengage import ACCEPTED, moengage
 from scripted_vendors import reply
 
 from netaudience import (
+    AccountError,
     ConfigurationError,
     Delivered,
+    FyndClient,
     InvalidItem,
     MoEngageClient,
     NotFound,
@@ -29,8 +31,12 @@ WORD = "ə" * 512
 
 
 def refusal(operation: str, item: object, **options: object) -> str:
-    """Return what is wrong with an item before it is sent; nothing if nothing is."""
+    """Return what is wrong with an item, or its making, before it is sent; nothing if nothing is."""
     client, _ = moengage(**options)
+    try:
+        item = item() if callable(item) else item
+    except InvalidItem as error:
+        return str(error)
     problems = client.kind(client.operations()[operation]).check((item,))
     return str(problems[0]) if problems else ""
 
@@ -89,7 +95,12 @@ WRONG = [
     ("n" * 201, 5, "cut"),
     ("notes", LONG, "cut"),
     ("page", "https://example.com/" + LONG, "drops"),
-    ("tags", ["a"] * 51, "50 elements"),
+    ("tags", ["a"] * 51, "50 values"),
+    ("tags", [], "empties"),
+    ("tags", (), "empties"),
+    ("user_id", "x", "reserves"),
+    ("MOE_GAID", "x", "reserves"),
+    ("t_rev", 1, "keeps itself"),
     ("tags", ["a", 5], "different types"),
     ("tags", [True, 1], "different types"),
     ("tags", [LONG], "cut"),
@@ -97,7 +108,9 @@ WRONG = [
     ("address", {"city": "Baku"}, "object_attributes"),
     ("address", None, "null"),
     ("tags", [None], "null"),
-    ("u_em", "", "not empty"),
+    ("u_em", "", "u_em"),
+    ("u_em", "nobody", "e-mail address"),
+    ("u_em", "a@example.com ", "white space"),
     ("u_fn", 5, "text"),
     ("moe_spam", "true", "true or false"),
     ("push_preference", 1, "true or false"),
@@ -108,8 +121,9 @@ WRONG = [
     ("u_mb", 918888444411, "text"),
     ("u_mb", "0888444411", "country's code"),
     ("u_mb", "91 8888 444411", "country's code"),
-    ("u_mb", "+9188", "country's code"),
-    ("u_mb", "+", "country's code"),
+    ("u_mb", "918888444411 (Ali)", "letters"),
+    ("u_mb", "+9188", "digits for its country"),
+    ("u_mb", "+", "not plainly one number"),
     ("platforms", "ANDROID", "platforms"),
     ("platforms", [], "platforms"),
     ("platforms", [{"platform": "ANDROID"}], "platforms"),
@@ -124,7 +138,7 @@ WRONG = [
     ("addValueToArrayField", {"id": ["a"]}, "blocks"),
     ("addValueToArrayField", {"moe_x": ["a"]}, "reserves"),
     ("addValueToArrayField", {"platforms": ["a"]}, "platforms"),
-    ("removeValueFromArrayField", {"tags": ["a"] * 51}, "50 elements"),
+    ("removeValueFromArrayField", {"tags": ["a"] * 51}, "50 values"),
 ]
 
 
@@ -132,14 +146,21 @@ WRONG = [
 def test_what_moengage_would_drop_or_cut_is_never_sent(name, value, word) -> None:
     for operation in ("track_user", "import_users"):
         assert word in refusal(operation, attribute(name, value))
-        assert word in refusal(operation, User("user-1", {name: value}))
+        assert word in refusal(operation, lambda: User("user-1", {name: value}))
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         *(("name", "x"), ("points", 20), ("points", 0.5), ("super_user", True), ("ə" * 200, WORD)),
-        *(("tags", []), ("tags", ["a"] * 50), ("tags", [1, 0.5]), ("empty", ""), ("Id", "x"), ("moe", 1)),
+        *(
+            ("tags", ["a"] * 50),
+            ("addValueToArrayField", {"tags": []}),
+            ("tags", [1, 0.5]),
+            ("empty", ""),
+            ("Id", "x"),
+            ("moe", 1),
+        ),
         *(("u_mb", "918888444411"), ("u_mb", "+918888444411"), ("u_bd", "2019-05-21T03:47:35Z")),
         *(("moe_mobile", "918888444411"), ("moe_spam", True), ("moe_sms_subscription", "active")),
         *(("moe_gaid", "x"), ("cr_t", 1767092989259), ("geo", "88.90 89.00")),
@@ -211,7 +232,7 @@ def test_without_identity_resolution_the_id_is_required(row) -> None:
     assert "identity_resolution" in refusal("track_event", Event(action="seen"))
 
 
-@pytest.mark.parametrize("attributes", [{}, {"first_name": "John"}, {"moe_mobile": ""}, {"moe_mobile": None}])
+@pytest.mark.parametrize("attributes", [{}, {"first_name": "John"}, {"loyalty": ""}, {"moe_mobile": None}])
 def test_with_it_the_id_or_an_identifier_is_required(attributes) -> None:
     options = {"identity_resolution": ("loyalty", "moe_mobile")}
     assert "loyalty, moe_mobile" in refusal("track_user", {"attributes": attributes}, **options)
@@ -268,8 +289,11 @@ def test_identifiers_are_a_list_of_names(names) -> None:
         ({"current_time": ""}, "ISO 8601"),
         ({"current_time": "-5"}, "ISO 8601"),
         ({"user_timezone_offset": 54_001}, "offset"),
-        ({"user_timezone_offset": True}, "int"),
-        ({"platform": "Windows"}, "platform"),
+        ({"current_time": 32472144000}, "future"),
+        ({"current_time": 32472144000000}, "future"),
+        ({"current_time": -5}, "ISO 8601"),
+        ({"user_timezone_offset": True}, "float or int"),
+        ({"platform": "Symbian"}, "platform"),
         ({"moe_os_type": "Xbox"}, "TV"),
         ({"moe_os_type": "Xbox", "platform": "iOS"}, "TV"),
         ({"moe_os_type": "xbox", "platform": "TV"}, "Xbox"),
@@ -278,7 +302,7 @@ def test_identifiers_are_a_list_of_names(names) -> None:
         ({"attributes": {"moe_price": 5}}, "reserves"),
         ({"attributes": {"notes": LONG}}, "cut"),
         ({"attributes": {f"a{number}": 1 for number in range(101)}}, "100 attributes"),
-        ({"user_identifiers": {"moe_mobile": "5"}}, "identity_resolution"),
+        ({"user_identifiers": {"loyalty": "5"}}, "identity_resolution"),
     ],
 )
 def test_an_event_that_moengage_would_not_take_is_never_sent(fields, word) -> None:
@@ -300,6 +324,68 @@ def test_an_event_as_it_is_documented_passes(fields) -> None:
     assert not refusal("track_event", {"customer_id": "user-1", "action": "seen", **fields})
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (1590404615, 1590404615),
+        (1590404615.5, 1590404615.5),
+        (1708939453396, "1708939453396"),
+        ("1590404615", "1590404615"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_time_that_is_a_number_goes_as_the_schema_has_it(given, sent) -> None:
+    client, transport = moengage(TAKEN, TAKEN)
+    await client.track_event({"customer_id": "user-1", "action": "seen", "current_time": given})
+    await client.track_event(Event(customer_id="user-1", action="seen", user_time=given))
+    (first,), (second,) = (orjson.loads(request.body)["actions"] for request in transport.sent)
+    assert (first["current_time"], second["user_time"]) == (sent, sent)
+
+
+def test_unsetting_is_said_to_the_client_and_never_widened() -> None:
+    rule = {"type": "equals", "attr": "first_name", "case_sensitive": False}
+    row = {"customer_id": "user-1", "unset_attributes": [rule]}
+    assert "unset_attributes=True" in refusal("track_user", row, unset_attributes=False)
+    assert not refusal("import_users", row, unset_attributes=True)
+    wide = {"type": "prefix", "attr": ""}
+    for wrong in (wide, {"type": "prefix", "attr": " "}, {"attr": "a"}, {**rule, "type": "regex"}):
+        row = {"customer_id": "user-1", "unset_attributes": [rule, wrong]}
+        assert "unset_attributes" in refusal("track_user", row, unset_attributes=True)
+    for wrong in ({**rule, "case_sensitive": "no"}, {**rule, "more": 1}):
+        row = {"customer_id": "user-1", "unset_attributes": [wrong]}
+        assert "unset_attributes" in refusal("track_user", row, unset_attributes=True)
+    assert refusal("track_user", {**row, "unset_attributes": []}, unset_attributes=True)
+
+
+@pytest.mark.asyncio
+async def test_a_project_goes_as_a_query_where_users_and_events_are_written() -> None:
+    client, transport = moengage(*[TAKEN] * 4, project_code="P-1")
+    event = {"customer_id": "user-1", "action": "seen"}
+    await client.track_user({"customer_id": "user-1"})
+    await client.import_users([{"customer_id": "user-1"}])
+    await client.track_event(event)
+    await client.import_events([event])
+    assert {request.url.query_string for request in transport.sent} == {
+        "app_id=VJ0GSMESHMQA3L7WV1EEK3UR&project_code=P-1"
+    }
+    with pytest.raises(ConfigurationError, match="project_code"):
+        moengage(project_code="")
+
+
+@pytest.mark.parametrize(
+    "kind", ["InvalidParams", "ParamsRequired", "Authentication Mismatch", "Blacklisted"]
+)
+@pytest.mark.asyncio
+async def test_what_is_wrong_with_the_account_stops_a_run_at_the_first_answer(kind) -> None:
+    answer = reply(400, {"status": "fail", "error": {"type": kind, "message": "as it is told"}})
+    client, transport = moengage(*[answer] * 3)
+    rows = [{"customer_id": f"user-{number}"} for number in range(17)]
+    report = await client.import_users(rows).settled()
+    assert len(transport.sent) == 1
+    assert isinstance(report.stopped, AccountError)
+    assert (report.rejected, report.delivered) == (0, 0)
+
+
 def test_the_users_own_clock_may_be_ahead_of_utc(monkeypatch) -> None:
     monkeypatch.setattr("netaudience.vendors.moengage.rules.time.time", lambda: 1590404615.0)
     row = {"customer_id": "user-1", "action": "seen"}
@@ -313,7 +399,7 @@ def test_the_users_own_clock_may_be_ahead_of_utc(monkeypatch) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        *({"platform": "ios"}, {"platform": "Windows"}, {"push_id": ""}, {"device_id": ""}),
+        *({"platform": "ios"}, {"platform": "Symbian"}, {"push_id": ""}, {"device_id": ""}),
         *({"moe_push_opted": "yes"}, {"moe_push_opted": 1}, {"model": ""}),
     ],
 )
@@ -336,6 +422,20 @@ async def test_a_truth_value_is_written_as_each_field_wants_it(opted) -> None:
     assert user["platforms"][0]["active"] == str(opted).lower()
     assert user["super_user"] is opted
     assert platforms == [{"platform": "iOS", "active": opted}]
+
+
+def test_whatever_is_only_accepted_says_what_it_leaves_undone() -> None:
+    for client, silent in (
+        (MoEngageClient, set[str]()),
+        (FyndClient, {"start_user_export", "refresh_group"}),
+    ):
+        operations = client.operations().items()
+        accepted = {name for name, one in operations if one.facts.acknowledges == "accepted"}
+        assert {name for name in accepted if not client.operations()[name].facts.unsaid} == silent
+    client, _ = moengage()
+    report = client.operations()["import_users"].report(client)
+    assert "more than 1,000 devices" not in report.unsaid
+    assert "pinned type" in report.unsaid
 
 
 # What reaches more than was named, and what is gone for good.

@@ -92,9 +92,8 @@ async def test_a_post_says_that_it_is_json() -> None:
 async def test_any_id_arrives_as_it_is(item) -> None:
     async with answering(Answer(200, JSON, b"{}")) as server, netmera(server.url) as client:
         await client.get_devices(item)
-        await client.get_segment_users(item, os="ANDROID")
-    assert [asked.query for asked in server.requests] == [{"extId": item}, {"id": item}]
-    assert server.requests[1].headers["X-netmera-os"] == "ANDROID"
+        await client.get_profile_attributes(item, by="device_token")
+    assert [asked.query for asked in server.requests] == [{"extId": item}, {"deviceToken": item}]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -34,8 +34,8 @@ from netaudience.errors import (
     TooLarge,
     Unavailable,
 )
+from netaudience.model.wire import Prepared, Response
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report
-from netaudience.wire import Prepared, Response
 
 FOLDER = os.environ.get("NETAUDIENCE_CASES", "")
 BY_SLUG = {table.vendor.slug: table for table in TABLES}
@@ -46,14 +46,13 @@ NEVER_SENT = {
     "iterable-vcr-post-api_events_trackBulk-400": "the events have no name",
     "netmera-removeMsisdn-400": "the ext id is null",
     "netmera-removeWhatsApp-400": "the ext id is null",
-    "clevertap-vcr-records-are-homogenous-and-invalid-records-calls-on-failed-upload-once": (
-        "the phone number has two plus signs"
-    ),
     "clevertap-vcr-missing-behaves-like-validation-failure-failed-to-upload-the-profiles": (
         "the time is 0, which is what a missing one becomes"
     ),
     "iterable-vcr-post-api_users_disableDevice-400": "the token is null",
     "iterable-vcr-post-api_users_update-400": "the address is empty",
+    "iterable-vcr-post-api_users_registerBrowserToken-400": "the address is empty",
+    "iterable-vcr-post-api_events_track-400": "the event names nobody",
 }
 #: Cases without any item: a run over nothing is a mistake of the caller's, and sends nothing.
 EMPTY = {"iterable-vcr-post-api_lists_unsubscribe-200-3", "iterable-vcr-post-api_users_bulkUpdate-400"}
@@ -68,6 +67,8 @@ READ_OTHERWISE: dict[str, tuple[type[NetaudienceError], str]] = {
 SENT_OTHERWISE = {
     "moengage-bulk-200": "users and events in one request; a run carries one kind of item",
     "netmera-addMsisdn": "the number is masked",
+    "netmera-untagUsers": "we ask for the ids that do not exist",
+    "netmera-updateWhatsApp": "an older installation takes a list",
     "iterable-vcr-post-api_lists_unsubscribe-200": "we say in every request that the channel is kept",
 }
 #: Query parameters of other clients that say what is so without them.
@@ -121,7 +122,8 @@ def over_a_socket(table: Table, transport: AiohttpTransport, server_url: str) ->
     script.send = send  # type: ignore[method-assign] # the one door through which its requests go
     # A throttled run ends at once instead of being patient.
     patience = attrs.evolve(client.settings.retry, throttle_patience=1e-9)
-    client.settings = attrs.evolve(client.settings, rate=None, retry=patience)
+    # The recordings' addresses and numbers are masked or made up, which a run would say before it sent them.
+    client.settings = attrs.evolve(client.settings, rate=None, retry=patience, odd_identifiers="send")
     return client
 
 
@@ -155,12 +157,19 @@ async def test_a_published_answer_is_read_as_it_was_meant(case: dict[str, Any]) 
 
 async def ask(case: dict[str, Any], replay: Replay, bound: Any) -> None:
     """Ask a question that takes no item; what it gives must be what the answer holds."""
+    if case["meaning"]["outcome"] == "rejected":
+        with pytest.raises(Refused):
+            await bound(**replay.options)
+        return
+    if case["meaning"]["outcome"] == "pending":
+        pytest.skip("it is asked for again until it is ready, which one recorded answer never is")
     assert case["meaning"]["outcome"] == "success"
     if replay.operation.shape == "pages":
         async with aclosing(bound(**replay.options).pages()) as pages:
             page = await anext(pages)
-        (rows,) = [value for value in case["response"]["body"].values() if isinstance(value, list)]
-        assert len(replay.operation.rows(page)) == len(rows)
+        # The first answer of a cursor has no rows yet.
+        lists = [value for value in case["response"]["body"].values() if isinstance(value, list)]
+        assert len(replay.operation.rows(page)) == sum(map(len, lists))
     else:
         assert await bound(**replay.options) is not None
 

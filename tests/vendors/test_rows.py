@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import every_operation, items_of
 
 from netaudience.client import Client
 from netaudience.errors import InvalidItem
-from netaudience.items import Rows
-from netaudience.wire import dump_json, load_json
+from netaudience.model.rows import Rows
+from netaudience.model.wire import dump_json, load_json
 
 #: The same examples every time.
-STEADY = settings(derandomize=True, deadline=None, max_examples=100)
+STEADY = settings(derandomize=True, deadline=None, max_examples=examples(100))
 #: What a field may be given instead. Half a character is told by the encoder, which is tested elsewhere.
 ANYTHING = st.sampled_from(
     [

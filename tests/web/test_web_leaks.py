@@ -12,10 +12,10 @@ import pytest
 from parts import ONCE, RawVendor, open_files, raw_vendor
 
 from netaudience import NetmeraClient, Settings
-from netaudience.engine import pacing
+from netaudience.engine import rate_limiter as pacing
 
 pytestmark = pytest.mark.asyncio
-#: More than any rate that the tests reach: what is measured is not the pacer.
+#: More than any rate that the tests reach: what is measured is not the rate limiter.
 FREE = Settings(retry=ONCE, rate=1_000_000)
 
 
@@ -33,7 +33,15 @@ def standing() -> dict[str, int]:
     }
 
 
-_OURS = {"AiohttpTransport", "ClientSession", "NetmeraClient", "Pacer", "TCPConnector", "_Here", "Watch"}
+_OURS = {
+    "AiohttpTransport",
+    "ClientSession",
+    "NetmeraClient",
+    "RateLimiter",
+    "TCPConnector",
+    "_Here",
+    "TimeoutWatchdog",
+}
 
 
 def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
@@ -62,7 +70,7 @@ async def test_ten_thousand_clients_that_ask_nothing_leave_nothing() -> None:
 async def test_clients_that_ask_once_leave_nothing(first, last) -> None:
     async def cycles(numbers: range) -> None:
         for number in numbers:
-            # The same few accounts: a pacer is remembered until its windows have passed.
+            # The same few accounts: a rate limiter is remembered until its windows have passed.
             async with NetmeraClient(f"key-{number % 10}", base_url=url, settings=FREE) as netmera:
                 await netmera.get_devices("id1")
 
@@ -86,8 +94,8 @@ async def test_departed_accounts_are_forgotten() -> None:
             settings = Settings(retry=ONCE, in_flight=number % 3 + 1)
             async with NetmeraClient(f"key-{number}", base_url=url, settings=settings) as netmera:
                 await netmera.get_devices("id1")
-        pacers = pacing._pacers[loop].by_name.values()
-        assert [pacer for pacer in pacers if pacer.users or pacer.in_flight] == []
+        limiters = pacing._limiters[loop].by_name.values()
+        assert [limiter for limiter in limiters if limiter.users or limiter.in_flight] == []
 
 
 async def test_ten_thousand_calls_at_once_need_no_more_sockets_than_are_in_flight() -> None:
@@ -115,8 +123,8 @@ async def test_calls_that_are_cancelled_at_any_moment_give_their_slots_back() ->
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
-        (pacer,) = netmera._held[asyncio.get_running_loop()].pacers.values()
-        assert pacer.in_flight == 0
+        (limiter,) = netmera._held[asyncio.get_running_loop()].limiters.values()
+        assert limiter.in_flight == 0
         # All five slots are there.
         await asyncio.gather(*(netmera.get_devices("id1") for _ in range(50)))
         assert len(asyncio.all_tasks()) == 1

@@ -13,7 +13,8 @@ import pytest
 from parts import ONCE, client_of, open_files, sandbox_process, vendor
 
 from netaudience import AiohttpTransport, AnswerLost, ConfigurationError, FyndClient, NetmeraClient, Settings
-from netaudience.engine import pacing, transport
+from netaudience.engine import rate_limiter as pacing
+from netaudience.engine import transport
 
 try:
     from uvloop import new_event_loop as new_uvloop
@@ -198,7 +199,7 @@ def test_what_pacers_know_of_a_loop_ends_with_it(sandbox_url) -> None:
         run(asking())
     gc.collect()
     assert [loop() is None for loop in loops] == [True, True, False]
-    assert len([loop for loop in pacing._pacers if loop.is_closed()]) <= 1
+    assert len([loop for loop in pacing._limiters if loop.is_closed()]) <= 1
 
 
 @pytest.mark.asyncio

@@ -79,7 +79,7 @@ async def test_a_proxy_that_wants_other_credentials(guarded, scheme) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_is_dead(unused_tcp_port, scheme) -> None:
-    settings = {"proxy": f"http://user:hunter2-secret@localhost:{unused_tcp_port}"}
+    settings = {"proxy": f"http://user:hunter2-secret@localhost:{unused_tcp_port}", "plain_http": True}
     async with client_of(f"{scheme}://vendor.example", **settings) as netmera:
         with pytest.raises(ConnectionFailed, match="No connection to the proxy localhost") as caught:
             await netmera.get_devices("id1")

@@ -23,7 +23,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
 
 from netaudience import InvalidItem, NetmeraClient, Rejected, Settings
-from netaudience.dead_letters import DeadLetters, Given
+from netaudience.consumers import DeadLetters, Given
 
 URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
 STREAM = os.environ.get("STREAM", "AUDIENCE")
@@ -45,6 +45,8 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
     except ValueError:
         event = None
     match event:
+        case dict() if len({"set", "tag", "untag"} & event.keys()) > 1:
+            raise InvalidItem("The event holds several changes, of which one would be lost: write one each")
         case {"user": str(user), "set": dict(profile)}:
             return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:

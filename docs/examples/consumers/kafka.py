@@ -20,8 +20,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
-from netaudience.dead_letters import DeadLetters, Given
-from netaudience.offsets import OffsetTracker, Taken
+from netaudience.consumers import DeadLetters, Given, OffsetTracker, Taken
 
 SERVERS = os.environ.get("KAFKA_SERVERS", "127.0.0.1:9092")
 TOPIC = os.environ.get("TOPIC", "audience")
@@ -49,6 +48,8 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
     except ValueError:
         event = None
     match event:
+        case dict() if len({"set", "tag", "untag"} & event.keys()) > 1:
+            raise InvalidItem("The event holds several changes, of which one would be lost: write one each")
         case {"user": str(user), "set": dict(profile)}:
             return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
@@ -119,7 +120,14 @@ class Consumer(ConsumerRebalanceListener):
         """Settle what was taken in, and commit after each page."""
         while True:
             for event in await self.pages.get():
-                outcome = await event.outcome
+                try:
+                    outcome = await event.outcome
+                except asyncio.CancelledError:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():
+                        raise  # this process is about to end
+                    # Somebody else's. A task group takes no notice of it, and all would wait.
+                    raise ComesAgain("An event was given up by somebody else") from None
                 if not await self.dead_letters.may_acknowledge(outcome, event.given, event.reference):
                     raise ComesAgain(f"Event {event.reference} was not delivered: {outcome}")
                 self.tracker.settle(event.taken)

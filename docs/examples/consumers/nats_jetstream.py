@@ -20,7 +20,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
 from nats.js.errors import NotFoundError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
-from netaudience.dead_letters import DeadLetters, Given
+from netaudience.consumers import DeadLetters, Given
 
 URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
 STREAM = os.environ.get("STREAM", "AUDIENCE")
@@ -45,6 +45,8 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
     except ValueError:
         event = None
     match event:
+        case dict() if len({"set", "tag", "untag"} & event.keys()) > 1:
+            raise InvalidItem("The event holds several changes, of which one would be lost: write one each")
         case {"user": str(user), "set": dict(profile)}:
             return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
@@ -158,8 +160,16 @@ class Consumer:
         """Acknowledge every event of a page whose outcome allows it."""
         for event in page:
             reference = f"{STREAM}:{event.sequence}"
-            if not await self.dead_letters.may_acknowledge(await event.outcome, event.given, reference):
-                raise ComesAgain(f"Event {event.sequence:,} was not delivered: {await event.outcome}")
+            try:
+                outcome = await event.outcome
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise  # this process is about to end
+                # Somebody else's. A task group takes no notice of it, and all would wait.
+                raise ComesAgain("An event was given up by somebody else") from None
+            if not await self.dead_letters.may_acknowledge(outcome, event.given, reference):
+                raise ComesAgain(f"Event {event.sequence:,} was not delivered: {outcome}")
             await self.acknowledge(event.sequence, event.message)
 
     async def acknowledge(self, sequence: int, message: Msg | None) -> None:

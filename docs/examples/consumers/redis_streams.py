@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
-from netaudience.dead_letters import DeadLetters, Given
+from netaudience.consumers import DeadLetters, Given
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 STREAM = os.environ.get("STREAM", "audience")
@@ -43,6 +43,8 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
     except ValueError:
         event = None
     match event:
+        case dict() if len({"set", "tag", "untag"} & event.keys()) > 1:
+            raise InvalidItem("The event holds several changes, of which one would be lost: write one each")
         case {"user": str(user), "set": dict(profile)}:
             return netmera.set_profile_attributes, {"extId": user, "profile": profile}
         case {"user": str(user), "tag": str(tag)} if tag:
@@ -140,7 +142,14 @@ class Consumer:
         """Return when an event may be acknowledged."""
         if event.given is None or event.outcome is None:
             return
-        outcome = await event.outcome
+        try:
+            outcome = await event.outcome
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # this process is about to end
+            # Somebody else's. A task group takes no notice of it, and all would wait.
+            raise ComesAgain("An event was given up by somebody else") from None
         if not await self.dead_letters.may_acknowledge(outcome, event.given, reference(event.id)):
             raise ComesAgain(f"Event {event.id.decode()} was not delivered: {outcome}")
 

@@ -9,7 +9,7 @@ import asyncio
 
 from airflow.sdk import dag, task
 
-from netaudience.jobs.job import Job
+from netaudience.jobs import Job
 
 
 @dag(schedule="0 3 * * *", catchup=False)

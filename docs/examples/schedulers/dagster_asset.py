@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagster import MaterializeResult, asset
 
-from netaudience.jobs.job import Job
+from netaudience.jobs import Job
 
 
 @asset

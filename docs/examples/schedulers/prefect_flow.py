@@ -6,7 +6,7 @@ import asyncio
 
 from prefect import flow
 
-from netaudience.jobs.job import Job
+from netaudience.jobs import Job
 
 
 @flow

@@ -1,7 +1,8 @@
 """Celery tasks: what could not be sent is tried again, and only that.
 
 The client is made when the module is imported, before the workers are forked; each worker opens its own
-connections. The limits of an account are kept inside each process, so give every one its share of the rate.
+connections. The limits of an account are kept inside each process, so give every one its share of the rate
+(what is no whole number is rounded down).
 """
 
 from __future__ import annotations

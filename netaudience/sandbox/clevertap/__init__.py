@@ -7,11 +7,14 @@ demerge or deletion takes effect after the sandbox's delay, while the vendor wor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from hmac import compare_digest
 
 import attrs
 
 from netaudience.sandbox.answers import Answer, Refused, json_answer, reason
+from netaudience.sandbox.clevertap.api_segments import ApiSegments
+from netaudience.sandbox.clevertap.custom_lists import CustomLists
 from netaudience.sandbox.clevertap.reads import Reads, record_json
 from netaudience.sandbox.clevertap.records import Blame, Good, Judge
 from netaudience.sandbox.clevertap.rules import IN_PROGRESS, MAX_IDENTITIES, RECORD_ERRORS, RULES
@@ -24,6 +27,8 @@ from netaudience.sandbox.words import (
     Operation,
     SandboxLimits,
     SandboxUsageError,
+    Setup,
+    dated,
     decode,
 )
 
@@ -33,6 +38,9 @@ UPLOADS_IN_FLIGHT = 15
 #: The operations whose answers have the upload's envelope.
 _ENVELOPED = frozenset({"upload", "subscribe", "disassociate"})
 
+_PROFILE_COUNT = "/1/counts/profiles.json"
+_EVENT_COUNT = "/1/counts/events.json"
+_LIST_ADDRESS = "/get_custom_list_segment_url"
 _LISTS = ("demerged", "profiles", "restricted_events", "discarded_events")
 
 
@@ -40,7 +48,8 @@ class CleverTap(CleverTapState):
     """CleverTap's state, with the operations that read and change it."""
 
     name = "clevertap"
-    rules = RULES
+    variables = ("ACCOUNT_ID", "PASSCODE")
+    rules = dated("2026-11", RULES)
     limits = SandboxLimits(in_flight=3)
     limits_per_operation = True
 
@@ -49,6 +58,8 @@ class CleverTap(CleverTapState):
         self._passcodes = passcodes
         self._uploads = Uploads(self)
         self._reads = Reads(self)
+        self._custom_lists = CustomLists(self)
+        api_segments = ApiSegments(self)
         uploads = SandboxLimits(in_flight=UPLOADS_IN_FLIGHT)
         self.operations = (
             Operation("demerge", "POST", "/1/demerge/profiles.json", self._demerge),
@@ -59,6 +70,31 @@ class CleverTap(CleverTapState):
             Operation("getProfiles", "GET", "/1/profiles.json", self._reads.page, allowance="profiles"),
             Operation("subscribe", "POST", "/1/subscribe", self._uploads.subscribe, rows=True),
             Operation("disassociate", "POST", "/1/disassociate", self._uploads.disassociate),
+            Operation("getProfile", "GET", "/1/profile.json", self._reads.one, allowance="profiles"),
+            Operation("countProfiles", "POST", _PROFILE_COUNT, self._reads.count, allowance="profile count"),
+            Operation(
+                "profileCount", "GET", _PROFILE_COUNT, self._reads.count_again, allowance="profile count"
+            ),
+            Operation(
+                "countEvents",
+                "POST",
+                _EVENT_COUNT,
+                partial(self._reads.count, events=True),
+                allowance="event count",
+            ),
+            Operation("eventCount", "GET", _EVENT_COUNT, self._reads.count_again, allowance="event count"),
+            Operation("beginEvents", "POST", "/1/events.json", self._reads.begin_events, allowance="events"),
+            Operation("getEvents", "GET", "/1/events.json", self._reads.events, allowance="events"),
+            Operation("createSegment", "POST", "/api/createSegment", api_segments.create),
+            Operation("updateSegment", "POST", "/api/updateSegment", api_segments.update),
+            Operation("customListAddress", "POST", _LIST_ADDRESS, self._custom_lists.address),
+            Operation("putCustomList", "PUT", "/signed/{name}", self._custom_lists.put, public=True),
+            Operation(
+                "completeCustomList",
+                "POST",
+                "/upload_custom_list_segment_completed",
+                self._custom_lists.complete,
+            ),
         )
 
     def account(self, call: Call, /) -> str:
@@ -92,6 +128,7 @@ class CleverTap(CleverTapState):
         """Forget everything."""
         self.clear()
         self._reads.clear()
+        self._custom_lists.clear()
 
     def seed(self, document: Json) -> None:
         """Add accepted identities, profiles and the names of events from JSON."""
@@ -148,6 +185,8 @@ class CleverTap(CleverTapState):
             "deleted": len(self.deleted),
             "subscriptions": len(self.subscriptions),
             "disassociated": len(self.disassociated),
+            "segments": len(self.segments),
+            "api_segments": len(self.api_segments),
         }
 
     def look(self, collection: str, key: str) -> object:
@@ -166,6 +205,11 @@ class CleverTap(CleverTapState):
             case "subscriptions":
                 found = {kind: status for (kind, value), status in self.subscriptions.items() if value == key}
                 return found or None
+            case "segments" if key in self.segments:
+                segment = self.segments[key]
+                return {"id": segment.id, "members": sorted(segment.members), "usable": segment.usable}
+            case "api_segments" if key in self.api_segments:
+                return attrs.asdict(self.api_segments[key])
             case "disassociated" if key in self.disassociated:
                 return {"phone": key}
             case _:
@@ -186,6 +230,11 @@ class CleverTap(CleverTapState):
         value = body[given[0]]
         keys = _identities(value if isinstance(value, list) else [value])
         return Change(keys, _success, effect=lambda: self.delete(keys))
+
+
+def make(setup: Setup) -> CleverTap:
+    """Make the vendor; the sandbox finds this by the name of its room."""
+    return CleverTap(setup.credentials.clevertap_passcodes)
 
 
 def _object(call: Call) -> dict[str, Json]:

@@ -191,6 +191,8 @@ def _profile(
 ) -> Uploaded | Blame:
     read = dict(data)
     for name, code, is_good in _FIELDS:
+        if data.get(name) == {"$delete": 1}:
+            continue
         if name in data and not is_good(data[name]):
             return Blame(code, {**record, "profileData": read})
         # What was read comes back changed, if a later field is at fault.
@@ -255,9 +257,11 @@ def _is_value(value: Json) -> bool:
     match value:
         case {"$add": operand, **others} | {"$remove": operand, **others}:
             return not others and not isinstance(operand, dict)
-        case {"$incr": bool()}:
+        case {"$incr": bool()} | {"$decr": bool()}:
             return False
-        case {"$incr": int() | float(), **others}:
+        case {"$incr": int() | float(), **others} | {"$decr": int() | float(), **others}:
+            return not others
+        case {"$delete": 1, **others}:
             return not others
         case _:
             return False

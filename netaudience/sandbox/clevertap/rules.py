@@ -26,6 +26,10 @@ SNIPPETS = "https://github.com/CleverTap/clevertap-support-snippets"
 #: Live answers of the upload, recorded by the authors of a client.
 RECORDINGS = "https://github.com/tradeo/clevertap-ruby"
 UPLOADER = "https://github.com/ankit-arora/clevertap-data-upload"
+DOCS_COPY = "https://github.com/gitsgulabjamun/clevertap-docs-site"
+CUSTOM_LIST_PAGE = "https://developer.clevertap.com/docs/custom-list-endpoints"
+CREATE_PAGE = "https://developer.clevertap.com/docs/create-segment-api"
+UPDATE_PAGE = "https://developer.clevertap.com/docs/update-segment-api"
 TRANSFORMER = "https://github.com/rudderlabs/rudder-transformer"
 READER = "https://github.com/leanderp/clevertap-mcp"
 
@@ -37,6 +41,9 @@ MAX_BATCH = 5000
 DEFAULT_BATCH = 50
 #: Seconds that a cursor lives.
 CURSOR_LIFETIME = 4 * 86_400.0
+EVENT_CURSOR_LIFETIME = 4 * 3600.0
+#: How many events are kept for an export.
+KEPT_EVENTS = 10_000
 
 KEY_BYTES = 120
 VALUE_BYTES = 512
@@ -198,7 +205,9 @@ _UPLOAD = (
     Rule("A profile's key or value beyond that is blamed with 524.", "assumed", ERRORS_PAGE),
     Rule(f"An event has at most {EVENT_PROPERTIES} properties (522).", "documented", EVENTS_PAGE),
     Rule("An event's key or value beyond the limits is blamed with 512.", "assumed", ERRORS_PAGE),
-    Rule("$add, $remove and $incr change a value.", "reported", RECORDINGS),
+    Rule("$add, $remove, $incr and $decr change a value, $delete takes it away.", "documented", DOCS_COPY),
+    Rule("Removing the last value of a list removes the property.", "documented", DOCS_COPY),
+    Rule("A value that is no $D_ is text for ever, however it looks.", "documented", PROFILES_PAGE),
     Rule("Another operator, or an object as a value, is blamed with 524.", "assumed", ERRORS_PAGE),
     Rule("$add keeps a value once, and $incr counts from 0.", "assumed", PROFILES_PAGE),
     Rule(f"A list keeps its last {LIST_ITEMS} values.", "documented", PROFILES_PAGE),
@@ -244,4 +253,59 @@ _SUBSCRIPTIONS = (
     ),
 )
 
-RULES = (*_EVERYWHERE, *_DEMERGE, *_DELETE, *_UPLOAD, *_READ, *_SUBSCRIPTIONS)
+_ONE = (
+    Rule("One profile is read by identity, email or objectId, one of them.", "documented", READ_PAGE),
+    Rule("Several of them, or none, answer 400.", "assumed", READ_PAGE),
+    Rule("A profile that is not known answers a fail under HTTP 200.", "assumed", READ_PAGE),
+)
+
+_COUNTS = (
+    Rule("Counts take the body of the read of many profiles.", "documented", READ_PAGE),
+    Rule('A count that is not ready answers {"status": "partial", "req_id": n}.', "documented", READ_PAGE),
+    Rule("It is asked for with req_id until it is there.", "documented", READ_PAGE),
+    Rule("A count is ready at once, unless the sandbox is told otherwise.", "assumed", READ_PAGE),
+)
+
+_EVENTS = (
+    Rule("Events are exported as profiles are: a cursor, then its pages.", "documented", READ_PAGE),
+    Rule("A record has profile, ts (yyyyMMddHHmmSS), event_props, session_props.", "documented", READ_PAGE),
+    Rule("A cursor of events is good for four hours.", "reported", TRANSFORMER),
+    Rule("The last 10,000 uploaded events are exported, in the order of their upload.", "assumed", READ_PAGE),
+)
+
+_API_SEGMENTS = (
+    Rule("createSegment takes a list of names and customer_segment_id.", "documented", CREATE_PAGE),
+    Rule("It answers success and the ids that it made.", "assumed", CREATE_PAGE),
+    Rule("An id that is there answers 409.", "assumed", CREATE_PAGE),
+    Rule(
+        "updateSegment takes users and segments; bad entries are passed over.",
+        "documented",
+        UPDATE_PAGE,
+    ),
+    Rule("What adds or removes is not known: the last instruction is kept.", "assumed", UPDATE_PAGE),
+)
+
+_CUSTOM_LISTS = (
+    Rule("A signed address is given for 24 hours.", "documented", CUSTOM_LIST_PAGE),
+    Rule("It refuses headers that it was not signed for, ours among them: 403.", "reported", TRANSFORMER),
+    Rule("The file is put there, and then completed by name.", "documented", CUSTOM_LIST_PAGE),
+    Rule("Its first line is Type,Identity; i is an identity, g CleverTap's id.", "reported", TRANSFORMER),
+    Rule("Profiles that are there become members, others do not.", "reported", TRANSFORMER),
+    Rule("A file that cannot be used is a success all the same.", "reported", TRANSFORMER),
+    Rule("A name that is there is refused without replace: duplicate_name.", "reported", TRANSFORMER),
+    Rule("With replace the members are those of the new file.", "documented", CUSTOM_LIST_PAGE),
+)
+
+RULES = (
+    *_ONE,
+    *_COUNTS,
+    *_EVENTS,
+    *_API_SEGMENTS,
+    *_CUSTOM_LISTS,
+    *_EVERYWHERE,
+    *_DEMERGE,
+    *_DELETE,
+    *_UPLOAD,
+    *_READ,
+    *_SUBSCRIPTIONS,
+)

@@ -5,13 +5,14 @@ It checks no record; that is done before it is asked.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
 
 from netaudience.sandbox.answers import Answer, json_answer
-from netaudience.sandbox.clevertap.rules import LIST_ITEMS
+from netaudience.sandbox.clevertap.rules import KEPT_EVENTS, LIST_ITEMS
 from netaudience.sandbox.words import Json
 
 #: What every profile has done.
@@ -39,6 +40,37 @@ class Profile:
     tokens: dict[str, str] = attrs.field(factory=dict[str, str])
 
 
+@attrs.frozen
+class RaisedEvent:
+    """One event as it was uploaded."""
+
+    #: What finds its profile.
+    key: str
+    name: str
+    moment: int
+    data: Mapping[str, Json]
+
+
+@attrs.define
+class ApiSegment:
+    """A segment by API: the last instruction for each user."""
+
+    id: int
+    name: str
+    instructions: dict[str, Mapping[str, Json]] = attrs.field(factory=dict[str, Mapping[str, Json]])
+
+
+@attrs.frozen
+class Segment:
+    """The members of a custom list, as its file named them."""
+
+    id: int
+    #: The ids of those who are profiles.
+    members: frozenset[str]
+    #: Whether the file was one: nobody is told but by e-mail.
+    usable: bool
+
+
 class CleverTapState:
     """Everything stored, with the changes that touch more than one thing."""
 
@@ -56,13 +88,28 @@ class CleverTapState:
         #: Events that an upload may not raise, and those that are dropped.
         self.restricted_events: set[str] = set()
         self.discarded_events: set[str] = set()
+        #: Segments of custom lists by their names.
+        self.segments: dict[str, Segment] = {}
+        #: Segments by API, by their customer_segment_id.
+        self.api_segments: dict[str, ApiSegment] = {}
+        #: The last events that were uploaded.
+        self.raised: deque[RaisedEvent] = deque(maxlen=KEPT_EVENTS)
+        #: How often a count is not ready before it is.
+        self.slow_counts = 0
         self._by_object: dict[str, str] = {}
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
-        for mapping in (self.profiles, self.subscriptions, self._by_object):
+        for mapping in (
+            self.profiles,
+            self.subscriptions,
+            self.segments,
+            self.api_segments,
+            self._by_object,
+        ):
             mapping.clear()
+        self.raised.clear()
         for members in (self.demerged, self.deleted, self.disassociated, self.discarded_events):
             members.clear()
         self.restricted_events = {APP_LAUNCHED}
@@ -110,10 +157,14 @@ def update(data: Mapping[str, Json], changes: Mapping[str, Json]) -> Mapping[str
             case {"$remove": removed}:
                 gone = _listed(removed)
                 updated[name] = [value for value in _listed(updated.get(name)) if value not in gone]
+                if not updated[name]:  # the last one takes the property with it
+                    del updated[name]
             case {"$incr": int() | float() as step}:
-                before = updated.get(name)
-                start = before if isinstance(before, int | float) and not isinstance(before, bool) else 0
-                updated[name] = start + step
+                updated[name] = _number(updated.get(name)) + step
+            case {"$decr": int() | float() as step}:
+                updated[name] = _number(updated.get(name)) - step
+            case {"$delete": _}:
+                updated.pop(name, None)
             case list():
                 updated[name] = change[-LIST_ITEMS:]
             case _:
@@ -130,6 +181,10 @@ def fail(status: int, error: str, code: int | None = None) -> Answer:
     """The vendor's fail body."""
     body = {"status": "fail", "error": error, "code": status if code is None else code}
     return json_answer(body, status)
+
+
+def _number(value: Json) -> int | float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
 
 def _listed(value: Json) -> list[Json]:

@@ -21,7 +21,7 @@ from netaudience.sandbox.clevertap.records import (
     subscription,
 )
 from netaudience.sandbox.clevertap.rules import MAX_RECORDS, MAX_TOKENS, SERVER_ERROR
-from netaudience.sandbox.clevertap.state import CleverTapState, EventSummary, fail, update
+from netaudience.sandbox.clevertap.state import CleverTapState, EventSummary, RaisedEvent, fail, update
 from netaudience.sandbox.words import Call, Change, Json, Partial, decode
 
 
@@ -65,6 +65,7 @@ class Uploads:
                 summary.count += 1
                 summary.first_seen = min(summary.first_seen, moment)
                 summary.last_seen = max(summary.last_seen, moment)
+                self._state.raised.append(RaisedEvent(record.key, record.name, moment, record.data))
             case TokenRecord():
                 profile = self._state.profile(record.key, record.ids)
                 profile.tokens[record.token] = record.type

@@ -1,40 +1,46 @@
 """Fynd's Audience as a server: attribute definitions, users' attributes, groups, and their tokens.
 
 This module holds the table of operations and the shapes of failures; the sandbox has no users until
-somebody seeds them, because the documents have no operation that adds one.
+somebody seeds or creates them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import attrs
 
 from netaudience.sandbox.answers import Answer, reason
 from netaudience.sandbox.fynd import seeding
 from netaudience.sandbox.fynd.attributes import Attributes
+from netaudience.sandbox.fynd.customers import Customers
 from netaudience.sandbox.fynd.groups import Groups
+from netaudience.sandbox.fynd.jobs import Jobs
 from netaudience.sandbox.fynd.requests import error
 from netaudience.sandbox.fynd.rules import PREFIX, RULES, TOKEN_PATH
 from netaudience.sandbox.fynd.state import FyndState, Phone
 from netaudience.sandbox.fynd.tokens import Tokens
-from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits
+from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, Setup, dated
 
-__all__ = ["Fynd", "Phone"]
+__all__ = ["Fynd", "Phone", "make"]
 
 
 class Fynd(FyndState):
     """Fynd's state, with the operations that read and change it."""
 
     name = "fynd"
-    rules = RULES
+    variables = ("CLIENT_ID", "CLIENT_SECRET", "COMPANY_ID", "APPLICATION_ID")
+    rules = dated("2026-11", RULES)
     limits = SandboxLimits()
     limits_per_operation = False
 
     def __init__(self, clients: Mapping[str, str]) -> None:
         super().__init__()
         self.tokens = Tokens(clients)
-        self.operations = _operations(self.tokens, Attributes(self), Groups(self))
+        self.operations = _operations(
+            self.tokens, Attributes(self), Groups(self), Customers(self), Jobs(self)
+        )
 
     @property
     def token_lifetime(self) -> float:
@@ -88,6 +94,7 @@ class Fynd(FyndState):
             "users": len(self.users),
             "definitions": len(self.definitions),
             "groups": len(self.groups),
+            "jobs": len(self.jobs),
             "files": len(self.files),
         }
 
@@ -104,6 +111,9 @@ class Fynd(FyndState):
                 if group is None:
                     return None
                 return {**attrs.asdict(group), "blacklisted": sorted(group.blacklisted)}
+            case "jobs":
+                job = self.jobs.get(key)
+                return None if job is None else attrs.asdict(job)
             case "files":
                 return self.files.get(key)
             case _:
@@ -117,6 +127,11 @@ class Fynd(FyndState):
             "user_id": user_id,
             "emails": user.emails,
             "phone_numbers": [attrs.asdict(phone) for phone in user.phones],
+            "details": user.details,
+            "activation": user.activation,
+            "archived": user.archived,
+            "delete_on": user.delete_on,
+            "sessions": user.sessions,
             "attributes": {
                 self.definitions[definition_id].slug: attribute.value
                 for definition_id, attribute in user.attributes.items()
@@ -125,7 +140,14 @@ class Fynd(FyndState):
         }
 
 
-def _operations(tokens: Tokens, attributes: Attributes, groups: Groups) -> tuple[Operation, ...]:
+def make(setup: Setup) -> Fynd:
+    """Make the vendor; the sandbox finds this by the name of its room."""
+    return Fynd(setup.credentials.fynd_clients)
+
+
+def _operations(
+    tokens: Tokens, attributes: Attributes, groups: Groups, customers: Customers, jobs: Jobs
+) -> tuple[Operation, ...]:
     def at(
         method: str, path: str, name: str, prepare: Callable[[Call], Change], *, rows: bool = False
     ) -> Operation:
@@ -150,13 +172,31 @@ def _operations(tokens: Tokens, attributes: Attributes, groups: Groups) -> tuple
         at("DELETE", held, "deleteUserAttribute", attributes.delete_one),
         at("POST", several, "updateUserAttributes", attributes.set_several, rows=True),
         at("DELETE", several, "deleteUserAttributes", attributes.delete_several),
-        at("GET", "customers/search", "searchUsers", attributes.search),
+        at("GET", "customers/search", "searchUsers", customers.search),
+        at("POST", "user_attribute/users", "filterUsersByAttributes", customers.filtered),
+        at("GET", "user_attribute/attribute/{attribute_id}", "getUserAttributeById", attributes.by_its_id),
+        at("POST", "customers", "createUser", customers.create),
+        at("PUT", "customers/activation", "blockOrUnblockUsers", customers.activate),
+        at("PUT", "customers/archive", "archiveUser", customers.archive),
+        at("PUT", "customers/undelete", "unDeleteUser", customers.undelete),
+        at("GET", "customers/sessions", "getActiveSessions", customers.sessions),
+        at("DELETE", "customers/sessions", "deleteActiveSessions", customers.end_sessions),
+        at("DELETE", "customers/session", "deleteSession", customers.end_session),
+        at("PUT", "customers/{user_id}", "updateUser", customers.update),
+        at("GET", "customers/list", "getCustomers", customers.listed),
+        at("GET", "customers/{user_id}/timeline", "getUserTimeline", customers.timeline),
+        at("POST", "users/jobs/import", "createBulkUserImport", jobs.start_import),
+        at("GET", "users/jobs/import", "getBulkUserImports", partial(jobs.jobs, action="import")),
+        at("POST", "users/jobs/export", "createBulkUserExport", jobs.start_export),
+        at("GET", "users/jobs/export", "getBulkUserExports", partial(jobs.jobs, action="export")),
+        at("GET", "users/jobs/{job_id}", "getUserBulkJob", jobs.job),
         at("GET", "user_group/tags", "getUserGroupTags", groups.tags),
         at("GET", "user_group/categories", "getUserGroupCategories", groups.categories),
         at("GET", "user_group/categorised", "getCategorisedUserGroups", groups.categorised),
         at("GET", "user_group", "getUserGroups", groups.groups),
         at("POST", "user_group", "createUserGroup", groups.create),
         at("GET", group, "getUserGroupById", groups.group),
+        at("PUT", group, "replaceUserGroup", groups.replace),
         at("PATCH", group, "updateUserGroup", groups.patch),
         at("DELETE", group, "deleteUserGroup", groups.delete),
         at("GET", f"{group}/users", "getUsersByByGroupId", groups.users),

@@ -146,6 +146,20 @@ class Attributes:
         user_id = call.path["user_id"]
         return Change([user_id], lambda: json_answer(attribute_json(call, *self._held(call))))
 
+    def by_its_id(self, call: Call) -> Change:
+        """One attribute of a user, by the id of the value."""
+        wanted = call.path["attribute_id"]
+
+        def apply() -> Answer:
+            for user_id, user in self._state.users.items():
+                for definition_id, held in user.attributes.items():
+                    if held.id == wanted:
+                        definition = self._state.definitions[definition_id]
+                        return json_answer(attribute_json(call, definition, held, user_id))
+            raise refusal(404, "The attribute was not found")
+
+        return Change([wanted], apply)
+
     def set_one(self, call: Call) -> Change:
         """Create or replace one attribute of a user."""
         body = requests.record(call)
@@ -215,23 +229,6 @@ class Attributes:
 
         return Change([user_id], apply)
 
-    def search(self, call: Call) -> Change:
-        """The users that a text or one of several texts names."""
-        part = call.query.get("q")
-        exact = {*call.query.getall("query", []), *call.query.getall("query[]", [])}
-        if not part and not exact:
-            raise refusal(400, "q or query is required")
-
-        def apply() -> Answer:
-            found = [
-                user_json(user_id, user)
-                for user_id, user in self._state.users.items()
-                if (part and named(user_id, user, part)) or not exact.isdisjoint(user.called(user_id))
-            ]
-            return json_answer({"users": found})
-
-        return Change([], apply)
-
     def _definition(self, definition_id: str) -> Definition:
         definition = self._state.definitions.get(definition_id)
         if definition is None:
@@ -283,12 +280,14 @@ def definition_json(definition: Definition, call: Call) -> dict[str, object]:
     }
 
 
-def attribute_json(call: Call, definition: Definition, attribute: Attribute) -> dict[str, object]:
+def attribute_json(
+    call: Call, definition: Definition, attribute: Attribute, user_id: str | None = None
+) -> dict[str, object]:
     """A user's attribute as the page lists its fields."""
     return {
         "_id": attribute.id,
         "application_id": call.path["application_id"],
-        "user_id": call.path["user_id"],
+        "user_id": user_id or call.path["user_id"],
         "user_attribute_definition_id": definition.id,
         "attribute": {"key": definition.slug, "value": attribute.value},
         "type": definition.type,
@@ -296,32 +295,6 @@ def attribute_json(call: Call, definition: Definition, attribute: Attribute) -> 
         "customer_overridden": attribute.customer_overridden,
         **FURTHER,
     }
-
-
-def user_json(user_id: str, user: FyndUser) -> dict[str, object]:
-    """A user as a group's list shows it."""
-    return {
-        "user_id": user_id,
-        "emails": [
-            {"email": email, "primary": place == 0, "verified": True, "active": True}
-            for place, email in enumerate(user.emails)
-        ],
-        "phone_numbers": [
-            {
-                "phone": phone.number,
-                "country_code": phone.country_code,
-                "verified": True,
-                "primary": place == 0,
-                "active": True,
-            }
-            for place, phone in enumerate(user.phones)
-        ],
-    }
-
-
-def named(user_id: str, user: FyndUser, part: str) -> bool:
-    """Whether a text is part of a user's id, e-mail or telephone number."""
-    return any(requests.contains(each, part) for each in user.called(user_id))
 
 
 def _one(call: Call, apply: Callable[[], Answer]) -> Change:

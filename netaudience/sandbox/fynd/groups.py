@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.fynd import requests
-from netaudience.sandbox.fynd.attributes import named, user_json
 from netaudience.sandbox.fynd.requests import CursorPage, NumberPage, refusal
 from netaudience.sandbox.fynd.state import FyndState, FyndUser, Group
+from netaudience.sandbox.fynd.users import named, user_json
 from netaudience.sandbox.words import Call, Change, Json
 
 
@@ -70,7 +70,7 @@ class Groups:
                 if requests.contains(group.name, name)
                 and requests.equals(group.status, status)
                 and requests.equals(group.category, category)
-                and requests.equals("bulk", type_)
+                and requests.equals(group.type, type_)
                 and requests.equals(str(group.uid), uid)
                 and (tag is None or tag in group.tags)
             ]
@@ -81,9 +81,12 @@ class Groups:
     def create(self, call: Call) -> Change:
         """Add a group; its members come from the file, later."""
         body = requests.record(call)
-        name, description, category, file_url = (
-            requests.text(body, each) for each in ("name", "description", "category", "file_url")
-        )
+        name, description = (requests.text(body, each) for each in ("name", "description"))
+        conditions = requests.mappings(body, "conditions") if "conditions" in body else []
+        if not conditions:
+            category, file_url = (requests.text(body, each) for each in ("category", "file_url"))
+        else:
+            category, file_url = requests.maybe_text(body, "category") or "", ""
         made: list[Group] = []
 
         def apply() -> Answer:
@@ -94,11 +97,13 @@ class Groups:
                 category=category,
                 file_url=file_url,
             )
+            if conditions:
+                group.conditions, group.type = conditions, "conditional"
             made.append(group)
             return json_answer(group_json(group, call), 201)
 
         def effect() -> None:
-            for group in made:
+            for group in made if file_url else ():
                 self._state.load(group, self._state.rows(file_url))
 
         return Change([name], apply, effect=effect)
@@ -115,6 +120,8 @@ class Groups:
             requests.maybe_text(body, each) for each in ("name", "description", "file_url")
         )
         given = requests.mappings(body, "user_data") if "user_data" in body else None
+        if given is not None and body.get("type") != "json":
+            raise refusal(400, "user_data is taken with the type json alone")
         if name is None and description is None and file_url is None and given is None:
             raise refusal(400, "name, description, file_url or user_data is required")
         group_id = call.path["group_id"]
@@ -139,6 +146,34 @@ class Groups:
             if file_url is not None:
                 rows.extend(self._state.rows(file_url))
             self._state.load(group, rows)
+
+        return Change([group_id], apply, effect=effect)
+
+    def replace(self, call: Call) -> Change:
+        """Replace what the body names; a file's users are the members afterwards, and no others."""
+        body, group_id = requests.record(call), call.path["group_id"]
+        name, description, type_, file_url = (
+            requests.maybe_text(body, each) for each in ("name", "description", "type", "file_url")
+        )
+        conditions = requests.mappings(body, "conditions") if "conditions" in body else None
+
+        def apply() -> Answer:
+            group = self._known(group_id)
+            group.name, group.description = name or group.name, description or group.description
+            group.type = type_ or ("conditional" if conditions else group.type)
+            if conditions is not None:
+                group.conditions = conditions
+            if file_url is not None:
+                group.file_url, group.status = file_url, "pending"
+            group.modified_at = requests.moment(call.wall)
+            group.version += 1
+            return json_answer(group_json(group, call))
+
+        def effect() -> None:
+            group = self._state.groups.get(group_id)
+            if group is not None and file_url is not None:
+                group.members = ()
+                self._state.load(group, self._state.rows(file_url))
 
         return Change([group_id], apply, effect=effect)
 
@@ -206,7 +241,7 @@ def group_json(group: Group, call: Call) -> dict[str, object]:
         "description": group.description,
         "file_url": group.file_url,
         "application_id": call.path["application_id"],
-        "type": "bulk",
+        "type": group.type,
         "status": group.status,
         "category": group.category,
         "tags": list(group.tags),
@@ -215,6 +250,8 @@ def group_json(group: Group, call: Call) -> dict[str, object]:
         "is_active": True,
         "__v": group.version,
     }
+    if group.conditions:
+        shown["conditions"] = list(group.conditions)
     if group.total_users is not None:
         shown["total_users"] = {"count": group.total_users}
     if group.error is not None:

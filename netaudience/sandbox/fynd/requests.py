@@ -82,6 +82,14 @@ def maybe_flag(body: dict[str, Json], name: str) -> bool | None:
     return value
 
 
+def maybe_whole(body: dict[str, Json], name: str, default: int) -> int:
+    """A number from 1 that may be left out."""
+    value = body.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise refusal(400, f"{name} must be a whole number from 1")
+    return value
+
+
 def mapping(body: dict[str, Json], name: str) -> dict[str, Json]:
     """A required JSON object."""
     value = present(body, name)

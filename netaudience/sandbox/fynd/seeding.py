@@ -107,6 +107,7 @@ def _user(state: FyndState, row: _Row, slugs: set[str]) -> list[_Step]:
     emails = _texts(row, "emails", "A user")
     phones = [_phone(_row(item, "phone_numbers")) for item in _list(row, "phone_numbers")]
     row.pop("phone_numbers", None)
+    sessions, delete_on = _texts(row, "sessions", "A user"), _text(row, "delete_on", "A user", "")
     attributes = _row(row.pop("attributes", {}), "attributes")
     for slug in attributes:
         if slug not in slugs:
@@ -116,8 +117,12 @@ def _user(state: FyndState, row: _Row, slugs: set[str]) -> list[_Step]:
     def value(slug: str) -> _Step:
         return lambda: _set(state, user_id, slug, attributes[slug])
 
+    def add() -> None:
+        user = state.add_user(user_id, emails=emails, phones=phones)
+        user.sessions, user.delete_on = sessions, delete_on or None
+
     return [
-        lambda: state.add_user(user_id, emails=emails, phones=phones),
+        add,
         *(value(slug) for slug in attributes),
     ]
 

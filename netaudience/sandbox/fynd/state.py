@@ -69,6 +69,15 @@ class FyndUser:
 
     emails: tuple[str, ...] = ()
     phones: tuple[Phone, ...] = ()
+    #: The day on which the user will be deleted.
+    delete_on: str | None = None
+    #: What else a customer has: names, day of birth, the company's own id and such.
+    details: dict[str, Json] = attrs.field(factory=dict[str, Json])
+    #: The last status that blocked or let in; None where nobody did either.
+    activation: bool | None = None
+    archived: bool = False
+    #: By the session's id.
+    sessions: list[str] = attrs.field(factory=list[str])
     #: By the definition's id.
     attributes: dict[str, Attribute] = attrs.field(factory=dict[str, Attribute])
 
@@ -98,7 +107,27 @@ class Group:
     total_users: int | None = None
     #: Rejected rows of the last file, and where they are told.
     error: Mapping[str, Json] | None = None
+    #: ``bulk`` or ``conditional``.
+    type: str = "bulk"
+    #: What the attributes of members hold; the sandbox keeps them and finds nobody by them.
+    conditions: Sequence[Json] = ()
     version: int = 0
+
+
+@attrs.define
+class Job:
+    """An import or an export of users."""
+
+    id: str
+    action: str
+    file_format: str
+    created_at: str
+    file_url: str
+    status: str = "inprogress"
+    success: int = 0
+    failed: int = 0
+    #: The rows that failed.
+    error_url: str = ""
 
 
 class FyndState:
@@ -108,6 +137,7 @@ class FyndState:
         self.users: dict[str, FyndUser] = {}
         self.definitions: dict[str, Definition] = {}
         self.groups: dict[str, Group] = {}
+        self.jobs: dict[str, Job] = {}
         #: CSV texts by URL: the sandbox's stand-in for the internet.
         self.files: dict[str, str] = {}
         #: Names by key.
@@ -118,7 +148,14 @@ class FyndState:
 
     def clear(self) -> None:
         """Forget everything."""
-        for collection in (self.users, self.definitions, self.groups, self.files, self._selected):
+        for collection in (
+            self.users,
+            self.definitions,
+            self.groups,
+            self.jobs,
+            self.files,
+            self._selected,
+        ):
             collection.clear()
         self.categories = {key: key.upper() for key in CATEGORIES}
         self._ids = 0
@@ -137,10 +174,23 @@ class FyndState:
     ) -> FyndUser:
         """Add a user, or replace the one of that id."""
         user = self.users[user_id] = FyndUser(tuple(emails), tuple(phones))
+        self._select(user_id, user)
+        return user
+
+    def rename(self, user_id: str, emails: Sequence[str] | None, phones: Sequence[Phone] | None) -> None:
+        """Replace all addresses, or all numbers, of a known user."""
+        user = self.users[user_id]
+        known = {key: each for key, each in self._selected.items() if each != user_id}
+        self._selected.clear()
+        self._selected.update(known)
+        user.emails = user.emails if emails is None else tuple(emails)
+        user.phones = user.phones if phones is None else tuple(phones)
+        self._select(user_id, user)
+
+    def _select(self, user_id: str, user: FyndUser) -> None:
         self._selected.update({("email", email): user_id for email in user.emails})
         for phone in user.phones:
             self._selected.update({("phone_number", spelling): user_id for spelling in phone.spellings})
-        return user
 
     def add_definition(  # noqa: PLR0913 - a definition has this many parts
         self,
@@ -200,6 +250,36 @@ class FyndState:
         )
         self.groups[group.id] = group
         return group
+
+    def add_job(self, action: str, file_format: str, created_at: str, file_url: str) -> Job:
+        """Add a job that has not ended."""
+        job = Job(self.new_id(), action, file_format, created_at, file_url)
+        self.jobs[job.id] = job
+        return job
+
+    def import_users(self, job: Job) -> None:
+        """Add the users of a job's file; a row without an e-mail or a phone number fails."""
+        failed: list[Mapping[str, Json]] = []
+        for row in self.rows(job.file_url):
+            if email := row.get("email"):
+                self.add_user(self.new_id(), emails=[email])
+            else:
+                failed.append(row)
+        job.failed = len(failed)
+        job.success = len(self.rows(job.file_url)) - job.failed
+        job.status = "complete" if not failed else "partial" if job.success else "failed"
+        if failed:
+            job.error_url = f"https://files.example/{job.id}/failed.csv"
+            self.files[job.error_url] = _csv(failed)
+
+    def export_users(self, job: Job) -> None:
+        """Write all users into a file."""
+        job.file_url = f"https://files.example/{job.id}/users.csv"
+        rows = [
+            {"user_id": user_id, "email": next(iter(user.emails), "")} for user_id, user in self.users.items()
+        ]
+        self.files[job.file_url] = _csv(rows)
+        job.success, job.status = len(rows), "complete"
 
     def by_slug(self, slug: str) -> Definition | None:
         """The definition of that slug."""

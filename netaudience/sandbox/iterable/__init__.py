@@ -15,26 +15,43 @@ from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.bulk import (
     BULK_SUBSCRIPTIONS,
     BULK_UPDATE,
+    ONE_SUBSCRIPTION,
     SUBSCRIBE,
     TRACK,
+    TRACK_ONE,
     UNSUBSCRIBE,
     Bulk,
 )
+from netaudience.sandbox.iterable.exports import FILES as EXPORT_FILES
+from netaudience.sandbox.iterable.exports import JOBS as EXPORT_JOBS
+from netaudience.sandbox.iterable.exports import ONE as ONE_EXPORT
+from netaudience.sandbox.iterable.exports import START as EXPORT
+from netaudience.sandbox.iterable.exports import Exports
 from netaudience.sandbox.iterable.fields import Identity, envelope, refusal
+from netaudience.sandbox.iterable.lists import LISTS, Lists
+from netaudience.sandbox.iterable.privacy import MERGE, UNFORGET, Privacy
 from netaudience.sandbox.iterable.rules import MAX_BULK_BYTES, RULES
 from netaudience.sandbox.iterable.seeding import demo, seed
 from netaudience.sandbox.iterable.state import IterableState, Profile, PushDevice
+from netaudience.sandbox.iterable.subscriptions import (
+    BY_EMAIL,
+    BY_USER_ID,
+    DOUBLE_OPT_IN,
+    MANY,
+    Subscriptions,
+)
 from netaudience.sandbox.iterable.writes import (
     DISABLE_DEVICE,
     FORGET,
+    REGISTER_BROWSER,
     REGISTER_DEVICE,
     UPDATE,
     UPDATE_EMAIL,
     Writes,
 )
-from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, Window
+from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, Setup, Window, dated
 
-__all__ = ["Iterable", "Manners", "Profile", "PushDevice"]
+__all__ = ["Iterable", "Manners", "Profile", "PushDevice", "make"]
 
 #: The number that messages call the project by.
 PROJECT: Final = "1"
@@ -55,7 +72,8 @@ class Iterable(IterableState):
     """One Iterable project, with the operations that read and change it."""
 
     name = "iterable"
-    rules = RULES
+    variables = ("API_KEY",)
+    rules = dated("2026-11", RULES)
     limits = SandboxLimits()
     limits_per_operation = True
 
@@ -64,7 +82,8 @@ class Iterable(IterableState):
         self._keys = frozenset(keys)
         #: How successes are worded.
         self.manners = Manners()
-        self.operations = _operations(self, self.manners)
+        self._exports = Exports(self, self.manners)
+        self.operations = _operations(self, self.manners, self._exports)
 
     def account(self, call: Call) -> str:
         """The project: its keys share one state and one set of limits."""
@@ -102,6 +121,7 @@ class Iterable(IterableState):
     def reset(self) -> None:
         """Forget everything but the settings."""
         self.clear()
+        self._exports.clear()
 
     def seed(self, document: Json) -> None:
         """Add users and forgotten ones, and change settings, from JSON."""
@@ -147,17 +167,32 @@ class Iterable(IterableState):
                 return None
 
 
-def _operations(state: IterableState, manners: Manners) -> tuple[Operation, ...]:
+def make(setup: Setup) -> Iterable:
+    """Make the vendor; the sandbox finds this by the name of its room."""
+    return Iterable(setup.credentials.iterable_keys)
+
+
+def _operations(state: IterableState, manners: Manners, exports: Exports) -> tuple[Operation, ...]:
     writes = Writes(state, manners)
     bulk = Bulk(state, manners, writes)
+    lists, privacy = Lists(state, manners), Privacy(state, manners)
+    single = Subscriptions(state, manners)
     post = partial(_operation, "POST")
     delete = partial(_operation, "DELETE", limits=SandboxLimits.rate(100))
     get = partial(_operation, "GET", limits=SandboxLimits.rate(100))
     fast = SandboxLimits.rate(500)
     forgetting = SandboxLimits((Window(3), Window(1000, 86_400)))
+    read = partial(_operation, "GET")
+    slow, few = SandboxLimits.rate(3), SandboxLimits.rate(5, 60.0)
     return (
         post("update", UPDATE, writes.update, limits=fast, rows=True),
         post("registerDeviceToken", REGISTER_DEVICE, writes.register_device, limits=fast, rows=True),
+        post("registerBrowserToken", REGISTER_BROWSER, writes.register_browser, rows=True),
+        post("updateSubscriptions", ONE_SUBSCRIPTION, bulk.subscription, rows=True),
+        post("trackEvent", TRACK_ONE, bulk.track_one, limits=SandboxLimits.rate(2000)),
+        post("subscribeToDoubleOptIn", DOUBLE_OPT_IN, single.double_opt_in),
+        read("getSentMessages", "/api/users/getSentMessages", writes.sent_messages, limits=slow),
+        read("getExportJobs", EXPORT_JOBS, exports.all),
         post("disableDevice", DISABLE_DEVICE, writes.disable_device),
         post(
             "bulkUpdate",
@@ -176,6 +211,28 @@ def _operations(state: IterableState, manners: Manners) -> tuple[Operation, ...]
         delete("deleteByUserId", "/api/users/byUserId/{userId}", writes.delete_by_user_id),
         get("getByEmail", "/api/users/getByEmail", writes.by_email),
         get("byUserId", "/api/users/byUserId", writes.by_user_id),
+        post("unforget", UNFORGET, privacy.unforget, limits=forgetting),
+        read("forgotten", "/api/users/forgotten", privacy.emails, limits=slow),
+        read("forgottenUserIds", "/api/users/forgottenUserIds", privacy.user_ids, limits=slow),
+        post("merge", MERGE, privacy.merge, limits=SandboxLimits.rate(50)),
+        get("getLists", LISTS, lists.all),
+        post("createList", LISTS, lists.create),
+        _operation("DELETE", "deleteList", f"{LISTS}/{{listId}}", lists.delete),
+        read("getListUsers", f"{LISTS}/getUsers", lists.members, limits=few),
+        read("previewListUsers", f"{LISTS}/previewUsers", lists.sample, limits=few),
+        read("getListSize", f"{LISTS}/{{listId}}/size", lists.size, limits=few),
+        _operation("PUT", "changeSubscription", MANY, single.many),
+        _operation("PATCH", "subscribeUser", BY_EMAIL, single.subscribe),
+        _operation("PATCH", "subscribeUserByUserId", BY_USER_ID, single.subscribe),
+        _operation("DELETE", "unsubscribeUser", BY_EMAIL, single.unsubscribe),
+        _operation("DELETE", "unsubscribeUserByUserId", BY_USER_ID, single.unsubscribe),
+        read("getFields", "/api/users/getFields", lists.fields, limits=slow),
+        get("getChannels", "/api/channels", lists.channels),
+        get("getMessageTypes", "/api/messageTypes", lists.message_types),
+        post("startExport", EXPORT, exports.start, limits=SandboxLimits.rate(1)),
+        read("getExportFiles", EXPORT_FILES, exports.files, limits=SandboxLimits.rate(1)),
+        _operation("DELETE", "cancelExport", ONE_EXPORT, exports.cancel, limits=SandboxLimits.rate(1)),
+        Operation("exportedFile", "GET", "/exported/{name}", exports.file, public=True),
     )
 
 

@@ -20,7 +20,7 @@ from netaudience.sandbox.iterable.answers import (
     subscriptions_answer,
     update_answer,
 )
-from netaudience.sandbox.iterable.fields import Fields, Identity, need, refusal
+from netaudience.sandbox.iterable.fields import Fields, Identity, need, need_well_formed, refusal
 from netaudience.sandbox.iterable.rules import MAX_EVENT_ID_BYTES
 from netaudience.sandbox.iterable.state import IterableState, Judged, Objection, Profile
 from netaudience.sandbox.iterable.writes import Writes, conflict, forgotten
@@ -31,6 +31,8 @@ BULK_SUBSCRIPTIONS = "/api/users/bulkUpdateSubscriptions"
 SUBSCRIBE = "/api/lists/subscribe"
 UNSUBSCRIBE = "/api/lists/unsubscribe"
 TRACK = "/api/events/trackBulk"
+TRACK_ONE = "/api/events/track"
+ONE_SUBSCRIPTION = "/api/users/updateSubscriptions"
 
 _Values: TypeAlias = Sequence[tuple[str, Mapping[str, Json]]]
 
@@ -174,15 +176,64 @@ class Bulk:
 
         def effect() -> None:
             for request in taken:
-                profile = self._state.upsert(request.row.identity)
-                if profile is not None:
-                    given = dict(request.given)
-                    profile.lists = set(given.pop("emailListIds", profile.lists))
-                    profile.subscriptions.update(given)
+                self._overwrite(request)
 
         return Change(
             [request.row.key for request in requests], lambda: take(frozenset()), blame=take, effect=effect
         )
+
+    def subscription(self, call: Call) -> Change:
+        """Overwrite what one user is subscribed to."""
+        body = self._manners.read(call, ONE_SUBSCRIPTION)
+        request = self._subscription(body)
+        body.finish()
+        need_well_formed(need(request.row.identity))
+
+        def apply() -> Answer:
+            match self._state.objection(request.row.identity):
+                case "forgotten":
+                    raise forgotten()
+                case "conflict":
+                    raise conflict()
+                case None:
+                    return self._manners.success()
+                case _:
+                    raise refusal("BadParams", "The user is not known")
+
+        return Change([request.row.key], apply, effect=lambda: self._overwrite(request))
+
+    def _overwrite(self, request: _Subscription) -> None:
+        profile = self._state.upsert(request.row.identity)
+        if profile is not None:
+            given = dict(request.given)
+            profile.lists = set(given.pop("emailListIds", profile.lists))
+            profile.subscriptions.update(given)
+
+    def track_one(self, call: Call) -> Change:
+        """Store one event."""
+        body = self._manners.read(call, TRACK_ONE)
+        event = self._event(body)
+        body.flag("createNewFields")
+        body.finish()
+        need(event.row.identity)
+        if len((event.event_id or "").encode()) > MAX_EVENT_ID_BYTES:
+            raise refusal("BadParams", f"An event's id has at most {MAX_EVENT_ID_BYTES} bytes")
+
+        def apply() -> Answer:
+            reason = self._state.objection(event.row.identity)
+            if reason == "forgotten":
+                raise forgotten()
+            if reason == "conflict":
+                raise conflict()
+            if event.name in self._state.disallowed_events:
+                raise refusal("BadParams", "The event's name is disallowed")
+            return self._manners.success()
+
+        return Change([event.row.key], apply, effect=lambda: self._keep(event))
+
+    def _keep(self, event: _Event) -> None:
+        if self._state.upsert(event.row.identity) is not None:
+            self._state.add_event(event.event_id, event.stored)
 
     def track(self, call: Call) -> Change:
         """Store events."""
@@ -212,8 +263,7 @@ class Bulk:
 
         def effect() -> None:
             for event in taken:
-                if self._state.upsert(event.row.identity) is not None:
-                    self._state.add_event(event.event_id, event.stored)
+                self._keep(event)
 
         return Change(
             [event.row.key for event in events], lambda: take(frozenset()), blame=take, effect=effect
@@ -280,7 +330,7 @@ class Bulk:
         return update_answer(self._manners, len(verdicts.taken), verdicts.failures, verdicts.created)
 
     def _known_list(self, list_id: int | None) -> None:
-        if self._state.known_lists is not None and list_id not in self._state.known_lists:
+        if not self._state.has_list(list_id):
             # Seen in the wild: a failure whose code reads Success.
             raise refusal("Success", "error.lists.invalidListId")
 

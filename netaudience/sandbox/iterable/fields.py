@@ -164,6 +164,14 @@ class Fields:
             self._problem(name, "Array")
         return found
 
+    def texts(self, name: str) -> list[str]:
+        """A list of texts; empty where it is left out."""
+        value = self._row.get(name)
+        found = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+        if value is not None and (not isinstance(value, list) or len(found) < len(value)):
+            self._problem(name, "Array")
+        return found
+
     def mapping(self, name: str) -> dict[str, Json]:
         """An object as it is; empty where it is left out."""
         value = self._row.get(name)
@@ -210,4 +218,13 @@ def need(identity: Identity) -> Identity:
     """Refuse a user without any identifier."""
     if identity.email is None and identity.user_id is None:
         raise refusal("BadParams", "An email or a userId is required")
+    return identity
+
+
+def need_well_formed(identity: Identity) -> Identity:
+    """Refuse identifiers that Iterable does not take."""
+    if identity.malformed == "email":
+        raise invalid_email(identity.email or "")
+    if identity.malformed == "userId":
+        raise refusal("InvalidUserIdError", f"Invalid userId: {identity.user_id}")
     return identity

@@ -14,6 +14,8 @@ PROJECTS_PAGE: Final = "https://support.iterable.com/hc/articles/9216719179796"
 IDENTITY_PAGE: Final = "https://support.iterable.com/hc/en-us/articles/29156459027348"
 START_PAGE: Final = "https://support.iterable.com/hc/en-us/articles/41044692130196"
 SPECIFICATION: Final = "https://github.com/Iterable/api-client"
+FIELDS_PAGE: Final = "https://support.iterable.com/hc/en-us/articles/208183076"
+NULL_REQUEST: Final = "https://gitlab.com/mtchavez/iterable/-/merge_requests/74"
 GO_CLIENT: Final = "https://github.com/block/iterable-go"
 RUBY_CLIENT: Final = "https://github.com/mtchavez/iterable-api-client"
 RUDDERSTACK: Final = "https://github.com/rudderlabs/rudder-transformer"
@@ -23,6 +25,7 @@ FIVETRAN: Final = (
 
 MAX_USER_ID = 52
 MAX_DEVICES = 500
+MAX_MESSAGES = 1000
 MAX_FIELDS = 1000
 MAX_EVENT_ID_BYTES = 512
 MAX_BULK_BYTES = 4_000_000
@@ -135,7 +138,19 @@ RULES = (
         "reported",
         GO_CLIENT,
     ),
-    Rule("The names of the types are the sandbox's.", "assumed", GO_CLIENT),
+    Rule(
+        "Types: string, long, double, boolean, date, geo_location (its name says so), object, nested.",
+        "documented",
+        FIELDS_PAGE,
+    ),
+    Rule(
+        "Dates: yyyy-MM-dd, with a blank and HH:mm:ss, and ±hh:mm; or with T, milliseconds and Z or ±hh:mm.",
+        "documented",
+        FIELDS_PAGE,
+    ),
+    Rule("Any other text is a string for ever, however it looks.", "documented", FIELDS_PAGE),
+    Rule("A whole number fits a double, a decimal no long.", "assumed", FIELDS_PAGE),
+    Rule("A field that is null is taken off the profile.", "reported", NULL_REQUEST),
     Rule(f"A project holds {MAX_FIELDS} unique user fields.", "documented", SPECIFICATION),
     Rule("One more answers 400 UniqueFieldsLimitExceeded and changes nothing.", "assumed", SPECIFICATION),
     Rule(
@@ -182,6 +197,62 @@ RULES = (
     Rule("By userId its code is error.users.noUserWithIdExists.", "reported", GO_CLIENT),
     Rule("A profile is forgotten under both its identifiers.", "assumed", SPECIFICATION),
     Rule("A userId that several profiles share deletes them all.", "documented", SPECIFICATION),
+    Rule("unforget takes either identifier, and lets collecting begin again.", "documented", SPECIFICATION),
+    Rule("Unforgetting somebody who is not forgotten succeeds.", "assumed", SPECIFICATION),
+    Rule(
+        "forgotten and forgottenUserIds list the SHA-256 of each, lower-cased and trimmed.",
+        "documented",
+        SPECIFICATION,
+    ),
+    Rule(
+        "Of the other type of project each of them answers 400 BadParams.",
+        "assumed",
+        SPECIFICATION,
+    ),
+    Rule("merge moves all fields; the source is gone then.", "documented", SPECIFICATION),
+    Rule("A destination that is not known makes the source that one.", "documented", SPECIFICATION),
+    Rule("A source that is not known answers HTTP 400.", "documented", SPECIFICATION),
+    Rule("Where both have a field, the destination keeps its own.", "assumed", SPECIFICATION),
+    # Lists
+    Rule("A list is made with a name; the answer is its number.", "documented", SPECIFICATION),
+    Rule("An empty name answers 400 BadParams.", "assumed", SPECIFICATION),
+    Rule(
+        'Deleting a list that is not there answers 400 BadParams, "Unable to delete list …".',
+        "reported",
+        RUBY_CLIENT,
+    ),
+    Rule("Members come as plain text, one identifier to a line, all at once.", "documented", SPECIFICATION),
+    Rule("preferUserId names them by their userId.", "documented", SPECIFICATION),
+    Rule('A list that is not there answers 400 BadParams, "Invalid email list id".', "reported", RUBY_CLIENT),
+    Rule("A list's size comes as plain text.", "documented", SPECIFICATION),
+    # Subscriptions one by one
+    Rule("Those routes are to be enabled by the vendor: 404 before that.", "documented", SPECIFICATION),
+    Rule("They are enabled here, unless told otherwise (singleSubscriptions).", "assumed", SPECIFICATION),
+    Rule("They change one subscription and leave the others: HTTP 202.", "documented", SPECIFICATION),
+    Rule("Nothing is said about single users.", "documented", SPECIFICATION),
+    # Schema
+    Rule("getFields gives each field's type by its name.", "documented", SPECIFICATION),
+    Rule("The two channels and three message types are the sandbox's own.", "assumed", SPECIFICATION),
+    # Exports
+    Rule(
+        "An export is started with its data and form; the answer is a jobId.",
+        "documented",
+        SPECIFICATION,
+    ),
+    Rule("Dates are yyyy-MM-dd HH:mm:ss, with an offset or without.", "documented", SPECIFICATION),
+    Rule(
+        "Its files come as it goes; an address lives half an hour.",
+        "documented",
+        SPECIFICATION,
+    ),
+    Rule("It is running when it is first asked for, and completed then.", "assumed", SPECIFICATION),
+    Rule("A job that is not there answers 400 BadParams.", "assumed", SPECIFICATION),
+    Rule(
+        "The address of a file refuses the key's header.",
+        "assumed",
+        SPECIFICATION,
+    ),
+    Rule("Cancelling answers the envelope.", "assumed", SPECIFICATION),
     # Devices
     Rule("registerDeviceToken takes email or userId, not both.", "documented", MOBILE_PAGE),
     Rule("Both answer 400 BadParams.", "assumed", SPECIFICATION),
@@ -201,6 +272,25 @@ RULES = (
     ),
     Rule("disableDevice with both identifiers wants a profile that has both.", "assumed", MOBILE_PAGE),
     Rule("disableDevice of an unknown token or user succeeds.", "assumed", MOBILE_PAGE),
+    Rule(
+        "registerBrowserToken takes email or userId; 500 tokens a profile.",
+        "documented",
+        SPECIFICATION,
+    ),
+    Rule("It is applied at once, and a token sent again changes nothing.", "assumed", SPECIFICATION),
+    # One at a time
+    Rule(
+        "updateSubscriptions overwrites what is not null; 409 as in bulk.",
+        "documented",
+        SPECIFICATION,
+    ),
+    Rule("subscribeToDoubleOptIn answers 202 as text; the person decides.", "documented", SPECIFICATION),
+    Rule("It is enabled as the single subscriptions are.", "assumed", SPECIFICATION),
+    Rule("events/track stores one event: 2,000 requests a second.", "documented", SPECIFICATION),
+    Rule("getSentMessages takes a limit to 1,000: 3 requests a second.", "documented", SPECIFICATION),
+    Rule("Nothing was ever sent here: its messages are none.", "assumed", SPECIFICATION),
+    Rule("export/jobs lists the exports, or those of one jobState.", "documented", SPECIFICATION),
+    Rule("What it says of one is the sandbox's own.", "assumed", SPECIFICATION),
     # Bulk
     Rule(
         "Bulk answers count successes and failures, and name failures by identifier.",
@@ -273,6 +363,12 @@ RULES = (
     Rule("trackBulk: 10 requests a second.", "documented", SPECIFICATION),
     Rule("Deleting and reading one user: 100 requests a second each.", "documented", SPECIFICATION),
     Rule("forget: 3 requests a second and 1,000 in 24 hours.", "documented", SPECIFICATION),
+    Rule("unforget: the same, counted apart.", "documented", SPECIFICATION),
+    Rule("getFields, forgotten and forgottenUserIds: 3 requests a second.", "documented", SPECIFICATION),
+    Rule("lists, channels and messageTypes: 100 requests a second.", "documented", SPECIFICATION),
+    Rule("Members, sample and size of a list: 5 requests a minute each.", "documented", SPECIFICATION),
+    Rule("merge: 50 requests a second.", "documented", SPECIFICATION),
+    Rule("export: 1 request a second for each of its three.", "documented", SPECIFICATION),
     Rule("Where no rate is documented, there is none here.", "assumed", SPECIFICATION),
     Rule(
         "Above a limit: HTTP 429 RateLimitExceeded, naming the endpoint and the project.",

@@ -15,6 +15,7 @@ from netaudience.sandbox.iterable.state import IterableState, PushDevice
 from netaudience.sandbox.words import Json, SandboxUsageError
 
 Value = TypeVar("Value")
+_SWITCHES = {"createNewFields": "create_new_fields", "singleSubscriptions": "single_subscriptions"}
 _Step: TypeAlias = Callable[[], None]
 
 
@@ -53,10 +54,10 @@ def _setting(state: IterableState, name: str, value: Json) -> _Step:
             def step() -> None:
                 state.project = project
 
-        case "createNewFields", bool() as create:
+        case ("createNewFields" | "singleSubscriptions") as switch, bool() as wanted:
 
             def step() -> None:
-                state.create_new_fields = create
+                setattr(state, _SWITCHES[switch], wanted)
 
         case "lists", None | list():
             known = None if value is None else frozenset(_list(value, int, name))
@@ -73,7 +74,8 @@ def _setting(state: IterableState, name: str, value: Json) -> _Step:
         case _:
             raise SandboxUsageError(
                 "Iterable is seeded with users, forgotten, project (email, userId, hybrid), createNewFields,"
-                f" lists, disallowedEvents and answers; {name!r} is none of them or has a wrong value."
+                f" singleSubscriptions, lists, disallowedEvents and answers; {name!r} is none of them, or has"
+                " a wrong value."
             )
     return step
 

@@ -6,6 +6,7 @@ changed; how a refusal is worded is not its business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -51,6 +52,7 @@ class Profile:
     user_id: str | None
     data_fields: dict[str, Json] = attrs.field(factory=dict[str, Json], repr=False)
     devices: dict[str, PushDevice] = attrs.field(factory=dict[str, PushDevice], repr=False)
+    browser_tokens: list[str] = attrs.field(factory=list[str], repr=False)
     lists: set[int] = attrs.field(factory=set[int], repr=False)
     #: The subscription fields that a request gave, by their wire names.
     subscriptions: dict[str, list[int]] = attrs.field(factory=dict[str, list[int]], repr=False)
@@ -61,6 +63,7 @@ class Profile:
         """The profile as a read gives it."""
         extras: dict[str, object] = {
             "devices": [device.to_json() for device in self.devices.values()],
+            "browserTokens": list(self.browser_tokens),
             "emailListIds": sorted(self.lists),
             "channelUnsubscribed": self.channel_unsubscribed,
             **self.subscriptions,
@@ -70,6 +73,16 @@ class Profile:
             **{name: value for name, value in identifiers.items() if value is not None},
             "dataFields": {**self.data_fields, **{name: value for name, value in extras.items() if value}},
         }
+
+
+@attrs.frozen
+class MadeList:
+    """A static list."""
+
+    name: str
+    description: str
+    #: In milliseconds since 1970.
+    created_at: int
 
 
 @attrs.frozen
@@ -98,6 +111,8 @@ class IterableState:
         self.known_lists: frozenset[int] | None = None
         #: Events of these names fail.
         self.disallowed_events: frozenset[str] = frozenset()
+        #: Whether the vendor has enabled the calls that change one subscription.
+        self.single_subscriptions = True
         self.max_fields = MAX_FIELDS
         self.clear()
 
@@ -110,8 +125,13 @@ class IterableState:
         self.schema: dict[str, str] = {}
         self.forgotten_emails: set[str] = set()
         self.forgotten_user_ids: set[str] = set()
+        #: The lists that were made, by their number.
+        self.lists: dict[int, MadeList] = {}
+        self._next_list = 1001
         #: Events by their id, or by a number where they have none.
         self.events: dict[str, dict[str, Json]] = {}
+        #: Who was asked to opt in, and to what.
+        self.asked_to_opt_in: dict[str, list[int]] = {}
 
     def profiles(self) -> Iterator[Profile]:
         """Every profile once."""
@@ -122,6 +142,25 @@ class IterableState:
     def count(self) -> int:
         """How many profiles there are."""
         return sum(1 for _ in self.profiles())
+
+    def make_list(self, made: MadeList) -> int:
+        """Add a list and give its number."""
+        number, self._next_list = self._next_list, self._next_list + 1
+        self.lists[number] = made
+        return number
+
+    def has_list(self, number: int | None) -> bool:
+        """Whether there is a list of that number: all are there where the sandbox was told of none."""
+        return self.known_lists is None or number in self.known_lists or number in self.lists
+
+    def members(self, number: int) -> Sequence[Profile]:
+        """Those who are on a list."""
+        return [profile for profile in self.profiles() if number in profile.lists]
+
+    def unforget(self, identity: Identity) -> None:
+        """Take data about a user again from now on."""
+        self.forgotten_emails.discard(identity.folded or "")
+        self.forgotten_user_ids.discard(identity.user_id or "")
 
     def by_name(self, identity: Identity) -> Literal["email", "userId"]:
         """Which of a user's identifiers decides, and names the user in an answer."""
@@ -215,13 +254,14 @@ class IterableState:
         mismatched: list[str] = []
         for name, value in data_fields.items():
             known = self.schema.get(name) or new.get(name)
-            found = type_name(value)
+            found = type_name(value, name)
             if known is None and not create:
                 dropped.append(name)
                 continue
             if known is None and found is not None:
                 added[name] = found
-            elif known is not None and found is not None and found != known:
+            elif known is not None and found not in {None, known} and (found, known) != ("long", "double"):
+                # A whole number is a decimal too; the other way round it is of another type.
                 mismatched.append(name)
             kept[name] = value
         return Judged(kept, dropped, added, mismatched)
@@ -230,7 +270,9 @@ class IterableState:
         """Write fields onto a profile."""
         for name, value in data_fields.items():
             stored = profile.data_fields.get(name)
-            if merge and isinstance(stored, dict) and isinstance(value, dict):
+            if value is None:
+                profile.data_fields.pop(name, None)
+            elif merge and isinstance(stored, dict) and isinstance(value, dict):
                 profile.data_fields[name] = {**stored, **value}
             else:
                 profile.data_fields[name] = value
@@ -271,19 +313,31 @@ class IterableState:
             self.by_user_id.setdefault(user_id, []).append(profile)
 
 
-def type_name(value: Json) -> str | None:
+#: The texts that are dates; any other is a string, for ever.
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?: [+-]\d\d:\d\d)?|T\d\d:\d\d:\d\d\.\d{3}(?:Z|[+-]\d\d:\d\d))?"
+)
+
+
+def type_name(value: Json, field: str = "") -> str | None:
     """The type that a field has from now on; None where the value does not say."""
     match value:
         case None:
             return None
         case bool():
             return "boolean"
-        case int() | float():
-            return "number"
+        case int():
+            return "long"
+        case float():
+            return "double"
         case str():
-            return "string"
+            return "date" if _DATE.fullmatch(value) else "string"
+        case {"lat": int() | float(), "lon": int() | float()} if field.endswith("_geo_location"):
+            return "geo_location"
         case dict():
             return "object"
+        case list() if value and all(isinstance(part, dict) for part in value):
+            return "nested"
         case list():
             # A list has the type of its elements, as in a search index.
             return next((name for name in map(type_name, value) if name is not None), None)

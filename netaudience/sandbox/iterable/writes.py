@@ -16,14 +16,16 @@ from netaudience.sandbox.iterable.fields import (
     invalid_email,
     is_email,
     need,
+    need_well_formed,
     refusal,
 )
-from netaudience.sandbox.iterable.rules import MAX_DEVICES, PLATFORMS
+from netaudience.sandbox.iterable.rules import MAX_DEVICES, MAX_MESSAGES, PLATFORMS
 from netaudience.sandbox.iterable.state import IterableState, Profile, PushDevice, type_name
 from netaudience.sandbox.words import Call, Change, Json
 
 UPDATE = "/api/users/update"
 REGISTER_DEVICE = "/api/users/registerDeviceToken"
+REGISTER_BROWSER = "/api/users/registerBrowserToken"
 DISABLE_DEVICE = "/api/users/disableDevice"
 FORGET = "/api/users/forget"
 UPDATE_EMAIL = "/api/users/updateEmail"
@@ -103,12 +105,45 @@ class Writes:
 
         return Change([token], apply)
 
+    def register_browser(self, call: Call) -> Change:
+        """Register a browser's token with one user."""
+        body = self._manners.read(call, REGISTER_BROWSER)
+        identity, token = body.identity(), body.wanted("browserToken")
+        body.finish()
+        need(identity)
+        if (identity.email is not None and identity.user_id is not None) or not token:
+            raise refusal("BadParams", "Provide a browserToken, and either an email or a userId")
+
+        def apply() -> Answer:
+            self._admit(identity, prefer_user_id=False)
+            known = self._state.find(identity)
+            if (
+                known is not None
+                and token not in known.browser_tokens
+                and len(known.browser_tokens) >= MAX_DEVICES
+            ):
+                raise refusal("BadParams", f"The user has {MAX_DEVICES} browser tokens already")
+            profile = self._state.upsert(identity)
+            if profile is not None and token not in profile.browser_tokens:
+                profile.browser_tokens.append(token)
+            return self._manners.success()
+
+        return Change([token], apply)
+
+    def sent_messages(self, call: Call) -> Change:
+        """The messages that were sent to a user: none, for this sandbox sends nothing."""
+        given = [call.query[name] for name in ("email", "userId") if call.query.get(name)]
+        limit = call.query.get("limit", "10")
+        if len(given) != 1 or not limit.isdigit() or not 1 <= int(limit) <= MAX_MESSAGES:
+            raise refusal("BadParams", "Provide either an email or a userId, and a limit from 1 to 1000")
+        return Change(given, lambda: json_answer({"messages": []}))
+
     def disable_device(self, call: Call) -> Change:
         """Disable a token on one profile, or on all that hold it."""
         body = self._manners.read(call, DISABLE_DEVICE)
         token, identity = body.wanted("token"), body.identity()
         body.finish()
-        self._well_formed(identity)
+        need_well_formed(identity)
 
         def apply() -> Answer:
             for profile in self._state.by_token.get(token, ()):
@@ -126,7 +161,7 @@ class Writes:
         identity = body.identity()
         body.finish()
         need(identity)
-        self._well_formed(identity)
+        need_well_formed(identity)
         wanted = {"email": identity.email, "userId": identity.user_id}.get(self._state.project, "")
         if wanted is None:
             raise refusal("BadParams", f"This project identifies its users by {self._state.project}")
@@ -170,7 +205,7 @@ class Writes:
     def delete_by_email(self, call: Call) -> Change:
         """Delete the user with an e-mail."""
         email = call.path["email"]
-        self._well_formed(Identity(email))
+        need_well_formed(Identity(email))
 
         def find() -> Sequence[Profile]:
             profile = self._state.by_email.get(email.lower())
@@ -223,7 +258,7 @@ class Writes:
             case None:
                 return
             case "invalid":
-                self._well_formed(identity)
+                need_well_formed(identity)
             case "forgotten":
                 raise forgotten()
             case "conflict":
@@ -231,16 +266,10 @@ class Writes:
             case "unknown":
                 raise refusal("UnknownUserIdError", "No user with that id exists")
 
-    def _well_formed(self, identity: Identity) -> None:
-        if identity.malformed == "email":
-            raise invalid_email(identity.email or "")
-        if identity.malformed == "userId":
-            raise refusal("InvalidUserIdError", f"Invalid userId: {identity.user_id}")
-
     def _mismatch(self, data_fields: Mapping[str, Json], names: Sequence[str]) -> Refused:
         errors = {
             name: {
-                "incomingTypes": [type_name(data_fields[name])],
+                "incomingTypes": [type_name(data_fields[name], name)],
                 "expectedType": self._state.schema[name],
                 "category": "user",
                 "offendingValue": data_fields[name],

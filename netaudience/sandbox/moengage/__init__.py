@@ -12,22 +12,36 @@ from functools import partial
 from hmac import compare_digest
 
 from netaudience.sandbox.answers import Answer, Refused, json_answer, reason, text_answer
+from netaudience.sandbox.moengage.consents import Consents
 from netaudience.sandbox.moengage.elements import Elements, Kind
 from netaudience.sandbox.moengage.requests import FOREIGN, Reader, Refusals
-from netaudience.sandbox.moengage.rules import MAX_BULK_BYTES, MAX_BYTES, MINUTE, RULES
+from netaudience.sandbox.moengage.rules import DAY, HOUR, MAX_BULK_BYTES, MAX_BYTES, MINUTE, RULES
 from netaudience.sandbox.moengage.seeding import seed
+from netaudience.sandbox.moengage.segments import Segments
 from netaudience.sandbox.moengage.state import Customer, MoEngageState, Suspension
 from netaudience.sandbox.moengage.users import Users
-from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, SandboxUsageError, Window
+from netaudience.sandbox.words import (
+    Call,
+    Change,
+    Json,
+    Operation,
+    SandboxLimits,
+    SandboxUsageError,
+    Setup,
+    Window,
+    dated,
+)
 
-__all__ = ["Customer", "MoEngage"]
+__all__ = ["Customer", "MoEngage", "make"]
 
 MERGE = "/v1/customer/merge"
+_NAMED_IN_THE_QUERY = ("customer/", "customers/", "devices/")
 
 _SUSPENDED: Mapping[Suspension, str] = {
     "BlockedClient": "Your account is suspended. Please contact MoEngage team.",
     "Account Suspended": "Your account is suspended. Please contact MoEngage team.",
     "Account Temporarily Suspended": "Your account is temporarily suspended. Please contact MoEngage team.",
+    "Blacklisted": "Your account is blacklisted, Please contact MoEngage.",
 }
 _UNEXPECTED = (
     "An unexpected error was encountered while processing this request. Please contact MoEngage Team"
@@ -38,23 +52,31 @@ class MoEngage(MoEngageState):
     """One MoEngage state, with the operations that read and change it."""
 
     name = "moengage"
-    rules = RULES
+    variables = ("WORKSPACE_ID", "DATA_API_KEY")
+    rules = dated("2026-11", RULES)
     limits = SandboxLimits()
     limits_per_operation = True
 
-    def __init__(self, keys: Mapping[str, str], now: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        keys: Mapping[str, str],
+        now: Callable[[], float] | None = None,
+        callbacks: list[tuple[str, dict[str, Json]]] | None = None,
+    ) -> None:
         """Let in these workspaces by their keys; `now` is the clock that ends the 24 hours of a delete.
 
         Without a clock they end with the first request after them.
         """
-        super().__init__(now)
+        super().__init__(now, callbacks)
         self._keys = keys
         #: Every request is refused as of such an account.
         self.suspended: Suspension | None = None
         self._refusals = Refusals()
         reader = Reader(self._refusals)
         self._elements = Elements(self, reader, self._rate_limited)
-        self.operations = _operations(self._elements, Users(self, reader))
+        self.operations = _operations(
+            self._elements, Users(self, reader), Consents(self, reader), Segments(self, reader)
+        )
 
     @property
     def bulk_limits(self) -> dict[Kind, int]:
@@ -64,19 +86,34 @@ class MoEngage(MoEngageState):
     def account(self, call: Call) -> str:
         """The workspace id, if the key is its own."""
         merging = call.url.endswith(MERGE)
+        status = 409 if merging else 401
         given = call.headers.get("Authorization")
         if given is None:
-            text = "Authentication Header Required"
-            raise Refused(self._unauthorised(text, 409 if merging else 401))
+            raise Refused(self._unauthorised("Authentication Header Required", status))
         workspace, key = _basic(given)
         expected = self._keys.get(workspace)
-        if expected is None or not compare_digest(key.encode(), expected.encode()):
-            raise Refused(self._unauthorised(FOREIGN, 409 if merging else 401))
+        if expected is None:
+            raise Refused(self._unauthorised("Invalid APP_ID used in Authentication Header", status))
+        if not compare_digest(key.encode(), expected.encode()):
+            raise Refused(self._unauthorised(FOREIGN, status))
+        self._check_workspace(call, workspace)
         if self.suspended is not None:
-            status = 400 if merging else 403
+            status = 400 if merging or self.suspended == "Blacklisted" else 403
             self._refusals.refuse(self.suspended, _SUSPENDED[self.suspended], status=status)
         self.settle(call.now)
         return workspace
+
+    def _check_workspace(self, call: Call, workspace: str) -> None:
+        """Refuse a request that names another workspace than its key is of, in its path or its query."""
+        named = call.path.get("workspace_id") or call.query.get("app_id") or None
+        if named is None and any(f"/v1/{route}" in call.url for route in _NAMED_IN_THE_QUERY):
+            text = "app_id is required in path/query params."
+            self._refusals.refuse("ParamsRequired", text)
+        if named is not None and named not in self._keys:
+            self._refusals.refuse("InvalidParams", "Given app_id is invalid.")
+        if named is not None and named != workspace:
+            text = "App key mismatch in params and authentication"
+            self._refusals.refuse("Authentication Mismatch", text, status=409)
 
     def throttled(self, operation: Operation) -> Answer:
         """The route's own 429."""
@@ -146,6 +183,9 @@ class MoEngage(MoEngageState):
             "devices": sum(len(customer.devices) for customer in self.customers.values()),
             "events": sum(len(actions) for actions in self.events.values()),
             "attributes": len(self.names),
+            "cohorts": len(self.cohorts),
+            "erasures": len(self.erasures),
+            "segments": len(self.segments),
         }
 
     def look(self, collection: str, key: str) -> object:
@@ -157,6 +197,14 @@ class MoEngage(MoEngageState):
                 return None if customer is None else customer.to_json()
             case "events":
                 return self.events.get(key)
+            case "cohorts":
+                members = self.cohorts.get(key)
+                return None if members is None else sorted(members)
+            case "segments":
+                segment = self.segments.get(key)
+                return None if segment is None else sorted(segment.members)
+            case "erasures":
+                return self.erasures.get(key)
             case _:
                 return None
 
@@ -167,12 +215,19 @@ class MoEngage(MoEngageState):
         return self._refusals.answer(429, "RateLimitError", "Rate limit exceeded")
 
 
-def _operations(elements: Elements, users: Users) -> tuple[Operation, ...]:
+def make(setup: Setup) -> MoEngage:
+    """Make the vendor; the sandbox finds this by the name of its room."""
+    return MoEngage(setup.credentials.moengage_keys, setup.now, setup.callbacks)
+
+
+def _operations(
+    elements: Elements, users: Users, consents: Consents, segments: Segments
+) -> tuple[Operation, ...]:
     def records(count: int) -> SandboxLimits:
-        return SandboxLimits((Window(count, MINUTE, "records"),))
+        return SandboxLimits((Window(count, MINUTE, "records"),), told=True)
 
     def requests(count: int) -> SandboxLimits:
-        return SandboxLimits.rate(count, MINUTE)
+        return SandboxLimits((Window(count, MINUTE),), told=True)
 
     def data(name: Kind, count: int) -> Operation:
         prepare = partial(elements.alone, kind=name)
@@ -183,7 +238,76 @@ def _operations(elements: Elements, users: Users) -> tuple[Operation, ...]:
     def about(name: str, path: str, prepare: Callable[[Call], Change], limits: SandboxLimits) -> Operation:
         return Operation(name, "POST", f"/v1/{path}", prepare, limits=limits)
 
+    def a_day(minute: int, day: int) -> SandboxLimits:
+        return SandboxLimits((Window(minute, MINUTE), Window(day, DAY)), told=True)
+
+    hourly = SandboxLimits((Window(10, HOUR), Window(100, DAY)), told=True)
+
+    def of_files(name: str, method: str, path: str, prepare: Callable[[Call], Change]) -> Operation:
+        path = f"/v2/custom-segments/{path}"
+        return Operation(name, method, path, prepare, allowance="files", limits=hourly)
+
+    file, archive = segments.file, segments.archive
+    preferences = "/v5/subscription-preferences"
+    shared = a_day(100, 360_000)
     return (
+        Operation("gdprRequest", "POST", "/v1/opengdpr_requests/{workspace_id}", consents.erase),
+        Operation(
+            "subscriptionCategories",
+            "GET",
+            "/v5/subscription-categories",
+            consents.categories,
+            allowance="preferences",
+            limits=shared,
+        ),
+        Operation(
+            "getPreferences",
+            "GET",
+            preferences,
+            consents.preferences,
+            allowance="preferences",
+            limits=shared,
+        ),
+        Operation(
+            "setPreferences",
+            "PATCH",
+            preferences,
+            consents.change,
+            rows=True,
+            allowance="preferences",
+            limits=shared,
+        ),
+        Operation(
+            "categoryPreferences",
+            "POST",
+            "/v1/category-subscription/user-preferences",
+            consents.category_preferences,
+            rows=True,
+            limits=a_day(100, 360_000),
+        ),
+        Operation(
+            "bulkResubscribe",
+            "POST",
+            "/emails/v1.0/bulk-resubscribe",
+            consents.resubscribe,
+            limits=a_day(10, 14_400),
+        ),
+        Operation(
+            "optInStatus",
+            "PUT",
+            "/v1.0/opt-in-management/user-preferences",
+            consents.opt_in,
+            rows=True,
+            limits=a_day(1000, 360_000),
+        ),
+        about("testConnection", "integrations/authentication", consents.connection, SandboxLimits()),
+        of_files("createSegment", "POST", "file-segment", partial(file, action="create")),
+        of_files("addToSegment", "PUT", "file-segment/add-users", partial(file, action="add")),
+        of_files("removeFromSegment", "PUT", "file-segment/remove-users", partial(file, action="remove")),
+        of_files("replaceSegment", "PUT", "file-segment/replace", partial(file, action="replace")),
+        of_files("archiveSegment", "PATCH", "archive", partial(archive, archived=True)),
+        of_files("unarchiveSegment", "PATCH", "unarchive", partial(archive, archived=False)),
+        about("cohortSync", "integrations/cohortsync", consents.cohort, requests(300)),
         data("customer", 10_000),
         data("device", 10_000),
         data("event", 30_000),

@@ -23,13 +23,15 @@ from netaudience.sandbox.moengage.rules import (
     MINUTE,
     USER_PLATFORMS,
 )
-from netaudience.sandbox.moengage.state import ADD, REMOVE, MoEngageState
+from netaudience.sandbox.moengage.state import ADD, REMOVE, MoEngageState, UnsetRule
 from netaudience.sandbox.words import Call, Change, Json, Window
 
 Kind: TypeAlias = Literal["customer", "device", "event"]
 
 #: Seconds that an event may be ahead of the sandbox's clock.
 FUTURE = 60.0
+#: A number with more of them counts milliseconds.
+DIGITS_OF_SECONDS = 11
 
 
 @attrs.frozen
@@ -52,7 +54,7 @@ class Elements:
         self._reader = reader
         self._throttled = throttled
         #: What a bulk route takes of each kind in a minute.
-        self.bulk_limits: dict[Kind, int] = {"customer": 10_000, "device": 10_000, "event": 30_000}
+        self.bulk_limits: dict[Kind, int] = {"customer": 60_000, "device": 10_000, "event": 60_000}
         self._windows: dict[tuple[str, Kind], StrictWindow] = {}
 
     def forget_windows(self) -> None:
@@ -61,7 +63,6 @@ class Elements:
 
     def alone(self, call: Call, *, kind: Kind) -> Change:
         """One element on its own route."""
-        self._of_workspace(call)
         row = self._reader.record(call, kind, MAX_BYTES)
         self._reader.typed(row, kind)
         element = self._element(row, kind, kind, call)
@@ -69,7 +70,6 @@ class Elements:
 
     def bulk(self, call: Call) -> Change:
         """Elements of any kind, taken together or not at all."""
-        self._of_workspace(call)
         body = self._reader.record(call, "transition", MAX_BULK_BYTES)
         self._reader.typed(body, "transition")
         refusals = self._reader.refusals
@@ -141,8 +141,21 @@ class Elements:
                 text = f"Cannot add and remove '{name}' at the same time"
                 self._reader.refusals.refuse("ArrayFieldError", text, ADD)
         self._platforms(attributes)
-        store = partial(self._state.write, customer_id, attributes, existing_only=existing_only or False)
+        unset = self._unset_rules(row)
+        store = partial(
+            self._state.write, customer_id, attributes, existing_only=existing_only or False, unset=unset
+        )
         return Element("customer", customer_id, store, values=attributes)
+
+    def _unset_rules(self, row: Row) -> list[UnsetRule]:
+        found: list[UnsetRule] = []
+        for entry in self._reader.rows(row, "unset_attributes") if "unset_attributes" in row else ():
+            match entry:
+                case {"type": "equals" | "prefix" | "suffix" | "contains" as how, "attr": str() as name}:
+                    found.append(UnsetRule(how, name, entry.get("case_sensitive") is not False))
+                case _:
+                    self._reader.refusals.wrong("unset_attributes", "objects with type and attr")
+        return found
 
     def _device(self, row: Row, place: Place) -> Element:
         customer_id = self._reader.customer_id(row, place)
@@ -186,17 +199,16 @@ class Elements:
             text = "'platform' is not a valid platform."
             self._reader.refusals.refuse("ValueError", text, "platform")
 
-    def _of_workspace(self, call: Call) -> None:
-        if call.path.get("workspace_id") != call.account:
-            raise self._reader.refusals.foreign()
-
 
 def _moment(value: Json) -> float | None:
-    """Seconds since 1970 of an event's time: ISO 8601, or milliseconds as a number or a text."""
+    """Seconds since 1970 of an event's time: ISO 8601, or seconds or milliseconds as a number or a text."""
     try:
         if isinstance(value, str) and not value.isdecimal():
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        return None if value is None or isinstance(value, bool | list | dict) else float(value) / 1000
+        if value is None or isinstance(value, bool | list | dict):
+            return None
+        number = float(value)
+        return number if number < 10.0**DIGITS_OF_SECONDS else number / 1000
     except (ValueError, OverflowError):
         return None

@@ -33,7 +33,7 @@ ACCEPTED = "Your request has been accepted and will be processed soon."
 
 def accepted() -> Answer:
     """The success of nearly every route, which proves nothing."""
-    return json_answer({"status": "success", "message": ACCEPTED})
+    return json_answer({"status": "success", "message": ACCEPTED, "request_id": "kXwpDESb"})
 
 
 @attrs.define
@@ -53,10 +53,6 @@ class Refusals:
         """Refuse a request."""
         raise Refused(self.answer(status, kind, message, attribute))
 
-    def foreign(self) -> Refused:
-        """A request about a workspace that the key is not of."""
-        return Refused(self.answer(401, "Authentication required", FOREIGN))
-
     def missing(self, name: str, message: str | None = None) -> NoReturn:
         """Refuse a body for what is not in it."""
         self.refuse("MissingAttributeError", message or f"{name} is not found in the payload", name)
@@ -75,6 +71,8 @@ class Reader:
     def record(self, call: Call, place: str, most_bytes: int) -> Row:
         """The body as an object."""
         content_type = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if not content_type:
+            self.refusals.refuse("Missing header value", "The Content-Type Header is required")
         if content_type != "application/json":
             if place == "event":
                 text = "Content type is not supported"
@@ -83,14 +81,16 @@ class Reader:
         if len(call.body) > most_bytes:
             text = f"Payload size exceeds {most_bytes // 1000} KB"
             self.refusals.refuse("PayloadTooLarge", text, status=413)
+        if not call.body:
+            self.refusals.refuse("Empty request body", "A valid JSON document is required")
         try:
             document = decode(call.body)
         except ValueError:
-            document = None
-        if not isinstance(document, dict):
             # The one quote is the vendor's.
             text = "'Could not decode the request body. The JSON was incorrect or not decoded as UTF-8."
             self.refusals.refuse("Malformed JSON", text)
+        if not isinstance(document, dict):
+            self.refusals.refuse("Body type is not JSON", "A valid JSON document is required.")
         return document
 
     def typed(self, row: Row, wanted: str) -> None:

@@ -6,6 +6,7 @@ It refuses what it does not understand with a sentence, before it has changed an
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from netaudience.sandbox.words import Json, SandboxUsageError
@@ -23,10 +24,16 @@ def seed(moengage: MoEngage, document: dict[str, Json]) -> None:
         match name, value:
             case "users", list():
                 steps += [_user(moengage, row) for row in value]
+            case "files", dict():
+                steps += [partial(_file, moengage, url, text) for url, text in value.items()]
             case _:
                 steps.append(_setting(moengage, name, value))
     for step in steps:
         step()
+
+
+def _file(moengage: MoEngage, url: str, text: Json) -> None:
+    moengage.files[url] = str(text)
 
 
 def _user(moengage: MoEngage, row: Json) -> _Step:
@@ -50,7 +57,7 @@ def _user(moengage: MoEngage, row: Json) -> _Step:
 def _setting(moengage: MoEngage, name: str, value: Json) -> _Step:
     match name, value:
         case "suspended", (
-            None | "BlockedClient" | "Account Suspended" | "Account Temporarily Suspended"
+            None | "BlockedClient" | "Account Suspended" | "Account Temporarily Suspended" | "Blacklisted"
         ) as suspended:
 
             def step() -> None:
@@ -62,9 +69,15 @@ def _setting(moengage: MoEngage, name: str, value: Json) -> _Step:
             def step() -> None:
                 moengage.identifiers = identifiers
 
+        case "unset_attributes", bool():
+
+            def step() -> None:
+                moengage.unset_attributes = value
+
         case _:
             raise SandboxUsageError(
-                "MoEngage is seeded with users, identifiers (a list of attribute names) and suspended"
-                f" (a type of its 403, or null); {name!r} is none of them or has a wrong value."
+                "MoEngage is seeded with users, files (texts by URL), identifiers (attribute names),"
+                " unset_attributes (true or false) and suspended (a type of its refusals, or null);"
+                f" {name!r} is none of them or has a wrong value."
             )
     return step

@@ -6,7 +6,7 @@ without a word. Nothing here refuses a request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import attrs
@@ -14,18 +14,49 @@ import attrs
 from netaudience.sandbox.moengage.rules import (
     BLOCKED_NAMES,
     DAY,
+    DEVICE_ATTRIBUTES,
+    DEVICE_KEYS,
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     MAX_NAME,
     MAX_VALUE,
     ONLY_ON_CREATION,
+    ONLY_ON_PLATFORM,
+    PROTECTED,
+    RESERVED_NAMES,
 )
 from netaudience.sandbox.words import Json
 
-#: The types of a 403.
-Suspension: TypeAlias = Literal["BlockedClient", "Account Suspended", "Account Temporarily Suspended"]
+#: The types of a 403, and one of a 400.
+Suspension: TypeAlias = Literal[
+    "BlockedClient", "Account Suspended", "Account Temporarily Suspended", "Blacklisted"
+]
 
 ADD, REMOVE = "addValueToArrayField", "removeValueFromArrayField"
+
+
+@attrs.frozen
+class UnsetRule:
+    """Which attributes a write unsets."""
+
+    how: Literal["equals", "prefix", "suffix", "contains"]
+    name: str
+    case_sensitive: bool
+
+    def matches(self, attribute: str) -> bool:
+        """Whether an attribute is meant."""
+        name, wanted = (
+            (attribute, self.name) if self.case_sensitive else (attribute.casefold(), self.name.casefold())
+        )
+        match self.how:
+            case "equals":
+                return name == wanted
+            case "prefix":
+                return name.startswith(wanted)
+            case "suffix":
+                return name.endswith(wanted)
+            case "contains":
+                return wanted in name
 
 
 @attrs.define
@@ -56,21 +87,60 @@ class Customer:
         }
 
 
+@attrs.define
+class Preference:
+    """What a user agreed to on a channel."""
+
+    globally_unsubscribed: bool = False
+    #: By name, whether the user is subscribed; those that are not named are.
+    categories: dict[str, bool] = attrs.field(factory=dict[str, bool])
+
+
+@attrs.define
+class FileSegment:
+    """A segment whose members were in a file."""
+
+    cs_id: str
+    name: str
+    members: set[str] = attrs.field(factory=set[str])
+    archived: bool = False
+
+
 class MoEngageState:
     """The state of one workspace, and the settings that decide what it takes."""
 
-    def __init__(self, now: Callable[[], float] | None) -> None:
+    def __init__(
+        self, now: Callable[[], float] | None, callbacks: list[tuple[str, dict[str, Json]]] | None = None
+    ) -> None:
         self._now = now
+        #: What is to be called back: the URL, and the JSON.
+        self.callbacks = [] if callbacks is None else callbacks
         #: Activated identifiers of Identity Resolution; it is off where there are none.
         self.identifiers: tuple[str, ...] = ()
         #: Whether values may be objects.
         self.object_attributes = False
+        #: The categories of each channel.
+        self.categories: dict[str, tuple[str, ...]] = {"email": ("offers", "news"), "sms": ("offers",)}
+        #: Whether attributes can be unset by name; what asks for it does nothing else.
+        self.unset_attributes = False
         self.max_attributes = MAX_ATTRIBUTES
         self.clear()
 
     def clear(self) -> None:
         """Forget everything but the settings."""
         self.customers: dict[str, Customer] = {}
+        #: What users agreed to, by channel and customer id.
+        self.preferences: dict[tuple[str, str], Preference] = {}
+        #: The changes of them that were made, by their idempotency key: what was asked.
+        self.changes: dict[str, str] = {}
+        #: Members by cohort id.
+        self.cohorts: dict[str, set[str]] = {}
+        #: Segments by file, by their name.
+        self.segments: dict[str, FileSegment] = {}
+        #: CSV texts by URL: the sandbox's stand-in for the internet.
+        self.files: dict[str, str] = {}
+        #: Erasures that were asked for, by their request id: the customers who are meant.
+        self.erasures: dict[str, list[str]] = {}
         #: Events by customer id, in their order.
         self.events: dict[str, list[dict[str, Json]]] = {}
         #: Every attribute that any user ever had.
@@ -103,7 +173,14 @@ class MoEngageState:
                 return customer
         return None
 
-    def write(self, customer_id: str, attributes: Mapping[str, Json], *, existing_only: bool) -> None:
+    def write(
+        self,
+        customer_id: str,
+        attributes: Mapping[str, Json],
+        *,
+        existing_only: bool,
+        unset: Sequence[UnsetRule] = (),
+    ) -> None:
         """Create or update a user."""
         customer = self._known(customer_id, attributes)
         if customer is None and existing_only:
@@ -122,16 +199,39 @@ class MoEngageState:
         for name, value in attributes.items():
             if name not in (ADD, REMOVE) and (created or name not in ONLY_ON_CREATION):
                 self._store(customer, name, value)
+        self._unset(customer, unset)
+
+    def _unset(self, customer: Customer, rules: Sequence[UnsetRule]) -> None:
+        if self.unset_attributes:
+            for name in list(customer.attributes):
+                if name not in PROTECTED and any(rule.matches(name) for rule in rules):
+                    del customer.attributes[name]
 
     def add_device(self, customer_id: str, device_id: str, attributes: Mapping[str, Json]) -> None:
         """Give a user a device; one whose user does not exist is dropped."""
         customer = self.customers.get(customer_id)
-        if customer is not None:
-            customer.devices[device_id] = {**customer.devices.get(device_id, {}), **attributes}
+        if customer is None:
+            return
+        platform = attributes.get("platform")
+        taken = {
+            name: value
+            for name, value in attributes.items()
+            if name in DEVICE_ATTRIBUTES and platform == ONLY_ON_PLATFORM.get(name, platform)
+        }
+        for owner in self.customers.values():
+            for other, device in list(owner.devices.items()):
+                same = any(taken.get(name) and device.get(name) == taken[name] for name in DEVICE_KEYS)
+                if same and (owner is not customer or other != device_id):
+                    del owner.devices[other]
+        customer.devices[device_id] = {**customer.devices.get(device_id, {}), **taken}
 
     def add_events(self, customer_id: str, actions: Iterable[dict[str, Json]]) -> None:
         """Append to a user's events."""
         self.events.setdefault(customer_id, []).extend(actions)
+
+    def preference(self, channel: str, customer_id: str) -> Preference:
+        """What a user agreed to; all of it where nothing was ever said."""
+        return self.preferences.setdefault((channel, customer_id), Preference())
 
     def block(self, customer: Customer, device_ids: Iterable[str], *, blocked: bool) -> None:
         """Block devices, or unblock them."""
@@ -178,7 +278,11 @@ class MoEngageState:
         long_text = isinstance(value, str) and len(value) > MAX_VALUE
         long_link = long_text and str(value).startswith(("http://", "https://"))
         an_object = isinstance(value, dict) and not self.object_attributes
-        if name in BLOCKED_NAMES or full or long_link or an_object:
+        mixed = isinstance(value, list) and len(set(map(type, value))) > 1
+        if name in BLOCKED_NAMES or name in RESERVED_NAMES or full or long_link or an_object or mixed:
+            return
+        if value == []:
+            customer.attributes.pop(name, None)
             return
         self.names.add(name)
         customer.attributes[name] = _cut(value)

@@ -121,11 +121,6 @@ class Users:
         return Change([identifier], apply, effect=effect)
 
     def _body(self, call: Call) -> Row:
-        app_id = call.query.get("app_id")
-        if not app_id:
-            self._reader.refusals.missing("app_id")
-        if app_id != call.account:
-            raise self._reader.refusals.foreign()
         return self._reader.record(call, "user", MAX_BYTES)
 
     def _existing(self, kind: str, identifier: str) -> Customer:

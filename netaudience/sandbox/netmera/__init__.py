@@ -1,4 +1,4 @@
-"""Netmera's REST API as a server: the 28 operations of the page and ten of its neighbours over one state.
+"""Netmera's REST API as a server: the operations of its page and their neighbours over one state.
 
 This module holds the table of operations and what they share: the key and the shapes of failures.
 """
@@ -13,27 +13,34 @@ import attrs
 from netaudience.sandbox.answers import Answer, json_answer, reason, text_answer
 from netaudience.sandbox.netmera import fields, seeding
 from netaudience.sandbox.netmera.bulk import Bulk
+from netaudience.sandbox.netmera.contacts import Contacts
+from netaudience.sandbox.netmera.definitions import Attribute, Event
 from netaudience.sandbox.netmera.reads import Reads
 from netaudience.sandbox.netmera.rules import RULES
-from netaudience.sandbox.netmera.state import Device, NetmeraState, Segment, User
+from netaudience.sandbox.netmera.segments import Segments
+from netaudience.sandbox.netmera.state import App, Device, NetmeraState, Segment, User
 from netaudience.sandbox.netmera.writes import Writes
-from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits
+from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, Setup, dated
 
-__all__ = ["Device", "Netmera", "Segment", "User"]
+__all__ = ["App", "Attribute", "Device", "Event", "Netmera", "Segment", "User", "make"]
 
 
 class Netmera(NetmeraState):
     """Netmera's state, with the operations that read and change it."""
 
     name = "netmera"
-    rules = RULES
+    variables = ("API_KEY",)
+    rules = dated("2026-11", RULES)
     limits = SandboxLimits()
     limits_per_operation = False
 
     def __init__(self, keys: Collection[str], known_categories: Iterable[str] | None = None) -> None:
         super().__init__(known_categories)
         self._keys = frozenset(keys)
-        self.operations = _operations(Reads(self), Writes(self), Bulk(self))
+        self.operations = (
+            *_writes(Writes(self), Contacts(self), Bulk(self)),
+            *_reads(Reads(self), Segments(self)),
+        )
 
     def account(self, call: Call, /) -> str:
         """The key is the account; a wrong one answers 403."""
@@ -86,76 +93,102 @@ class Netmera(NetmeraState):
         }
 
     def look(self, collection: str, key: str) -> object:
-        """One user, device, address or contact, or the events of a user."""
+        """One user, device, segment or contact, or the events of a user."""
         match collection:
             case "users":
                 return seeding.user_json(key, self.users.get(key))
             case "devices":
                 device = self.devices.get(key)
                 return None if device is None else attrs.asdict(device)
-            case "addresses":
-                permissions = {
-                    channel: known[key] for channel, known in self.addresses.items() if key in known
-                }
-                return permissions or None
+            case "segments":
+                segment = self.segments.get(int(key)) if key.isdecimal() else None
+                return None if segment is None else attrs.asdict(segment)
             case "contacts":
-                return {"contact": key} if key in self.contacts else None
+                permissions = self.contacts.get(key)
+                return None if permissions is None else {"contact": key, "permissions": permissions}
+            case "promotions":
+                held = self.promotions.get(key)
+                return None if held is None else attrs.asdict(held)
+            case "testers":
+                return {"tester": key} if key in self.testers else None
             case "events":
                 return dict(self.events[key]) if key in self.events else None
             case _:
                 return None
 
 
-def _operations(reads: Reads, writes: Writes, bulk: Bulk) -> tuple[Operation, ...]:
-    def get(name: str, prepare: Callable[[Call], Change]) -> Operation:
-        return Operation(name, "GET", f"/rest/3.0/{name}", prepare)
+def make(setup: Setup) -> Netmera:
+    """Make the vendor; the sandbox finds this by the name of its room."""
+    return Netmera(setup.credentials.netmera_keys, setup.known_categories)
 
-    def post(name: str, prepare: Callable[[Call], Change]) -> Operation:
-        return Operation(name, "POST", f"/rest/3.0/{name}", prepare)
 
-    def rows(name: str, prepare: Callable[[Call], Change]) -> Operation:
-        return Operation(name, "POST", f"/rest/3.0/{name}", prepare, rows=True)
+def _get(name: str, prepare: Callable[[Call], Change]) -> Operation:
+    return Operation(name, "GET", f"/rest/3.0/{name}", prepare)
 
-    mail = partial(writes.permission, channel="mail", addresses="emailList")
-    sms = partial(writes.permission, channel="sms", addresses="msisdnList")
-    whatsapp = partial(writes.permission, channel="whatsapp", addresses="wpNumbers", both=True)
+
+def _post(name: str, prepare: Callable[[Call], Change], *, rows: bool = False) -> Operation:
+    return Operation(name, "POST", f"/rest/3.0/{name}", prepare, rows=rows)
+
+
+_rows = partial(_post, rows=True)
+
+
+def _writes(writes: Writes, contacts: Contacts, bulk: Bulk) -> tuple[Operation, ...]:
+    mail = partial(contacts.permission, channel="mail", addresses="emailList")
+    sms = partial(contacts.permission, channel="sms", addresses="msisdnList")
+    whatsapp = partial(contacts.permission, channel="whatsapp", addresses="wpNumbers", both=True)
     return (
-        post("deleteUsersPermanently", writes.delete_users),
-        post("enablePush", partial(writes.push, permitted=True)),
-        post("disablePush", partial(writes.push, permitted=False)),
-        post("tagUsers", partial(writes.tag, add=True)),
-        post("untagUsers", partial(writes.tag, add=False)),
-        rows("setCategoryPreferences", writes.category_preferences),
-        get("getCategoryPreferences", reads.category_preferences),
-        get("getProfileAttributes", reads.profile_attributes),
-        rows("setProfileAttributes", writes.set_attributes),
-        rows("unsetProfileAttributes", writes.unset_attributes),
-        rows("pushProfileAttributes", writes.push_values),
-        rows("pullProfileAttributes", writes.pull_values),
-        post("deleteProfileAttributes", writes.delete_attributes),
-        post("deleteProfileAttributeValue", writes.delete_attribute_value),
-        get("getDevices", reads.devices),
-        get("getDeviceTokens", reads.device_tokens),
-        get("getSegments", reads.segments),
-        get("getSegmentUsers", reads.segment_users),
-        post("sendPushApproval", writes.push_approval),
-        post("enableMail", partial(mail, permitted=True)),
-        post("disableMail", partial(mail, permitted=False)),
-        rows("updateEmail", writes.update_email),
-        post("enableSms", partial(sms, permitted=True)),
-        post("disableSms", partial(sms, permitted=False)),
-        rows("updateMsisdn", writes.update_msisdn),
-        post("enableWhatsApp", partial(whatsapp, permitted=True)),
-        post("disableWhatsApp", partial(whatsapp, permitted=False)),
-        rows("updateWhatsApp", writes.update_whatsapp),
-        rows("registerUsers", bulk.register),
-        post("deleteUsers", writes.delete_users),
-        post("removeEmail", partial(bulk.remove, channel="mail")),
-        post("removeMsisdn", partial(bulk.remove, channel="sms")),
-        post("removeWhatsApp", partial(bulk.remove, channel="whatsapp")),
-        post("addEmail", bulk.add_email),
-        post("addMsisdn", bulk.add_msisdn),
-        post("fireEvents", bulk.fire_events),
-        get("count-user", reads.count_users),
-        get("app/profile-attributes", reads.attribute_definitions),
+        _post("deleteUsersPermanently", writes.delete_users_permanently),
+        _post("enablePush", partial(writes.push, permitted=True)),
+        _post("disablePush", partial(writes.push, permitted=False)),
+        _post("promotion/add", writes.promotion),
+        _post("addTesters", writes.testers),
+        _post("tagUsers", writes.tag),
+        _post("untagUsers", writes.untag),
+        _rows("setCategoryPreferences", writes.category_preferences),
+        _rows("setProfileAttributes", writes.set_attributes),
+        _rows("unsetProfileAttributes", writes.unset_attributes),
+        _rows("pushProfileAttributes", writes.push_values),
+        _rows("pullProfileAttributes", writes.pull_values),
+        _post("deleteProfileAttributes", writes.delete_attributes),
+        _post("deleteProfileAttributeValue", writes.delete_attribute_value),
+        _post("sendPushApproval", writes.push_approval),
+        _post("enableMail", partial(mail, permitted=True)),
+        _post("disableMail", partial(mail, permitted=False)),
+        _rows("updateEmail", partial(contacts.update, channel="mail", field="email")),
+        _post("enableSms", partial(sms, permitted=True)),
+        _post("disableSms", partial(sms, permitted=False)),
+        _rows("updateMsisdn", partial(contacts.update, channel="sms", field="msisdn")),
+        _post("enableWhatsApp", partial(whatsapp, permitted=True)),
+        _post("disableWhatsApp", partial(whatsapp, permitted=False)),
+        _rows("updateWhatsApp", contacts.update_whatsapp),
+        _rows("registerUsers", bulk.register),
+        _post("deleteUsers", writes.delete_users),
+        _post("removeEmail", partial(contacts.remove, channel="mail")),
+        _post("removeMsisdn", partial(contacts.remove, channel="sms")),
+        _post("removeWhatsApp", partial(contacts.remove, channel="whatsapp")),
+        _post("addEmail", contacts.add_email),
+        _post("addMsisdn", contacts.add_msisdn),
+        _post("fireEvents", bulk.fire_events),
+    )
+
+
+def _reads(reads: Reads, segments: Segments) -> tuple[Operation, ...]:
+    return (
+        _get("getCategoryPreferences", reads.category_preferences),
+        _get("getProfileAttributes", reads.profile_attributes),
+        _get("getDevices", reads.devices),
+        _get("getDeviceTokens", reads.device_tokens),
+        _get("count-user", reads.count_users),
+        _get("app/profile-attributes", reads.attribute_definitions),
+        _get("app/events", reads.event_definitions),
+        _get("getPushCategories", reads.push_categories),
+        _get("getSegments", segments.listed),
+        _get("getSegmentUsers", segments.users),
+        _get("getSegment", segments.one),
+        _post("createSegment", segments.create),
+        _post("updateSegment", segments.update),
+        _post("changeSegmentStatus", segments.change_status),
+        _post("targeting/count", segments.count_targeted),
+        _post("targeting/count-batch", segments.count_by_value),
     )

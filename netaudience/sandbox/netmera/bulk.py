@@ -1,27 +1,25 @@
-"""Netmera's writes beside those of the page: registering users, contacts without a user, events.
+"""Netmera's registrations, taken whole or not at all, and its events.
 
-They read their bodies more leniently than the others do, because the documents say so: a row that
-cannot be registered is skipped, and a missing user id is told in plain text.
+An attribute that does not fit its definition is dropped here as elsewhere; an event that is not defined is
+rejected, and with it, as far as is known, the request.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
 import attrs
 
-from netaudience.sandbox.answers import Refused, text_answer
 from netaudience.sandbox.netmera import fields
-from netaudience.sandbox.netmera.state import Channel, Device, NetmeraState
+from netaudience.sandbox.netmera.state import Device, NetmeraState
 from netaudience.sandbox.netmera.writes import accepted
 from netaudience.sandbox.words import Call, Change, Json
 
-#: The vendor's own sample masks the number behind the country code, so no more than that is checked.
-_MSISDN = re.compile(r"\+[1-9].+")
 #: The fields of a row that are texts, where they are given.
 _TEXTS = ("extId", "platform", "deviceToken", "email", "msisdn")
+#: The platforms that the vendor's texts name.
+PLATFORMS = frozenset({"ANDROID", "IOS", "WEB", "HUAWEI"})
 
 
 @attrs.frozen
@@ -29,7 +27,7 @@ class _Registration:
     """One row that can be registered."""
 
     ext_id: str | None
-    platform: str
+    platform: str | None
     token: str | None
     email: str | None
     msisdn: str | None
@@ -49,13 +47,11 @@ class Bulk:
         self._state = state
 
     def register(self, call: Call) -> Change:
-        """Register users; rows that cannot be registered are skipped."""
-        body = fields.document(call)
-        if not isinstance(body, list):
-            raise fields.mismatch("body", "list")
+        """Register users; one row that cannot be registered refuses them all."""
+        body = fields.listed(call)
         rows = [row for item in body if (row := _registration(item)) is not None]
-        if not rows:
-            raise fields.refusal(fields.MISSING, "No row can be registered")
+        if not body or len(rows) < len(body):
+            raise fields.refusal(fields.MISSING, "A row cannot be registered")
         fields.count_ids([row.ext_id for row in rows if row.ext_id is not None])
 
         def effect() -> None:
@@ -63,38 +59,6 @@ class Bulk:
                 self._register(row)
 
         return accepted([row.key for row in rows], effect, [(row.key, row.profile) for row in rows])
-
-    def remove(self, call: Call, *, channel: Channel) -> Change:
-        """Remove a user's e-mail or number; permissions stay."""
-        body = fields.document(call)
-        ext_id = body.get("extId") if isinstance(body, dict) else None
-        if not isinstance(ext_id, str) or not ext_id:
-            raise Refused(text_answer("Please provide an external id.", 400))
-
-        def effect() -> None:
-            user = self._state.users.get(ext_id)
-            if user is None:
-                return
-            match channel:
-                case "mail":
-                    user.profile = {name: value for name, value in user.profile.items() if name != "email"}
-                case "sms":
-                    user.msisdn = None
-                case "whatsapp":
-                    user.wp_numbers = ()
-
-        return accepted([ext_id], effect)
-
-    def add_email(self, call: Call) -> Change:
-        """Add e-mails without a user."""
-        return self._add(fields.texts(fields.record(call), "emailList"))
-
-    def add_msisdn(self, call: Call) -> Change:
-        """Add telephone numbers without a user."""
-        numbers = fields.texts(fields.record(call), "msisdnList")
-        if not all(_MSISDN.fullmatch(number) for number in numbers):
-            raise fields.mismatch("msisdnList", "list of numbers with plus sign and country code")
-        return self._add(numbers)
 
     def fire_events(self, call: Call) -> Change:
         """Count events of users."""
@@ -107,22 +71,42 @@ class Bulk:
                 self._state.user(ext_id)
                 self._state.events.setdefault(ext_id, Counter())[name] += 1
 
-        return accepted(ext_ids, effect, [(ext_id, row) for ext_id, _, row in rows])
+        def require() -> None:
+            for _, name, row in rows:
+                self._require_defined(name, row)
 
-    def _add(self, contacts: list[str]) -> Change:
-        return accepted(contacts, lambda: self._state.contacts.update(contacts))
+        return accepted(ext_ids, effect, [(ext_id, row) for ext_id, _, row in rows], require)
+
+    def _require_defined(self, name: str, row: Mapping[str, Json]) -> None:
+        defined = self._state.event_definitions
+        if defined is None:
+            return
+        event = next((event for event in defined.values() if event.known_as(name)), None)
+        if event is None:
+            raise fields.refusal(fields.TYPE_MISMATCH, "Event is not defined")
+        for attribute in event.attributes:
+            if attribute.mandatory and attribute.code not in row:
+                raise fields.missing(attribute.code)
+
+    def _has_one_without_token(self, row: _Registration) -> bool:
+        """Whether a user has the installation already that a row without a token speaks of."""
+        user = self._state.users.get(row.ext_id or "")
+        known = () if user is None or row.token is not None else user.devices
+        return any(device.token is None and device.platform == row.platform for device in known)
 
     def _register(self, row: _Registration) -> None:
         state = self._state
-        if row.token is not None:
+        if row.platform is not None and not self._has_one_without_token(row):
             state.add_device(row.ext_id, Device(row.token, row.platform))
         if row.ext_id is None:
-            state.contacts.update(each for each in (row.email, row.msisdn) if each is not None)
+            for each in (row.email, row.msisdn):
+                if each is not None:
+                    state.contacts.setdefault(each, {})
             return
         user = state.user(row.ext_id)
         user.tags = state.shared_tags(user.tags | row.tags)
         email = {} if row.email is None else {"email": row.email}
-        user.profile = {**user.profile, **row.profile, **email}
+        user.profile = {**user.profile, **state.fitting(row.profile), **email}
         if row.msisdn is not None:
             user.msisdn = row.msisdn
 
@@ -144,9 +128,11 @@ def _registration(row: Json) -> _Registration | None:
     named = [tag for tag in tags if isinstance(tag, str)]
     if len(named) < len(tags) or not ("platform" in texts or "msisdn" in texts):
         return None
+    if texts.get("platform", "IOS").upper() not in PLATFORMS:
+        return None
     return _Registration(
         texts.get("extId"),
-        texts.get("platform", "ANDROID"),
+        texts.get("platform"),
         texts.get("deviceToken"),
         texts.get("email"),
         texts.get("msisdn"),

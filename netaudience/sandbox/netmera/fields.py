@@ -11,6 +11,7 @@ from netaudience.sandbox.answers import Refused, json_answer, problem_answer
 from netaudience.sandbox.netmera.rules import MAX_EXT_IDS
 from netaudience.sandbox.words import Call, Json, decode
 
+INTERNAL = 2001
 TYPE_MISMATCH = 2004
 NOT_JSON = 2009
 KEY_INVALID = 2010
@@ -18,7 +19,10 @@ MISSING = 2020
 NOT_DRAFT = 2103
 NO_MESSAGE = 5003
 NO_USER = 5016
+QUOTA = 5022
+NAME_TAKEN = 5025
 NO_SEGMENT = 5042
+NO_ADDRESS = 6000
 
 
 def refusal(code: int, error: str, status: int = 400) -> Refused:
@@ -55,11 +59,22 @@ def record(call: Call) -> dict[str, Json]:
     return body
 
 
-def records(call: Call) -> list[dict[str, Json]]:
-    """The body of an operation that takes a bare array of objects."""
+def unexpected(status: int = 400, code: int = INTERNAL) -> Refused:
+    """What the vendor answers where it means something else: trying later never helps."""
+    return refusal(code, "An unexpected error occurred, please retry later", status)
+
+
+def listed(call: Call) -> list[Json]:
+    """The body of an operation that takes a bare array, whatever is in it."""
     body = document(call)
     if not isinstance(body, list):
-        raise mismatch("body", "list")
+        raise refusal(NOT_JSON, "Invalid JSON")
+    return body
+
+
+def records(call: Call) -> list[dict[str, Json]]:
+    """The body of an operation that takes a bare array of objects."""
+    body = listed(call)
     if not body:
         raise missing("body")
     rows = [row for row in body if isinstance(row, dict)]
@@ -97,6 +112,11 @@ def texts(row: dict[str, Json], name: str, *, may_be_empty: bool = False) -> lis
     if not may_be_empty and not (found and all(found)):
         raise missing(name)
     return found
+
+
+def maybe_flag(row: dict[str, Json], name: str) -> bool:
+    """A boolean that is false where it is not given."""
+    return flag(row, name) if row.get(name) is not None else False
 
 
 def flag(row: dict[str, Json], name: str) -> bool:

@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
-from netaudience.sandbox.answers import Answer, json_answer
+from netaudience.sandbox.answers import Answer, json_answer, text_answer
 from netaudience.sandbox.netmera import fields
+from netaudience.sandbox.netmera.definitions import STANDARD
+from netaudience.sandbox.netmera.segments import SERVED_BY
 from netaudience.sandbox.netmera.state import Device, NetmeraState, User
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.words import Call, Change
+
+#: No documented answer: this app has no panel in which anything would be defined.
+_NOT_TOLD = text_answer("404 Not Found", 404)
 
 
 class Reads:
@@ -36,126 +41,118 @@ class Reads:
                     continue
                 if permitted is not None and any_permitted is not permitted:
                     continue
+                shown = {name: state for name, state in states.items() if not channels or name in channels}
+                if not shown:
+                    continue
                 by_category[category] = any_permitted
-                by_channel[category] = {
-                    channel: state for channel, state in states.items() if not channels or channel in channels
-                }
+                by_channel[category] = shown
             return json_answer({"categoryPreferences": by_category, "categoryChannelPreferences": by_channel})
 
         return self._about(ext_id, answer)
 
     def profile_attributes(self, call: Call) -> Change:
-        """A user's attributes."""
-        ext_id = fields.asked(call, "extId")
-        return self._about(ext_id, lambda user: json_answer({"extId": ext_id, "profile": dict(user.profile)}))
+        """A user's attributes that are still defined, by the user's id or by a device."""
+        ext_id, token = call.query.get("extId"), call.query.get("deviceToken")
+        if not (ext_id or token):
+            raise fields.missing("extId")
+        name = ext_id or self._state.owner(token or "") or ""
+
+        def answer(user: User) -> Answer:
+            return json_answer({"extId": ext_id, "profile": self._state.fitting(user.profile)})
+
+        return self._about(name, answer)
 
     def devices(self, call: Call) -> Change:
-        """A user's devices, or only those that permit push."""
+        """A user's devices, or only those that permit push; nobody has none."""
         ext_id = fields.asked(call, "extId")
         only_permitted = fields.asked_flag(call, "pushPermitted") is True
-        return self._about(
-            ext_id,
-            lambda user: json_answer(
-                {
-                    "extId": ext_id,
-                    "devices": [
-                        device_json(device)
-                        for device in user.devices
-                        if device.push_permitted or not only_permitted
-                    ],
-                }
-            ),
-        )
+
+        def apply() -> Answer:
+            user = self._state.users.get(ext_id)
+            listed = [
+                device_json(device)
+                for device in (() if user is None else user.devices)
+                if device.installed
+                and device.token is not None
+                and (device.push_permitted or not only_permitted)
+            ]
+            return json_answer({"extId": ext_id, "devices": listed})
+
+        return Change([ext_id], apply)
 
     def device_tokens(self, call: Call) -> Change:
-        """One page of all devices."""
+        """One page of all installations, whatever their state."""
         size = fields.asked_number(call, "max", 10, least=1)
         offset = fields.asked_number(call, "offset", 0, least=0)
 
         def apply() -> Answer:
             total = len(self._state.devices)
             page = islice(self._state.devices.values(), offset, offset + size)
-            answer: dict[str, object] = {
-                "total": total,
-                "devices": [device_json(device) for device in page],
-            }
+            show = device_json if self._state.app.older else self._installation
+            answer: dict[str, object] = {"total": total, "devices": [show(device) for device in page]}
             if offset + size < total:
-                answer["nextPage"] = f"{call.url}?offset={offset + size}&max={size}"
+                answer["nextPage"] = f"{SERVED_BY}/getDeviceTokens?offset={offset + size}&max={size}"
             return json_answer(answer)
 
         return Change([], apply)
-
-    def segments(self, call: Call) -> Change:
-        """All segments."""
-        _require_os(call)
-        return Change(
-            [],
-            lambda: json_answer(
-                {
-                    "list": [
-                        {
-                            "id": segment.id,
-                            "name": segment.name,
-                            "userCount": len(segment.ext_ids),
-                            "type": segment.type,
-                        }
-                        for segment in self._state.segments.values()
-                    ]
-                }
-            ),
-        )
-
-    def segment_users(self, call: Call) -> Change:
-        """The users of a segment."""
-        _require_os(call)
-        text = fields.asked(call, "id")
-        segment_id = fields.whole(text, "id")
-
-        def apply() -> Answer:
-            segment = self._state.segments.get(segment_id)
-            if segment is None:
-                raise fields.refusal(fields.NO_SEGMENT, "Segment not found")
-            rows = [self._segment_row(ext_id) for ext_id in segment.ext_ids]
-            return json_answer({"name": segment.name, "list": rows})
-
-        return Change([text], apply)
 
     def count_users(self, _call: Call) -> Change:
         """How many users push messages reach."""
 
         def apply() -> Answer:
             reached = sum(
-                1
-                for user in self._state.users.values()
-                if any(device.push_permitted for device in user.devices)
+                any(device.push_permitted for device in user.devices)
+                for _, user in self._state.tracked_users()
             )
             return json_answer({"count": reached})
 
         return Change([], apply)
 
     def attribute_definitions(self, _call: Call) -> Change:
-        """The attributes that the app knows; here these are the attributes that users have."""
+        """The attributes that are defined; a sandbox that takes every attribute does not tell any."""
 
         def apply() -> Answer:
-            found: dict[str, Json] = {}
-            for user in self._state.users.values():
-                for name, value in user.profile.items():
-                    if found.get(name) in (None, []):
-                        found[name] = value
-            custom = [_definition(name, value) for name, value in found.items() if name != "email"]
-            standard = [_definition("email", ""), _definition("msisdn", "")]
-            return json_answer({"standardProfileAttributes": standard, "customProfileAttributes": custom})
+            defined = self._state.attributes
+            if defined is None:
+                return _NOT_TOLD
+            own = [each.to_json() for code, each in defined.items() if code not in STANDARD]
+            standard = [each.to_json() for each in STANDARD.values()]
+            return json_answer({"standardProfileAttributes": standard, "customProfileAttributes": own})
 
         return Change([], apply)
 
-    def _segment_row(self, ext_id: str) -> dict[str, str]:
-        user = self._state.users.get(ext_id)
-        row = {"externalId": ext_id}
-        if user is not None and user.msisdn is not None:
-            row["msisdn"] = user.msisdn
-        if user is not None and user.email is not None:
-            row["email"] = user.email
-        return row
+    def event_definitions(self, _call: Call) -> Change:
+        """The events that are defined; a sandbox that takes every event does not tell any."""
+
+        def apply() -> Answer:
+            defined = self._state.event_definitions
+            if defined is None:
+                return _NOT_TOLD
+            standard = [event.to_json() for event in defined.values() if event.standard]
+            own = [event.to_json() for event in defined.values() if not event.standard]
+            return json_answer({"standardEvents": standard, "customEvents": own})
+
+        return Change([], apply)
+
+    def push_categories(self, _call: Call) -> Change:
+        """The categories by their ids; a sandbox that takes every category does not tell any."""
+        if not self._state.tells_categories:
+            return Change([], lambda: _NOT_TOLD)
+        categories = self._state.categories
+        return Change(
+            [],
+            lambda: json_answer({"categories": [{str(number): name} for name, number in categories.items()]}),
+        )
+
+    def _installation(self, device: Device) -> dict[str, object]:
+        """An installation as the list of all shows it: what it has not is left out."""
+        shown: dict[str, object] = {
+            "installationId": device.installation_id,
+            "platform": device.platform,
+            "extId": self._state.owner(device.key),
+            "deviceToken": device.token,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
 
     def _about(self, ext_id: str, answer: Callable[[User], Answer]) -> Change:
         def apply() -> Answer:
@@ -177,27 +174,3 @@ def device_json(device: Device) -> dict[str, object]:
         "deviceModel": device.device_model,
         "pushPermitted": device.push_permitted,
     }
-
-
-def _definition(name: str, value: Json) -> dict[str, object]:
-    """An attribute as the app's list shows it; what has no value is left out."""
-    one = value[0] if isinstance(value, list) and value else value
-    match one:
-        case bool():
-            data_type = "BOOLEAN"
-        case int() | float():
-            data_type = "NUMBER"
-        case _:
-            data_type = "STRING"
-    shown: dict[str, object] = {"code": name, "dataType": data_type, "name": name, "label": name}
-    if isinstance(value, list):
-        shown["array"] = True
-    return shown
-
-
-def _require_os(call: Call) -> None:
-    system = call.headers.get("X-netmera-os")
-    if not system:
-        raise fields.missing("X-netmera-os")
-    if system not in ("IOS", "ANDROID"):
-        raise fields.mismatch("X-netmera-os", "text IOS or ANDROID")

@@ -9,34 +9,45 @@ from collections.abc import Callable
 
 import attrs
 
+from netaudience.sandbox.netmera.definitions import Attribute, Event
 from netaudience.sandbox.netmera.reads import device_json
-from netaudience.sandbox.netmera.state import Device, NetmeraState, User
+from netaudience.sandbox.netmera.state import App, Device, NetmeraState, User
 from netaudience.sandbox.words import Json, SandboxUsageError
 
 _Row = dict[str, Json]
 
 
 def seed(state: NetmeraState, document: Json) -> None:
-    """Add `{"users": [...], "segments": [...], "messages": [...]}`; raises `ValueError`."""
+    """Add users, segments, messages, attributes, events, and how the app is set up; raises `ValueError`."""
     if not isinstance(document, dict) or not document:
         raise SandboxUsageError("Netmera is seeded with a JSON object of users, segments and messages.")
     steps: list[Callable[[], object]] = []
     for collection, value in document.items():
-        if not isinstance(value, list):
+        if collection == "app":
+            steps.append(_app(state, _row(value, collection)))
+        elif not isinstance(value, list):
             raise SandboxUsageError(f"{collection!r} is a list.")
-        match collection:
-            case "users":
-                steps += [_user(state, _row(item, collection)) for item in value]
-            case "segments":
-                steps += [_segment(state, _row(item, collection)) for item in value]
-            case "messages":
-                steps += [_message(state, item) for item in value]
-            case _:
-                raise SandboxUsageError(
-                    f"Netmera has users, segments and messages to seed, not {collection!r}."
-                )
+        else:
+            steps += _steps(state, collection, value)
     for step in steps:
         step()
+
+
+def _steps(state: NetmeraState, collection: str, value: list[Json]) -> list[Callable[[], object]]:
+    match collection:
+        case "users":
+            return [_user(state, _row(item, collection)) for item in value]
+        case "segments":
+            return [_segment(state, _row(item, collection)) for item in value]
+        case "messages":
+            return [_message(state, item) for item in value]
+        case "attributes":
+            return [_defined(state, [_attribute(_row(item, collection)) for item in value])]
+        case "events":
+            return [_raised(state, [_event(_row(item, collection)) for item in value])]
+        case _:
+            known = "users, segments, messages, attributes, events and app"
+            raise SandboxUsageError(f"Netmera has {known} to seed, not {collection!r}.")
 
 
 def demo(state: NetmeraState) -> None:
@@ -46,10 +57,10 @@ def demo(state: NetmeraState) -> None:
         tags=["Sport"],
         profile={"name": "John", "age": 34, "lastVisitedCategories": ["shopping"]},
         email="john.brown@example.com",
-        msisdn="905312345678",
+        msisdn="+905312345678",
         devices=[Device("token-1"), Device("token-2", "IOS", "iPhone 15", push_permitted=False)],
     )
-    state.add_user("id2", profile={"name": "Ada"}, wp_numbers=["+1234567890"])
+    state.add_user("id2", profile={"name": "Ada"}, wp_number="+1234567890")
     state.add_user("id3", email="user@example.com")
     state.add_segment(5883, "segment", ["id1", "id2"])
     state.add_message(1)
@@ -66,10 +77,11 @@ def user_json(ext_id: str, user: User | None) -> object:
         "categories": {name: dict(states) for name, states in user.categories.items()},
         "devices": [device_json(device) for device in user.devices],
         "msisdn": user.msisdn,
-        "wpNumbers": user.wp_numbers,
-        "mailPermitted": user.mail_permitted,
-        "smsPermitted": user.sms_permitted,
-        "whatsAppPermitted": user.whatsapp_permitted,
+        "wpNumber": user.wp_number,
+        "mailPermitted": user.permissions.get("mail"),
+        "smsPermitted": user.permissions.get("sms"),
+        "whatsAppPermitted": user.permissions.get("whatsapp"),
+        "tracked": user.tracked,
     }
 
 
@@ -113,7 +125,7 @@ class _Reader:
 def _user(state: NetmeraState, row: _Row) -> Callable[[], object]:
     reader = _Reader(row, "A user")
     ext_id = reader.text("extId")
-    tags, wp_numbers = reader.texts("tags"), reader.texts("wpNumbers")
+    tags, wp_number = reader.texts("tags"), reader.maybe_text("wpNumber")
     email, msisdn = reader.maybe_text("email"), reader.maybe_text("msisdn")
     profile = _row(row.pop("profile", {}), "profile")
     listed = row.pop("devices", [])
@@ -128,17 +140,18 @@ def _user(state: NetmeraState, row: _Row) -> Callable[[], object]:
         devices=devices,
         email=email,
         msisdn=msisdn,
-        wp_numbers=wp_numbers,
+        wp_number=wp_number,
     )
 
 
 def _device(row: _Row) -> Device:
     reader = _Reader(row, "A device")
     device = Device(
-        reader.text("token"),
+        reader.maybe_text("token"),
         reader.text("platform", "ANDROID"),
         reader.text("deviceModel", "Pixel 5"),
         reader.flag("pushPermitted", default=True),
+        reader.flag("installed", default=True),
     )
     reader.finish()
     return device
@@ -147,9 +160,66 @@ def _device(row: _Row) -> Device:
 def _segment(state: NetmeraState, row: _Row) -> Callable[[], object]:
     reader = _Reader(row, "A segment")
     segment_id, name, ext_ids = reader.whole("id"), reader.text("name"), reader.texts("extIds")
-    segment_type = reader.text("type", "PRODUCT_SEGMENT")
+    segment_type = reader.text("type", "STANDARD")
     reader.finish()
     return lambda: state.add_segment(segment_id, name, ext_ids, segment_type=segment_type)
+
+
+def _attribute(row: _Row) -> Attribute:
+    reader = _Reader(row, "An attribute")
+    attribute = Attribute(
+        reader.text("code"),
+        reader.text("dataType", "STRING"),
+        reader.flag("array", default=False),
+        reader.text("name", ""),
+        reader.flag("mandatory", default=False),
+    )
+    reader.finish()
+    return attribute
+
+
+def _event(row: _Row) -> Event:
+    listed = row.pop("attributes", [])
+    reader = _Reader(row, "An event")
+    if not isinstance(listed, list):
+        raise SandboxUsageError("An event needs 'attributes' as a list.")
+    attributes = tuple(_attribute(_row(item, "attributes")) for item in listed)
+    event = Event(
+        reader.text("code"), reader.text("name", ""), attributes, reader.flag("standard", default=False)
+    )
+    reader.finish()
+    return event
+
+
+def _defined(state: NetmeraState, attributes: list[Attribute]) -> Callable[[], object]:
+    def add() -> None:
+        state.attributes = {**(state.attributes or {}), **{each.code: each for each in attributes}}
+
+    return add
+
+
+def _raised(state: NetmeraState, events: list[Event]) -> Callable[[], object]:
+    def add() -> None:
+        state.event_definitions = {**(state.event_definitions or {}), **{each.code: each for each in events}}
+
+    return add
+
+
+def _app(state: NetmeraState, row: _Row) -> Callable[[], object]:
+    """How the app is set up, by the names of `App`."""
+    known: dict[str, type[object]] = {name: type(value) for name, value in attrs.asdict(App()).items()}
+    for name, value in row.items():
+        if name not in known:
+            raise SandboxUsageError(f"An app has no {name!r}; it has {', '.join(known)}.")
+        wanted = known[name]
+        if not isinstance(value, wanted) and not (wanted is float and type(value) is int):
+            raise SandboxUsageError(f"An app's {name!r} is a {wanted.__name__}.")
+
+    def change() -> None:
+        for name, value in row.items():
+            setattr(state.app, name, value)
+
+    return change
 
 
 def _message(state: NetmeraState, item: Json) -> Callable[[], object]:

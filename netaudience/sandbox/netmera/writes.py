@@ -1,4 +1,4 @@
-"""Netmera's 22 writes of the page: a body is checked whole, then accepted whole, or nothing of it is.
+"""Netmera's writes on users, tags, categories and attributes: taken whole, or entry by entry without a word.
 
 Checks of the body's shape come first; what depends on the state is checked when the request is
 accepted, where no other request can come between. What was accepted is the change's effect.
@@ -6,16 +6,16 @@ accepted, where no other request can come between. What was accepted is the chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeAlias
 
-from netaudience.sandbox.answers import Answer
+import attrs
+
+from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.netmera import fields
-from netaudience.sandbox.netmera.state import Channel, NetmeraState
-from netaudience.sandbox.words import Call, Change, Json
-
-Profile = TypeVar("Profile")
+from netaudience.sandbox.netmera.state import NetmeraState, User
+from netaudience.sandbox.words import Call, Change, Json, Partial
 
 EMPTY = Answer()
 
@@ -31,6 +31,7 @@ def accepted(
     effect: Callable[[], None],
     values: Sequence[tuple[str, Mapping[str, Json]]] = (),
     require: Callable[[], None] | None = None,
+    later: float = 0.0,
 ) -> Change:
     """A write that answers 200 without a body and takes effect later; `require` may still refuse it."""
 
@@ -39,7 +40,27 @@ def accepted(
             require()
         return EMPTY
 
-    return Change(keys, apply, values, effect=effect)
+    return Change(keys, apply, values, effect=effect, later=later)
+
+
+#: The values of one entry by attribute: anything, or for arrays what is pushed or pulled.
+_Values: TypeAlias = Mapping[str, Json]
+
+
+@attrs.frozen
+class _Entry:
+    """One entry of a body of attributes that can be read."""
+
+    ext_id: str | None
+    #: Where the entry names a device in the place of its user.
+    token: str | None
+    #: Names of attributes are the keys; of those to be removed there are no values.
+    values: _Values
+
+    @property
+    def key(self) -> str:
+        """What the entry is known by."""
+        return self.ext_id or self.token or ""
 
 
 class Writes:
@@ -49,23 +70,40 @@ class Writes:
         self._state = state
 
     def delete_users(self, call: Call) -> Change:
-        """Remove users with all they have."""
-        ext_ids = _ext_ids(fields.record(call))
+        """Track users no longer; nothing of them is lost."""
+        body = fields.record(call)
+        if body.get("extIds") is None:
+            raise fields.unexpected(500)
+        ext_ids = ext_ids_of(body)
+        return accepted(ext_ids, lambda: self._untrack(ext_ids))
+
+    def delete_users_permanently(self, call: Call) -> Change:
+        """Erase users with all they have, in a minute; all of them must be there."""
+        ext_ids = ext_ids_of(fields.record(call))
+        app = self._state.app
+        if not app.erases:
+            return accepted(ext_ids, lambda: self._untrack(ext_ids))
+
+        def require() -> None:
+            if not self._state.users.keys() >= set(ext_ids):
+                raise fields.unexpected(code=app.gone_code)
 
         def effect() -> None:
             for ext_id in ext_ids:
                 self._state.remove_user(ext_id)
 
-        return accepted(ext_ids, effect)
+        return accepted(ext_ids, effect, (), require, app.erases_after)
 
     def push(self, call: Call, *, permitted: bool) -> Change:
-        """Permit push to a user's devices, or to one device."""
+        """Permit push to a user's devices, or to one device; of both selectors the user's counts."""
         body = fields.record(call)
-        name = _one_selector(body, "extId", "deviceToken")
-        key = fields.text(body, name)
+        given = [name for name in ("extId", "deviceToken") if body.get(name) is not None]
+        if not given:
+            raise fields.missing("extId")
+        key = fields.text(body, given[0])
 
         def effect() -> None:
-            if name == "extId":
+            if given[0] == "extId":
                 user = self._state.users.get(key)
                 devices = () if user is None else user.devices
             else:
@@ -76,35 +114,74 @@ class Writes:
 
         return accepted([key], effect)
 
-    def tag(self, call: Call, *, add: bool) -> Change:
-        """Add tags to users, or remove them."""
+    def tag(self, call: Call) -> Change:
+        """Add a tag to users."""
         body = fields.record(call)
-        one_or_more = fields.present(body, "tag")
-        many = isinstance(one_or_more, list)
-        tags = frozenset(fields.texts(body, "tag") if many else [fields.text(body, "tag")])
-        ext_ids = _ext_ids(body)
+        tags, ext_ids = frozenset([fields.text(body, "tag")]), ext_ids_of(body)
+        users = self._state.user
+        return accepted(ext_ids, lambda: self._retag(map(users, ext_ids), lambda before: before | tags))
+
+    def untag(self, call: Call) -> Change:
+        """Remove a tag from users; on request those are named who are not there."""
+        body = fields.record(call)
+        tags, ext_ids = frozenset([fields.text(body, "tag")]), ext_ids_of(body)
+        check = fields.maybe_flag(body, "checkExistence")
 
         def effect() -> None:
-            state = self._state
-            after: dict[frozenset[str], frozenset[str]] = {}
-            for ext_id in ext_ids:
-                user = state.user(ext_id) if add else state.users.get(ext_id)
-                if user is None:
-                    continue
-                before = user.tags
-                if before not in after:
-                    after[before] = state.shared_tags(before | tags if add else before - tags)
-                user.tags = after[before]
+            known = (self._state.users.get(ext_id) for ext_id in ext_ids)
+            self._retag((user for user in known if user is not None), lambda before: before - tags)
 
-        return accepted(ext_ids, effect)
+        def answer(gone: frozenset[str]) -> Partial:
+            missing = [name for name in ext_ids if name in gone or name not in self._state.users]
+            kept = set(missing)
+            return Partial(json_answer({"notExist": missing}), [name for name in ext_ids if name not in kept])
+
+        if not check:
+            return accepted(ext_ids, effect)
+        return Change(ext_ids, lambda: answer(frozenset()), blame=answer, effect=effect)
+
+    def promotion(self, call: Call) -> Change:
+        """Give users codes. The body is read as it comes: what stands behind the codes is not seen."""
+        body = fields.record(call)
+        before = list(body)[: list(body).index("codes")] if "codes" in body else list(body)
+        if "name" not in before:
+            raise fields.refusal(2009, "name is required")
+        name, expiry = fields.text(body, "name"), body.get("expiryDate") if "expiryDate" in before else None
+        rows = body.get("codes")
+        pairs = [
+            (fields.text(row, "extId"), fields.text(row, "code"))
+            for row in (rows if isinstance(rows, list) else [])
+            if isinstance(row, dict)
+        ]
+        fields.count_ids({ext_id for ext_id, _ in pairs})
+
+        def effect() -> None:
+            if isinstance(expiry, int):  # without a date nobody gets a code, and nobody is told
+                self._state.add_codes(name, expiry, pairs)
+
+        return accepted([ext_id for ext_id, _ in pairs], effect)
+
+    def testers(self, call: Call) -> Change:
+        """Make all devices of users test devices; an entry that names nobody is taken as well."""
+        named = [(row.get("extId"), row.get("email")) for row in fields.records(call)]
+
+        def effect() -> None:
+            for ext_id, email in named:
+                for known, user in self._state.users.items():
+                    if known == ext_id or (email and user.address("mail") == email):
+                        self._state.testers.add(known)
+
+        return accepted([str(ext_id or email or "") for ext_id, email in named], effect)
 
     def category_preferences(self, call: Call) -> Change:
-        """Set permissions by category; unknown categories and channels are skipped."""
+        """Set permissions by category; an entry that names no known category or channel does nothing."""
         rows: list[tuple[str, str, bool, str | None]] = []
         for row in fields.records(call):
+            ext_id = fields.text(row, "extId")
+            if row.get("category") is None:
+                continue
             channel = fields.text(row, "channel") if row.get("channel") is not None else None
-            ext_id, category = fields.text(row, "extId"), fields.text(row, "category")
-            rows.append((ext_id, category, fields.flag(row, "enable"), channel))
+            rows.append((ext_id, fields.text(row, "category"), fields.flag(row, "enable"), channel))
         ext_ids = [row[0] for row in rows]
         fields.count_ids(ext_ids)
 
@@ -122,68 +199,63 @@ class Writes:
         return accepted(ext_ids, effect)
 
     def set_attributes(self, call: Call) -> Change:
-        """Set attributes, and leave the others."""
-        rows = _profile_rows(call, fields.mapping)
+        """Set attributes, and leave the others; what does not fit its definition is dropped."""
+        entries = self._entries(call, _object)
 
         def effect() -> None:
-            for ext_id, profile in rows:
-                user = self._state.user(ext_id)
-                user.profile = {**user.profile, **profile}
+            for entry in entries:
+                user = self._state.user(entry.key)
+                user.profile = {**user.profile, **self._state.fitting(entry.values)}
 
-        return accepted([ext_id for ext_id, _ in rows], effect, rows)
+        return accepted(_keys(entries), effect, [(entry.key, entry.values) for entry in entries])
 
     def unset_attributes(self, call: Call) -> Change:
-        """Remove attributes."""
-        rows = _profile_rows(call, fields.texts)
+        """Remove attributes; an entry without any removes nothing."""
+        entries = self._entries(call, _names)
 
         def effect() -> None:
-            for ext_id, names in rows:
-                user = self._state.users.get(ext_id)
+            for entry in entries:
+                user = self._state.users.get(entry.key)
                 if user is not None:
-                    user.profile = _without(user.profile, names)
+                    user.profile = _without(user.profile, entry.values)
 
-        return accepted([ext_id for ext_id, _ in rows], effect)
+        return accepted(_keys(entries), effect)
 
     def push_values(self, call: Call) -> Change:
-        """Append values to array attributes."""
-        rows = _profile_rows(call, _arrays)
+        """Add values to array attributes, which are sets."""
+        entries = self._entries(call, _arrays, by_device=True)
 
         def effect() -> None:
-            for ext_id, arrays in rows:
-                user = self._state.user(ext_id)
-                appended: dict[str, Json] = {
-                    name: [*_array(user.profile, name), *values]
-                    for name, values in arrays.items()
-                    # It was an array when this was accepted; another write may have come between.
-                    if isinstance(user.profile.get(name, []), list)
-                }
-                user.profile = {**user.profile, **appended}
+            for entry in entries:
+                user = self._user_of(entry)
+                if user is not None:
+                    joined = self._arrays_of(user, entry, _joined)
+                    user.profile = {**user.profile, **self._state.fitting(joined)}
 
-        keys = [ext_id for ext_id, _ in rows]
-        values: list[tuple[str, dict[str, Json]]] = [(key, {**arrays}) for key, arrays in rows]
-        return accepted(keys, effect, values, lambda: self._require_arrays(rows))
+        return accepted(_keys(entries), effect, [(entry.key, entry.values) for entry in entries])
 
     def pull_values(self, call: Call) -> Change:
-        """Remove values from array attributes."""
-        rows = _profile_rows(call, _arrays)
+        """Remove values from array attributes; the last one leaves an empty list."""
+        entries = self._entries(call, _arrays, by_device=True)
 
         def effect() -> None:
-            for ext_id, arrays in rows:
-                user = self._state.users.get(ext_id)
-                if user is None:
-                    continue
-                left: dict[str, Json] = {
-                    name: [value for value in _array(user.profile, name) if not _among(value, gone)]
-                    for name, gone in arrays.items()
-                    if isinstance(user.profile.get(name), list)
-                }
-                user.profile = {**user.profile, **left}
+            for entry in entries:
+                user = self._state.users.get(entry.ext_id or self._state.owner(entry.key) or "")
+                if user is not None:
+                    left = self._arrays_of(user, entry, _left)
+                    user.profile = {
+                        **user.profile,
+                        **{name: left[name] for name in left if name in user.profile},
+                    }
 
-        return accepted([ext_id for ext_id, _ in rows], effect, (), lambda: self._require_arrays(rows))
+        return accepted(_keys(entries), effect)
 
     def delete_attributes(self, call: Call) -> Change:
-        """Remove attributes from all users."""
-        names = [name for row in fields.records(call) for name in fields.texts(row, "profile")]
+        """Remove attributes from all users; whatever the body is, it is taken."""
+        body = fields.document(call)
+        rows = [row for row in body if isinstance(row, dict)] if isinstance(body, list) else []
+        named = [name for row in rows for name in _listed(row.get("profile"))]
+        names = [name for name in named if isinstance(name, str)]
 
         def effect() -> None:
             for user in self._state.users.values():
@@ -233,112 +305,110 @@ class Writes:
 
         return Change([str(message_id) for message_id in ids], apply)
 
-    def permission(
-        self,
-        call: Call,
-        *,
-        channel: Channel,
-        addresses: str,
-        permitted: bool,
-        both: bool = False,
-    ) -> Change:
-        """Permit or forbid a channel; `both` where the documents' sample sends both selectors."""
-        body = fields.record(call)
-        given = [name for name in ("extIds", addresses) if body.get(name) is not None]
-        if not both or not given:
-            given = [_one_selector(body, "extIds", addresses)]
-        ext_ids = _ext_ids(body) if "extIds" in given else []
-        chosen = fields.texts(body, addresses) if addresses in given else []
-
-        def effect() -> None:
-            for ext_id in ext_ids:
-                user = self._state.user(ext_id)
-                match channel:
-                    case "mail":
-                        user.mail_permitted = permitted
-                    case "sms":
-                        user.sms_permitted = permitted
-                    case "whatsapp":
-                        user.whatsapp_permitted = permitted
-            self._state.addresses[channel].update(dict.fromkeys(chosen, permitted))
-
-        return accepted([*ext_ids, *chosen], effect)
-
-    def update_email(self, call: Call) -> Change:
-        """Replace the e-mail; an empty one changes nothing."""
-        body = fields.record(call)
-        ext_id = fields.text(body, "extId")
-        email = fields.text(body, "email", may_be_empty=True)
-
-        def effect() -> None:
-            if email:
-                user = self._state.user(ext_id)
-                user.profile = {**user.profile, "email": email}
-
-        return accepted([ext_id], effect)
-
-    def update_msisdn(self, call: Call) -> Change:
-        """Replace the number; an empty one is stored."""
-        body = fields.record(call)
-        ext_id = fields.text(body, "extId")
-        msisdn = fields.text(body, "msisdn", may_be_empty=True)
-
-        def effect() -> None:
-            self._state.user(ext_id).msisdn = msisdn
-
-        return accepted([ext_id], effect)
-
-    def update_whatsapp(self, call: Call) -> Change:
-        """Replace the WhatsApp numbers; an empty list is stored."""
-        body = fields.record(call)
-        ext_id = fields.text(body, "extId")
-        numbers = tuple(fields.texts(body, "wpNumbers", may_be_empty=True))
-
-        def effect() -> None:
-            self._state.user(ext_id).wp_numbers = numbers
-
-        return accepted([ext_id], effect)
-
-    def _require_arrays(self, rows: list[tuple[str, dict[str, list[Json]]]]) -> None:
-        """Refuse the whole request if one row names an attribute that is no array."""
-        for ext_id, arrays in rows:
+    def _untrack(self, ext_ids: Sequence[str]) -> None:
+        for ext_id in ext_ids:
             user = self._state.users.get(ext_id)
-            for name in arrays:
-                if user is not None and not isinstance(user.profile.get(name, []), list):
-                    raise fields.mismatch(name, "list")
+            if user is not None:
+                user.tracked = False
+
+    def _retag(self, users: Iterable[User], change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        after: dict[frozenset[str], frozenset[str]] = {}
+        for user in users:
+            before = user.tags
+            if before not in after:
+                after[before] = self._state.shared_tags(change(before))
+            user.tags = after[before]
+
+    def _entries(
+        self, call: Call, read: Callable[[Json], _Values | None], *, by_device: bool = False
+    ) -> list[_Entry]:
+        """The entries that can be read; all of them are refused where none can, or the app wants them all."""
+        body = fields.listed(call)
+        entries: list[_Entry] = []
+        for row in body:
+            entry = _entry(row, read, by_device=by_device)
+            if entry is not None:
+                entries.append(entry)
+        if not entries or (self._state.app.rejects_invalid and len(entries) < len(body)):
+            raise fields.refusal(fields.NOT_JSON, "Invalid JSON")
+        fields.count_ids(_keys(entries))
+        return entries
+
+    def _user_of(self, entry: _Entry) -> User | None:
+        if entry.ext_id is not None:
+            return self._state.user(entry.ext_id)
+        return self._state.users.get(self._state.owner(entry.key) or "")
+
+    def _arrays_of(
+        self, user: User, entry: _Entry, change: Callable[[list[Json], list[Json]], list[Json]]
+    ) -> dict[str, Json]:
+        """What becomes of the arrays that an entry names; what is stored as something else stays."""
+        stored = ((name, user.profile.get(name, []), value) for name, value in entry.values.items())
+        return {
+            name: change(before, value)
+            for name, before, value in stored
+            if isinstance(before, list) and isinstance(value, list)
+        }
 
 
-def _ext_ids(body: dict[str, Json]) -> list[str]:
+def ext_ids_of(body: dict[str, Json]) -> list[str]:
+    """The ext ids of a body, at most a thousand different ones."""
     ext_ids = fields.texts(body, "extIds")
     fields.count_ids(ext_ids)
     return ext_ids
 
 
-def _one_selector(body: dict[str, Json], first: str, second: str) -> str:
-    given = [name for name in (first, second) if body.get(name) is not None]
-    if len(given) != 1:
-        raise fields.refusal(fields.MISSING, f"Give either '{first}' or '{second}'")
-    return given[0]
+def _keys(entries: Sequence[_Entry]) -> list[str]:
+    return [entry.key for entry in entries]
 
 
-def _profile_rows(call: Call, read: Callable[[dict[str, Json], str], Profile]) -> list[tuple[str, Profile]]:
-    rows = [(fields.text(row, "extId"), read(row, "profile")) for row in fields.records(call)]
-    fields.count_ids([ext_id for ext_id, _ in rows])
-    return rows
+def _entry(row: Json, read: Callable[[Json], _Values | None], *, by_device: bool) -> _Entry | None:
+    """One entry of a body of attributes; None where it is invalid."""
+    if not isinstance(row, dict):
+        return None
+    ext_id, token = row.get("extId"), row.get("deviceToken") if by_device else None
+    values = read(row.get("profile"))
+    if not isinstance(ext_id, str) or not ext_id:
+        ext_id = None
+    if not isinstance(token, str) or not token:
+        token = None
+    if values is None or not (ext_id or token):
+        return None
+    return _Entry(ext_id, token, values)
 
 
-def _arrays(row: dict[str, Json], name: str) -> dict[str, list[Json]]:
-    arrays: dict[str, list[Json]] = {}
-    for key, value in fields.mapping(row, name).items():
-        if not isinstance(value, list):
-            raise fields.mismatch(key, "list")
-        arrays[key] = value
-    return arrays
+def _object(profile: Json) -> _Values | None:
+    return profile if isinstance(profile, dict) else None
 
 
-def _array(profile: Mapping[str, Json], name: str) -> list[Json]:
-    value = profile.get(name)
+def _names(profile: Json) -> _Values | None:
+    """Names to be removed; none is as good as a list of none."""
+    if profile is not None and not isinstance(profile, list):
+        return None
+    return {name: True for name in profile or () if isinstance(name, str)}
+
+
+def _arrays(profile: Json) -> _Values | None:
+    """Arrays by attribute; one value that is none makes the entry invalid."""
+    if not isinstance(profile, dict) or not all(isinstance(value, list) for value in profile.values()):
+        return None
+    return profile
+
+
+def _listed(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
+
+
+def _joined(stored: list[Json], added: list[Json]) -> list[Json]:
+    joined = list(stored)
+    for value in added:
+        if not _among(value, joined):
+            joined.append(value)
+    return joined
+
+
+def _left(stored: list[Json], gone: list[Json]) -> list[Json]:
+    return [value for value in stored if not _among(value, gone)]
 
 
 def _among(value: Json, others: list[Json]) -> bool:
@@ -346,6 +416,6 @@ def _among(value: Json, others: list[Json]) -> bool:
     return any(type(value) is type(other) and value == other for other in others)
 
 
-def _without(profile: Mapping[str, Json], names: list[str]) -> Mapping[str, Json]:
+def _without(profile: Mapping[str, Json], names: Collection[str]) -> Mapping[str, Json]:
     """The profile without these attributes; the e-mail is the system's and stays."""
     return {name: value for name, value in profile.items() if name == "email" or name not in names}

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from netaudience.blame import NOTHING, Blame, Blamer
-from netaudience.errors import Refused, Unavailable, Unreadable, VendorError
-from netaudience.judging import by_status, json_object, plain_words, unreadable
-from netaudience.wire import JsonValue, Response
+from netaudience.errors import NotFound, Refused, Unavailable, Unreadable, VendorError
+from netaudience.model.item_errors import NOTHING, Blamer, ItemErrors
+from netaudience.model.verdicts import Judge, json_object, plain_words
+from netaudience.model.wire import JsonValue, Response
 
 __all__ = ["blame_list", "blame_records", "classify"]
 
@@ -23,10 +23,19 @@ _REGION = (
     "Look at account id and passcode, and at the region: valid credentials get this answer "
     "from every region but their own"
 )
+_JUDGE = Judge(_VENDOR, remedies={401: _REGION})
 _NOT_READY = "What was asked for is not ready yet: ask again with the same cursor"
 #: Statuses that a failure's body may give while its HTTP status is 200. The codes of single records, 509
 #: to 535, look like statuses of an outage and are none; 555 is the one that is.
 _STATUSES = frozenset({*range(400, 500), 500, 502, 503, 504, 555})
+#: Those of them by which a request is refused.
+_CLEAR = frozenset(range(400, 500))
+#: The codes of single records. Source: the page of errors.
+_OF_RECORDS = frozenset({509, *range(512, 536)})
+#: Who is not there, in the vendor's words. How a profile that is not known is told is not documented.
+_ABSENT = re.compile(
+    r"\b(?:profile|user|identity)\b.*\b(?:not found|not exist)|\bno (?:such )?(?:profile|user)", re.IGNORECASE
+)
 _EMPTY_SUCCESS = frozenset({201, 202, 204})
 #: "Request still in progress", of reads that go by a cursor.
 _IN_PROGRESS = 2
@@ -45,18 +54,22 @@ def classify(response: Response) -> VendorError | None:
     body, words = _read(response)
     told, code = _text(body.get("status")), _whole(body.get("code"))
     if not 200 <= status < 300:
-        return _failed(response, code, words)
+        # What the vendor says of the request itself is believed whatever the status is.
+        meant = code if status >= 500 and code in _CLEAR else None
+        return _failed(response, code, words, meant=meant, own=told is not None)
     if told == "success" or (status in _EMPTY_SUCCESS and not response.body):
         return None
     if told in {"partial", "fail"} and _is_about_records(body, told):
         return None
+    if told == "partial" and _whole(body.get("req_id")) is not None:
+        return None  # a count that is not ready: who asked for it asks again
     if told == "fail" and code == _IN_PROGRESS:
         # Nothing was refused, and nothing is broken: the same question is answered a little later.
         return Unavailable(_VENDOR, status, code=code, words=words, remedy=_NOT_READY)
     if told == "fail":
-        return _failed(response, code, words, meant=code if code in _STATUSES else 400)
+        return _failed(response, code, words, meant=code if code in _STATUSES else 400, own=True)
     what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
-    return unreadable(_VENDOR, response, what, words=words)
+    return _JUDGE.unreadable(response, what, words=words)
 
 
 def _is_about_records(body: Mapping[str, JsonValue], told: str) -> bool:
@@ -73,9 +86,14 @@ def _is_about_records(body: Mapping[str, JsonValue], told: str) -> bool:
     return bool(unprocessed) or bool(_whole(processed))
 
 
-def _failed(response: Response, code: int | None, words: str, *, meant: int | None = None) -> VendorError:
+def _failed(
+    response: Response, code: int | None, words: str, *, meant: int | None = None, own: bool
+) -> VendorError:
     told = None if code == response.status else code
-    return by_status(_VENDOR, response, code=told, words=words, meant=meant, remedies={401: _REGION})
+    kind: type[VendorError] | None = Refused if told in _OF_RECORDS else None
+    if own and (meant or response.status) in {400, 404} and _ABSENT.search(words):
+        kind = NotFound
+    return _JUDGE.failure(response, kind=kind, code=told, words=words, meant=meant, own=own)
 
 
 def _read(response: Response) -> tuple[Mapping[str, JsonValue], str]:
@@ -110,7 +128,7 @@ def blame_records(record_of: _RecordOf) -> Blamer:
         record_of: Makes the record that was sent for an item.
     """
 
-    def blame(response: Response, items: Sequence[Any]) -> Blame:
+    def blame(response: Response, items: Sequence[Any]) -> ItemErrors:
         body, _ = _read(response)
         told = _text(body.get("status"))
         if told is None:
@@ -129,16 +147,20 @@ def blame_records(record_of: _RecordOf) -> Blamer:
                 unnamed = unnamed or error
             else:
                 (again if isinstance(error, Unavailable) else refused)[index] = error
-        if unnamed is None and not _adds_up(body, told, len(listed), len(items)):
+        processed, found = _whole(body.get("processed")), len(refused) + len(again)
+        if unnamed is None and not _adds_up(processed, told, len(listed), len(items)):
             unnamed = _miscounted(response)
-        return Blame(refused=refused, again=again, unnamed=unnamed)
+            if processed is None:  # an answer to each of them alone would count nothing either
+                return ItemErrors(refused=refused, unread=unnamed)
+        elif found and processed == len(items) - found:
+            unnamed = None  # whatever else was given back: what became of all of them is counted
+        return ItemErrors(refused=refused, again=again, unnamed=unnamed)
 
     return blame
 
 
-def _adds_up(body: Mapping[str, JsonValue], told: str, given_back: int, sent: int) -> bool:
+def _adds_up(processed: int | None, told: str, given_back: int, sent: int) -> bool:
     """Return whether the records that were taken and those given back are all that were sent."""
-    processed = _whole(body.get("processed"))
     if processed is None:  # it counts none: a success that gives none back is one of all of them
         return given_back == sent or (told == "success" and not given_back)
     return processed + given_back == sent
@@ -159,9 +181,8 @@ def _record_error(response: Response, entry: JsonValue) -> VendorError:
     code = _whole(told.get("code"))
     # Its number counts within the request: the outcome's position is the one that says where it stands.
     words = _NUMBER.sub("", _text(told.get("error")) or "")
-    if code == _SERVER_ERROR:
-        return Unavailable(_VENDOR, response.status, code=code, words=words)
-    return Refused(_VENDOR, response.status, code=code, words=words)
+    kind = Unavailable if code == _SERVER_ERROR else Refused
+    return _JUDGE.failure(response, kind=kind, code=code, words=words)
 
 
 class _Sent:
@@ -226,7 +247,7 @@ def _same(sent: JsonValue, echo: JsonValue) -> bool:
     return sent == echo or _plain(cast("str | float", sent)) == _plain(cast("str | float", echo))
 
 
-def blame_list(response: Response, _items: Sequence[Any]) -> Blame:
+def blame_list(response: Response, _items: Sequence[Any]) -> ItemErrors:
     """Read the answer to a list of identities, which is documented to say nothing about single ones.
 
     Should it count records, or give some back, then it is not known of which entries it speaks: it must not
@@ -238,4 +259,4 @@ def blame_list(response: Response, _items: Sequence[Any]) -> Blame:
         return NOTHING
     if told is None:  # a success without a body
         return NOTHING
-    return Blame(unnamed=Refused(_VENDOR, response.status, code=_whole(body.get("code")), words=words))
+    return ItemErrors(unnamed=Refused(_VENDOR, response.status, code=_whole(body.get("code")), words=words))

@@ -6,26 +6,38 @@ its kin nest it as the vendor wants it. An answer's fields are all optional; wha
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import attrs
 
 from netaudience.errors import mask
-from netaudience.rules import identifier, json_object, text
-from netaudience.vendors.clevertap.rules import epoch_seconds, exactly_one_word, properties
-from netaudience.wire import JsonValue, wire_name
+from netaudience.model.validators import epoch_seconds, identifier, json_object, text, with_entries
+from netaudience.model.value_forms import RowValue, Unset, unset_by, written_as
+from netaudience.model.wire import JsonValue, wire_name
+from netaudience.vendors.clevertap.rules import EMAIL, PHONE_PROPERTY, exactly_one_word, properties, removable
+from netaudience.vendors.clevertap.values import SECONDS, VALUES, in_seconds
 
 __all__ = [
+    "ApiSegment",
+    "Count",
+    "CustomList",
+    "EventPage",
+    "EventRecord",
     "EventSummary",
     "EventUpload",
     "EventUploadDict",
     "ListTaken",
+    "NewApiSegment",
+    "NewApiSegmentDict",
     "Platform",
     "Profile",
+    "ProfileFound",
     "ProfilePage",
     "ProfileUpload",
     "ProfileUploadDict",
+    "SignedAddress",
     "SubscriptionUpdate",
     "SubscriptionUpdateDict",
     "TokenUpload",
@@ -60,12 +72,19 @@ class ProfileUpload:
     gpid: str | None = attrs.field(
         default=None, validator=identifier("Google id"), metadata=wire_name("GPID"), repr=mask
     )
-    #: Names and values. A date is ``$D_`` and seconds since 1970; ``Phone`` is written as E.164.
-    profile_data: Mapping[str, JsonValue] = attrs.field(
-        validator=properties("profileData", _MOST_PROFILE_KEYS), metadata=wire_name("profileData"), repr=False
+    #: Names and values. A date goes as ``$D_`` and seconds since 1970; ``Phone`` is written as E.164.
+    profile_data: Mapping[str, RowValue] = attrs.field(
+        validator=with_entries(
+            properties("profileData", _MOST_PROFILE_KEYS),
+            {"Email": removable(EMAIL), "Phone": removable(PHONE_PROPERTY)},
+        ),
+        metadata={**written_as(VALUES, "profileData"), **unset_by(Unset({"$delete": 1}))},
+        repr=False,
     )
-    #: When it became so, in seconds since 1970; now if not given.
-    ts: int | None = attrs.field(default=None, validator=epoch_seconds("ts"))
+    #: When it became so, a `datetime` or seconds since 1970; now if not given.
+    ts: int | None = attrs.field(
+        default=None, converter=in_seconds, validator=epoch_seconds("ts", 1), metadata=written_as(SECONDS)
+    )
 
 
 class ProfileUploadDict(TypedDict):
@@ -75,8 +94,8 @@ class ProfileUploadDict(TypedDict):
     objectId: NotRequired[str]
     FBID: NotRequired[str]
     GPID: NotRequired[str]
-    profileData: Mapping[str, JsonValue]
-    ts: NotRequired[int]
+    profileData: Mapping[str, RowValue]
+    ts: NotRequired[int | dt.date]
 
 
 @attrs.frozen(kw_only=True)
@@ -100,14 +119,16 @@ class EventUpload:
     #: The event's name.
     name: str = attrs.field(validator=text("event name"), metadata=wire_name("evtName"))
     #: Names and values of what belongs to the event.
-    data: Mapping[str, JsonValue] | None = attrs.field(
+    data: Mapping[str, RowValue] | None = attrs.field(
         default=None,
         validator=properties("evtData", _MOST_EVENT_PROPERTIES, may_be_empty=True),
-        metadata=wire_name("evtData"),
+        metadata=written_as(VALUES, "evtData"),
         repr=False,
     )
-    #: When it happened, in seconds since 1970; now if not given.
-    ts: int | None = attrs.field(default=None, validator=epoch_seconds("ts"))
+    #: When it happened, a `datetime` or seconds since 1970; now if not given.
+    ts: int | None = attrs.field(
+        default=None, converter=in_seconds, validator=epoch_seconds("ts", 1), metadata=written_as(SECONDS)
+    )
 
 
 class EventUploadDict(TypedDict):
@@ -118,8 +139,8 @@ class EventUploadDict(TypedDict):
     FBID: NotRequired[str]
     GPID: NotRequired[str]
     evtName: str
-    evtData: NotRequired[Mapping[str, JsonValue]]
-    ts: NotRequired[int]
+    evtData: NotRequired[Mapping[str, RowValue]]
+    ts: NotRequired[int | dt.date]
 
 
 @attrs.frozen
@@ -165,6 +186,23 @@ class SubscriptionUpdateDict(TypedDict):
     type: str
     value: str
     status: str
+
+
+@attrs.frozen
+class NewApiSegment:
+    """A segment by API to make."""
+
+    #: Unique within the request; the vendor advises against blanks and special characters.
+    segment_name: str = attrs.field(validator=text("segment_name"))
+    #: Your own id of it, unique for ever: the only handle that survives a lost answer.
+    customer_segment_id: str = attrs.field(validator=identifier("customer_segment_id"), repr=mask)
+
+
+class NewApiSegmentDict(TypedDict):
+    """`NewApiSegment` by the vendor's names."""
+
+    segment_name: str
+    customer_segment_id: str
 
 
 # What comes back.
@@ -251,6 +289,71 @@ class Profile:
 
 
 @attrs.frozen
+class ProfileFound:
+    """The answer to the question for one profile."""
+
+    #: ``success``.
+    status: str | None = None
+    #: Required: without it the answer is about nobody.
+    record: Profile = attrs.field(kw_only=True)
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class Count:
+    """A count, or the handle of one that is not ready."""
+
+    #: ``success``, or ``partial`` while it is counted.
+    status: str | None = None
+    count: int | None = None
+    req_id: int | None = None
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class EventRecord:
+    """Something that a user did, as an export shows it."""
+
+    #: Who it was: ``objectId``, ``platform``, ``email``, ``name``, ``phone`` and what else is known.
+    profile: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
+    #: When it was, as a number of the digits ``yyyyMMddHHmmSS``.
+    ts: int | None = None
+    event_props: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
+    session_props: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class ApiSegment:
+    """A segment by API that was made; the shape of the answer is not documented where it could be read."""
+
+    #: ``success``.
+    status: str | None = None
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class SignedAddress:
+    """Where a file may be put; whoever has the address may put one."""
+
+    status: str | None = None
+    url: str | None = attrs.field(default=None, metadata=wire_name("presignedS3URL"), repr=False)
+    #: For people.
+    expiry: str | None = None
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class CustomList:
+    """A custom list that was taken; whether its file was one is told by e-mail."""
+
+    #: ``success``.
+    status: str | None = None
+    segment_id: int | None = attrs.field(default=None, metadata=wire_name("Segment ID"))
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
 class ProfilePage:
     """A page of profiles; the first answer has a cursor alone."""
 
@@ -263,4 +366,19 @@ class ProfilePage:
     previous_cursor: str | None = attrs.field(default=None, repr=False)
     #: May be missing on the last page.
     records: Sequence[Profile] = attrs.field(default=())
+    unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
+
+
+@attrs.frozen
+class EventPage:
+    """A page of events; the first answer has a cursor alone."""
+
+    #: ``success``.
+    status: str | None = None
+    #: As in `ProfilePage`.
+    cursor: str | None = attrs.field(default=None, repr=False)
+    next_cursor: str | None = attrs.field(default=None, repr=False)
+    previous_cursor: str | None = attrs.field(default=None, repr=False)
+    #: May be missing on the last page.
+    records: Sequence[EventRecord] = attrs.field(default=())
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)

@@ -1,32 +1,88 @@
 """What CleverTap lets into a record: the names, texts, dates and numbers of properties, and one identifier.
 
-Each rule is a sentence about a value; what the vendor only says in its answers, such as which e-mail
-addresses it likes, is left to it.
+Each rule is a sentence about a value; what the vendor only says in its answers is left to it.
 Source: https://developer.clevertap.com/docs/upload-user-profiles-api
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from netaudience.rules import Rule, rule
+from netaudience.model.rows import NamesRule
+from netaudience.model.validators import Rule, email, phone, rule
 
-__all__ = ["epoch_seconds", "exactly_one_identifier", "exactly_one_word", "only_repeatable", "properties"]
+__all__ = [
+    "EMAIL",
+    "MOST_ENTRIES",
+    "PHONE",
+    "PHONE_PROPERTY",
+    "address_of_its_type",
+    "any_address",
+    "exactly_one_identifier",
+    "exactly_one_word",
+    "only_repeatable",
+    "properties",
+    "removable",
+]
+
+EMAIL = email("email")
+PHONE = phone("phone number")
+
+
+def _phone_problem(value: object) -> str | None:
+    # The vendor's own sample has a number of JSON: it lost its + alone, and goes as it is.
+    return None if isinstance(value, int) and not isinstance(value, bool) else PHONE.problem(value)
+
+
+def _any_phone_problem(value: object) -> str | None:
+    lenient = cast("Rule", PHONE.lenient)
+    return None if isinstance(value, int) and not isinstance(value, bool) else lenient.problem(value)
+
+
+#: `Phone` among a profile's properties.
+PHONE_PROPERTY = Rule(
+    _phone_problem,
+    lambda values: not any(map(_phone_problem, values)),
+    lenient=Rule(
+        _any_phone_problem, lambda values: not any(map(_any_phone_problem, values)), meant=PHONE.meant
+    ),
+    meant=PHONE.meant,
+)
+
+#: What takes a property away. Source: the vendor's sample of a profile's upload.
+_REMOVED: Mapping[str, int] = {"$delete": 1}
+
+
+def removable(one: Rule) -> Rule:
+    """Demand what a rule demands, or that the property is taken away on purpose."""
+
+    def problem(value: object) -> str | None:
+        return None if value == _REMOVED else one.problem(value)
+
+    return Rule(
+        problem,
+        lambda values: one.fine(values) or not any(map(problem, values)),
+        lenient=None if one.lenient is None else removable(one.lenient),
+        meant=one.meant,
+        sql=one.sql,
+    )
+
 
 _KEY_BYTES = 120
 #: One page says bytes, another characters: bytes are the stricter reading, and what passes fits both.
 _VALUE_BYTES = 512
 _FORBIDDEN = frozenset("%><!|&.:;$'\"\\#")
-_MOST_ENTRIES = 100
+MOST_ENTRIES = 100
 _DATE = "$D_"
 _SECONDS = re.compile(r"-?[0-9]{1,11}")
 #: Seconds have fewer digits for the next three thousand years; as many are milliseconds.
 _MILLISECONDS = 100_000_000_000
 _IDENTIFIERS = ("identity", "objectId", "FBID", "GPID")
-#: The one operator that may be sent twice: what is removed already stays so.
-_REPEATABLE = frozenset({"$remove"})
+#: The operators that may be sent twice: the values of a list are unique, and what is gone stays so.
+#: Source: https://docs.clevertap.com/docs/platform-considerations
+_REPEATABLE = frozenset({"$add", "$remove", "$delete"})
 
 
 def properties(noun: str, most: int, *, may_be_empty: bool = False) -> Rule:
@@ -40,12 +96,19 @@ def properties(noun: str, most: int, *, may_be_empty: bool = False) -> Rule:
             return f"The {noun} must be a mapping of at least one name to a value"
         if len(named) > most:
             return f"The {noun} has {len(named):,} names, and CleverTap takes {most} at most"
-        for name, one in named.items():
-            if told := _name_problem(name) or _value_problem(one):
-                return f"The {noun} {told}"
+        try:
+            for name, one in named.items():
+                if told := _name_problem(name) or _value_problem(one):
+                    return f"The {noun} {told}"
+        except RecursionError:
+            return f"The {noun} holds a value that is nested beyond measure"
         return None
 
-    return Rule(problem, lambda values: not any(map(problem, values)))
+    return Rule(
+        problem,
+        lambda values: not any(map(problem, values)),
+        sql_of_texts=lambda value: f"strlen({value}) <= {_VALUE_BYTES} AND NOT starts_with({value}, '$')",
+    )
 
 
 def _name_problem(name: object) -> str | None:
@@ -63,9 +126,9 @@ def _value_problem(value: object) -> str | None:
         return _text_problem(value)
     if isinstance(value, list | tuple):
         entries = cast("Sequence[object]", value)
-        if len(entries) > _MOST_ENTRIES:
+        if len(entries) > MOST_ENTRIES:
             # The vendor keeps the last hundred and says nothing of the others.
-            return f"has a list of more than {_MOST_ENTRIES} values, of which CleverTap keeps the last"
+            return f"has a list of more than {MOST_ENTRIES} values, of which CleverTap keeps the last"
         return next((told for entry in entries if (told := _value_problem(entry))), None)
     if isinstance(value, Mapping):  # an operator such as {"$add": [...]}, or an event's list of objects
         parts = cast("Mapping[object, object]", value).values()
@@ -87,22 +150,27 @@ def _bytes(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
-def epoch_seconds(noun: str) -> Rule:
-    """Demand seconds since 1970: no milliseconds, and not 0, which the vendor is recorded to refuse."""
-    return rule(
-        f"The {noun} must be seconds since 1970 as a whole number, neither 0 nor milliseconds",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MILLISECONDS,
-    )
-
-
 def exactly_one_word(noun: str, *words: str) -> Rule:
     """Demand one of these words to the letter: the vendor's own are not told apart by case alone."""
     return rule(
         f"The {noun} must be one of {', '.join(words)}",
         lambda value: isinstance(value, str) and value in words,
+        sql=lambda value: f"{value} IN ({', '.join(map(repr, words))})",
     )
 
 
+def address_of_its_type(row: Mapping[str, object]) -> str | None:
+    """Say what is wrong with a subscription's value as the address, or the number, that its type says."""
+    return (EMAIL if row["type"] == "email" else PHONE).problem(row["value"])
+
+
+def any_address(row: Mapping[str, object]) -> str | None:
+    """Say what is wrong with a subscription's value where the vendor judges whether it is an address."""
+    lenient = (EMAIL if row["type"] == "email" else PHONE).lenient
+    return None if lenient is None else lenient.problem(row["value"])
+
+
+@NamesRule
 def exactly_one_identifier(row: Mapping[str, object]) -> str | None:
     """Say what is wrong with a row that does not name its user exactly once."""
     given = sum(name in row for name in _IDENTIFIERS)
@@ -111,20 +179,22 @@ def exactly_one_identifier(row: Mapping[str, object]) -> str | None:
     return f"The row must have exactly one of {', '.join(_IDENTIFIERS)}, and it has {given or 'none'}"
 
 
-def only_repeatable(other: str) -> Callable[[Mapping[str, object]], str | None]:
+def only_repeatable(other: str) -> NamesRule:
     """Refuse rows that change a value relative to what it is: sent twice, they would change it twice.
 
     Args:
         other: The operation that takes them.
     """
 
+    @NamesRule
     def problem(row: Mapping[str, object]) -> str | None:
         if told := exactly_one_identifier(row):
             return told
         data = row.get("profileData")
         if isinstance(data, Mapping) and any(map(_is_relative, cast("Mapping[str, object]", data).values())):
             return (
-                f"The row's profileData adds to a value ($add, $incr), so it is not repeatable: use {other}"
+                f"The row's profileData counts a value up or down ($incr, $decr), so it is not repeatable: "
+                f"use {other}"
             )
         return None
 

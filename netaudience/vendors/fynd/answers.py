@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 
 from netaudience.errors import NotFound, Refused, Unavailable, VendorError
-from netaudience.judging import by_status, json_object, plain_words, unreadable
+from netaudience.model.verdicts import Judge, json_object, plain_words
+from netaudience.model.wire import JsonValue, Response
 from netaudience.vendors.fynd.facts import VENDOR
-from netaudience.wire import JsonValue, Response
 
 __all__ = ["classify", "read_token"]
 
@@ -26,6 +26,8 @@ _REMEDIES: Mapping[int, str] = {
 _CLIENT = (
     "No token is given to this client: look at client id, client secret and company id, and at the base URL"
 )
+_JUDGE = Judge(VENDOR, remedies=_REMEDIES)
+_TOKEN_JUDGE = Judge(VENDOR, remedies={401: _CLIENT})
 _NOT_THERE = "What the path names is not there (a deletion that is sent a second time is answered so as well)"
 
 
@@ -37,18 +39,19 @@ def classify(response: Response) -> VendorError | None:
     status, body = response.status, json_object(response)
     if 200 <= status < 300:
         if body is None:
-            return unreadable(VENDOR, response, _what(response))
+            return _JUDGE.unreadable(response, _what(response))
         success = body.get("success")
         if success is False or (isinstance(success, str) and success.lower() == "false"):
             code, words = _told(body, response)
-            return Refused(VENDOR, status, code=code, words=words)
+            return _JUDGE.failure(response, kind=Refused, code=code, words=words)
         return None
     code, words = _told(body, response)
-    if status == 404 and body is not None and not body.keys().isdisjoint({"message", "code", "error"}):
+    own = body is not None and not body.keys().isdisjoint({"message", "code", "error"})
+    if status == 404 and own:
         # The vendor's own words are about what the path names. A 404 without them comes from something
         # that does not know the path at all.
-        return NotFound(VENDOR, status, code=code, words=words, remedy=_NOT_THERE)
-    return by_status(VENDOR, response, code=code, words=words, remedies=_REMEDIES)
+        return _JUDGE.failure(response, kind=NotFound, code=code, words=words, remedy=_NOT_THERE)
+    return _JUDGE.failure(response, code=code, words=words, own=own)
 
 
 def read_token(response: Response) -> tuple[str, float]:
@@ -68,16 +71,15 @@ def read_token(response: Response) -> tuple[str, float]:
             raise Unavailable(VENDOR, status, remedy=remedy)
         return token, _seconds(body.get("expires_in"))
     code, words = _told(body, response)
-    raise by_status(
-        VENDOR,
+    error = _TOKEN_JUDGE.failure(
         response,
         code=code,
         words=words,
         # Nothing but the credentials is in the request, so nothing else can be what is refused.
         meant=401 if status in {400, 403, 422} else None,
-        remedies={401: _CLIENT},
-        not_passed_on=range(500, 600),
     )
+    error.may_have_happened = False
+    raise error
 
 
 def _seconds(life: JsonValue) -> float:

@@ -1,20 +1,18 @@
-"""Fynd's operations on attributes: their definitions, the values that users have, and the customers' search.
+"""Fynd's operations on attributes: their definitions, and the values that users have.
 
 Facts only. Paths are those of the vendor's current SDKs but for one, of an older SDK, which says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
-from urllib.parse import quote, urlencode
 
-from netaudience.client import confirmed
 from netaudience.errors import ConfigurationError
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Provenance
-from netaudience.operations import call, pages, query
-from netaudience.rules import texts
+from netaudience.model.limits import Provenance
+from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.wire import JsonValue, Request
+from netaudience.operations.declare import call, pages
 from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS, USER
 from netaudience.vendors.fynd.models import (
     AttributeDefinition,
@@ -24,8 +22,8 @@ from netaudience.vendors.fynd.models import (
     BulkUpdateQueued,
     BulkUserAttributes,
     BulkUserAttributesDict,
-    CustomerSearch,
     Deleted,
+    FilteredUsers,
     NewAttributeDefinition,
     NewAttributeDefinitionDict,
     UserAttribute,
@@ -39,11 +37,11 @@ from netaudience.vendors.fynd.models import (
     UserAttributeValueDict,
     UserAttributeValues,
     UserAttributeValuesDict,
-    in_path,
+    UserSummary,
 )
-from netaudience.vendors.fynd.pages import given, next_by_number
+from netaudience.vendors.fynd.pages import given, next_by_number, next_in_body
 from netaudience.vendors.fynd.paths import part_of_path, split
-from netaudience.wire import JsonValue, Request
+from netaudience.vendors.fynd.rules import in_path
 
 __all__ = ["Attributes"]
 
@@ -76,6 +74,10 @@ def _definitions(page: AttributeDefinitionList) -> Sequence[AttributeDefinition]
 
 
 def _attributes(page: UserAttributeList) -> Sequence[UserAttribute]:
+    return page.items
+
+
+def _filtered(page: FilteredUsers) -> Sequence[UserSummary]:
     return page.items
 
 
@@ -202,6 +204,7 @@ class Attributes:
         app_wide=True,
         note=f"Concerns every user of the application. {_GONE}",
         docs=AUDIENCE,
+        consent="deletes an attribute of every user of the application",
     )
     def delete_attribute_definition(self, definition_id: str, *, confirm: bool = False) -> Request[Deleted]:
         """Delete the definition of an attribute, which concerns **all users** of the application.
@@ -212,7 +215,6 @@ class Attributes:
             definition_id: The definition's id.
             confirm: Must be True; this concerns every user.
         """
-        confirmed(confirm, "deletes an attribute of every user of the application")
         return Request(path={"definition_id": definition_id}, answer=Deleted)
 
     @call(
@@ -224,6 +226,7 @@ class Attributes:
         idempotent=False,
         acknowledges="accepted",
         provenance=Provenance.REPORTED,
+        unsaid="rows that name nobody are left out",
         note="Not safe to repeat: it starts a job. The path is that of an older SDK, which sent PUT to it; "
         "the page says PATCH. Nothing is told about single rows of the file.",
         docs=AUDIENCE,
@@ -288,6 +291,24 @@ class Attributes:
         """
         path = {"user_id": user_id, "definition_id": part_of_path(definition_id, "definition id")}
         return Request(path=path, answer=UserAttribute)
+
+    @call(
+        "GET",
+        f"{PREFIX}/user_attribute/attribute/{{attribute_id}}",
+        items=Identifiers("attribute id", in_path),
+        limit=ONE,
+        quota=REQUESTS,
+        docs=USER,
+    )
+    def get_user_attribute_by_id(self, attribute_id: str) -> Request[UserAttribute]:
+        """Read one attribute of a user, by the id of the value itself.
+
+        The vendor's SDKs call it ``getUserAttributeById``.
+
+        Args:
+            attribute_id: The ``id`` of the value, as the answers about a user's attributes have it.
+        """
+        return Request(path={"attribute_id": attribute_id}, answer=UserAttribute)
 
     @call(
         "PUT",
@@ -388,20 +409,61 @@ class Attributes:
         path, fields = split(_SEVERAL_KEYS, attributes, "user_id")
         return Request(path=path, json=fields, answer=Deleted)
 
-    @query("GET", f"{PREFIX}/customers/search", quota=REQUESTS, docs=USER)
-    def search_customers(self, *, q: str | None = None, query: Sequence[str] = ()) -> Request[CustomerSearch]:
-        """Search customers by a text, or by several texts that name one each.
+    @pages(
+        "POST",
+        f"{PREFIX}/user_attribute/users",
+        rows=_filtered,
+        following=next_in_body,
+        quota=REQUESTS,
+        docs=USER,
+    )
+    def filter_users(  # noqa: PLR0913 - the vendor's filters
+        self,
+        *,
+        conditions: Sequence[Mapping[str, JsonValue]] = (),
+        joined_by: str | None = None,
+        definition_ids: Sequence[str] = (),
+        email: str | None = None,
+        has_email: bool | None = None,
+        phone: str | None = None,
+        country_code: str | None = None,
+        has_phone: bool | None = None,
+        page: int = 1,
+        page_size: int = PAGE_SIZE,
+    ) -> Request[FilteredUsers]:
+        """Find the users whose attributes fulfil conditions, page by page.
 
-        The vendor calls it ``searchUsers``. The answer is not cut into pages.
+        The vendor's SDKs call it ``filterUsersByAttributes``. It is the only question about the attributes of
+        many users.
 
         Args:
-            q: A text to search for, such as an e-mail address or a telephone number.
-            query: Several texts to search for.
+            conditions: Objects with ``definition_id``, ``type`` (``eq``, ``in``, ``btw`` …), ``value`` and
+                perhaps ``ignore_year``.
+            joined_by: The word that joins the conditions, which goes as ``type``; which words there are is
+                not documented.
+            definition_ids: The ids of the definitions that are meant.
+            email: Only users of this address.
+            has_email: Only users who have, or have not, an address.
+            phone: Only users of this number.
+            country_code: The code of the country of that number.
+            has_phone: Only users who have, or have not, a number.
+            page: The page to begin with; the first is 1.
+            page_size: Users per page, which goes as ``limit``. The maximum is not known.
         """
-        if not q and not query:
-            raise ConfigurationError("Say what to search for: q, or query, or both")
-        if query and (not isinstance(query, list | tuple) or texts("query").problem(query)):
-            raise ConfigurationError("query must be a list of texts, none of them empty")
-        asked = [("q", q)] if q else []
-        asked += [("query", one) for one in query]
-        return Request(encoded_query=urlencode(asked, quote_via=quote), answer=CustomerSearch)
+        if not all({"definition_id", "type"} <= one.keys() for one in conditions):
+            raise ConfigurationError("Each condition must be an object with definition_id and type")
+        given(page_no=page, page_size=page_size)
+        asked = {
+            "type": joined_by,
+            "limit": page_size,
+            "page": page,
+            "conditions": [dict(one) for one in conditions],
+            "definition_ids": list(definition_ids) or None,
+            "email": email,
+            "has_email": has_email,
+            "phone": phone,
+            "country_code": country_code,
+            "has_phone": has_phone,
+        }
+        query = {name: value for name, value in asked.items() if value is not None}
+        return Request(json={"query": query}, answer=FilteredUsers)

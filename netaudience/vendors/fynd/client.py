@@ -11,19 +11,26 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 from urllib.parse import quote
 
-from netaudience.client import Client, Settings, secret
-from netaudience.engine.token import Signer, TokenTransport
+from netaudience.client import TIMEOUT, Client, Settings, secret, shared
+from netaudience.credentials import optional, required
+from netaudience.engine.bearer_token import Signer, TokenTransport
 from netaudience.engine.transport import Transport, make_url
-from netaudience.environment import optional, required
 from netaudience.errors import ConfigurationError, VendorError
+from netaudience.model.facts import Probe
+from netaudience.model.wire import Prepared, Response, dump_json
+from netaudience.operations.dispatch import Operation
+from netaudience.operations.readback import NotReadable, ReadBack
+from netaudience.operations.schemas import Schema
 from netaudience.vendors.fynd.answers import classify, read_token
 from netaudience.vendors.fynd.attributes import Attributes
+from netaudience.vendors.fynd.customers import Customers
+from netaudience.vendors.fynd.definitions import SCHEMAS
 from netaudience.vendors.fynd.facts import PREFIX
 from netaudience.vendors.fynd.groups import Groups
+from netaudience.vendors.fynd.jobs import Jobs
 from netaudience.vendors.fynd.paths import part_of_path
+from netaudience.vendors.fynd.read_backs import READ_BACKS
 from netaudience.vendors.fynd.routes import read_routes, routes_of, unconfirmed
-from netaudience.wire import Prepared, Response, dump_json
-from netaudience.work import Operation
 
 __all__ = ["FyndClient", "Signer"]
 
@@ -33,7 +40,7 @@ _TOKEN_PATH = "/service/panel/authentication/v1.0/company/{company_id}/oauth/tok
 _LONGEST_TOKEN_ANSWER = 1_000_000
 
 
-class FyndClient(Groups, Attributes, Client):
+class FyndClient(Jobs, Customers, Groups, Attributes, Client):
     """One application of a company at Fynd.
 
     A token is fetched with the first request and renewed by itself.
@@ -60,6 +67,10 @@ class FyndClient(Groups, Attributes, Client):
 
     vendor: ClassVar[str] = "Fynd"
     slug: ClassVar[str] = "fynd"
+    read_backs: ClassVar[Mapping[str, ReadBack | NotReadable]] = READ_BACKS
+    read: ClassVar[str] = "2026-11"
+    probe: ClassVar[Probe | None] = Probe("list_groups")
+    schemas: ClassVar[tuple[Schema, ...]] = SCHEMAS
 
     def __init__(  # noqa: PLR0913 - what a vendor needs
         self,
@@ -113,7 +124,7 @@ class FyndClient(Groups, Attributes, Client):
             base_url=base_url or "https://api.fynd.com",
             routes=read_routes(optional(cls.slug, "routes", environ)),
             prefix=optional(cls.slug, "prefix", environ) or PREFIX,
-            settings=settings,
+            settings=shared(settings, environ),
         )
 
     def headers(self) -> Mapping[str, str]:
@@ -146,6 +157,6 @@ class FyndClient(Groups, Attributes, Client):
             make_url(self.base_url, path, {}),
             {"Authorization": self._basic, "Content-Type": "application/json"},
             dump_json({"grant_type": "client_credentials"}),
-            self.settings.timeout,
+            self.settings.timeout or TIMEOUT,
             _LONGEST_TOKEN_ANSWER,
         )

@@ -6,7 +6,7 @@ page prints no paths either; they are those of its SDKs, and three are in none o
 
 from __future__ import annotations
 
-from netaudience.limits import Limit, Quota, assumed, documented, per_second
+from netaudience.model.limits import Limit, Quota, assumed, documented, per_second
 
 __all__ = ["AUDIENCE", "ONE", "PAGE_SIZE", "PREFIX", "REQUESTS", "USER", "VENDOR"]
 

@@ -6,18 +6,24 @@ not sent to before a user has set them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Provenance
-from netaudience.operations import call, pages, query
-from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS
+from netaudience.model.limits import Limit, Provenance, assumed
+from netaudience.model.rows import Identifiers, NamesRule, Rows
+from netaudience.model.wire import Request
+from netaudience.operations.declare import batch, call, pages, query
+from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS, USER
 from netaudience.vendors.fynd.models import (
     CategorisedGroups,
     Deleted,
     Group,
     GroupCategories,
     GroupList,
+    GroupMember,
+    GroupMemberDict,
+    GroupReplacement,
+    GroupReplacementDict,
     GroupTags,
     GroupUpdate,
     GroupUpdateDict,
@@ -26,24 +32,50 @@ from netaudience.vendors.fynd.models import (
     NewGroupDict,
     RefreshStarted,
     UserSummary,
-    in_path,
 )
 from netaudience.vendors.fynd.pages import Direction, first_by_cursor, given, next_by_cursor, next_by_number
 from netaudience.vendors.fynd.paths import part_of_path, split
-from netaudience.wire import Request
+from netaudience.vendors.fynd.rules import in_path
 
 __all__ = ["Groups"]
 
 _GROUP_IDS = Identifiers("group id", in_path)
-_NEW = Rows(NewGroup, key="name", noun="name")
-_UPDATES = Rows(
-    GroupUpdate,
-    key="group_id",
-    noun="group id",
+_NEW = Rows(
+    NewGroup,
+    key="name",
+    noun="name",
     rule=lambda row: (
-        None if len(row) > 1 else "The row changes nothing: give at least one field besides the group_id"
+        None
+        if row.get("file_url") is not None or row.get("conditions") is not None
+        else "The row has neither a 'file_url' nor 'conditions': a group has its members from one of them"
     ),
 )
+
+
+@NamesRule
+def _one_name(row: Mapping[str, object]) -> str | None:
+    if len(row) == 1:
+        return None
+    return "The row must name its user once: by user_id, by email or by phone_number"
+
+
+_MEMBERS = Rows(GroupMember, key=("user_id", "email", "phone_number"), noun="user", rule=_one_name)
+_SOME_MEMBERS = Limit(
+    rows=assumed(100, "no figure is documented"), bytes=assumed(1_000_000, "no figure is documented")
+)
+_MEMBERS_LATER = (
+    "Whether the members change at once is not documented: get_group has its error, and list_group_users the "
+    "members. An entry that is sent again changes nothing more (inferred)."
+)
+_ROWS_LOST = "rows that name nobody are left out, and counted in the group's error alone"
+
+
+def _changes_something(row: Mapping[str, object]) -> str | None:
+    return None if len(row) > 1 else "The row changes nothing: give at least one field besides the group_id"
+
+
+_UPDATES = Rows(GroupUpdate, key="group_id", noun="group id", rule=_changes_something)
+_REPLACEMENTS = Rows(GroupReplacement, key="group_id", noun="group id", rule=_changes_something)
 
 _GROUPS = f"{PREFIX}/user_group"
 _GROUP = f"{_GROUPS}/{{group_id}}"
@@ -121,7 +153,7 @@ class Groups:
         status: str | None = None,
         type: str | None = None,  # noqa: A002 - the vendor's name
         name: str | None = None,
-        group_uid: str | None = None,
+        group_uid: str | int | None = None,
         tags: str | None = None,
         category: str | None = None,
         page_no: int = 1,
@@ -161,19 +193,20 @@ class Groups:
         quota=REQUESTS,
         idempotent=False,
         acknowledges="applied",
+        unsaid=_ROWS_LOST,
         note="Not safe to repeat: look the group up by its name before sending it again, for there may be "
         "two of one name. The members are loaded from the file afterwards.",
         docs=AUDIENCE,
     )
     def create_group(self, group: NewGroup | NewGroupDict) -> Request[Group]:
-        """Create a group of users from a file.
+        """Create a group of users from a file, or of those who fulfil conditions.
 
         The vendor calls it ``createUserGroup``. The answer means that the group exists; its members come
         later, and rows that were rejected are told in `Group.error` only. Where the answer is lost it is
         in doubt whether there is a group: `list_groups` by its name tells.
 
         Args:
-            group: Name, description, category and the URL of the file, all of them.
+            group: Name and description, and the URL of a file with a category, or conditions.
         """
         return Request(json=group, answer=Group)
 
@@ -197,6 +230,7 @@ class Groups:
         # Name and description may be sent again; a file starts work, and one operation has one mark.
         idempotent=False,
         acknowledges="applied",
+        unsaid=_ROWS_LOST,
         note="Not safe to repeat with a file: look at the group's status before sending it again. What the "
         "file says is done afterwards.",
         docs=AUDIENCE,
@@ -212,6 +246,81 @@ class Groups:
         """
         path, fields = split(_UPDATES, update, "group_id")
         return Request(path=path, json=fields, answer=Group)
+
+    @call(
+        "PUT",
+        _GROUP,
+        items=_REPLACEMENTS,
+        limit=ONE,
+        quota=REQUESTS,
+        idempotent=False,
+        acknowledges="applied",
+        destructive=True,
+        unsaid=_ROWS_LOST,
+        note="Overwrites the group: whether what is left out stays is not documented. Not repeatable with "
+        "a file: look at the group's status before sending it again.",
+        docs=USER,
+    )
+    def replace_group(self, group: GroupReplacement | GroupReplacementDict) -> Request[Group]:
+        """Replace a group: what it is called, and its members by a file or by conditions.
+
+        The vendor's SDKs call it ``updateUserGroup``; `update_group` changes what it names alone.
+
+        Args:
+            group: The group's id, and all that it is to be.
+        """
+        path, fields = split(_REPLACEMENTS, group, "group_id")
+        return Request(path=path, json=fields, answer=Group)
+
+    @batch(
+        "PATCH",
+        _GROUP,
+        items=_MEMBERS,
+        limit=_SOME_MEMBERS,
+        quota=REQUESTS,
+        idempotent=True,
+        acknowledges="accepted",
+        note=_MEMBERS_LATER,
+        unsaid=_ROWS_LOST,
+        docs=USER,
+    )
+    def add_group_users(
+        self, users: Sequence[GroupMember | GroupMemberDict], *, group_id: str
+    ) -> Request[Group]:
+        """Put users into a group, without a file.
+
+        The vendor calls it ``updateUserGroupPartially``, with ``user_data``.
+
+        Args:
+            users: One row per user, who is named by one field.
+            group_id: The group's ``id``, not its ``uid``.
+        """
+        return _with_members(users, group_id, "add")
+
+    @batch(
+        "PATCH",
+        _GROUP,
+        items=_MEMBERS,
+        limit=_SOME_MEMBERS,
+        quota=REQUESTS,
+        idempotent=True,
+        acknowledges="accepted",
+        note=_MEMBERS_LATER,
+        unsaid=_ROWS_LOST,
+        docs=USER,
+    )
+    def remove_group_users(
+        self, users: Sequence[GroupMember | GroupMemberDict], *, group_id: str
+    ) -> Request[Group]:
+        """Take users out of a group, without a file.
+
+        The vendor calls it ``updateUserGroupPartially``, with ``user_data``.
+
+        Args:
+            users: One row per user, who is named by one field.
+            group_id: The group's ``id``, not its ``uid``.
+        """
+        return _with_members(users, group_id, "remove")
 
     @call(
         "DELETE",
@@ -302,3 +411,14 @@ class Groups:
             group_id: The group's ``id``, not its ``uid``.
         """
         return Request(path={"group_id": group_id}, answer=RefreshStarted)
+
+
+def _with_members(
+    users: Sequence[GroupMember | GroupMemberDict], group_id: str, action: Literal["add", "remove"]
+) -> Request[Group]:
+    entries = [{**_MEMBERS.mapping(user), "action": action} for user in users]
+    return Request(
+        path={"group_id": part_of_path(group_id, "group id")},
+        json={"type": "json", "user_data": entries},
+        answer=Group,
+    )

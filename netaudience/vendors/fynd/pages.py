@@ -1,20 +1,20 @@
 """Fynd's two styles of pages: by number, and by cursor. Each stops where the vendor says so.
 
-What contradicts itself (more is said to follow, and nothing leads there) or runs in a circle is an error:
-neither are rows left out without a word, nor is a list read forever.
+What contradicts itself (more is said to follow, and nothing leads there) is an error: rows are not left out
+without a word. A list that runs in a circle is found by whoever reads the pages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 
 from netaudience.errors import ConfigurationError, Unreadable
+from netaudience.model.wire import Request
 from netaudience.vendors.fynd.facts import VENDOR
 from netaudience.vendors.fynd.models import CursorPage, GroupUsers, NumberPage
-from netaudience.wire import Request
 
 __all__ = [
     "Direction",
@@ -22,6 +22,7 @@ __all__ = [
     "given",
     "next_by_cursor",
     "next_by_number",
+    "next_in_body",
 ]
 
 Direction: TypeAlias = Literal["next", "prev"]
@@ -58,33 +59,39 @@ def next_by_number(request: Request[Page], page: Page) -> Request[Page] | None:
     Raises:
         Unreadable: it is not said whether another page follows, or the vendor gives the same again.
     """
-    view = page.page or NumberPage()
     asked, size = int(request.query["page_no"]), int(request.query["page_size"])
-    if view.has_next is False:
+    if not _another(page, asked, size):
         return None
+    return attrs.evolve(request, query={**request.query, "page_no": asked + 1})
+
+
+def next_in_body(request: Request[Page], page: Page) -> Request[Page] | None:
+    """Return the request of the page with the next number, where the body's query has the number.
+
+    Raises:
+        Unreadable: it is not said whether another page follows, or the vendor gives the same again.
+    """
+    query = cast("dict[str, int]", cast("dict[str, object]", request.json)["query"])
+    if not _another(page, query["page"], query["limit"]):
+        return None
+    return attrs.evolve(request, json={"query": {**query, "page": query["page"] + 1}})
+
+
+def _another(page: _Numbered, asked: int, size: int) -> bool:
+    """Return whether another page follows the one that was asked for."""
+    view = page.page or NumberPage()
+    if view.has_next is False:
+        return False
     if view.has_next is None:
         if len(page.items) < size:
-            return None
+            return False
         raise _unreadable("The page is full, and does not say whether another follows")
     # The total is of no use here: the vendor's own samples have 0 in it beside two rows.
     if not page.items:
         raise _unreadable("The page is empty, and says that another follows")
     if view.current is not None and view.current < asked:
         raise _unreadable("An earlier page was given than the one asked for")
-    return attrs.evolve(request, query={**request.query, "page_no": asked + 1})
-
-
-@attrs.define(kw_only=True)
-class _ByCursor(Request[GroupUsers]):
-    """A request that remembers one cursor of those before it.
-
-    That finds every circle in which the cursors may run (Brent's way), without keeping them all.
-    """
-
-    remembered: str | None = None
-    #: Pages since then, and after how many another cursor is remembered.
-    steps: int = 0
-    patience: int = 1
+    return True
 
 
 def first_by_cursor(
@@ -103,14 +110,14 @@ def first_by_cursor(
     if direction not in {None, "next", "prev"}:
         raise ConfigurationError("direction must be next or prev")
     query = given(page_size=size, cursor=cursor, direction=direction, **others)
-    return _ByCursor(path=path, query=query, answer=GroupUsers, remembered=cursor)
+    return Request(path=path, query=query, answer=GroupUsers)
 
 
 def next_by_cursor(request: Request[GroupUsers], page: GroupUsers) -> Request[GroupUsers] | None:
     """Return the request of the page that the cursor leads to, None after the last.
 
     Raises:
-        Unreadable: more is said to follow without a cursor, or a cursor comes again.
+        Unreadable: more is said to follow without a cursor.
     """
     view = page.page or CursorPage()
     direction = request.query.get("direction", "next")
@@ -125,22 +132,9 @@ def next_by_cursor(request: Request[GroupUsers], page: GroupUsers) -> Request[Gr
         if page.page is None and len(page.items) >= int(request.query["page_size"]):
             raise _unreadable("The page is full, and does not say whether another follows")
         return None
-    before = request if isinstance(request, _ByCursor) else _ByCursor()
-    if cursor in {before.remembered, request.query.get("cursor")}:
-        raise _unreadable("A cursor comes again, so that the pages would never end")
-    remembered, steps, patience = before.remembered, before.steps + 1, before.patience
-    if steps >= patience:
-        remembered, steps, patience = cursor, 0, patience * 2
     # The cursor says where to go on; a number besides would be a second, perhaps another, word on it.
     query = {name: value for name, value in request.query.items() if name != "page_no"}
-    return _ByCursor(
-        path=request.path,
-        query={**query, "cursor": cursor, "direction": direction},
-        answer=GroupUsers,
-        remembered=remembered,
-        steps=steps,
-        patience=patience,
-    )
+    return attrs.evolve(request, query={**query, "cursor": cursor, "direction": direction})
 
 
 def _unreadable(what: str) -> Unreadable:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from netaudience.errors import ConfigurationError
-from netaudience.items import Rows
-from netaudience.rules import identifier
-from netaudience.vendors.fynd.models import in_path
+from netaudience.model.rows import Rows
+from netaudience.model.validators import identifier
+from netaudience.vendors.fynd.rules import in_path
 
 __all__ = ["part_of_path", "split"]
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import cast, get_args
 
 from netaudience.errors import ConfigurationError
-from netaudience.facts import Method
-from netaudience.limits import Provenance
+from netaudience.model.facts import Method
+from netaudience.model.limits import Provenance
+from netaudience.model.wire import load_json
+from netaudience.operations.dispatch import Operation
 from netaudience.vendors.fynd.facts import PREFIX
-from netaudience.wire import load_json
-from netaudience.work import Operation
 
 __all__ = ["read_routes", "routes_of", "unconfirmed"]
 

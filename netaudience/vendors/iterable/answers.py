@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from netaudience.engine.retry import retry_after
 from netaudience.errors import (
     Misconfigured,
     NotFound,
+    Refused,
     ServerFault,
     Throttled,
     TooLarge,
@@ -22,8 +22,8 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.judging import by_status, json_object, plain_words, unreadable
-from netaudience.wire import JsonValue, Response
+from netaudience.model.verdicts import Judge, json_object, plain_words
+from netaudience.model.wire import JsonValue, Response, load_json
 
 __all__ = ["VENDOR", "Body", "classify", "code_of"]
 
@@ -34,24 +34,42 @@ _REGION = (
     "Look at the key, which must be a server-side one, and at the region: a key works in the data centre "
     "of its project and gets this answer from the other"
 )
-_REMEDIES = {401: _REGION, 403: _REGION}
+_UNKNOWN = (
+    "Iterable does not know this operation: look at the base URL; subscriptions one by one are enabled on "
+    "request, so ask Iterable for those"
+)
+JUDGE = Judge(VENDOR, remedies={401: _REGION, 403: _REGION, 404: _UNKNOWN})
 
 #: Statuses that no code makes plainer.
 _PLAIN = frozenset({401, 403, 413, 429})
-#: Codes that say more than another 4xx does. The table of codes is open: others are judged by the status.
+#: What a code stands for, under whatever other status: the vendor is known to put a refusal of one row under
+#: a 500. The table of codes is open: others are judged by the status.
 _CODES: Mapping[str, type[VendorError]] = {
     "BadApiKey": Unauthorized,
     "BadAuthorizationHeader": Unauthorized,
     "InvalidJwtPayload": Unauthorized,
+    "JwtUserIdentifiersMismatched": Unauthorized,
     "Forbidden": Unauthorized,
     "Unauthorized": Unauthorized,
     # The project's schema is full: no further item with a new field can succeed.
     "UniqueFieldsLimitExceeded": Misconfigured,
     "BatchTooLarge": TooLarge,
+    "RateLimitExceeded": Throttled,
+    "DatabaseError": ServerFault,
     "NotFound": NotFound,
     "UnknownEmailError": NotFound,
     "UnknownUserIdError": NotFound,
     "error.users.noUserWithIdExists": NotFound,
+    "BadJsonBody": Refused,
+    "BadParams": Refused,
+    "EmailAlreadyExists": Refused,
+    "ExternalKeyConflict": Refused,
+    "ForbiddenParamsError": Refused,
+    "ForgottenUserError": Refused,
+    "InvalidEmailAddressError": Refused,
+    "InvalidUserIdError": Refused,
+    "RequestFieldsTypesMismatched": Refused,
+    "UserIdAlreadyExists": Refused,
 }
 _CODE_REMEDIES: Mapping[str, str] = {
     "UniqueFieldsLimitExceeded": (
@@ -76,11 +94,24 @@ _ECHOING = frozenset(
     }
 )
 _WORD = re.compile(r"[A-Za-z]{1,31}")
-#: The answer, in plain text, to a question for a user who is not there. Reported.
-_NO_USER = b"No user with that id exists!"
+#: Who or what is not there, in the words of a code that stands for much else, and of plain text: "No users
+#: with userId 5 exist", "No user exists with userId 5", "Unable to delete list 5 in Project 2, which does not
+#: exist.", "Invalid email list id". Reported.
+_ABSENT = re.compile(
+    r"no users? (?:exists? )?with .{1,99}|.{1,99} does not exist\.?|user not found|invalid email list id",
+    re.IGNORECASE | re.DOTALL,
+)
 _NO_LIST = "error.lists.invalidListId"
+_LIST_ID = "Look at list_id: the project has no list of that number"
 #: What a success of our operations has: the envelope's code, a counter, or a user.
-_SUCCESSES = frozenset({"code", "successCount", "user"})
+_SUCCESSES = frozenset(
+    {
+        *("channels", "code", "fields", "jobId", "jobs", "listId", "lists", "messages", "messageTypes"),
+        *("successCount", "user"),
+    }
+)
+#: How reads of lists are answered.
+_TEXT = "text/plain"
 
 
 def classify(response: Response) -> VendorError | None:
@@ -94,47 +125,67 @@ def classify(response: Response) -> VendorError | None:
     code = None if body is None else body.get("code")
     code = code if isinstance(code, str) else None
     words = plain_words(response) if body is None else _words(body, code)
-    error = _by_code(response, body, code, words) if response.status >= 400 else None
-    if error is None:
-        error = by_status(VENDOR, response, code=code_of(code), words=words, remedies=_REMEDIES)
-        error.remedy = error.remedy or _CODE_REMEDIES.get(code or "", "")
-    return error
+    kind, remedy = _meaning(response, body, code)
+    return JUDGE.failure(
+        response,
+        kind=kind,
+        code=code_of(code),
+        words=words,
+        remedy=remedy or _CODE_REMEDIES.get(code or "", ""),
+        own=code is not None,
+    )
 
 
 def _success(response: Response, body: Body | None) -> Unreadable | None:
     if body is None:
+        if not response.truncated and (_is_told_in_text(response) or _is_list(response)):
+            return None  # whether it fits what was asked is found out where it is read
         kind = response.content_type or "nothing"
         what = "The answer is too long or cut short" if response.truncated else f"No JSON object, but {kind}"
-        return unreadable(VENDOR, response, what)
+        return JUDGE.unreadable(response, what)
     code = body.get("code")
     if code is not None and code != "Success":
         # Nothing documents a failure with the status of a success: whether it was done is not known.
-        return unreadable(VENDOR, response, "The status is that of a success, and the code is not")
+        return JUDGE.unreadable(response, "The status is that of a success, and the code is not")
     # The question for a user who does not exist is answered with an empty object.
     if body and not _SUCCESSES & body.keys():
-        return unreadable(VENDOR, response, "The answer is JSON that Iterable is not known to send")
+        return JUDGE.unreadable(response, "The answer is JSON that Iterable is not known to send")
     return None
 
 
-def _by_code(response: Response, body: Body | None, code: str | None, words: str) -> VendorError | None:
-    """Judge a failure by what its body says, where that says more than the status does."""
-    status, wait = response.status, retry_after(response)
-    if code == "DatabaseError" or (code == "GenericError" and status >= 500):
-        return ServerFault(VENDOR, status, code=code, words=words, may_have_happened=True, retry_after=wait)
-    if status >= 500:
-        return None
-    if code == "RateLimitExceeded":
-        return Throttled(VENDOR, status, code=code, words=words, retry_after=wait)
-    if body is not None and _NO_LIST in str(body.get("msg")):
+def _is_told_in_text(response: Response) -> bool:
+    return response.content_type == _TEXT or (response.status == 202 and not response.body)
+
+
+def _is_list(response: Response) -> bool:
+    """Return whether an answer is a JSON list of texts."""
+    try:
+        body = load_json(response.body)
+    except ValueError:
+        return False
+    return isinstance(body, list) and all(isinstance(part, str) for part in body)
+
+
+def _meaning(response: Response, body: Body | None, code: str | None) -> tuple[type[VendorError] | None, str]:
+    """Return what a failure's body says where that is more than its status, and what to do about it."""
+    status = response.status
+    said = plain_words(response).strip() if body is None else body.get("msg")
+    said = said if isinstance(said, str) else ""
+    if status < 400:
+        return None, ""
+    if _NO_LIST in said:
         # No other user of the run could be put on a list that there is not.
-        return Misconfigured(VENDOR, status, remedy="Look at list_id: the project has no list of that number")
-    if body is None and response.body.strip() == _NO_USER:
-        return NotFound(VENDOR, status, words=words)
-    kind = None if status in _PLAIN else _CODES.get(code or "")
-    if kind is None:
-        return None
-    remedy = _REGION if kind is Unauthorized else _CODE_REMEDIES.get(code or "", "")
-    return kind(VENDOR, status, code=code_of(code), words=words, remedy=remedy)
+        return Misconfigured, _LIST_ID
+    if status in _PLAIN:
+        # A throttle is one under whatever status, for it closes no account.
+        throttled = code == "RateLimitExceeded"
+        return (Throttled, "") if throttled else (None, "")
+    if code in {None, "BadParams"} and status < 500 and _ABSENT.fullmatch(said):
+        return NotFound, ""
+    if code == "GenericError" and status >= 500:
+        return ServerFault, ""
+    kind = _CODES.get(code or "")
+    return kind, _REGION if kind is Unauthorized else ""
 
 
 def code_of(code: str | None) -> str | None:

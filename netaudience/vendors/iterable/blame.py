@@ -17,11 +17,11 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from netaudience.blame import NOTHING, Blame
 from netaudience.errors import NotFound, Refused, ServerFault, VendorError, scrub
-from netaudience.judging import json_object, unreadable
-from netaudience.vendors.iterable.answers import VENDOR, Body, code_of
-from netaudience.wire import JsonValue, Response
+from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.verdicts import json_object
+from netaudience.model.wire import JsonValue, Response
+from netaudience.vendors.iterable.answers import JUDGE, VENDOR, Body, code_of
 
 __all__ = ["blame"]
 
@@ -41,24 +41,29 @@ _BY: Mapping[str, _By] = {"Emails": "email", "UserIds": "userId"}
 #: The vendor's own trouble with users who are valid.
 _AGAIN: Mapping[str, _By] = {"validEmailFailures": "email", "validUserIdFailures": "userId"}
 _NO_OPERATIONS = ("noOpEmails", "noOpUserIds")
+#: What an answer says about fields.
+_OF_THE_SCHEMA: Mapping[str, str] = {
+    "filteredOutFields": "Iterable dropped fields that the project does not have",
+    "createdFields": "Iterable added fields to the project, and their types stay for ever",
+}
 #: A path into the request, such as ``obj.users[1].preferUserId``.
 _PATH = re.compile(r"obj\.\w+\[(?P<index>[0-9]{1,9})\]\.?(?P<field>.*)", re.DOTALL)
 
 
-def blame(response: Response, items: Sequence[Any]) -> Blame:
+def blame(response: Response, items: Sequence[Any]) -> ItemErrors:
     """Read what an answer to a bulk request says about its items."""
     body = json_object(response)
     if body is None:
         return NOTHING  # it is judged as a whole
     if not 200 <= response.status < 300:
-        return Blame(refused=_by_path(response, body, len(items)))
+        return ItemErrors(refused=_by_path(response, body, len(items)))
     taken, failed = _count(body, "successCount"), _count(body, "failCount")
     named, strange = _named(body)
     disallowed, more = _texts(body.get("disallowedEventNames"))
     warnings = _warnings(body)
     told = named or strange or disallowed or more
     if taken is not None and failed == 0 and taken >= len(items) and not told:
-        return Blame(warnings=warnings) if warnings else NOTHING
+        return ItemErrors(warnings=warnings) if warnings else NOTHING
     matched = _match(response, named, disallowed, items)
     matched.unmatched += strange + more
     blamed = len(matched.refused.keys() | matched.again.keys())
@@ -67,13 +72,19 @@ def blame(response: Response, items: Sequence[Any]) -> Blame:
         matched.refused[0] = Refused(VENDOR, response.status, words="it failed and no reason is given")
         blamed = 1
     unnamed: VendorError | None = None
-    if blamed == len(items):
+    # Whoever else is named: of all that were sent it is known what became of them.
+    counted = taken is not None and failed is not None and taken + failed == len(items)
+    reconciled = counted and 0 < blamed == failed
+    if blamed == len(items) or reconciled:
         pass  # nobody is left of whom anything could be unknown
-    elif matched.unmatched or (failed or 0) > blamed:
+    elif taken is None or failed is None:
+        what = "The answer does not count those that were taken and those that failed"
+        return ItemErrors(refused=matched.refused, unread=JUDGE.unreadable(response, what))
+    elif matched.unmatched or failed > blamed:
         unnamed = Refused(VENDOR, response.status, words="more items failed than the answer names")
-    elif taken is None or failed is None or taken + max(failed, blamed) + _spared(body) < len(items):
-        unnamed = unreadable(VENDOR, response, "The counters of the answer do not add up to the items sent")
-    return Blame(refused=matched.refused, again=matched.again, unnamed=unnamed, warnings=warnings)
+    elif taken + max(failed, blamed) + _spared(body) < len(items):
+        unnamed = JUDGE.unreadable(response, "The counters of the answer do not add up to the items sent")
+    return ItemErrors(refused=matched.refused, again=matched.again, unnamed=unnamed, warnings=warnings)
 
 
 @attrs.frozen
@@ -209,11 +220,12 @@ def _spared(body: Body) -> int:
 
 
 def _warnings(body: Body) -> Sequence[str]:
-    """Tell what was lost although its item was taken."""
-    dropped, _ = _texts(body.get("filteredOutFields"))
-    if not dropped:
-        return ()
-    return (f"Iterable dropped fields that the project does not have: {scrub(', '.join(sorted(dropped)))}",)
+    """Tell what was lost although its item was taken, and what was decided for ever by the way."""
+    return [
+        f"{what}: {scrub(', '.join(sorted(names)))}"
+        for field, what in _OF_THE_SCHEMA.items()
+        if (names := _texts(body.get(field))[0])
+    ]
 
 
 def _by_path(response: Response, body: Body, count: int) -> Mapping[int, VendorError]:

@@ -8,55 +8,90 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Limit, Quota, assumed, documented, per_day, per_second
-from netaudience.rules import both, rule
+from netaudience.errors import ConfigurationError
+from netaudience.model.limits import Limit, Quota, assumed, documented, per_day, per_minute, per_second
+from netaudience.model.rows import Identifiers, NamesRule, Rows, WholeNumbers
+from netaudience.model.validators import both, rule, whole_number
 from netaudience.vendors.iterable.models import (
-    EMAIL,
-    USER_ID,
+    BrowserRegistration,
     DeviceReference,
     DeviceRegistration,
+    DoubleOptIn,
     EmailChange,
     Event,
     EventWithoutId,
+    Merge,
     SubscriptionUpdate,
     UserReference,
     UserUpdate,
 )
+from netaudience.vendors.iterable.project import NewList
+from netaudience.vendors.iterable.rules import EMAIL, USER_ID
 
 __all__ = [
+    "BROWSERS",
     "BULK_SUBSCRIPTIONS",
     "BULK_UPDATE",
+    "CANCEL_EXPORT",
     "CHANGES",
+    "CREATE_LIST",
     "DELETE_BY_EMAIL",
     "DELETE_BY_USER_ID",
+    "DELETE_LIST",
     "DEVICES",
     "DISABLE_DEVICE",
     "DOCS",
+    "DOUBLE_OPT_IN",
+    "EITHER_ID",
     "EMAILS",
     "EVENTS",
     "EVENTS_WITHOUT_ID",
+    "EXPORT_FILES",
+    "EXPORT_JOBS",
     "FORGET",
+    "FORGOTTEN",
+    "FORGOTTEN_USER_IDS",
     "GET_BY_EMAIL",
     "GET_BY_USER_ID",
+    "GET_CHANNELS",
+    "GET_FIELDS",
+    "GET_LISTS",
+    "GET_MESSAGE_TYPES",
+    "JOB_IDS",
+    "LIST_IDS",
+    "LIST_SAMPLE",
+    "LIST_SIZE",
+    "LIST_USERS",
     "MANY",
     "MANY_USERS",
+    "MERGE",
+    "MERGES",
+    "NEW_LISTS",
     "ONE",
+    "OPT_INS",
     "PATH_USER_IDS",
     "REFERENCES",
+    "REGISTER_BROWSER",
     "REGISTER_DEVICE",
+    "SENT_MESSAGES",
+    "SINGLE_SUBSCRIPTIONS",
     "SPECIFICATION",
+    "START_EXPORT",
     "SUBSCRIBE",
     "SUBSCRIBERS",
     "SUBSCRIPTIONS",
     "TOKENS",
     "TRACK",
+    "TRACK_ONE",
+    "UNFORGET",
     "UNSUBSCRIBE",
     "UPDATE",
     "UPDATE_EMAIL",
+    "UPDATE_SUBSCRIPTIONS",
     "USERS",
     "USER_IDS",
     "some_identifier",
+    "whole",
 ]
 
 DOCS = "https://support.iterable.com/hc/articles/205730249"
@@ -88,6 +123,12 @@ def _felt(name: str, start: int, *, bulk: bool = False) -> Quota:
 UPDATE = _stated("users/update", 500)
 REGISTER_DEVICE = _stated("users/registerDeviceToken", 500)
 DISABLE_DEVICE = _felt("users/disableDevice", 100)
+REGISTER_BROWSER = _felt("users/registerBrowserToken", 10)
+UPDATE_SUBSCRIPTIONS = _felt("users/updateSubscriptions", 10)
+DOUBLE_OPT_IN = _felt("subscriptions/subscribeToDoubleOptIn", 10)
+TRACK_ONE = _stated("events/track", 2000)
+SENT_MESSAGES = _stated("users/getSentMessages", 3)
+EXPORT_JOBS = _felt("export/jobs", 1)
 BULK_UPDATE = _stated("users/bulkUpdate", 5, bulk=True)
 TRACK = _stated("events/trackBulk", 10, bulk=True)
 BULK_SUBSCRIPTIONS = _felt("users/bulkUpdateSubscriptions", 10, bulk=True)
@@ -107,6 +148,40 @@ FORGET = Quota(
     in_flight=_MANY_AT_ONCE,
 )
 
+
+def _a_minute(name: str, per_minute_: int) -> Quota:
+    """Return a quota of a slow read, whose rate is documented by the minute."""
+    window = per_minute(documented(per_minute_, SPECIFICATION), share=_SHARE)
+    return Quota(f"iterable {name}", (window,), in_flight=_MANY_AT_ONCE)
+
+
+UNFORGET = Quota(
+    "iterable users/unforget",
+    (
+        per_second(documented(3, SPECIFICATION), share=_SHARE),
+        per_day(documented(1000, SPECIFICATION)),
+    ),
+    in_flight=_MANY_AT_ONCE,
+)
+#: Counted by key, where the others are by project.
+MERGE = _stated("users/merge", 50)
+FORGOTTEN = _stated("users/forgotten", 3)
+FORGOTTEN_USER_IDS = _stated("users/forgottenUserIds", 3)
+GET_FIELDS = _stated("users/getFields", 3)
+GET_LISTS = _stated("GET lists", 100)
+GET_CHANNELS = _stated("channels", 100)
+GET_MESSAGE_TYPES = _stated("messageTypes", 100)
+#: Counted by organisation, where the others are by project.
+START_EXPORT = _stated("export/start", 1)
+EXPORT_FILES = _stated("export/files", 1)
+CANCEL_EXPORT = _stated("DELETE export", 1)
+CREATE_LIST = _felt("POST lists", 10)
+DELETE_LIST = _felt("DELETE lists", 10)
+LIST_USERS = _a_minute("lists/getUsers", 5)
+LIST_SAMPLE = _a_minute("lists/previewUsers", 5)
+LIST_SIZE = _a_minute("lists/size", 5)
+SINGLE_SUBSCRIPTIONS = _felt("subscriptions", 10)
+
 ONE = Limit(
     rows=documented(1, DOCS),
     bytes=assumed(4_000_000, "no figure is documented; that of users/bulkUpdate"),
@@ -117,6 +192,7 @@ MANY_USERS = Limit(rows=_ROWS, bytes=documented(4_000_000, SPECIFICATION))
 MANY = Limit(rows=_ROWS, bytes=assumed(4_000_000, "no figure is documented; that of users/bulkUpdate"))
 
 
+@NamesRule
 def one_identifier(row: Mapping[str, object]) -> str | None:
     """Demand that a row names its user once: which of two names counts depends on the project."""
     if "email" in row and "userId" in row:
@@ -124,6 +200,7 @@ def one_identifier(row: Mapping[str, object]) -> str | None:
     return some_identifier(row)
 
 
+@NamesRule
 def one_or_both_by_choice(row: Mapping[str, object]) -> str | None:
     """Demand one identifier; of operations that take both where the client is told so."""
     if "email" in row and "userId" in row:
@@ -134,6 +211,7 @@ def one_or_both_by_choice(row: Mapping[str, object]) -> str | None:
     return some_identifier(row)
 
 
+@NamesRule
 def some_identifier(row: Mapping[str, object]) -> str | None:
     """Demand that a row names its user."""
     if "email" in row or "userId" in row:
@@ -147,9 +225,17 @@ def _one_current_identifier(row: Mapping[str, object]) -> str | None:
     return None
 
 
+def _one_source_and_one_destination(row: Mapping[str, object]) -> str | None:
+    if ("sourceEmail" in row) == ("sourceUserId" in row):
+        return "The row must name the user to be merged once: give it a sourceEmail or a sourceUserId"
+    if ("destinationEmail" in row) == ("destinationUserId" in row):
+        return "The row must name whom to merge it into once: give it a destinationEmail or destinationUserId"
+    return None
+
+
 def _at_most_one_identifier(row: Mapping[str, object]) -> str | None:
     # Without one it is about every profile with the token: whether that is meant is asked by the operation.
-    return one_identifier(row) if "email" in row or "userId" in row else None
+    return one_or_both_by_choice(row) if "email" in row or "userId" in row else None
 
 
 _KEY = ("email", "user_id")
@@ -164,8 +250,19 @@ EVENTS = Rows(Event, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier,
 EVENTS_WITHOUT_ID = Rows(
     EventWithoutId, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True
 )
-DEVICES = Rows(DeviceRegistration, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier)
+DEVICES = Rows(DeviceRegistration, key=_KEY, folded=_FOLDED, noun="user", rule=one_or_both_by_choice)
+BROWSERS = Rows(BrowserRegistration, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier)
+OPT_INS = Rows(DoubleOptIn, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier)
+EITHER_ID = Identifiers("email", EMAIL, by={"user_id": USER_ID})
 TOKENS = Rows(DeviceReference, key="token", noun="device token", rule=_at_most_one_identifier)
+MERGES = Rows(
+    Merge,
+    key=("source_email", "source_user_id"),
+    folded=("source_email",),
+    noun="user",
+    rule=_one_source_and_one_destination,
+    apart=True,
+)
 CHANGES = Rows(
     EmailChange,
     key=("current_email", "current_user_id"),
@@ -175,6 +272,22 @@ CHANGES = Rows(
 )
 EMAILS = Identifiers("email", EMAIL)
 USER_IDS = Identifiers("userId", USER_ID)
+
+
+def whole(number: int, what: str) -> int:
+    """Return a number that is an argument of a whole run.
+
+    Raises:
+        ConfigurationError: it is no whole number.
+    """
+    if problem := whole_number(what).problem(number):
+        raise ConfigurationError(f"{problem}: it is the number that Iterable shows")
+    return number
+
+
+LIST_IDS = WholeNumbers("list id")
+JOB_IDS = WholeNumbers("job id")
+NEW_LISTS = Rows(NewList, key="name", noun="list")
 #: As the last segment of a path these two would be read as steps, however they are encoded.
 PATH_USER_IDS = Identifiers(
     "userId",

@@ -11,8 +11,6 @@ from typing import cast
 
 import attrs
 
-from netaudience.blame import NOTHING, Blame
-from netaudience.engine.retry import retry_after
 from netaudience.errors import (
     Misconfigured,
     NotFound,
@@ -23,8 +21,9 @@ from netaudience.errors import (
     Unauthorized,
     VendorError,
 )
-from netaudience.judging import by_status, json_object, plain_words, unreadable
-from netaudience.wire import JsonValue, Response, load_json
+from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.verdicts import Judge, json_object, plain_words
+from netaudience.model.wire import JsonValue, Response, load_json
 
 __all__ = ["blame_export", "classify"]
 
@@ -34,6 +33,9 @@ _VENDOR = "MoEngage"
 #: "PayloadTooLarge" and "Payload too large", "Authentication required" with a full stop and without.
 _JUDGED: Mapping[str, type[VendorError]] = {
     "authenticationrequired": Unauthorized,
+    "authenticationmismatch": Unauthorized,
+    "invalidparams": Misconfigured,
+    "paramsrequired": Misconfigured,
     "blockedclient": Misconfigured,
     "blacklisted": Misconfigured,
     "accountsuspended": Misconfigured,
@@ -50,17 +52,36 @@ _JUDGED: Mapping[str, type[VendorError]] = {
     "arrayfielderror": Refused,
     "attributeerror": Refused,
     "valueerror": Refused,
+    "typeerror": Refused,
     "malformedjson": Refused,
+    "bodytypeisnotjson": Refused,
+    "emptyrequestbody": Refused,
     "limitbreached": Refused,
+}
+#: What the routes about segments say, whose titles differ.
+_SEGMENTS: Mapping[str, type[VendorError]] = {"already exists": Refused, "Segment not found": NotFound}
+#: Codes of the routes that tell a code and no type.
+_CODED: Mapping[str, type[VendorError]] = {
+    "badargument": Refused,
+    "notfound": NotFound,
+    "unauthorized": Unauthorized,
+    "forbidden": Unauthorized,
+    # An address of several users, or a key that was used with another body.
+    "conflict": Refused,
+    "toomanyrequests": Throttled,
 }
 _KEY = (
     "Look at the workspace id, at the key, which must be that of the Data tile (Settings > Account > APIs), "
     "and at the data center: no other knows the workspace"
 )
 _ACCOUNT = "Ask MoEngage about the account, then send the rest"
+_JUDGE = Judge(_VENDOR, remedies={401: _KEY, 403: _ACCOUNT})
 _MEDIA = "What stands between this program and MoEngage changes the Content-Type, which was application/json"
 _REMEDIES: Mapping[str, str] = {
     "authenticationrequired": _KEY,
+    "authenticationmismatch": _KEY,
+    "invalidparams": _KEY,
+    "paramsrequired": _KEY,
     "mediatypeerror": _MEDIA,
     "unsupportedmediatype": _MEDIA,
     "missingheadervalue": _MEDIA,
@@ -75,6 +96,8 @@ class _Told:
     status: str = ""
     type: str = ""
     words: str = ""
+    #: Whether the type is a code, and the status says nothing more.
+    coded: bool = False
 
     @property
     def plain_type(self) -> str:
@@ -97,7 +120,7 @@ def classify(response: Response) -> VendorError | None:
         what = f"The answer is longer than {len(response.body):,} bytes"
     else:
         what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
-    return unreadable(_VENDOR, response, what, words=told.words)
+    return _JUDGE.unreadable(response, what, words=told.words)
 
 
 #: The specification writes one word in the examples and another in the descriptions.
@@ -106,31 +129,21 @@ _FAILURES = frozenset({"fail", "failure"})
 
 def _failed(response: Response, told: _Told, *, meant: int | None = None) -> VendorError:
     status, kind = response.status, told.plain_type
-    if kind == "notfound" and 400 in {status, meant}:
-        # An unknown user. A 404 would rather say that the route is not known.
-        return NotFound(_VENDOR, status, code=told.type, words=told.words)
-    judged = _JUDGED.get(kind)
-    if judged is None and status == 500 and told.status in _FAILURES:
-        judged = ServerFault  # the route that tells a title and no type
+    judged = _CODED.get(kind) if told.coded else _JUDGED.get(kind)
+    if not told.coded and kind == "notfound" and (status >= 500 or 400 in {status, meant}):
+        judged = NotFound  # an unknown user; a 404 would rather say that the route is not known
     if judged is not None:
         remedy = _REMEDIES.get(kind, _ACCOUNT if judged is Misconfigured else "")
-        wait = retry_after(response)
-        return judged(
-            _VENDOR,
-            status,
-            code=told.type or None,
-            words=told.words,
-            remedy=remedy,
-            # What its program had done before it failed is not said.
-            may_have_happened=judged is ServerFault,
-            retry_after=wait,
+        return _JUDGE.failure(
+            response, kind=judged, code=told.type or None, words=told.words, meant=meant, remedy=remedy
         )
+    if judged := next((kind for words, kind in _SEGMENTS.items() if words in told.words), None):
+        return _JUDGE.failure(response, kind=judged, words=told.words, meant=meant)
     if status == 409:
         meant = 401  # one route tells authentication so, and none tells anything else
     words = f"{told.type}: {told.words}" if told.type else told.words
-    return by_status(
-        _VENDOR, response, code=None, words=words, meant=meant, remedies={401: _KEY, 403: _ACCOUNT}
-    )
+    # Of the route that tells a title and no type, the status is all that says what it is.
+    return _JUDGE.failure(response, words=words, meant=meant, own=told.status in _FAILURES)
 
 
 def _told(response: Response) -> _Told:
@@ -141,7 +154,12 @@ def _told(response: Response) -> _Told:
     status, error = _text(body, "status").lower(), body.get("error")
     if isinstance(error, Mapping):
         # An error is none the less one where the status beside it is missing, or says something else.
-        return _Told("fail", _text(error, "type"), _text(error, "message"))
+        kind, code = _text(error, "type"), _text(error, "code") or _text(error, "err_code")
+        return _Told("fail", kind or code, _text(error, "message"), coded=not kind)
+    if not status and body.get("success") is True:
+        status = "success"  # the routes about segments
+    if not status and (_text(body, "response_id") or set(body) == {"message"}):
+        status = "success"  # the routes about consents have no such word
     title, description = _text(body, "title"), _text(body, "description")
     return _Told(status, title, description) if title else _Told(status, words=_text(body, "message"))
 
@@ -155,7 +173,7 @@ _NOT_KNOWN = "MoEngage does not know the user: look at the identifier, and at wh
 _FEWER = "The answer holds fewer users than were asked for, and does not name the others"
 
 
-def blame_export(response: Response, items: Sequence[str]) -> Blame:
+def blame_export(response: Response, items: Sequence[str]) -> ItemErrors:
     """Read which of the users that were asked about are not known.
 
     A user who is found is not matched with an item: the fields that were asked for need not hold the
@@ -166,21 +184,23 @@ def blame_export(response: Response, items: Sequence[str]) -> Blame:
     body = cast("Mapping[str, JsonValue]", load_json(response.body))  # judged a success before
     data = body.get("data")
     if not isinstance(data, Mapping):
-        return Blame(unnamed=unreadable(_VENDOR, response, "The answer holds no users"))
+        return ItemErrors(unread=_JUDGE.unreadable(response, "The answer holds no users"))
     users, missing = data.get("users"), data.get("users_not_found")
     named = {_identifier(entry) for entry in missing} if isinstance(missing, list) else set[str]()
     asked = set(items)
     unknown = NotFound(_VENDOR, response.status, remedy=_NOT_KNOWN)
     refused: dict[int, VendorError] = {index: unknown for index, item in enumerate(items) if item in named}
     found = len(users) if isinstance(users, list) else 0
+    if found == len(asked - named) and refused:
+        return ItemErrors(refused=refused)  # whoever else is not known: it is known what became of all
     if not named <= asked:
         # Somebody is not known whom nobody asked about: an identifier was changed on the way.
-        return Blame(refused=refused, unnamed=unknown)
+        return ItemErrors(refused=refused, unnamed=unknown)
     if found < len(asked - named):
-        return Blame(refused=refused, unnamed=NotFound(_VENDOR, response.status, remedy=_FEWER))
+        return ItemErrors(refused=refused, unnamed=NotFound(_VENDOR, response.status, remedy=_FEWER))
     if found > len(asked - named):
-        return Blame(refused=refused, warnings=["An answer holds more users than were asked for"])
-    return Blame(refused=refused)
+        return ItemErrors(refused=refused, warnings=["An answer holds more users than were asked for"])
+    return ItemErrors(refused=refused)
 
 
 def _identifier(entry: JsonValue) -> str:

@@ -6,11 +6,10 @@ here, that was done before; and nothing is renamed.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self, TypeAlias, TypeVar, cast
 
-from netaudience.items import RowRule, Rows
+from netaudience.model.rows import RowRule, Rows
 from netaudience.vendors.moengage.models import (
     Device,
     DeviceDict,
@@ -21,7 +20,8 @@ from netaudience.vendors.moengage.models import (
     User,
     UserDict,
 )
-from netaudience.vendors.moengage.rules import Workspace, digits_of
+from netaudience.vendors.moengage.rules import PHONE, is_milliseconds
+from netaudience.vendors.moengage.workspace import Workspace
 
 __all__ = [
     "DEVICES",
@@ -57,8 +57,7 @@ class UserRows(Rows[T]):
 
     def of(self, identifiers: Sequence[str], rule: RowRule) -> Self:
         """Return the same kind of rows as a workspace with these identifiers has them."""
-        other = copy.copy(self)
-        other.rule = rule
+        other = cast("Self", self.ruled(rule))
         other._identifiers = identifiers  # noqa: SLF001 - of a copy of itself
         return other
 
@@ -88,9 +87,9 @@ def _not_oneself(pair: Mapping[str, object]) -> str | None:
     return None
 
 
-USERS = UserRows(User, rule=Workspace().user_problem, holder="attributes")
+USERS = UserRows(User, rule=Workspace().user_rule, holder="attributes")
 DEVICES = Rows(Device, key="customer_id", noun="customer id")
-EVENTS = UserRows(Event, rule=Workspace().event_problem, holder="user_identifiers")
+EVENTS = UserRows(Event, rule=Workspace().event_rule, holder="user_identifiers")
 PAIRS = Rows(MergePair, key="merged_user", noun="merged user", rule=_not_oneself)
 SELECTIONS = Rows(DeviceSelection, key="user_identifier_value", noun="user")
 
@@ -113,7 +112,7 @@ def _written(attributes: Mapping[str, object]) -> Mapping[str, object]:
         return attributes
     written = dict(attributes)
     if isinstance(number, str):
-        written["u_mb"] = digits_of(number)
+        written["u_mb"] = cast("Callable[[str], str]", PHONE.meant)(number)
     if "platforms" in attributes:
         platforms = cast("Sequence[Mapping[str, object]]", attributes["platforms"])
         written["platforms"] = [{**entry, "active": str(entry["active"]).lower()} for entry in platforms]
@@ -136,6 +135,12 @@ def event_element(row: Event | EventDict) -> Element:
     """Return an event as MoEngage wants it: a list of one action."""
     action = dict(_mapping(EVENTS, row))
     who = {name: action.pop(name) for name in _OF_THE_USER if name in action}
+    if identifiers := cast("Mapping[str, object]", who.get("user_identifiers") or {}):
+        who["user_identifiers"] = _written(identifiers)
+    for name in ("current_time", "user_time"):
+        moment = action.get(name)
+        if isinstance(moment, int | float) and is_milliseconds(moment):
+            action[name] = str(int(moment))  # documented as a number of seconds, and as text of either
     return {"type": "event", **who, "actions": [action]}
 
 

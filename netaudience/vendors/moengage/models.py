@@ -7,13 +7,16 @@ optional, for the vendor marks none as required; what it adds is kept in ``unkno
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 import attrs
 
 from netaudience.errors import mask
-from netaudience.rules import flag, identifier, text
+from netaudience.model.validators import flag, identifier, text
+from netaudience.model.value_forms import RowValue, Unset, unset_by, written_as
+from netaudience.model.wire import JsonValue
 from netaudience.vendors.moengage.rules import (
     CURRENT_TIME,
     CUSTOMER_ID,
@@ -24,9 +27,11 @@ from netaudience.vendors.moengage.rules import (
     MAPPING,
     OFFSET,
     TV_SYSTEM,
+    UNSET_ATTRIBUTES,
     USER_TIME,
+    USERS_ATTRIBUTES,
 )
-from netaudience.wire import JsonValue
+from netaudience.vendors.moengage.values import TIME, VALUES, as_time
 
 __all__ = [
     "Accepted",
@@ -42,6 +47,7 @@ __all__ = [
     "MergePair",
     "MergePairDict",
     "MergeResponse",
+    "UnsetRule",
     "User",
     "UserDict",
 ]
@@ -50,6 +56,16 @@ _UNKNOWN: Mapping[str, JsonValue] = {}
 
 
 # What is sent.
+
+
+class UnsetRule(TypedDict):
+    """Which attributes of a user are unset."""
+
+    type: Literal["equals", "prefix", "suffix", "contains"]
+    #: The whole name, or the part of it.
+    attr: str
+    #: True if it is not said.
+    case_sensitive: NotRequired[bool]
 
 
 @attrs.frozen
@@ -61,14 +77,27 @@ class User:
     customer_id: str | None = attrs.field(default=None, validator=CUSTOMER_ID, repr=mask)
     #: Names and values: text, numbers, truth values, dates as ISO 8601, arrays of one of these. A truth
     #: value as `active` in ``platforms`` is written as the vendor wants it, and so is E.164 as ``u_mb``.
-    attributes: Mapping[str, JsonValue] | None = attrs.field(default=None, validator=MAPPING, repr=False)
+    attributes: Mapping[str, RowValue] | None = attrs.field(
+        default=None,
+        validator=USERS_ATTRIBUTES,
+        metadata={**written_as(VALUES), **unset_by(Unset(listed_in="unset_attributes"))},
+        repr=False,
+    )
+    #: What to unset, by name or by a part of it: objects with ``type`` (``equals``, ``prefix``, ``suffix`` or
+    #: ``contains``), ``attr`` and perhaps ``case_sensitive``. It wins over `attributes` of the same row.
+    #: An early-access feature: the client must be told that the workspace has it.
+    #: Source: https://www.moengage.com/docs/user-guide/data/user-data/unset-user-attributes
+    unset_attributes: Sequence[UnsetRule] | None = attrs.field(
+        default=None, validator=UNSET_ATTRIBUTES, repr=False
+    )
 
 
 class UserDict(TypedDict):
     """`User` by the vendor's names."""
 
     customer_id: NotRequired[str]
-    attributes: NotRequired[Mapping[str, JsonValue]]
+    attributes: NotRequired[Mapping[str, RowValue]]
+    unset_attributes: NotRequired[Sequence[UnsetRule]]
 
 
 @attrs.frozen
@@ -79,13 +108,19 @@ class Device:
     customer_id: str = attrs.field(validator=CUSTOMER_ID, repr=mask)
     #: Your own id of the device.
     device_id: str = attrs.field(validator=identifier("device id"), repr=mask)
-    #: ``ANDROID``, ``iOS``, ``web`` or ``TV``.
+    #: ``ANDROID``, ``iOS``, ``web``, ``Windows`` or ``TV``.
     platform: str = attrs.field(validator=DEVICE_PLATFORM)
     #: The push token. A new one does not revive a device that is uninstalled.
     push_id: str = attrs.field(validator=text("push id"), repr=False)
     model: str | None = attrs.field(default=None, validator=text("model"))
+    #: Who made it; not in the list of the specification, whose vendor drops what it does not know.
+    brand: str | None = attrs.field(default=None, validator=text("brand"))
     #: Whether the user lets the device be reached; written as the vendor's ``"True"`` or ``"False"``.
     moe_push_opted: bool | None = attrs.field(default=None, validator=flag("moe_push_opted"))
+    #: Whether the user lets it be reached provisionally (iOS); the vendor documents no values for the text.
+    moe_push_provisional_opted: str | None = attrs.field(
+        default=None, validator=text("moe_push_provisional_opted")
+    )
     app_version: str | None = attrs.field(default=None, validator=text("app version"))
     os_version: str | None = attrs.field(default=None, validator=text("OS version"))
     #: The advertising id of Android.
@@ -99,10 +134,12 @@ class DeviceDict(TypedDict):
 
     customer_id: str
     device_id: str
-    platform: Literal["ANDROID", "iOS", "web", "TV"]
+    platform: Literal["ANDROID", "iOS", "web", "Windows", "TV"]
     push_id: str
     model: NotRequired[str]
+    brand: NotRequired[str]
     moe_push_opted: NotRequired[bool]
+    moe_push_provisional_opted: NotRequired[str]
     app_version: NotRequired[str]
     os_version: NotRequired[str]
     moe_gaid: NotRequired[str]
@@ -119,23 +156,31 @@ class Event:
     #: The event's name.
     action: str = attrs.field(validator=EVENT_NAME)
     #: Names and values that belong to the event.
-    attributes: Mapping[str, JsonValue] | None = attrs.field(default=None, validator=MAPPING, repr=False)
-    #: Where it happened: ANDROID, iOS, web, TV or unknown.
+    attributes: Mapping[str, RowValue] | None = attrs.field(
+        default=None, validator=MAPPING, metadata=written_as(VALUES), repr=False
+    )
+    #: Where it happened: ANDROID, iOS, web, TV, Windows or unknown.
     platform: str | None = attrs.field(default=None, validator=EVENT_PLATFORM)
     app_version: str | None = attrs.field(default=None, validator=text("app version"))
-    #: When it happened, in UTC: ISO 8601, or seconds or milliseconds since 1970 as text. Without it the
-    #: vendor takes the time at which it got the request.
-    current_time: str | None = attrs.field(default=None, validator=CURRENT_TIME)
+    #: When it happened, in UTC: a `datetime`, ISO 8601, or seconds or milliseconds since 1970, as a number or
+    #: as text. Without it the vendor takes the time at which it got the request.
+    current_time: str | int | float | None = attrs.field(
+        default=None, converter=as_time, validator=CURRENT_TIME, metadata=written_as(TIME)
+    )
     #: When it happened by the user's clock, written likewise.
-    user_time: str | None = attrs.field(default=None, validator=USER_TIME)
+    user_time: str | int | float | None = attrs.field(
+        default=None, converter=as_time, validator=USER_TIME, metadata=written_as(TIME)
+    )
     #: Seconds between the user's clock and UTC.
-    user_timezone_offset: int | None = attrs.field(default=None, validator=OFFSET)
+    user_timezone_offset: int | float | None = attrs.field(default=None, validator=OFFSET)
     #: Your own id of the device; the vendor takes the customer id without it.
     device_id: str | None = attrs.field(default=None, validator=identifier("device id"), repr=mask)
     #: The system of a TV, beside the platform TV.
     moe_os_type: str | None = attrs.field(default=None, validator=TV_SYSTEM)
     #: Identifiers of the workspace with their values, in place of `customer_id`.
-    user_identifiers: Mapping[str, str] | None = attrs.field(default=None, validator=MAPPING, repr=False)
+    user_identifiers: Mapping[str, str] | None = attrs.field(
+        default=None, validator=USERS_ATTRIBUTES, repr=False
+    )
 
 
 class EventDict(TypedDict):
@@ -143,12 +188,12 @@ class EventDict(TypedDict):
 
     customer_id: NotRequired[str]
     action: str
-    attributes: NotRequired[Mapping[str, JsonValue]]
+    attributes: NotRequired[Mapping[str, RowValue]]
     platform: NotRequired[str]
     app_version: NotRequired[str]
-    current_time: NotRequired[str]
-    user_time: NotRequired[str]
-    user_timezone_offset: NotRequired[int]
+    current_time: NotRequired[str | float | dt.date]
+    user_time: NotRequired[str | float | dt.date]
+    user_timezone_offset: NotRequired[float]
     device_id: NotRequired[str]
     moe_os_type: NotRequired[str]
     user_identifiers: NotRequired[Mapping[str, str]]
@@ -202,6 +247,8 @@ class Accepted:
     status: str | None = None
     #: Not in the repr: it may repeat what it was sent.
     message: str | None = attrs.field(default=None, repr=False)
+    #: What the vendor knows the request by, where it says so.
+    request_id: str | None = None
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
 
 

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 import attrs
 
-from netaudience.errors import InvalidItem, scrub
-from netaudience.phone import e164
-from netaudience.rules import Rule, both, identifier, one_of, rule, text
+from netaudience.model.phone import e164
+from netaudience.model.validators import (
+    Rule,
+    both,
+    email,
+    identifier,
+    one_of,
+    phone,
+    rule,
+    text,
+    with_entries,
+)
 
 __all__ = [
     "ADD",
@@ -30,13 +39,19 @@ __all__ = [
     "MAPPING",
     "OFFSET",
     "OVERVIEW",
+    "PHONE",
     "POLICY",
+    "PREFIX",
     "REMOVE",
     "SPECIFICATION",
     "TV_SYSTEM",
+    "UNSET_ATTRIBUTES",
+    "USERS_ATTRIBUTES",
+    "USER_PLATFORMS",
     "USER_TIME",
-    "Workspace",
     "digits_of",
+    "filled_with",
+    "is_milliseconds",
 ]
 
 DOCS = "https://www.moengage.com/docs/api/user/track-user"
@@ -70,57 +85,53 @@ CUSTOMER_ID = both(
             "The customer id has one character, and MoEngage takes none so short: "
             "look at the column it came from",
             lambda value: len(value) > 1,
+            sql=lambda value: f"length({value}) > 1",
         ),
         rule(
             "The customer id is a placeholder such as null, guest or 0, which MoEngage forbids: "
             "look at the column it came from",
             lambda value: value.casefold() not in _FORBIDDEN_IDS,
+            sql=lambda value: f"lower({value}) NOT IN ({', '.join(map(repr, sorted(_FORBIDDEN_IDS)))})",
         ),
     ),
 )
 MAPPING = rule(
-    "The attributes must be a mapping of names to values", lambda value: isinstance(value, Mapping)
+    "The attributes must be a mapping of names to values",
+    lambda value: isinstance(value, Mapping),
+    sql=lambda _: "true",
 )
+#: Country code first: none begins with 0, and E.164 has at most 15 digits.
+_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
-#: Names that MoEngage blocks. Source: https://www.moengage.com/docs/api/user/track-user
-_BLOCKED = frozenset({"", "_id", "id"})
+
+def digits_of(number: str) -> str:
+    """Return a phone number as MoEngage wants it: digits, country code first, without the plus.
+
+    Raises:
+        InvalidItem: it is neither that nor what becomes E.164; no country is ever guessed.
+    """
+    return e164(f"+{number}" if _DIGITS.fullmatch(number) else number)[1:]
+
+
+#: What names or reaches a user, among a user's attributes and among the identifiers of an event's user. How
+#: `moe_mobile` is written is not documented, so it is checked and sent as it is given.
+PHONE = phone("attribute u_mb", digits_of)
+_MOBILE = phone("attribute moe_mobile", digits_of)
+_CONTACTS = {
+    "u_em": email("attribute u_em"),
+    "u_mb": PHONE,
+    "moe_mobile": attrs.evolve(
+        _MOBILE, meant=None, lenient=_MOBILE.lenient and attrs.evolve(_MOBILE.lenient, meant=None)
+    ),
+}
+USERS_ATTRIBUTES = with_entries(MAPPING, _CONTACTS)
 #: "It is a system prefix and using it might result in periodic blacklisting".
 #: Source: https://www.moengage.com/docs/api/user/track-user
-_RESERVED = "moe_"
+PREFIX = "moe_"
 
-_FLAGS = frozenset(
-    {
-        *("push_preference", "moe_sub_w", "moe_spam", "moe_unsubscribe", "moe_hard_bounce"),
-        "moe_wa_subscription",
-    }
-)
-_TEXTS = frozenset(
-    {
-        *("u_n", "u_fn", "u_ln", "u_gd", "u_em", "uid", "geo", "publisher_name", "campaign_name"),
-        *("moe_gaid", "advertising_identifier", "moe_sms_subscription", "moe_em_unsub_categories"),
-    }
-)
-_MILLISECONDS = frozenset({"u_l_a", "cr_t"})
-_OPT_IN = ("DOUBLE_OPTED_IN", "OPTED_OUT", "OPT_IN_PENDING")
-#: Those of the reserved names that the vendor documents for users, and for events.
-_USERS_OWN = frozenset(
-    {
-        "moe_mobile",
-        "moe_email_optin_status",
-        *(name for name in _FLAGS | _TEXTS if name.startswith(_RESERVED)),
-    }
-)
-_EVENTS_OWN = frozenset({"moe_os_type"})
-
-# Source of the five: https://help.moengage.com/hc/en-us/articles/360037314991
-_LONGEST_NAME = 200
-_LONGEST_VALUE = 512
-_LONGEST_ARRAY = 50
-_MOST_EVENT_ATTRIBUTES = 100
-_LINKS = ("http://", "https://")
-
-_USER_PLATFORMS = ("ANDROID", "iOS", "web")
-_DEVICE_PLATFORMS = (*_USER_PLATFORMS, "TV")
+#: Windows is not in the list of the specification; a vendor that takes it is not to be refused it by us.
+USER_PLATFORMS = ("ANDROID", "iOS", "web", "Windows")
+_DEVICE_PLATFORMS = (*USER_PLATFORMS, "TV")
 
 #: MoEngage refuses dates in the future; a minute is left for clocks that differ, and to a local time
 #: as many seconds as the largest offset has.
@@ -128,33 +139,38 @@ _AHEAD = 60.0
 _FARTHEST_OFFSET = 54_000
 #: Seconds since 1970 have at most this many digits for the next three thousand years.
 _DIGITS_OF_SECONDS = 11
-#: Country code first: none begins with 0, and E.164 has at most 15 digits.
-_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 
-def _exactly(noun: str, *choices: str) -> str:
+def is_milliseconds(number: float) -> bool:
+    """Return whether a number since 1970 is too large for seconds."""
+    return number >= 10.0**_DIGITS_OF_SECONDS
+
+
+def exactly(noun: str, *choices: str) -> str:
     return f"The {noun} must be one of {', '.join(choices)}, written just so"
 
 
 DEVICE_PLATFORM = rule(
-    _exactly("device's platform", *_DEVICE_PLATFORMS),
+    exactly("device's platform", *_DEVICE_PLATFORMS),
     lambda value: value in _DEVICE_PLATFORMS,
 )
 #: The specification writes it in two ways, so that any case is taken.
-EVENT_PLATFORM = one_of("platform", "ANDROID", "IOS", "WEB", "TV", "UNKNOWN")
+EVENT_PLATFORM = one_of("platform", "ANDROID", "IOS", "WEB", "TV", "WINDOWS", "UNKNOWN")
 _TV_SYSTEMS = ("ROKU", "WebOS", "AndroidTV", "tvOS", "Tizen", "FireOS", "VizioTV", "Xbox")
-TV_SYSTEM = rule(_exactly("TV's system", *_TV_SYSTEMS), lambda value: value in _TV_SYSTEMS)
+TV_SYSTEM = rule(exactly("TV's system", *_TV_SYSTEMS), lambda value: value in _TV_SYSTEMS)
 EVENT_NAME = both(
     text("action"),
     rule(
         "The event's name begins with moe_, which MoEngage reserves for itself: rename it",
-        lambda value: not value.startswith(_RESERVED),
+        lambda value: not value.startswith(PREFIX),
+        sql=lambda value: f"NOT starts_with({value}, '{PREFIX}')",
     ),
 )
 OFFSET = rule(
-    f"The time zone's offset must be a whole number of seconds between -{_FARTHEST_OFFSET} "
-    f"and {_FARTHEST_OFFSET}",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _FARTHEST_OFFSET,
+    f"The time zone's offset must be a number of seconds between -{_FARTHEST_OFFSET} and {_FARTHEST_OFFSET}",
+    lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _FARTHEST_OFFSET
+    ),
 )
 
 
@@ -162,7 +178,7 @@ def _time(noun: str, ahead: float) -> Rule:
     return both(
         rule(
             f"The {noun} must be ISO 8601, such as 2020-05-31T16:33:35Z, or seconds or milliseconds "
-            "since 1970 as text",
+            "since 1970",
             lambda value: _moment(value) is not None,
         ),
         rule(
@@ -174,6 +190,8 @@ def _time(noun: str, ahead: float) -> Rule:
 
 def _moment(value: object) -> float | None:
     """Return a time in seconds since 1970; one without a zone is UTC, as the vendor reads it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (value / 1000 if is_milliseconds(value) else float(value)) if value >= 0 else None
     if not isinstance(value, str):
         return None
     if value.isascii() and value.isdigit():
@@ -200,7 +218,8 @@ def _names_a_device(entry: object) -> bool:
     )
 
 
-def _filled_with(value: object, holds: Callable[[object], bool]) -> bool:
+def filled_with(value: object, holds: Callable[[object], bool]) -> bool:
+    """Return whether a value is a list that is not empty, and all of it is as wanted."""
     return (
         isinstance(value, list | tuple)
         and bool(cast("Sequence[object]", value))
@@ -212,236 +231,30 @@ def _filled_with(value: object, holds: Callable[[object], bool]) -> bool:
 DEVICE_IDENTIFIERS = rule(
     'The device_identifiers must be a list of objects such as {"push_id": "..."}, one for each device, '
     f"with one of {', '.join(_DEVICE_KEYS)}",
-    lambda value: _filled_with(value, _names_a_device),
+    lambda value: filled_with(value, _names_a_device),
 )
 
 
-def digits_of(number: str) -> str:
-    """Return a phone number as MoEngage wants it: digits, country code first, without the plus.
-
-    Raises:
-        InvalidItem: it is neither that nor E.164; no country is ever guessed.
-    """
-    if number.startswith("+"):
-        return e164(number)[1:]
-    if not _DIGITS.fullmatch(number):
-        raise InvalidItem(
-            "The attribute 'u_mb' must be a phone number with its country's code first, "
-            "such as 918888444411 or +918888444411"
-        )
-    return number
+_UNSET_TYPES = ("equals", "prefix", "suffix", "contains")
 
 
-@attrs.frozen(kw_only=True)
-class Workspace:
-    """How a workspace is set up, as far as it decides what its rows may hold."""
-
-    #: The identifiers that are activated for Identity Resolution; it is off where there are none.
-    identifiers: Sequence[str] = ()
-    #: Whether the workspace takes attributes whose values are objects.
-    object_attributes: bool = False
-    #: Whether MoEngage may cut names and values that are too long.
-    allow_truncation: bool = False
-
-    def user_problem(self, row: Mapping[str, object]) -> str | None:
-        """Return what is wrong with a user as a whole, or None."""
-        attributes = cast("Mapping[str, object]", row.get("attributes") or {})
-        return self._unnamed(row, attributes, "attributes") or self._user_attributes(attributes)
-
-    def event_problem(self, row: Mapping[str, object]) -> str | None:
-        """Return what is wrong with an event as a whole, or None."""
-        identifiers = cast("Mapping[str, object]", row.get("user_identifiers") or {})
-        if problem := self._unnamed(row, identifiers, "user_identifiers"):
-            return problem
-        if not identifiers.keys() <= set(self.identifiers):
-            return (
-                "The user_identifiers hold a name that is not one of the workspace's: "
-                "name it in the client's identity_resolution, or leave it out"
-            )
-        if row.get("moe_os_type") is not None and str(row.get("platform")).upper() != "TV":
-            return "The moe_os_type is that of a TV, so it stands only beside the platform TV"
-        attributes = cast("Mapping[str, object]", row.get("attributes") or {})
-        if len(attributes) > _MOST_EVENT_ATTRIBUTES:
-            return f"The event has more than {_MOST_EVENT_ATTRIBUTES} attributes: leave some out"
-        for name, value in attributes.items():
-            if problem := self._name(name, _EVENTS_OWN) or self._value(value):
-                return _about(name, problem)
-        return None
-
-    def _unnamed(
-        self, row: Mapping[str, object], identifiers: Mapping[str, object], field: str
-    ) -> str | None:
-        """Return what is wrong where a row names no user."""
-        if row.get("customer_id") is not None or any(
-            _names_somebody(identifiers.get(name)) for name in self.identifiers
-        ):
-            return None
-        if not self.identifiers:
-            return (
-                "The row has no 'customer_id', which the vendor requires: only a workspace with Identity "
-                "Resolution takes others, and then the client is told them as identity_resolution"
-            )
-        return (
-            f"The row has neither a 'customer_id' nor, in its {field}, one of the workspace's identifiers "
-            f"({', '.join(self.identifiers)})"
-        )
-
-    def _user_attributes(self, attributes: Mapping[str, object]) -> str | None:
-        own = _USERS_OWN.union(self.identifiers)
-        for name, value in attributes.items():
-            match name:
-                case "platforms":
-                    problem = _platforms(value)
-                case "addValueToArrayField" | "removeValueFromArrayField":
-                    problem = self._array_changes(value, attributes, own)
-                case _:
-                    problem = self._name(name, own) or self._value(value) or _standard(name, value)
-            if problem:
-                return _about(name, problem)
-        added, removed = (cast("Mapping[str, object]", attributes.get(name) or {}) for name in (ADD, REMOVE))
-        if not added.keys().isdisjoint(removed):
-            return f"The row both adds to and removes from one attribute: write two rows, {ADD} in one"
-        return None
-
-    def _array_changes(
-        self, changes: object, attributes: Mapping[str, object], own: Collection[str]
-    ) -> str | None:
-        if not isinstance(changes, Mapping):
-            return "must be a mapping of names to lists of values"
-        for name, values in cast("Mapping[str, object]", changes).items():
-            if name in attributes:
-                return "names an attribute that the same row sets: write two rows"
-            if name == "platforms":
-                return "names platforms, which is MoEngage's own: it can only be set"
-            if not isinstance(values, list | tuple):
-                return "must be a mapping of names to lists of values"
-            if problem := self._name(name, own) or self._value(cast("object", values)):
-                return f"names an attribute that {problem}"
-        return None
-
-    def _name(self, name: object, own: Collection[str]) -> str | None:
-        if not isinstance(name, str):
-            return "has a name that is no text"
-        if name in _BLOCKED:
-            return "has one of the names that MoEngage blocks, which are id, _id and the empty one: rename it"
-        if name.startswith(_RESERVED) and name not in own:
-            return (
-                "begins with moe_, which MoEngage reserves for itself: rename it, or name it in the "
-                "client's identity_resolution if it is an identifier of the workspace"
-            )
-        if len(name) > _LONGEST_NAME and not self.allow_truncation:
-            return f"has a name of more than {_LONGEST_NAME} characters, which MoEngage would cut: shorten it"
-        return None
-
-    def _value(self, value: object) -> str | None:
-        match value:
-            case None:
-                return "is null, for which MoEngage documents no meaning: leave it out"
-            case str():
-                return self._text(value)
-            case Mapping() if not self.object_attributes:
-                return (
-                    "is an object, which MoEngage drops unless the workspace takes objects: say "
-                    "object_attributes=True if yours does"
-                )
-            case list() | tuple():
-                return self._array(cast("Sequence[object]", value))
-            case _:
-                return None
-
-    def _text(self, value: str) -> str | None:
-        if len(value) <= _LONGEST_VALUE:
-            return None
-        if value.startswith(_LINKS):
-            return f"is a URL of more than {_LONGEST_VALUE} characters, which MoEngage drops: shorten it"
-        if self.allow_truncation:
-            return None
-        return (
-            f"has more than {_LONGEST_VALUE} characters, which MoEngage would cut: shorten it, or say "
-            "allow_truncation=True if cutting is meant"
-        )
-
-    def _array(self, values: Sequence[object]) -> str | None:
-        if len(values) > _LONGEST_ARRAY:
-            return f"is an array of more than {_LONGEST_ARRAY} elements: leave some out"
-        if len({_json_type(value) for value in values}) > 1:
-            return "is an array of elements of different types: MoEngage takes one type"
-        return next((problem for value in values if (problem := self._value(value))), None)
-
-
-def _about(name: object, problem: str) -> str:
-    return f"The attribute {scrub(str(name))!r} {problem}"
-
-
-def _names_somebody(value: object) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
-
-
-def _json_type(value: object) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "text"
-        case _:
-            return type(value).__name__
-
-
-def _platforms(value: object) -> str | None:
-    if _filled_with(value, _is_platform):
-        return None
-    return (
-        'must be a list of objects such as {"platform": "ANDROID", "active": true}, with one of '
-        f"{', '.join(_USER_PLATFORMS)}, written just so"
-    )
-
-
-def _is_platform(entry: object) -> bool:
+def _unsets(entry: object) -> bool:
     if not isinstance(entry, Mapping):
         return False
-    given = cast("Mapping[str, object]", entry)
-    active = given.get("active")
+    given = cast("Mapping[object, object]", entry)
+    name = given.get("attr")
     return (
-        set(given) == {"platform", "active"}
-        and given["platform"] in _USER_PLATFORMS
-        and (isinstance(active, bool) or active in ("true", "false"))
+        {"type", "attr"} <= given.keys() <= {"type", "attr", "case_sensitive"}
+        and given["type"] in _UNSET_TYPES
+        and isinstance(name, str)
+        and bool(name.strip())  # every name begins with nothing
+        and isinstance(given.get("case_sensitive", True), bool)
     )
 
 
-def _standard(name: str, value: object) -> str | None:
-    """Return what is wrong with the value of an attribute that MoEngage documents."""
-    if name in _FLAGS:
-        return None if isinstance(value, bool) else "must be true or false, and not as text"
-    if name in _TEXTS:
-        return None if isinstance(value, str) and value else "must be text that is not empty"
-    if name in _MILLISECONDS:
-        holds = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        return None if holds else "must be a whole number of milliseconds since 1970"
-    match name:
-        case "moe_email_optin_status":
-            return None if value in _OPT_IN else f"must be one of {', '.join(_OPT_IN)}"
-        case "u_bd":
-            return None if _is_date(value) else "must be a date by ISO 8601, such as 2019-05-21T03:47:35Z"
-        case "u_mb":
-            return _phone(value)
-        case _:
-            return None
-
-
-def _is_date(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(datetime.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-def _phone(value: object) -> str | None:
-    if not isinstance(value, str):
-        return "must be text, with the country's code first"
-    try:
-        digits_of(value)
-    except InvalidItem:
-        return "must be a phone number with its country's code first, such as 918888444411 or +918888444411"
-    return None
+#: Source: https://github.com/moengage/moengage-documentation/blob/0adc526045fbb7392b2774804147c1796f957109/api/data/data.yaml
+UNSET_ATTRIBUTES = rule(
+    'The unset_attributes must be a list of objects such as {"type": "equals", "attr": "first_name"}, the '
+    f"type being one of {', '.join(_UNSET_TYPES)}, with a case_sensitive of true or false where it matters",
+    lambda value: filled_with(value, _unsets),
+)

@@ -7,7 +7,8 @@ Source: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from netaudience.errors import (
     Misconfigured,
@@ -18,12 +19,15 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
-from netaudience.judging import by_status, plain_words, unreadable
-from netaudience.wire import Response, load_json
+from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.verdicts import Judge, json_object, plain_words
+from netaudience.model.wire import Response, load_json
 
-__all__ = ["classify"]
+__all__ = ["blame_missing", "classify"]
 
 _JUDGED: Mapping[tuple[int, int], type[VendorError]] = {
+    # With HTTP 500 the same code is an error of the vendor's own.
+    (400, 2001): NotFound,
     (400, 2021): Misconfigured,
     (400, 5008): Misconfigured,
     (400, 5016): NotFound,
@@ -41,6 +45,10 @@ _JUDGED: Mapping[tuple[int, int], type[VendorError]] = {
     (500, 2105): Refused,
 }
 _REMEDIES: Mapping[tuple[int, int], str] = {
+    (400, 2001): (
+        "Netmera answers so where somebody of the request is not there, or to a segment of a connector, of "
+        "which it lists no users: asking later does not help"
+    ),
     (400, 5008): "Set up the approval of messages in Netmera's panel",
     (400, 5021): "The contract does not include this: ask Netmera, then send the rest",
     (400, 5022): "Ask Netmera for more, or send the rest when the quota is renewed",
@@ -50,6 +58,7 @@ _REMEDIES: Mapping[tuple[int, int], str] = {
 }
 
 _KEY = "Look at the REST API key"
+_JUDGE = Judge("Netmera", remedies={401: _KEY, 403: _KEY}, unknown_route=(404, 405, 501))
 
 
 def classify(response: Response) -> VendorError | None:
@@ -58,24 +67,42 @@ def classify(response: Response) -> VendorError | None:
     Source: https://user.netmera.com/netmera-developer-guide/api-documentation/rest-api/error-responses.md
     """
     status = response.status
-    if status == 200 and not response.body:
+    if status in {200, 204} and not response.body:
         return None
-    code, words = _told(response)
+    code, words, own = _told(response)
     if status == 200 and code is None:
         return _unreadable(response)
-    if code is not None and (judged := _JUDGED.get((status, code))) is not None:
-        # 2105 comes with HTTP 500 and is a clear answer all the same.
-        return judged("Netmera", status, code=code, words=words, remedy=_REMEDIES.get((status, code), ""))
-    return by_status(
-        "Netmera",
+    # 2105 comes with HTTP 500 and is a clear answer all the same.
+    key = (status, code or 0)
+    return _JUDGE.failure(
         response,
+        kind=_JUDGED.get(key),
         code=code,
         words=words,
-        remedies={401: _KEY, 403: _KEY},
-        unknown_route=(404, 405, 501),
-        # Netmera documents no 503: it comes from what stands in front, which did not pass the request on.
-        not_passed_on=(503,),
+        remedy=_REMEDIES.get(key, ""),
+        own=own,
     )
+
+
+def blame_missing(response: Response, items: Sequence[Any]) -> ItemErrors:
+    """Read who is not there, out of the answer to a request that asked for it.
+
+    Of that answer no more is documented than the name of its list. Source: the reference,
+    tags/remove-tags-from-users.
+    """
+    body = json_object(response) if response.status == 200 else None
+    missing = body.get("notExist") if body is not None else None
+    if not missing:
+        return NOTHING  # older installations answer without a body
+    listed: Sequence[object] = missing if isinstance(missing, list) else [missing]
+    read = [one for one in listed if isinstance(one, str | int)]
+    named = set(map(str, read))
+    error = NotFound("Netmera", 200, words="there is no user of this id")
+    refused: dict[int, VendorError] = {index: error for index, item in enumerate(items) if item in named}
+    if len(items) == 1:  # whatever it is called there, it is the one
+        return ItemErrors(refused={0: error})
+    strange = len(read) < len(listed) or not named.issubset(items)
+    return ItemErrors(refused=refused, unnamed=error if strange and len(refused) < len(items) else None)
 
 
 def _unreadable(response: Response) -> Unreadable | None:
@@ -90,27 +117,32 @@ def _unreadable(response: Response) -> Unreadable | None:
             what = "The answer is JSON that is cut short or garbled" if garbled else _not_json(response)
         else:
             return None
-    return unreadable("Netmera", response, what)
+    return _JUDGE.unreadable(response, what)
 
 
 def _not_json(response: Response) -> str:
     return f"The answer is not JSON but {response.content_type or 'of no type'}"
 
 
-def _told(response: Response) -> tuple[int | None, str]:
-    """Read code and words out of the three shapes that errors come in; successes tell no code."""
+def _told(response: Response) -> tuple[int | None, str, bool]:
+    """Read code and words out of the three shapes that errors come in, and whether it is one of them.
+
+    Successes tell no code.
+    """
     # A success is read once more only where it might be an error in disguise, which is short.
     if not response.body or (response.status == 200 and b'"code"' not in response.body[:4096]):
-        return None, ""
+        return None, "", False
     try:
         body = load_json(response.body)
     except ValueError:
-        return None, plain_words(response) or response.content_type  # plain text for some operations
+        # Plain text for some operations.
+        return None, plain_words(response) or response.content_type, False
     if not isinstance(body, Mapping):
-        return None, ""
+        return None, "", False
     code, words = body.get("code"), body.get("error")
     if response.status == 200 and words is None:
-        return None, ""
+        return None, "", False
     if words is None:  # RFC 9457 problem detail
         words = body.get("detail") or body.get("title")
-    return (code if isinstance(code, int) else None), words if isinstance(words, str) else ""
+    own = isinstance(words, str)
+    return (code if isinstance(code, int) else None), words if isinstance(words, str) else "", own

@@ -7,23 +7,21 @@ is to be removed has an operation of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
+from netaudience.client import Settings
 from netaudience.errors import ConfigurationError
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Provenance
-from netaudience.operations import batch, call
-from netaudience.phone import e164
-from netaudience.rules import texts
+from netaudience.model.phone import as_e164, with_e164
+from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.wire import JsonValue, Request
+from netaudience.operations.declare import batch, call
 from netaudience.vendors.netmera.facts import (
-    CONTACTS,
     DOCS,
     ENTRIES,
     EXT_IDS,
     IDS,
     ONE,
-    ONE_REPORTED,
-    OPENAPI,
+    REFERENCE,
     REQUESTS,
     one_of,
 )
@@ -35,32 +33,48 @@ from netaudience.vendors.netmera.models import (
     WhatsAppUpdate,
     WhatsAppUpdateDict,
 )
-from netaudience.wire import JsonValue, Request
+from netaudience.vendors.netmera.rules import EMAIL, MSISDN, STORED_NUMBER, WP_NUMBERS
 
 __all__ = ["Contacts"]
 
-_QUEUED = "Queued, and applied within seconds; a user that is not known is a success too. Permissions stay."
+#: Addresses and numbers in place of ext ids are matched as they are stored, to the letter.
+_BY_EMAIL = Identifiers("user", by={"email": EMAIL})
+_BY_MSISDN = Identifiers("user", by={"msisdn": STORED_NUMBER})
+_BY_WP_NUMBER = Identifiers("user", by={"wp_number": MSISDN})
+_MSISDNS = Rows(MsisdnUpdate, key="ext_id")
+_WP_NUMBERS = Rows(WhatsAppUpdate, key="ext_id")
+_CHANNELS = f"{REFERENCE}/channels-and-permissions"
+_QUEUED = "Queued, and applied within seconds. The user, the permission and the other fields stay."
+_NOBODY = "a user that it does not know, or who has none, is left as it is"
 _CONTACTS = (
-    "Makes users that have nothing but the contact; what a repeated one does is not documented. The vendor "
+    "For lists of people who are no users yet: what a user has already makes no second one. The vendor "
     "speaks of a limit in KB and does not say how many."
 )
+_LOST = "what cannot be queued is lost"
+_IGNORED = "ids and {} that it does not know do nothing"
+_TAKEN = "a user that it does not know is left as it is"
 _IYS = "With the IYS connector on, Netmera forwards the change to the Turkish consent registry at once."
 
 
 class Contacts:
     """The operations on addresses, numbers and permissions."""
 
+    settings: Settings
+    #: Whether the installation is an older private one, which takes a list of WhatsApp numbers.
+    older_installation: bool
+
     @batch(
         "POST",
         "/rest/3.0/enableMail",
-        items=Identifiers("user"),
+        items=_BY_EMAIL,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
         opposite="disable_mail",
-        note=_IYS,
-        docs=f"{DOCS}#enable-email-permission",
+        note=f"Everybody who has an address is meant by it. {_IYS}",
+        unsaid=_IGNORED.format("addresses"),
+        docs=f"{_CHANNELS}/email/enable-email-permission",
     )
     def enable_mail(
         self, users: Sequence[str], *, by: Literal["ext_id", "email"] = "ext_id"
@@ -76,13 +90,14 @@ class Contacts:
     @batch(
         "POST",
         "/rest/3.0/disableMail",
-        items=Identifiers("user"),
+        items=_BY_EMAIL,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
         opposite="enable_mail",
-        note=_IYS,
+        note=f"Everybody who has an address is meant by it. {_IYS}",
+        unsaid=_IGNORED.format("addresses"),
         docs=f"{DOCS}#disable-email-permission",
     )
     def disable_mail(
@@ -104,7 +119,9 @@ class Contacts:
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
-        docs=f"{DOCS}#update-email-address",
+        note="Another user who has the address loses it, unless the app lets several users have one.",
+        unsaid=f"{_TAKEN}, and the form of the address is not checked",
+        docs=f"{_CHANNELS}/email/update-email-address",
     )
     def update_email(self, update: EmailUpdate | EmailUpdateDict) -> Request[None]:
         """Replace a user's e-mail address.
@@ -117,13 +134,14 @@ class Contacts:
     @batch(
         "POST",
         "/rest/3.0/enableSms",
-        items=Identifiers("user"),
+        items=_BY_MSISDN,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
         opposite="disable_sms",
-        note=_IYS,
+        note=f"Numbers must be written as they are stored. {_IYS}",
+        unsaid=_IGNORED.format("numbers"),
         docs=f"{DOCS}#enable-sms-permission",
     )
     def enable_sms(
@@ -132,7 +150,7 @@ class Contacts:
         """Opt users in to text messages.
 
         Args:
-            users: Your own ids of the users, or phone numbers with ``+`` and country code.
+            users: Your own ids of the users, or phone numbers exactly as they are stored.
             by: Which of the two they are.
         """
         return Request(json={one_of(by, ext_id="extIds", msisdn="msisdnList"): users})
@@ -140,14 +158,15 @@ class Contacts:
     @batch(
         "POST",
         "/rest/3.0/disableSms",
-        items=Identifiers("user"),
+        items=_BY_MSISDN,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
         opposite="enable_sms",
-        note=_IYS,
-        docs=f"{DOCS}#disable-sms-permission",
+        note=f"Numbers must be written as they are stored. {_IYS}",
+        unsaid=_IGNORED.format("numbers"),
+        docs=f"{_CHANNELS}/sms/disable-sms-permission",
     )
     def disable_sms(
         self, users: Sequence[str], *, by: Literal["ext_id", "msisdn"] = "ext_id"
@@ -155,7 +174,7 @@ class Contacts:
         """Opt users out of text messages.
 
         Args:
-            users: Your own ids of the users, or phone numbers with ``+`` and country code.
+            users: Your own ids of the users, or phone numbers exactly as they are stored.
             by: Which of the two they are.
         """
         return Request(json={one_of(by, ext_id="extIds", msisdn="msisdnList"): users})
@@ -163,12 +182,14 @@ class Contacts:
     @call(
         "POST",
         "/rest/3.0/updateMsisdn",
-        items=Rows(MsisdnUpdate, key="ext_id"),
+        items=_MSISDNS,
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
-        docs=f"{DOCS}#update-msisdn",
+        note="Another user who has the number loses it, unless the app keeps numbers by ext id.",
+        unsaid=_TAKEN,
+        docs=f"{_CHANNELS}/sms/update-phone-number",
     )
     def update_msisdn(self, update: MsisdnUpdate | MsisdnUpdateDict) -> Request[None]:
         """Replace a user's phone number.
@@ -176,16 +197,18 @@ class Contacts:
         Args:
             update: The user and the new number.
         """
-        return Request(json=update)
+        given = _MSISDNS.mapping(cast("MsisdnUpdate", update))
+        return Request(json=with_e164(given, "msisdn"))
 
     @batch(
         "POST",
         "/rest/3.0/enableWhatsApp",
-        items=Identifiers("user"),
+        items=_BY_WP_NUMBER,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
-        docs=f"{DOCS}#enable-whatsapp-permission",
+        unsaid=_IGNORED.format("numbers"),
+        docs=f"{_CHANNELS}/whatsapp/enable-whatsapp-permission",
     )
     def enable_whats_app(
         self,
@@ -197,20 +220,22 @@ class Contacts:
         """Opt users in to WhatsApp.
 
         Args:
-            users: Your own ids of the users, or WhatsApp numbers with ``+`` and country code.
+            users: Your own ids of the users, or WhatsApp numbers with ``+`` and country code, which are
+                written as E.164.
             by: Which of the two they are.
             wp_numbers: Numbers to send besides ext ids, in every request. Whether the vendor joins or
                 pairs the two is not known: leave it out unless you know.
         """
-        return Request(json=_whats_app(users, by, wp_numbers))
+        return Request(json=_whats_app(users, by, wp_numbers, odd=self.settings.odd_identifiers == "send"))
 
     @batch(
         "POST",
         "/rest/3.0/disableWhatsApp",
-        items=Identifiers("user"),
+        items=_BY_WP_NUMBER,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
+        unsaid=_IGNORED.format("numbers"),
         docs=f"{DOCS}#disable-whatsapp-permission",
     )
     def disable_whats_app(
@@ -223,22 +248,26 @@ class Contacts:
         """Opt users out of WhatsApp.
 
         Args:
-            users: Your own ids of the users, or WhatsApp numbers with ``+`` and country code.
+            users: Your own ids of the users, or WhatsApp numbers with ``+`` and country code, which are
+                written as E.164.
             by: Which of the two they are.
             wp_numbers: Numbers to send besides ext ids, in every request. Whether the vendor joins or
                 pairs the two is not known: leave it out unless you know.
         """
-        return Request(json=_whats_app(users, by, wp_numbers))
+        return Request(json=_whats_app(users, by, wp_numbers, odd=self.settings.odd_identifiers == "send"))
 
     @call(
         "POST",
         "/rest/3.0/updateWhatsApp",
-        items=Rows(WhatsAppUpdate, key="ext_id"),
+        items=_WP_NUMBERS,
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
         coalesces="replace",
-        docs=f"{DOCS}#update-whatsapp-number",
+        note="Another user who has the number loses it. An older private installation takes it in a list: "
+        "see `older_installation` of the client.",
+        unsaid=_TAKEN,
+        docs=f"{_CHANNELS}/whatsapp/update-whatsapp-number",
     )
     def update_whats_app(self, update: WhatsAppUpdate | WhatsAppUpdateDict) -> Request[None]:
         """Replace a user's WhatsApp number.
@@ -246,18 +275,21 @@ class Contacts:
         Args:
             update: The user and the new number.
         """
-        return Request(json=update)
+        given = with_e164(_WP_NUMBERS.mapping(cast("WhatsAppUpdate", update)), "wpNumber")
+        if self.older_installation:
+            return Request(json={"extId": given["extId"], "wpNumbers": [given["wpNumber"]]})
+        return Request(json=given)
 
     @call(
         "POST",
         "/rest/3.0/removeEmail",
         items=IDS,
-        limit=ONE_REPORTED,
+        limit=ONE,
         quota=REQUESTS,
         idempotent=True,
-        provenance=Provenance.REPORTED,
         note=_QUEUED,
-        docs=OPENAPI,
+        unsaid=_NOBODY,
+        docs=f"{_CHANNELS}/email/remove-email-address",
     )
     def remove_email(self, ext_id: str) -> Request[None]:
         """Remove a user's e-mail address.
@@ -271,12 +303,12 @@ class Contacts:
         "POST",
         "/rest/3.0/removeMsisdn",
         items=IDS,
-        limit=ONE_REPORTED,
+        limit=ONE,
         quota=REQUESTS,
         idempotent=True,
-        provenance=Provenance.REPORTED,
         note=_QUEUED,
-        docs=OPENAPI,
+        unsaid=_NOBODY,
+        docs=f"{_CHANNELS}/sms/remove-phone-number",
     )
     def remove_msisdn(self, ext_id: str) -> Request[None]:
         """Remove a user's phone number.
@@ -290,12 +322,12 @@ class Contacts:
         "POST",
         "/rest/3.0/removeWhatsApp",
         items=IDS,
-        limit=ONE_REPORTED,
+        limit=ONE,
         quota=REQUESTS,
         idempotent=True,
-        provenance=Provenance.REPORTED,
         note=_QUEUED,
-        docs=OPENAPI,
+        unsaid=_NOBODY,
+        docs=f"{_CHANNELS}/whatsapp/remove-whatsapp-number",
     )
     def remove_whats_app(self, ext_id: str) -> Request[None]:
         """Remove a user's WhatsApp number.
@@ -308,17 +340,16 @@ class Contacts:
     @batch(
         "POST",
         "/rest/3.0/addEmail",
-        items=Identifiers("email"),
+        items=Identifiers("email", EMAIL),
         limit=ENTRIES,
         quota=REQUESTS,
-        idempotent=False,
+        idempotent=True,
         note=_CONTACTS,
-        docs=CONTACTS,
+        unsaid=_LOST,
+        docs=f"{_CHANNELS}/email/add-email-addresses",
     )
     def add_email(self, emails: Sequence[str]) -> Request[None]:
         """Add e-mail addresses of people who are no users yet.
-
-        Not taken for safe to repeat: items whose answer is lost are *in doubt* and are not sent again.
 
         Args:
             emails: The addresses.
@@ -328,30 +359,32 @@ class Contacts:
     @batch(
         "POST",
         "/rest/3.0/addMsisdn",
-        items=Identifiers("msisdn"),
+        items=Identifiers("msisdn", MSISDN),
         limit=ENTRIES,
         quota=REQUESTS,
-        idempotent=False,
+        idempotent=True,
         note=_CONTACTS,
-        docs=CONTACTS,
+        unsaid=_LOST,
+        docs=f"{_CHANNELS}/sms/add-phone-numbers",
     )
     def add_msisdn(self, numbers: Sequence[str]) -> Request[None]:
         """Add phone numbers of people who are no users yet.
 
-        Not taken for safe to repeat: items whose answer is lost are *in doubt* and are not sent again.
-
         Args:
             numbers: Numbers with ``+`` and country code, which the vendor demands; they are written as E.164.
         """
-        return Request(json={"msisdnList": [e164(number) for number in numbers]})
+        return Request(json={"msisdnList": list(map(as_e164, numbers))})
 
 
-def _whats_app(users: Sequence[str], by: str, wp_numbers: Sequence[str]) -> Mapping[str, JsonValue]:
-    selected: dict[str, JsonValue] = {one_of(by, ext_id="extIds", wp_number="wpNumbers"): users}
+def _whats_app(
+    users: Sequence[str], by: str, wp_numbers: Sequence[str], *, odd: bool
+) -> Mapping[str, JsonValue]:
+    name = one_of(by, ext_id="extIds", wp_number="wpNumbers")
+    selected: dict[str, JsonValue] = {name: list(map(as_e164, users)) if by == "wp_number" else users}
     if wp_numbers:
         if by == "wp_number":
             raise ConfigurationError("The users are WhatsApp numbers already: leave wp_numbers out")
-        if not isinstance(wp_numbers, list | tuple) or texts("wp_number").problem(wp_numbers):
-            raise ConfigurationError("wp_numbers must be a list of texts, none of them empty")
-        selected["wpNumbers"] = wp_numbers
+        if problem := ((odd and WP_NUMBERS.lenient) or WP_NUMBERS).problem(wp_numbers):
+            raise ConfigurationError(problem)
+        selected["wpNumbers"] = list(map(as_e164, wp_numbers))
     return selected

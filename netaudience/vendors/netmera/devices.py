@@ -1,38 +1,31 @@
-"""Netmera: push messages, devices and segments.
+"""Netmera: push messages and devices.
 
 The link to a next page is read and never followed: the key goes to the configured host alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
 from netaudience.errors import ConfigurationError, Unreadable
-from netaudience.items import Identifiers, WholeNumbers
-from netaudience.limits import Limit, Provenance, assumed
-from netaudience.operations import call, pages, query
-from netaudience.vendors.netmera.facts import DOCS, IDS, ONE, OPENAPI, REQUESTS, one_of
-from netaudience.vendors.netmera.models import (
-    Device,
-    DeviceList,
-    DeviceTokenPage,
-    SegmentList,
-    SegmentUsers,
-    UserCount,
-)
-from netaudience.wire import Request
+from netaudience.model.limits import Limit, Provenance, assumed
+from netaudience.model.rows import Identifiers, WholeNumbers
+from netaudience.model.wire import Request
+from netaudience.operations.declare import call, pages
+from netaudience.vendors.netmera.facts import DOCS, IDS, ONE, REFERENCE, REQUESTS, one_of
+from netaudience.vendors.netmera.models import DeviceList, DeviceToken, DeviceTokenPage
 
 __all__ = ["Devices"]
 
-Os: TypeAlias = Literal["IOS", "ANDROID"]
+_UNKNOWN = "an id or a token that it does not know does nothing"
 
 
 class Devices:
-    """The operations on devices, and those that name whom a message reaches."""
+    """The operations on devices."""
 
     @call(
         "POST",
@@ -43,7 +36,8 @@ class Devices:
         idempotent=True,
         coalesces="replace",
         opposite="disable_push",
-        docs=f"{DOCS}#enable-push",
+        unsaid=_UNKNOWN,
+        docs=f"{REFERENCE}/channels-and-permissions/push/enable-push-permission",
     )
     def enable_push(self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id") -> Request[None]:
         """Opt in all devices of a user, or a single device, to push messages.
@@ -63,6 +57,7 @@ class Devices:
         idempotent=True,
         coalesces="replace",
         opposite="enable_push",
+        unsaid=_UNKNOWN,
         docs=f"{DOCS}#disable-push",
     )
     def disable_push(self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id") -> Request[None]:
@@ -80,7 +75,8 @@ class Devices:
         items=IDS,
         limit=ONE,
         quota=REQUESTS,
-        docs=f"{DOCS}#get-devices-for-a-user",
+        note="A user that is not known has no devices. Uninstalled ones are not shown.",
+        docs=f"{REFERENCE}/devices/get-user-devices",
     )
     def get_devices(self, ext_id: str, *, only_push_permitted: bool = False) -> Request[DeviceList]:
         """Read a user's devices.
@@ -100,11 +96,12 @@ class Devices:
         rows=lambda page: _devices(page),  # noqa: PLW0108 - defined below
         following=lambda request, page: _next_page(request, page),  # noqa: PLW0108 - defined below
         quota=REQUESTS,
-        note="Pages by offset: where devices change meanwhile, one may come twice or not at all.",
-        docs=f"{DOCS}#get-all-device-tokens",
+        note="Every installation, uninstalled ones and those without a token too. There is no order, and "
+        "pages go by offset: one may come twice or not at all. The total is an estimate.",
+        docs=f"{REFERENCE}/devices/list-device-tokens",
     )
     def get_device_tokens(self, *, page_size: int = 100, offset: int = 0) -> Request[DeviceTokenPage]:
-        """Read all devices of the app, page by page.
+        """Read all installations of the app, page by page.
 
         Args:
             page_size: Devices per page. The vendor's own default is 10 and its maximum is not known.
@@ -114,37 +111,6 @@ class Devices:
             raise ConfigurationError("page_size must be at least 1 and offset at least 0")
         return Request(query={"max": page_size, "offset": offset}, answer=DeviceTokenPage)
 
-    @query("GET", "/rest/3.0/getSegments", quota=REQUESTS, docs=f"{DOCS}#get-segments")
-    def get_segments(self, *, os: Os) -> Request[SegmentList]:
-        """Read the segments that are defined in the panel.
-
-        Args:
-            os: The platform that the vendor's required header names; whether it changes the
-                answer is not known.
-        """
-        return Request(headers=_os(os), answer=SegmentList)
-
-    @call(
-        "GET",
-        "/rest/3.0/getSegmentUsers",
-        items=Identifiers("segment id"),
-        limit=ONE,
-        quota=REQUESTS,
-        timeout=300.0,
-        max_answer_bytes=1_000_000_000,
-        note="The whole segment comes in one answer; the vendor documents no paging.",
-        docs=f"{DOCS}#get-segment-users",
-    )
-    def get_segment_users(self, segment_id: str, *, os: Os) -> Request[SegmentUsers]:
-        """Read the users of a segment.
-
-        Args:
-            segment_id: The segment's id, a number as text.
-            os: The platform that the vendor's required header names; whether it changes the
-                answer is not known.
-        """
-        return Request(query={"id": segment_id}, headers=_os(os), answer=SegmentUsers)
-
     @call(
         "POST",
         "/rest/3.0/sendPushApproval",
@@ -152,7 +118,9 @@ class Devices:
         limit=Limit(rows=assumed(1, "no figure is documented, and each row releases a message")),
         quota=REQUESTS,
         idempotent=False,
-        note="Releases a message to real people.",
+        provenance=Provenance.WITHDRAWN,
+        note="Releases a message to real people. Netmera's API reference does not have it any more, the "
+        "older page does.",
         docs=f"{DOCS}#push-approval",
     )
     def send_push_approval(self, message_id: int) -> Request[None]:
@@ -165,26 +133,9 @@ class Devices:
         """
         return Request(json=[{"messageId": message_id}])
 
-    @query(
-        "GET",
-        "/rest/3.0/count-user",
-        quota=REQUESTS,
-        provenance=Provenance.REPORTED,
-        docs=OPENAPI,
-    )
-    def count_users(self) -> Request[UserCount]:
-        """Count the users of the app who permit push messages."""
-        return Request(answer=UserCount)
 
-
-def _devices(page: DeviceTokenPage) -> Sequence[Device]:
+def _devices(page: DeviceTokenPage) -> Sequence[DeviceToken]:
     return page.devices
-
-
-def _os(os: str) -> Mapping[str, str]:
-    if os not in {"IOS", "ANDROID"}:
-        raise ConfigurationError("os must be IOS or ANDROID")
-    return {"X-netmera-os": os}
 
 
 def _next_page(request: Request[DeviceTokenPage], page: DeviceTokenPage) -> Request[DeviceTokenPage] | None:

@@ -6,29 +6,28 @@ Facts only. Each figure carries the page it comes from; what the vendor does not
 from __future__ import annotations
 
 from netaudience.errors import ConfigurationError
-from netaudience.items import Identifiers
-from netaudience.limits import Limit, Quota, assumed, documented, per_second, reported
+from netaudience.model.limits import Limit, Quota, assumed, documented, per_second
+from netaudience.model.rows import Identifiers
 
 __all__ = [
-    "CONTACTS",
     "DOCS",
     "ENTRIES",
-    "EVENTS",
     "EXT_IDS",
     "IDS",
     "ONE",
-    "ONE_REPORTED",
-    "OPENAPI",
+    "READ",
+    "REFERENCE",
     "REQUESTS",
     "one_of",
 ]
 
 _GUIDE = "https://user.netmera.com/netmera-developer-guide/api-documentation"
+#: The month in which all of the pages were read.
+READ = "2026-11"
+#: The API reference: a page for each operation. It outranks the older page but where it is silent.
+REFERENCE = f"{_GUIDE}/api-reference"
+#: The older page, for what the reference does not say, or has no page of.
 DOCS = f"{_GUIDE}/rest-api/user-and-device-management.md"
-EVENTS = f"{_GUIDE}/rest-api/events.md"
-CONTACTS = f"{_GUIDE}/recipes/sending-sms.md"
-#: Where operations are from that the guide does not have: its API reference is said to be made of this file.
-OPENAPI = "https://github.com/ecemnaz1/netmera-rest-api"
 
 #: Netmera documents no rate, no requests in flight and no bytes: these are our defaults.
 REQUESTS = Quota(
@@ -43,7 +42,6 @@ _ROWS = assumed(1000, "no figure is documented; as many as unique ext ids")
 EXT_IDS = Limit(keys=documented(1000, DOCS), rows=_ROWS, bytes=_BYTES)
 ENTRIES = Limit(rows=_ROWS, bytes=_BYTES)
 ONE = Limit(rows=documented(1, DOCS), bytes=_BYTES)
-ONE_REPORTED = Limit(rows=reported(1, f"the file at {OPENAPI}"), bytes=_BYTES)
 
 IDS = Identifiers("ext id")
 

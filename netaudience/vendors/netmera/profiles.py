@@ -6,12 +6,13 @@ Two of the operations name no user and act on every one of the app: they are ask
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from netaudience.client import confirmed
-from netaudience.items import Identifiers, Rows
-from netaudience.limits import Provenance
-from netaudience.operations import batch, call, query
-from netaudience.vendors.netmera.facts import DOCS, ENTRIES, EXT_IDS, IDS, ONE, OPENAPI, REQUESTS
+from netaudience.model.limits import Provenance
+from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.wire import Request
+from netaudience.operations.declare import batch, call, query
+from netaudience.vendors.netmera.facts import DOCS, ENTRIES, EXT_IDS, ONE, REFERENCE, REQUESTS, one_of
 from netaudience.vendors.netmera.models import (
     AttributeDefinitions,
     AttributeValue,
@@ -24,9 +25,18 @@ from netaudience.vendors.netmera.models import (
     ProfileValues,
     ProfileValuesDict,
 )
-from netaudience.wire import Request
+from netaudience.vendors.netmera.rules import values_problem
 
 __all__ = ["Profiles"]
+
+_PAGES = f"{REFERENCE}/profile-attributes"
+_VALUES = Rows(ProfileValues, key=("ext_id", "device_token"), rule=values_problem)
+#: What Netmera does with attributes that it cannot use.
+_DROPPED = (
+    "attributes that are not defined in the panel to the letter, values of another type and null are left "
+    "out, and a row that it cannot read is skipped"
+)
+_REJECTING = "An app may be set to refuse a whole request for one row that it cannot read: it is then halved."
 
 
 class Profiles:
@@ -35,18 +45,23 @@ class Profiles:
     @call(
         "GET",
         "/rest/3.0/getProfileAttributes",
-        items=IDS,
+        items=Identifiers("user"),
         limit=ONE,
         quota=REQUESTS,
-        docs=f"{DOCS}#get-profile-attributes",
+        note="Attributes that are not defined any more are not shown; users who are no longer tracked are.",
+        docs=f"{_PAGES}/get-profile-attributes",
     )
-    def get_profile_attributes(self, ext_id: str) -> Request[Profile]:
+    def get_profile_attributes(
+        self, user: str, *, by: Literal["ext_id", "device_token"] = "ext_id"
+    ) -> Request[Profile]:
         """Read a user's profile attributes.
 
         Args:
-            ext_id: Your own id of the user.
+            user: Your own id of the user, or the token of a device of theirs.
+            by: Which of the two it is.
         """
-        return Request(query={"extId": ext_id}, answer=Profile)
+        name = one_of(by, ext_id="extId", device_token="deviceToken")  # noqa: S106
+        return Request(query={name: user}, answer=Profile)
 
     @batch(
         "POST",
@@ -56,8 +71,9 @@ class Profiles:
         quota=REQUESTS,
         idempotent=True,
         coalesces="merge",
-        note="A user that is not known is reported to be created.",
-        docs=f"{DOCS}#set-profile-attributes",
+        note=f"A user that is not known is reported to be created. Lists are replaced whole. {_REJECTING}",
+        unsaid=_DROPPED,
+        docs=f"{_PAGES}/set-profile-attributes",
     )
     def set_profile_attributes(self, updates: Sequence[ProfileUpdate | ProfileUpdateDict]) -> Request[None]:
         """Set profile attributes of users.
@@ -74,8 +90,9 @@ class Profiles:
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
-        note="It is reported not to clear the e-mail address, which is a field of the system.",
-        docs=f"{DOCS}#unset-profile-attributes",
+        note="It does not clear the e-mail address, which is a field of the system.",
+        unsaid="a row that it cannot read is skipped",
+        docs=f"{_PAGES}/unset-profile-attributes",
     )
     def unset_profile_attributes(self, keys: Sequence[ProfileKeys | ProfileKeysDict]) -> Request[None]:
         """Remove profile attributes from users.
@@ -88,17 +105,16 @@ class Profiles:
     @batch(
         "POST",
         "/rest/3.0/pushProfileAttributes",
-        items=Rows(ProfileValues, key="ext_id"),
+        items=_VALUES,
         limit=EXT_IDS,
         quota=REQUESTS,
-        idempotent=False,
-        note="Appends: sent twice, a value may be there twice.",
-        docs=f"{DOCS}#push-values-to-array-attributes",
+        idempotent=True,
+        note=f"The values are a set: one that is there is not added again. {_REJECTING}",
+        unsaid=_DROPPED,
+        docs=f"{_PAGES}/add-values-to-array-attributes",
     )
     def push_profile_attributes(self, values: Sequence[ProfileValues | ProfileValuesDict]) -> Request[None]:
-        """Append values to profile attributes that are arrays.
-
-        Not safe to repeat: items whose answer is lost are *in doubt* and are not sent again.
+        """Add values to profile attributes that are arrays.
 
         Args:
             values: One row per user, with lists of values by attribute.
@@ -108,11 +124,13 @@ class Profiles:
     @batch(
         "POST",
         "/rest/3.0/pullProfileAttributes",
-        items=Rows(ProfileValues, key="ext_id"),
+        items=_VALUES,
         limit=EXT_IDS,
         quota=REQUESTS,
         idempotent=True,
-        docs=f"{DOCS}#pull-attributes-from-array-attributes",
+        note=f"What loses its last value is an empty list. {_REJECTING}",
+        unsaid=_DROPPED,
+        docs=f"{_PAGES}/remove-values-from-array-attributes",
     )
     def pull_profile_attributes(self, values: Sequence[ProfileValues | ProfileValuesDict]) -> Request[None]:
         """Remove values from profile attributes that are arrays.
@@ -132,7 +150,9 @@ class Profiles:
         destructive=True,
         app_wide=True,
         note="Acts on all users of the app.",
-        docs=f"{DOCS}#delete-profile-attributes-from-all-users",
+        unsaid="a key that no attribute has does nothing",
+        docs=f"{_PAGES}/delete-profile-attribute-from-all-users",
+        consent="deletes attributes of every user of the app",
     )
     def delete_profile_attributes_of_all_users(
         self, keys: Sequence[str], *, confirm: bool = False
@@ -143,7 +163,6 @@ class Profiles:
             keys: Names of attributes.
             confirm: Must be True; this acts on every user.
         """
-        confirmed(confirm, "deletes attributes of every user of the app")
         return Request(json=[{"profile": keys}])
 
     @batch(
@@ -155,8 +174,11 @@ class Profiles:
         idempotent=True,
         destructive=True,
         app_wide=True,
-        note="Acts on all users of the app.",
+        provenance=Provenance.WITHDRAWN,
+        note="Acts on all users of the app. Netmera's API reference does not have it any more, the older "
+        "page does.",
         docs=f"{DOCS}#delete-specific-profile-attributes-from-all-users",
+        consent="deletes values of every user of the app",
     )
     def delete_profile_attribute_value_of_all_users(
         self, values: Sequence[AttributeValue | AttributeValueDict], *, confirm: bool = False
@@ -167,15 +189,14 @@ class Profiles:
             values: Attribute keys and the value to delete of each.
             confirm: Must be True; this acts on every user.
         """
-        confirmed(confirm, "deletes values of every user of the app")
         return Request(json=values)
 
     @query(
         "GET",
         "/rest/3.0/app/profile-attributes",
         quota=REQUESTS,
-        provenance=Provenance.REPORTED,
-        docs=OPENAPI,
+        note="The code of a definition is the key in a profile.",
+        docs=f"{REFERENCE}/application-data/list-profile-attribute-definitions",
     )
     def get_attribute_definitions(self) -> Request[AttributeDefinitions]:
         """Read which profile attributes the app has, and what they hold: good to know before a run."""

@@ -1,0 +1,166 @@
+"""J1 and J3: what a job costs beside the script that an engineer writes by hand, and how its memory grows.
+
+Both are processes of their own, for the start of a command and its report are part of what it costs. CPU is
+that of the whole process, all of its threads, as the system counts it; the sink is another process.
+"""
+
+# ruff: noqa: S608 - the SQL is of our own words
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from benchmarks.measure import Slice, median_ratio
+from benchmarks.plan import Measurement, Plan, Result, serve
+
+__all__ = ["MEASUREMENTS"]
+
+#: Rows of the large file, and of the small one beside which its memory is held.
+_ROWS, _FEW, _MANY = 1_000_000, 100_000, 10_000_000
+#: Bytes of memory that a job may take.
+_MEMORY = 300_000_000
+_JOB = """
+name = "benchmark"
+
+[source]
+files = ["{file}"]
+key = "id"
+
+[[step]]
+vendor = "netmera"
+operation = "set_profile_attributes"
+rate = 100000
+in_flight = 8
+
+[step.fields]
+ext_id = "id"
+"profile.name" = "name"
+"profile.city" = "city"
+"profile.orders" = "orders"
+"profile.spent" = "spent"
+"profile.joined" = "joined"
+"profile.member" = "member"
+"""
+
+
+@attrs.frozen
+class _Cost:
+    """What one process took."""
+
+    cpu: float
+    wall: float
+    #: The peak of its resident memory, in bytes.
+    peak: int
+
+
+def write_people(path: Path, rows: int) -> None:
+    """Write a Parquet file of so many rows and seven columns: texts, numbers, a date, true or false."""
+    import duckdb  # noqa: PLC0415 - only where a job is measured
+
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT 'customer-' || lpad(i::VARCHAR, 8, '0') AS id,"
+            " 'Name ' || (hash(i) % 100000)::VARCHAR AS name,"
+            " ['Istanbul', 'Ankara', 'İzmir', 'Bursa', 'Antalya'][1 + (hash(i + 1) % 5)::INTEGER] AS city,"
+            " (hash(i + 2) % 1000)::INTEGER AS orders,"
+            " (hash(i + 3) % 1000000)::DOUBLE / 100 AS spent,"
+            " DATE '2010-01-01' + (hash(i + 4) % 5000)::INTEGER AS joined,"
+            " hash(i + 5) % 2 = 0 AS member"
+            f" FROM range({rows}) AS t(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 122880)"
+        )
+
+
+def _run(command: Sequence[str], folder: Path, url: str) -> _Cost:
+    """Run a process to its end, and return what it took."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+        "NETAUDIENCE_NETMERA_API_KEY": "benchmark",
+        "NETAUDIENCE_NETMERA_BASE_URL": url,
+    }
+    with (folder / "told").open("wb") as told:
+        began = os.times().elapsed
+        process = os.posix_spawn(
+            command[0],
+            list(command),
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, told.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, told.fileno(), 2),
+            ],
+        )
+        _, status, usage = os.wait4(process, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(command)} broke down: {(folder / 'told').read_text()[-2000:]}")
+    wall = os.times().elapsed - began
+    return _Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)
+
+
+def _script(folder: Path, url: str) -> _Cost:
+    script = Path(__file__).with_name("by_hand.py")
+    return _run([sys.executable, str(script), str(folder / "people.parquet"), url], folder, url)
+
+
+def _job(folder: Path, url: str, file: str = "people.parquet") -> _Cost:
+    path = folder / "job.toml"
+    path.write_text(_JOB.format(file=file))
+    return _run([sys.executable, "-m", "netaudience", "run", str(path), "--yes"], folder, url)
+
+
+async def _cost(plan: Plan) -> list[Result]:
+    pairs = 3 if plan.quick else 7
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_people(folder / "people.parquet", _ROWS)
+        taken: dict[str, list[_Cost]] = {"script": [], "again": [], "job": []}
+        async with serve(plan) as sink:
+            for _ in range(pairs):
+                for what, run in (("script", _script), ("job", _job), ("again", _script)):
+                    taken[what].append(await asyncio.to_thread(run, folder, sink.url))
+    slices = {what: [Slice(cost.wall, cost.cpu) for cost in costs] for what, costs in taken.items()}
+    return [
+        Result(
+            id="J1",
+            what=f"CPU of a job over {_ROWS:,} Parquet rows vs a script by hand",
+            measured=median_ratio(slices["job"], slices["script"], by="cpu"),
+            promise=0.8,
+            bound="at most",
+            control=median_ratio(slices["again"], slices["script"], by="cpu"),
+            also={
+                "s of CPU, the job": statistics.median(cost.cpu for cost in taken["job"]),
+                "s of CPU, the script": statistics.median(cost.cpu for cost in taken["script"]),
+            },
+        )
+    ]
+
+
+async def _flat(plan: Plan) -> list[Result]:
+    rows = 2_000_000 if plan.quick else _MANY
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_people(folder / "few.parquet", _FEW)
+        write_people(folder / "many.parquet", rows)
+        async with serve(plan) as sink:
+            small = [(await asyncio.to_thread(_job, folder, sink.url, "few.parquet")).peak for _ in range(4)]
+            peak = (await asyncio.to_thread(_job, folder, sink.url, "many.parquet")).peak
+    return [
+        Result(
+            id="J3",
+            what=f"peak memory of a job over {rows:,} rows vs {_FEW:,}",
+            measured=peak / statistics.median(small),
+            promise=1.1,
+            bound="at most",
+            control=(small[1] + small[3]) / (small[0] + small[2]),
+            also={"MB at the peak": peak / 1e6},
+            also_holds=peak <= _MEMORY,
+        )
+    ]
+
+
+MEASUREMENTS = (Measurement(("J1",), _cost), Measurement(("J3",), _flat))

@@ -1,0 +1,303 @@
+"""What the commands of verbs do: plan or carry out, show what came of it, and give the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import attrs
+
+from netaudience.cli.display import duration, many, progress_of, tell, wrapped
+from netaudience.cli.output import StandardOutput, json_line, width_of_output
+from netaudience.errors import ConfigurationError, mask
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.jobs.spec.model import Source
+from netaudience.jobs.state.summary import near
+from netaudience.model.wire import JsonValue
+from netaudience.verbs.doors import erase, plan_erase
+from netaudience.verbs.look_up import undelivered_of, who
+from netaudience.verbs.matrix import matrix, period
+from netaudience.verbs.plan import Part, VendorPlan, VerbPlan, vendors_here
+from netaudience.verbs.receipts import HOW, Key, Receipts
+from netaudience.verbs.run import VERDICTS, Started, VerbResult
+from netaudience.verbs.subject import Subject
+from netaudience.verbs.verdicts import MEANING
+
+if TYPE_CHECKING:
+    from netaudience.cli.job_options import Agreement, Manner
+    from netaudience.cli.verbs import PeopleFile
+    from netaudience.model.verb_facts import Identity
+
+#: Reasons that are told of each vendor.
+_REASONS = 5
+#: Where receipts go if nobody says where.
+RECEIPTS = Path(".netaudience/receipts.jsonl")
+
+__all__ = [
+    "ask_who",
+    "chosen_columns",
+    "erase_people",
+    "people_source",
+    "resume_verb",
+    "show_matrix",
+    "show_plan",
+]
+
+
+def ask_who(known_by: Mapping[str, str | None], vendors: tuple[str, ...], *, show: bool) -> int:
+    """Print what vendors hold of a person, and what of ours was not delivered.
+
+    Raises:
+        NetaudienceError: nobody could be asked, for the reason that it tells.
+    """
+    subject = Subject(id=known_by["id"], email=known_by["email"], phone=known_by["phone"])
+    found = asyncio.run(who(subject, vendors=vendors or None))
+    output = StandardOutput()
+    for known in found:
+        told = attrs.asdict(known)
+        told["held"] = {name: value if show else _masked(value) for name, value in known.held.items()}
+        output.write([json_line({name: value for name, value in told.items() if value not in (None, {})})])
+    for row in undelivered_of(subject):
+        output.write([json_line({"about": "undelivered", **attrs.asdict(row)})])
+    return ExitCode.UNDELIVERED if any(one.status == "no_answer" for one in found) else ExitCode.DELIVERED
+
+
+def _masked(value: JsonValue) -> JsonValue:
+    """Return a value of which only the kind and the last letters are seen."""
+    match value:
+        case bool() | None:
+            return value
+        case Mapping():
+            return {name: _masked(part) for name, part in value.items()}
+        case list():
+            return [_masked(part) for part in value]
+        case _:
+            return mask(value)
+
+
+def show_matrix() -> int:
+    """Print what every vendor can do, as Markdown."""
+    StandardOutput().write_all([matrix("erase").encode()])
+    return ExitCode.DELIVERED
+
+
+def people_source(path: Path, file: PeopleFile) -> Source:
+    """Return a file of people as a job says its source.
+
+    Raises:
+        ConfigurationError: there is no such file.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"There is no file {path}: look at its name and at the folder you are in")
+    return Source(
+        files=(str(path.resolve()),),
+        format=file.form,
+        delimiter="\t" if file.delimiter in {"tab", "\\t"} else file.delimiter,
+        encoding=file.encoding,
+        sheet=file.sheet,
+    )
+
+
+def chosen_columns(file: PeopleFile) -> dict[Identity, str | None]:
+    """Return the columns that somebody has named."""
+    return {"id": file.id_column, "email": file.email_column, "phone": file.phone_column}
+
+
+def show_plan(path: Path, file: PeopleFile, *, as_json: bool) -> int:
+    """Print what would be done.
+
+    Raises:
+        NetaudienceError: there is no plan, for the reason that it tells.
+    """
+    plan = plan_erase(people_source(path, file), vendors=file.vendor or None, columns=chosen_columns(file))
+    output = StandardOutput()
+    if as_json:
+        output.write_all([json_line(plan.to_json())])
+    else:
+        width = width_of_output()
+        lines = (part for line in plan_lines(plan) for part in _folded(line, width))
+        output.write_all([f"{line}\n".encode() for line in lines])
+        if plan.reached and not plan.stops:
+            output.write_all([f"Do it: {_again(path, file, plan.reached)}\n".encode()])
+    return ExitCode.GUARDED if plan.stops else ExitCode.DELIVERED
+
+
+def _again(path: Path, file: PeopleFile, people: int) -> str:
+    """Return the command that does what was planned, with the flags that were given."""
+    words = ["netaudience", "erase", str(path), "--yes-delete", str(people)]
+    for vendor in file.vendor:
+        words += ["--vendor", vendor]
+    for name in ("id_column", "email_column", "phone_column", "form", "delimiter", "encoding", "sheet"):
+        value: str | None = getattr(file, name)
+        flag = "format" if name == "form" else name.replace("_", "-")
+        words += [] if value is None else [f"--{flag}", value]
+    return shlex.join(words)
+
+
+def _folded(line: str, width: int | None) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())]
+    return wrapped(line.strip(), indent, width) if line else [""]
+
+
+def plan_lines(plan: VerbPlan) -> Iterator[str]:
+    """Return a plan as people read it."""
+    unreadable = f", {many(plan.unreadable, 'line')} that cannot be read" if plan.unreadable else ""
+    yield f"{plan.verb}: {many(len(plan.people), 'row')} of {plan.source}{unreadable}"
+    named = plan.columns.named().items()
+    known_by = ", ".join(name if name == column else f"{name} (column {column})" for name, column in named)
+    yield f"Known by: {known_by}"
+    for vendor in plan.vendors:
+        yield ""
+        yield vendor.name
+        for line in _vendor_lines(plan, vendor):
+            yield f"  {line}"
+    yield ""
+    if plan.sends is not None:
+        yield f"Sending takes {duration(plan.sends.seconds)} at least"
+    for sentence in plan.brought_back_by:
+        yield f"{sentence}: whom its source still holds comes back. Take them out there first"
+    yield from (f"A run would stop: {sentence}" for sentence in plan.stops)
+
+
+def _vendor_lines(plan: VerbPlan, vendor: VendorPlan) -> Iterator[str]:
+    facts = vendor.facts
+    if vendor.cannot is not None:
+        yield f"cannot: {vendor.cannot}"
+        if facts is not None and facts.by_hand:
+            yield f"by hand: {facts.by_hand}"
+        return
+    steps = {} if plan.sends is None else {step.name: step for step in plan.sends.steps}
+    for part in vendor.parts:
+        yield from _part_lines(part)
+        for reason, count in steps[part.step.name].reasons.items():
+            yield f"rejected: {count:,} x {reason}"
+    if vendor.missing:
+        yield f"missing: {many(vendor.missing, 'row')} without {vendor.takes}: nothing is sent for them"
+    if vendor.account is not None:
+        yield f"account: {vendor.account}"
+    yield from (f"not here: {sentence}" for sentence in vendor.left_out)
+    if facts is not None:
+        if facts.comes_back:
+            yield f"comes back: {facts.comes_back}"
+        yield from (f"note: {note}" for note in facts.notes)
+
+
+def _part_lines(part: Part) -> Iterator[str]:
+    way = part.way
+    when = "with no time told" if way.within is None else f"within {period(way.within)}"
+    people = "1 person" if part.people == 1 else f"{part.people:,} people"
+    yield f"{people} by {way.takes}: {way.operation}, done {when}"
+    if way.reaches:
+        yield f"reaches: {way.reaches}"
+    if way.look is None:
+        yield "second look: there is none, the vendor has to be asked"
+    elif way.look.proves:
+        yield f"second look: {way.look.operation}"
+    else:
+        yield f"second look: {way.look.operation}, which can only show that it was not done"
+
+
+def erase_people(
+    path: Path, file: PeopleFile, agreed: int | None, manner: Manner, receipts: Path | None
+) -> int:
+    """Erase the people of a file.
+
+    Raises:
+        NetaudienceError: nothing was sent, for the reason that it tells.
+    """
+    source = people_source(path, file)
+    return _carry(source, file.vendor, chosen_columns(file), agreed, manner, receipts=receipts)
+
+
+def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner) -> int:
+    """Go on with the run of a verb.
+
+    Raises:
+        NetaudienceError: nothing was sent now, for the reason that it tells.
+    """
+    chosen = cast("Mapping[Identity, str | None]", started.chosen)
+    source = started.source or Source()
+    receipts = None if started.receipts is None else Path(started.receipts)
+    return _carry(
+        source, started.vendors, chosen, agreement.yes_delete, manner, resume=run, receipts=receipts
+    )
+
+
+def _carry(  # noqa: PLR0913 - what a run may be told
+    source: Source,
+    vendors: tuple[str, ...] | list[str],
+    chosen: Mapping[Identity, str | None],
+    agreed: int | None,
+    manner: Manner,
+    *,
+    receipts: Path | None,
+    resume: str | None = None,
+) -> int:
+    key = Key.from_environment()
+    if key is None and receipts is not None:
+        raise ConfigurationError(f"Receipts need NETAUDIENCE_RECEIPTS_KEY: {HOW}")
+    if not manner.grace >= 0:
+        raise ConfigurationError("--grace must be a number of seconds, 0 or more")
+    if not vendors and not vendors_here():
+        raise ConfigurationError(
+            "No vendor is set up here: set the credentials of those that are meant, such as "
+            "NETAUDIENCE_NETMERA_API_KEY"
+        )
+    with ExitStack() as stack:
+        shown = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
+        kept = None if key is None else stack.enter_context(Receipts(receipts or RECEIPTS, key))
+        result = asyncio.run(
+            erase(
+                source,
+                agreed=agreed,
+                vendors=vendors or None,
+                columns=chosen,
+                resume=resume,
+                receipts=kept,
+                in_doubt=manner.in_doubt,
+                grace=manner.grace,
+                on_progress=shown,
+            )
+        )
+    return _tell(result, manner, None if kept is None else kept.path)
+
+
+def _tell(result: VerbResult, manner: Manner, receipts: Path | None) -> int:
+    """Show what became of everybody, and return the exit code."""
+    output = StandardOutput()
+    output.write([json_line(verdict.to_json()) for verdict in result.verdicts])
+    if not (manner.quiet and result.ok):
+        for line in verdict_lines(result):
+            tell(line)
+        if receipts is None:
+            tell(f"No receipts were written: set NETAUDIENCE_RECEIPTS_KEY for the next time; {HOW}")
+        else:
+            tell(f"The receipts are in {near(str(receipts))}")
+    return ExitCode.FAILED if output.broken is not None else result.exit_code
+
+
+def verdict_lines(result: VerbResult) -> Iterator[str]:
+    """Return what became of people, counted by vendor, why, and what each verdict that occurs means."""
+    names = {vendor.vendor: vendor.name for vendor in result.plan.vendors}
+    for vendor, counts in result.counts.items():
+        told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
+        yield f"{names.get(vendor, vendor)}: {told}"
+        own = (each for each in result.verdicts if each.vendor == vendor and not each.done)
+        reasons = Counter((each.status.replace("_", " "), each.reason) for each in own)
+        for (status, reason), count in reasons.most_common(_REASONS):
+            yield from wrapped(f"{count:,} x {status}: {reason}", "  ", 80)
+    occurring = {status for counts in result.counts.values() for status in counts}
+    for status, meaning in MEANING.items():
+        if status in occurring:
+            yield from wrapped(meaning, f"{status.replace('_', ' ')}: ", 80)
+    summary = result.summary
+    if summary is not None:
+        yield from summary.unwritten
+        yield f"The verdicts are kept in {near(summary.folder)}/{VERDICTS}"
+        if summary.resume_command is not None:
+            yield f"Go on with: {summary.resume_command} --yes-delete {result.plan.reached}"

@@ -1,0 +1,191 @@
+"""The commands of verbs over all vendors, with their words and flags.
+
+What they do is in `verb_actions`, which is imported when one of them is called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import attrs
+from cyclopts import App, Group, Parameter
+
+from netaudience.cli.job_options import Manner
+from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis, whole
+
+__all__ = ["PeopleFile", "add_verbs"]
+
+VERBS = Group("People, at every vendor", sort_key=1)
+_flag = Parameter(negative="", show_default=False)
+_flat = Parameter(name="*")
+Format: TypeAlias = Literal["csv", "tsv", "json", "ndjson", "parquet", "xlsx"]
+
+
+@attrs.frozen(kw_only=True)
+class PeopleFile:
+    """How the file of people is read, and which vendors are meant."""
+
+    vendor: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Only this vendor; may be repeated. All of which there are credentials, if left out.",
+        ),
+    ] = ()
+    id_column: Annotated[
+        str | None, Parameter(group=SOURCE, help="The column of your own ids, if not called id or user_id.")
+    ] = None
+    email_column: Annotated[
+        str | None, Parameter(group=SOURCE, help="The column of e-mail addresses, if not called email.")
+    ] = None
+    phone_column: Annotated[
+        str | None, Parameter(group=SOURCE, help="The column of phone numbers, if not called phone.")
+    ] = None
+    form: Annotated[
+        Format | None,
+        Parameter(name="--format", group=SOURCE, help="What the file is, where its name does not tell."),
+    ] = None
+    delimiter: Annotated[
+        str | None,
+        Parameter(group=SOURCE, help="What stands between the cells of CSV: one character, or tab."),
+    ] = None
+    encoding: Annotated[
+        str | None, Parameter(group=SOURCE, help="How the text is written, such as windows-1254; else UTF-8.")
+    ] = None
+    sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
+
+
+def add_verbs(app: App) -> None:
+    """Add the commands of verbs."""
+    app.command(_erase, name="erase", group=VERBS, help_format="markdown")
+    app.command(_who, name="who", group=VERBS, help_format="markdown")
+    app.command(_verbs, name="verbs", group=VERBS, help_format="markdown")
+    receipts = App(
+        name="receipts",
+        group=VERBS,
+        help="Evidence of what was done: check it, look again, show it.",
+    )
+    receipts.command(_verify, name="verify", help_format="markdown")
+    receipts.command(_show, name="show", help_format="markdown")
+    app.command(receipts)
+
+
+def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
+    people: Path,
+    /,
+    *,
+    plan: Annotated[bool, _flag] = False,
+    yes_delete: Annotated[
+        int | None,
+        Parameter(
+            converter=whole,
+            group=GUARDS,
+            help="The number of people who are erased for good, as --plan says it.",
+        ),
+    ] = None,
+    receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Erase people at every vendor, and say for each of them what became of it there.
+
+    Each row is a person, in columns id, email, phone, and VENDOR_id where a vendor has ids of its own.
+    Standard output has a line of JSON for every person and vendor, and names people by their rows alone. The
+    exit code is 0 only if every line says applied, accepted or nothing_there.
+
+    Args:
+        people: The file: CSV, JSON lines, Parquet or a workbook.
+        plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
+        receipts: The file that a receipt is added to for every person and vendor; it needs
+            NETAUDIENCE_RECEIPTS_KEY. If left out it is .netaudience/receipts.jsonl where that key is set.
+    """
+    from netaudience.cli.verb_actions import erase_people, show_plan  # noqa: PLC0415 - costs a program's start
+
+    diagnosis.apply()
+    if plan:
+        return show_plan(people, file, as_json=manner.json)
+    return erase_people(people, file, yes_delete, manner, receipts)
+
+
+def _verbs() -> int:
+    """Print what each vendor can do for each verb, and how it is seen, as a table of Markdown."""
+    from netaudience.cli.verb_actions import show_matrix  # noqa: PLC0415 - costs a program's start
+
+    return show_matrix()
+
+
+def _verify(  # noqa: D417 - flags in groups have their own words
+    receipts: Path,
+    /,
+    *,
+    people: Path | None = None,
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Check that no receipt was changed or taken out, and ask vendors about people whose time has come.
+
+    What a vendor shows is added to the receipts, and printed as lines of JSON. The exit code is 1 where the
+    file is not whole, and 3 where somebody is still there, or was due and was not looked at.
+
+    Args:
+        receipts: The file of receipts.
+        people: The file of the people who were erased, once more, for receipts name nobody. Without it only
+            the receipts are checked.
+    """
+    from netaudience.cli.receipt_actions import verify_receipts  # noqa: PLC0415 - costs a program's start
+
+    diagnosis.apply()
+    return verify_receipts(receipts, people, file)
+
+
+def _show(  # noqa: D417 - flags in groups have their own words
+    receipts: Path,
+    /,
+    *,
+    id: str | None = None,  # noqa: A002 - the flag's name
+    email: str | None = None,
+    phone: str | None = None,
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Print the receipts of one person, as lines of JSON, for who holds the key.
+
+    Args:
+        receipts: The file of receipts.
+        id: Your own id of the person, at all vendors or at one.
+        email: The person's e-mail address.
+        phone: The person's phone number.
+    """
+    from netaudience.cli.receipt_actions import show_person  # noqa: PLC0415 - costs a program's start
+
+    diagnosis.apply()
+    return show_person(receipts, {"id": id, "email": email, "phone": phone})
+
+
+def _who(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
+    *,
+    id: str | None = None,  # noqa: A002 - the flag's name
+    email: str | None = None,
+    phone: str | None = None,
+    vendor: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    show: Annotated[bool, _flag] = False,
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Ask every vendor what it holds of a person, and look which rows about the person were not delivered.
+
+    Prints a line of JSON for each answer. Values are masked unless with --show; names of fields are shown.
+    The exit code is 3 where a vendor gave no answer.
+
+    Args:
+        id: Your own id of the person.
+        email: The person's e-mail address.
+        phone: The person's phone number.
+        vendor: Only this vendor; may be repeated. All of which there are credentials, if left out.
+        show: Show the values.
+    """
+    from netaudience.cli.verb_actions import ask_who  # noqa: PLC0415 - costs a program's start
+
+    diagnosis.apply()
+    return ask_who({"id": id, "email": email, "phone": phone}, vendor, show=show)

@@ -1,0 +1,238 @@
+"""Values in the type that the vendor has defined: the text 31 becomes the number.
+
+A `DefinedForm` is the form of a mapping whose entries are defined one by one. Nothing is guessed: a value
+that has no exact form in the defined type rejects its row, before the vendor leaves it out without a word.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import cast
+
+import attrs
+
+from netaudience.jobs.columns.convert import to_list, to_truth, to_whole
+from netaudience.jobs.columns.read_values import BadValue
+from netaudience.jobs.columns.sql_types import SqlType
+from netaudience.model.definitions import Definitions, Holds
+from netaudience.model.scalars import exact_number, text_of
+from netaudience.model.value_forms import ISO, Epoch, Unwritable, ValueForm, is_missing
+from netaudience.model.wire import JsonValue
+
+__all__ = ["DefinedForm", "NamedForm", "TypedForm", "defined", "fits_type", "form_of_entry", "named", "typed"]
+
+#: A number as text that a number of JSON holds with all its digits, or `exact_number` refuses it.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: A blank before an offset, which one vendor writes and ISO 8601 does not know.
+_OFFSET = re.compile(r"\s+([+-][0-9]{2}:?[0-9]{2})$")
+#: The types of a source of which every value, or some, has a form in a defined type.
+_FITTING: Mapping[str, frozenset[str]] = {
+    "text": frozenset(
+        {"text", "whole", "big", "single", "double", "decimal", "date", "moment", "time", "json"}
+    ),
+    "whole": frozenset({"text", "whole", "big", "single", "double", "decimal", "json"}),
+    "number": frozenset({"text", "whole", "big", "single", "double", "decimal", "json"}),
+    "truth": frozenset({"text", "truth", "whole", "json"}),
+    "time": frozenset({"text", "date", "moment", "json"}),
+}
+
+
+@attrs.frozen(kw_only=True)
+class TypedForm(ValueForm):
+    """The form of values of a defined type."""
+
+    holds: Holds
+    #: How the vendor writes values that are of the type already.
+    plain: ValueForm
+    #: The type by the vendor's word, for a sentence.
+    word: str = ""
+
+    def within(self, time_zone: dt.tzinfo) -> ValueForm:
+        """Return the same form for moments that are meant in a time zone."""
+        return attrs.evolve(self, time_zone=time_zone, plain=self.plain.within(time_zone))
+
+    def write(self, value: object) -> JsonValue:
+        """Return a value in the defined type.
+
+        Raises:
+            Unwritable: it has no exact form in it.
+        """
+        if value is None or is_missing(value):
+            return None
+        if not self.holds.many:
+            return self._one(value)
+        found = to_list(value)
+        if isinstance(found, BadValue):
+            raise self._other()
+        parts = [self._one(part) for part in cast("list[object]", found)]
+        return self.plain.write(parts)
+
+    def _one(self, value: object) -> JsonValue:
+        match self.holds.family:
+            case "text":
+                return (
+                    ISO.within(self.time_zone).write(value)
+                    if isinstance(value, dt.datetime)
+                    else text_of(value)
+                )
+            case "whole":
+                return self._read(to_whole, value)
+            case "number":
+                return self._number(value)
+            case "truth":
+                return self._read(to_truth, value)
+            case "time":
+                return self._time(value)
+            case _:
+                return self.plain.write(value)
+
+    def _read(self, read: Callable[[object], object], value: object) -> JsonValue:
+        found = read(value)
+        if isinstance(found, BadValue):
+            raise self._other()
+        return cast("JsonValue", found)
+
+    def _number(self, value: object) -> JsonValue:
+        if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            value = Decimal(value.strip())
+            value = int(value) if value == value.to_integral_value() else value
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise self._other()
+        return exact_number(value) if isinstance(value, Decimal) else self.plain.write(value)
+
+    def _time(self, value: object) -> JsonValue:
+        moment = self.plain.moment
+        counted = isinstance(moment, Epoch) and not moment.prefix
+        if isinstance(value, str):
+            value = _read_time(value, counted=counted)
+        if isinstance(value, dt.date):
+            return self.plain.write(value)
+        if counted and isinstance(value, int) and not isinstance(value, bool):
+            return self.plain.write(value)
+        raise self._other()
+
+    def _other(self) -> Unwritable:
+        return Unwritable(
+            f"has no form in the type that the vendor has defined, {self.word or self.holds.family}"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class DefinedForm(ValueForm):
+    """The form of a mapping whose entries a vendor has defined."""
+
+    plain: ValueForm
+    known: Definitions
+
+    def within(self, time_zone: dt.tzinfo) -> ValueForm:
+        """Return the same form for moments that are meant in a time zone."""
+        return attrs.evolve(self, time_zone=time_zone, plain=self.plain.within(time_zone))
+
+    def entry(self, name: str) -> ValueForm:
+        """Return the form of one entry's value."""
+        found = self.known.named(name)
+        if found is None or found.holds.family == "any":
+            return self.plain
+        return typed(self.plain, found.holds, found.word)
+
+    def write(self, value: object) -> JsonValue:
+        """Return a mapping with every entry in its own type.
+
+        Raises:
+            Unwritable: an entry has no form, or is not defined.
+        """
+        if not isinstance(value, Mapping):
+            return self.plain.write(value)
+        written: dict[str, JsonValue] = {}
+        for name, part in cast("Mapping[str, object]", value).items():
+            if self.known.named(name) is None and not self.known.makes:
+                raise Unwritable(
+                    f"holds an entry that is no {self.known.noun} of the account's: "
+                    f"{self.known.vendor} {self.known.unknown}"
+                )
+            try:
+                # What has no value stays what it is: the rules of the field judge it.
+                written[name] = None if part is None else self.entry(name).write(part)
+            except Unwritable as error:
+                raise Unwritable(f"holds a value that {error.reason}") from None
+        return written
+
+
+@attrs.frozen(kw_only=True)
+class NamedForm(ValueForm):
+    """The form of values that are names themselves, of which a vendor has only some."""
+
+    plain: ValueForm
+    known: Definitions
+
+    def within(self, time_zone: dt.tzinfo) -> ValueForm:
+        """Return the same form for moments that are meant in a time zone."""
+        return attrs.evolve(self, time_zone=time_zone, plain=self.plain.within(time_zone))
+
+    def write(self, value: object) -> JsonValue:
+        """Return a name, or a list of them.
+
+        Raises:
+            Unwritable: the vendor has none of this name.
+        """
+        written = self.plain.write(value)
+        if written is None or self.known.makes:
+            return written
+        for one in written if isinstance(written, list) else [written]:
+            if self.known.named(str(one)) is None:
+                raise Unwritable(
+                    f"is no {self.known.noun} that {self.known.vendor} has: it {self.known.unknown}"
+                )
+        return written
+
+
+def typed(plain: ValueForm, holds: Holds, word: str) -> TypedForm:
+    """Return the form of values of a defined type, as a vendor writes them."""
+    shared = {field.name: getattr(plain, field.name) for field in attrs.fields(ValueForm)}
+    return TypedForm(**shared, plain=plain, holds=holds, word=word)
+
+
+def defined(plain: ValueForm, known: Definitions) -> DefinedForm:
+    """Return the form of a mapping whose entries are defined."""
+    shared = {field.name: getattr(plain, field.name) for field in attrs.fields(ValueForm)}
+    return DefinedForm(**shared, plain=plain, known=known)
+
+
+def named(plain: ValueForm, known: Definitions) -> NamedForm:
+    """Return the form of values that are names."""
+    shared = {field.name: getattr(plain, field.name) for field in attrs.fields(ValueForm)}
+    return NamedForm(**shared, plain=plain, known=known)
+
+
+def form_of_entry(form: ValueForm, name: str) -> ValueForm:
+    """Return the form of one entry of a mapping."""
+    return form.entry(name) if isinstance(form, DefinedForm) else form
+
+
+def fits_type(holds: Holds, kind: SqlType, form: ValueForm) -> bool:
+    """Return whether some value of a source's type may have a form in a defined type."""
+    if kind.family in {"null", "other"} or holds.family == "any":
+        return True
+    if kind.family == "list":
+        return holds.many and fits_type(attrs.evolve(holds, many=False), kind.parts[0][1], form)
+    if holds.many:
+        return kind.family in {"text", "json"}
+    if holds.family == "time" and kind.family in {"whole", "big"}:
+        return isinstance(form.moment, Epoch) and not form.moment.prefix
+    return kind.family in _FITTING[holds.family]
+
+
+def _read_time(text: str, *, counted: bool) -> object:
+    """Return the date or the moment that a text is; the number of milliseconds where the vendor has such."""
+    text = text.strip()
+    if counted and re.fullmatch(r"-?[0-9]{9,18}", text):
+        return int(text)
+    text = _OFFSET.sub(r"\1", text)
+    try:
+        return dt.date.fromisoformat(text) if _DAY.fullmatch(text) else dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text

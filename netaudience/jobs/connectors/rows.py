@@ -1,0 +1,76 @@
+"""What a connector gives: rows on their way, and what ends them from another thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import attrs
+
+from netaudience.errors import SourceFailed
+
+__all__ = ["Rows", "Stop"]
+
+
+@attrs.frozen(kw_only=True)
+class Rows:
+    """Rows on their way; they are taken once, and only while the connector is open."""
+
+    #: What people call the source.
+    name: str
+    #: What has ``__arrow_c_stream__``, an iterable of Arrow's batches and tables, or one of mappings of a
+    #: column's name to its value.
+    data: Any
+    #: The columns, for an iterable of batches that may give none.
+    columns: Sequence[str] = ()
+    #: Whether it is the user's own code that gives them, whose errors he is to see.
+    own: bool = False
+    #: Columns of text that hold decimal numbers of any size.
+    numbers: Sequence[str] = ()
+
+
+class Stop:
+    """Ends what another thread reads, once and for all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: list[Callable[[], object]] = []
+        #: Whether somebody has asked for the end.
+        self.asked = False
+
+    def __call__(self) -> None:
+        """Ask for the end."""
+        with self._lock:
+            self.asked, ends = True, self._ends
+            self._ends = []
+        for end in ends:
+            # A driver says in its own way that there is nothing to be ended.
+            with suppress(Exception):
+                end()
+
+    @contextmanager
+    def by(self, end: Callable[[], object]) -> Generator[None, None, None]:
+        """Say what ends the reading within the context.
+
+        Raises:
+            SourceFailed: the end was asked for before.
+        """
+        with self._lock:
+            self.check()
+            self._ends.append(end)
+        try:
+            yield
+        finally:
+            with self._lock, suppress(ValueError):
+                self._ends.remove(end)
+
+    def check(self) -> None:
+        """Look whether the end was asked for.
+
+        Raises:
+            SourceFailed: it was.
+        """
+        if self.asked:
+            raise SourceFailed("The reading of the source was ended")

@@ -1,0 +1,82 @@
+"""What a look afterwards has found to be different is sent again, under the guards of the run.
+
+Many rows that differ are no accident: then nothing is sent, and somebody has to find out why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from netaudience.errors import GuardRefused
+from netaudience.jobs.deliver.runner import carry_out
+from netaudience.jobs.deliver.unkept import Unkept
+from netaudience.jobs.spec.guards import Consent
+from netaudience.jobs.spec.model import JobFile
+from netaudience.jobs.state.repeating import sending_again
+from netaudience.jobs.state.replay import letters_as_source
+
+if TYPE_CHECKING:
+    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.jobs.deliver.runner import OnProgress
+    from netaudience.jobs.state.letters import Outlet
+    from netaudience.jobs.state.run_folder import RunFolder
+    from netaudience.jobs.state.summary import Summary
+    from netaudience.jobs.state.verified import Verified
+
+__all__ = ["repair_run"]
+
+
+async def repair_run(  # noqa: PLR0913 - what a run may be told
+    job: JobFile,
+    run: RunFolder,
+    verified: Verified,
+    outlet: Outlet,
+    *,
+    on_progress: OnProgress | None = None,
+    consent: Consent | None = None,
+    grace: float = 20.0,
+    client_factory: ClientFactory | None = None,
+    signals: bool = True,
+) -> Summary:
+    """Send the rows of a run again that a look has found to be different, or whose users are gone.
+
+    Args:
+        job: The run's job, whose guards hold.
+        run: The run.
+        verified: What the look has shown.
+        outlet: Takes the rows that are not delivered this time either, as dead letters.
+        on_progress: Called with the counts so far.
+        consent: What the caller agrees to, for operations that lose data.
+        grace: Seconds that requests under way have after the first signal.
+        client_factory: Makes a step's client; from the environment if not given.
+        signals: Whether SIGINT and SIGTERM end it in order.
+
+    Raises:
+        GuardRefused: too many rows differ, or nothing does; nothing was sent.
+        ConfigurationError: the list of what differs cannot be read.
+    """
+    bound = job.guards.max_rejected
+    for step in verified.steps:
+        if bound is not None and bound.exceeded(step.wrong, step.chosen):
+            raise GuardRefused(
+                f"{step.name}: {step.wrong:,} of {step.chosen:,} rows are something else when they are read "
+                "back, which is more than max-rejected: find out why before they are sent again, or raise "
+                "max-rejected in [guards]; nothing was sent"
+            )
+    held = job.guards.preflight and run.start().preflight
+    with sending_again(run.differing) as again:
+        letters, table = letters_as_source(run.differing)
+        letters = attrs.evolve(letters, guards=attrs.evolve(letters.guards, preflight=held))
+        summary = await carry_out(
+            Unkept(letters, outlet, on_sending=again.begin),
+            table=table,
+            on_progress=on_progress,
+            consent=consent or Consent(),
+            grace=grace,
+            client_factory=client_factory,
+            signals=signals,
+        )
+        again.end(summary)
+    return summary

@@ -1,0 +1,1 @@
+"""From files, queries, databases and streams to numbered pages of rows."""

@@ -1,0 +1,392 @@
+"""CSV and plain lines: every column is text, every file has its own header, and no line is lost untold.
+
+A line that is no row is set aside and told; a quote that is never closed, which would swallow the rows after
+it, stops the reading before it begins. A header that stands again further down is no row either.
+"""
+
+# ruff: noqa: S608 - every name and text that stands in the SQL is quoted
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import attrs
+
+from netaudience.errors import SourceFailed
+from netaudience.jobs.columns.duckdb import (
+    another,
+    constant,
+    file_list,
+    import_duckdb,
+    literal,
+    quoted,
+    telling,
+)
+from netaudience.jobs.extract.file_type import open_input
+from netaudience.jobs.extract.files import LINE, PROBLEM, Aside, Input, check_folders
+from netaudience.jobs.extract.headers import Head, dialect_of, fitting, is_unnamed, read_head
+from netaudience.jobs.spec.diagnostics import many
+from netaudience.jobs.spec.model import Source
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["Delimited", "lines_set_aside"]
+
+#: Stands in no text, so that a line is one cell.
+_NOTHING = "\x1f\x1e\x1d\x1c"
+#: Bytes of one row.
+_LONGEST_LINE = 4_000_000
+#: Bytes that are read at a time.
+_CHUNK = 4_000_000
+#: A row of more lines than this has a quote that is never closed.
+_MOST_LINES = 10_000
+#: A row of more lines than this is told.
+_MANY_LINES = 20
+#: What DuckDB calls the errors of a CSV, in words that say what to do.
+_ERRORS = {
+    "MISSING COLUMNS": "it has fewer cells than the header",
+    "TOO MANY COLUMNS": "it has more cells than the header",
+    "UNQUOTED VALUE": "its quotes are wrong: double the quotes that belong to the text",
+    "LINE SIZE OVER MAXIMUM": "it is longer than any row should be: is a quote opened and never closed?",
+}
+_ENCODING = "INVALID ENCODING"
+
+
+@attrs.frozen
+class _Lines:
+    """What of a file's lines is in its rows."""
+
+    #: Lines of all rows and of what was set aside.
+    found: int
+    #: The most lines of one row.
+    most: int
+    #: How many rows have many.
+    many: int
+
+
+class Delimited:
+    """Files of rows, united by the names of their columns."""
+
+    def __init__(self, inputs: Sequence[Input], source: Source) -> None:
+        """Read the headers.
+
+        Raises:
+            ConfigurationError: one of them cannot be read.
+            SourceFailed: a file cannot be read.
+        """
+        self.plain = inputs[0].format == "lines"
+        if self.plain:
+            heads = ((one, Head((LINE,), _NOTHING, "", 0, 0)) for one in inputs)
+            self._files: list[tuple[Input, Head]] = list(heads)
+        else:
+            dialect = dialect_of(source, tab=inputs[0].format == "tsv")
+            read = ((one, read_head(one, dialect)) for one in inputs)
+            self._files = [(one, head) for one, head in read if head is not None]
+        for one, head in self._files:
+            check_folders(one, head.columns)
+        #: The files, by the paths that are read.
+        self.inputs = {str(one.path): one for one, _ in self._files}
+        #: Lines of all files, once they were looked at.
+        self.lines = 0
+        #: What is worth to be told of them.
+        self.notes: list[str] = []
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all columns."""
+        own = dict.fromkeys(name for _, head in self._files for name in head.named)
+        return list(own | dict.fromkeys(name for one, _ in self._files for name, _ in one.folders))
+
+    def relation(self) -> str:
+        """Return the SQL that reads all rows, and what is wrong with each; empty where there is no column."""
+        parts: list[str] = []
+        for (head, _, folders), group in groupby(
+            self._files, key=lambda pair: (pair[1], pair[0].packing, pair[0].folders)
+        ):
+            known = {name: quoted(name) for name in head.named}
+            if (only := _only(head)) is not None:
+                known[only] = f"nullif({quoted(only)}, '') AS {quoted(only)}"
+            known |= {name: f"{constant(value)} AS {quoted(name)}" for name, value in folders}
+            selected = ", ".join(
+                known.get(name) or f"NULL::VARCHAR AS {quoted(name)}" for name in self.columns
+            )
+            problem = f"{_problem(head)} AS {quoted(PROBLEM)}"
+            own = ", ".join(map(quoted, head.columns))
+            # Without this, DuckDB looks only into the columns that a step reads, and casts while it reads:
+            # which lines are rows, and so the number of each, would depend on the step.
+            parts.append(
+                f"SELECT {selected}, {problem} FROM {_scan([one for one, _ in group], head)} "
+                f"WHERE hash({own}) IS NOT NULL"
+                + (f" AND {own} IS NOT NULL" if _only(head) is not None else "")
+            )
+        return " UNION ALL ".join(parts)
+
+    def verify(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> bool:
+        """Look at whether every line of every file is in a row, or set aside.
+
+        DuckDB may leave out all that follows a quote which is never closed, and not say so.
+
+        Args:
+            connection: Reads them.
+            scratch: Where copies go, of files whose lines end in different ways.
+
+        Returns:
+            Whether there are such files, so that the relation is another one now.
+
+        Raises:
+            SourceFailed: lines are missing.
+        """
+        if self.plain:
+            return False
+        mended = False
+        for number, (one, head) in enumerate(self._files):
+            with telling(one.name):
+                lines, blank, ends = _physical_lines(one)
+                try:
+                    rows = self._lines_of_rows(one, head, ends, connection)
+                except import_duckdb().InvalidInputException as error:
+                    if "state machine" not in str(error):
+                        raise
+                    copy = _with_one_end(one, head, scratch)
+                    rows = self._lines_of_rows(copy, head, "\n", connection)
+                    self._files[number] = (copy, head)
+                    self.inputs[str(copy.path)] = copy
+                    mended = True
+            missing = lines - head.skip - head.lines - rows.found
+            if missing > blank:
+                where = _first_unclosed(one, head)
+                at = "" if where is None else f", line {where + one.before:,}"
+                raise SourceFailed(
+                    f"{one.name}{at}: a quote is opened and not closed, and {many(missing, 'line')} would be "
+                    "lost in it: close it, or double the quotes that belong to the text, and run again"
+                )
+            self.lines += lines
+            if rows.many:
+                self.notes.append(
+                    f"{one.name}: {rows.many:,} of its rows take more than {_MANY_LINES} lines each, the "
+                    f"longest {rows.most:,}: look whether a quote was opened by mistake"
+                )
+        return mended
+
+    def _lines_of_rows(
+        self, one: Input, head: Head, ends: str, connection: duckdb.DuckDBPyConnection
+    ) -> _Lines:
+        """Return in how many lines the rows of a file stand, and those that are set aside."""
+        cursor = another(connection)
+        try:
+            text = f"concat_ws('', {', '.join(map(quoted, head.columns))})"
+            rows = f"SELECT {text} AS text FROM {_scan([one], head)}"
+            within = f"length(text) - length(replace(text, {literal(ends)}, ''))"
+            # All is fetched, for only then has DuckDB written down what it has set aside.
+            ((count, most, many),) = cursor.execute(
+                "SELECT count(*) + coalesce(sum(within), 0), coalesce(max(within), 0) + 1, "
+                f"count(*) FILTER (WHERE within >= {_MANY_LINES}) "
+                f"FROM (SELECT {within} AS within FROM ({rows}))"
+            ).fetchall()
+            aside = sum(1 for _ in lines_set_aside(cursor, self.inputs))
+            return _Lines(int(count) + aside, int(most), int(many))
+        finally:
+            cursor.close()
+
+
+def lines_set_aside(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input]) -> Iterator[Aside]:
+    """Give what is wrong with each line that is no row, of all that the connection has read.
+
+    Args:
+        connection: What has read.
+        inputs: The files by the paths that were read.
+    """
+    if not _has_rejects(connection):
+        return
+    # A line has an error for each of its cells, and DuckDB may have read it more than once.
+    cursor = connection.execute(
+        "SELECT file_path, line, arg_min(error_type::VARCHAR, coalesce(column_idx, 0)), "
+        "max(length(text) - length(replace(text, chr(10), ''))), any_value(text), "
+        "any_value(line_byte_position) "
+        # Where lines end as Windows writes it, DuckDB gives the end of the one before as well.
+        "FROM (SELECT *, trim(csv_line, chr(13) || chr(10)) AS text FROM reject_errors) "
+        "JOIN reject_scans USING (scan_id, file_id) GROUP BY file_path, line ORDER BY file_path, line"
+    )
+    remedies: dict[str, str] = {}
+    places: dict[str, _Places] = {}
+    with ExitStack() as stack:
+        while rows := cursor.fetchmany(1000):
+            for path, row, error, more, text, position in rows:
+                one = inputs.get(str(path)) or Input(Path(path), Path(path).name, "csv")
+                reason = _ERRORS.get(error, "it is no row of a CSV")
+                if error == _ENCODING:
+                    if path not in remedies:
+                        remedies[path] = f"it is not {one.encoding}: {fitting(one, _undecodable(one))}"
+                    reason = remedies[path]
+                if path not in places:
+                    places[path] = stack.enter_context(closing(_Places(one)))
+                # What DuckDB calls a line is a row, which may stand in several.
+                line = places[path].line(position, row)
+                further = 0 if one.format == "lines" else more or 0
+                parts = [text or "", *(text or "").replace("\r", "\n").split("\n")[1:]]
+                for number in range(1 + further):
+                    where = f"line {line + number + one.before:,} of {one.name}"
+                    # The first line has the text of all, so that it can be mended there.
+                    part = parts[number] if number < len(parts) else ""
+                    yield Aside(f"a line is no row: {reason}", part, where)
+
+
+def _with_one_end(one: Input, head: Head, scratch: Path) -> Input:
+    """Return a copy of a file in which all rows end alike; what stands in quotes stays as it is."""
+    copy = scratch / f"ends-{sum(1 for _ in scratch.iterdir())}"
+    sign = head.quote.encode()
+    inside = False
+    with closing(open_input(one)) as stream, copy.open("wb") as file:
+        while chunk := stream.read(_CHUNK):
+            if chunk.endswith(b"\r"):
+                chunk += stream.read(1)
+            parts = chunk.split(sign) if sign else [chunk]
+            for at, part in enumerate(parts):
+                plain = part if inside else part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                file.write(plain)
+                if at < len(parts) - 1:
+                    file.write(sign)
+                    inside = not inside
+    return attrs.evolve(one, path=copy, packing="none")
+
+
+class _Places:
+    """The lines of places in a file, asked for in their order."""
+
+    def __init__(self, one: Input) -> None:
+        self._one = one
+        self._stream: BinaryIO | None = None
+        self._read = self._feeds = self._returns = 0
+
+    def line(self, position: int | None, row: int) -> int:
+        """Return the line that begins at a byte; the row's own number where that is not known."""
+        if position is None or position < self._read:
+            return row
+        try:
+            if self._stream is None:
+                self._stream = open_input(self._one)
+            while self._read < position:
+                chunk = self._stream.read(min(_CHUNK, position - self._read))
+                if not chunk:
+                    return row
+                self._read += len(chunk)
+                self._feeds += chunk.count(b"\n")
+                self._returns += chunk.count(b"\r")
+        except OSError:
+            return row
+        return (self._feeds or self._returns) + 1
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _undecodable(one: Input) -> bytes:
+    """Return lines of a file that are not in ASCII, from where there are the first of them."""
+    try:
+        with closing(open_input(one)) as stream:
+            while chunk := stream.read(_CHUNK):
+                if not chunk.isascii():
+                    return b"\n".join(line for line in chunk.split(b"\n") if not line.isascii())[:100_000]
+    except OSError:
+        pass
+    return b""
+
+
+def _problem(head: Head) -> str:
+    """Return the SQL that says why a row is none.
+
+    It is the header once more, with a mark before it or without, or holds a value that has no name.
+    """
+    if not head.lines:
+        return "NULL::VARCHAR"
+    first, *others = head.columns
+    same = [f"trim(replace({_filled(first)}, '\ufeff', '')) = {_expected(first)}"]
+    same += [f"trim({_filled(name)}) = {_expected(name)}" for name in others]
+    cases = [f"WHEN {' AND '.join(same)} THEN 'the header stands here again: files were joined'"]
+    cases += [
+        f"WHEN trim({_filled(name)}) <> '' "
+        f"THEN 'column {at} has no name in the header, and holds a value here'"
+        for at, name in enumerate(head.columns, 1)
+        if is_unnamed(name)
+    ]
+    return f"CASE {' '.join(cases)} END"
+
+
+def _filled(name: str) -> str:
+    return f"coalesce({quoted(name)}, '')" if is_unnamed(name) else quoted(name)
+
+
+def _expected(name: str) -> str:
+    return literal("" if is_unnamed(name) else name)
+
+
+def _only(head: Head) -> str | None:
+    """Return the only column of a file that has one: there a blank line is no row, and an empty cell is."""
+    return head.columns[0] if len(head.columns) == 1 else None
+
+
+def _scan(inputs: Sequence[Input], head: Head) -> str:
+    own = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in head.columns)
+    strict = "false" if head.delimiter == _NOTHING else "true"
+    told_apart = "allow_quoted_nulls = false, " if _only(head) is not None else ""
+    return (
+        f"read_csv({file_list([one.path for one in inputs])}, auto_detect = false, columns = {{{own}}}, "
+        f"delim = {literal(head.delimiter)}, quote = {literal(head.quote)}, escape = {literal(head.quote)}, "
+        f"{told_apart}header = {'true' if head.lines else 'false'}, skip = {head.skip}, "
+        f"compression = {literal(inputs[0].packing)}, hive_partitioning = false, strict_mode = {strict}, "
+        f"store_rejects = true, rejects_limit = 0, max_line_size = {_LONGEST_LINE})"
+    )
+
+
+def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors' AND temporary"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _physical_lines(one: Input) -> tuple[int, int, str]:
+    """Return how many lines a file has, how many of them are blank, and what they end with."""
+    feeds = returns = blank = 0
+    last = b"\n"
+    with closing(open_input(one)) as stream:
+        while chunk := stream.read(_CHUNK):
+            if chunk.endswith(b"\r"):
+                chunk += stream.read(1)
+            feeds += chunk.count(b"\n")
+            returns += chunk.count(b"\r")
+            joined = last + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if b"\n\n" in joined:
+                blank += joined.split(b"\n")[1:-1].count(b"")
+            last = joined[-1:]
+    lines = feeds or returns
+    return lines + (last != b"\n"), blank, "\n" if feeds else "\r"
+
+
+def _first_unclosed(one: Input, head: Head) -> int | None:
+    """Return the line of the first row whose quotes are wrong, as another reader of CSV sees it."""
+    if not head.quote:
+        return None
+    with closing(open_input(one)) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
+        for _ in range(head.skip):
+            text.readline()
+        reader = csv.reader(text, delimiter=head.delimiter, quotechar=head.quote, strict=True)
+        line = 0
+        try:
+            for _ in reader:
+                if reader.line_num - line > _MOST_LINES:
+                    return head.skip + line + 1
+                line = reader.line_num
+        except csv.Error:
+            return head.skip + line + 1
+    return None

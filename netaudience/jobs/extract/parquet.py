@@ -1,0 +1,80 @@
+"""Parquet files as one relation: united by name, and only where no value is rounded by that.
+
+The folders that a file stands in are no columns of it, unless the job says so.
+"""
+
+# ruff: noqa: S608 - every name and text that stands in the SQL is quoted
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.columns.duckdb import constant, file_list, quoted, telling
+from netaudience.jobs.extract.files import Input, check_folders
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["parquet_relation"]
+
+_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+
+
+def parquet_relation(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the SQL that reads Parquet files.
+
+    Raises:
+        ConfigurationError: a column has types in two files of which none holds the values of the other.
+        SourceFailed: a file cannot be read.
+    """
+    with telling(inputs[0].name):
+        _check_types(inputs, connection)
+    parts: list[str] = []
+    for folders, group in groupby(inputs, key=lambda one: one.folders):
+        paths = file_list([one.path for one in group])
+        constants = "".join(f", {constant(value)} AS {quoted(name)}" for name, value in folders)
+        parts.append(
+            f"SELECT *{constants} FROM read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
+        )
+    return " UNION ALL BY NAME ".join(parts)
+
+
+def _check_types(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> None:
+    if len(inputs) == 1 and not inputs[0].folders:
+        return
+    alike = connection.execute(
+        "SELECT min(file) FROM (SELECT file_name AS file, "
+        "string_agg(concat_ws(' ', name, type, converted_type, logical_type, scale, num_children), ',') "
+        "AS told "
+        f"FROM parquet_schema({file_list([one.path for one in inputs])}) GROUP BY file_name) GROUP BY told"
+    ).fetchall()
+    by_path = {str(one.path): one for one in inputs}
+    known: dict[str, tuple[str, Input]] = {}
+    for (path,) in sorted(alike):
+        one = by_path[str(path)]
+        scan = f"read_parquet({file_list([one.path])}, hive_partitioning = false)"
+        nulls = (
+            f"SELECT name FROM parquet_schema({file_list([one.path])}) WHERE logical_type LIKE 'NullType%'"
+        )
+        empty = {str(name) for (name,) in connection.execute(nulls).fetchall()}
+        described = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+        check_folders(one, (str(name) for name, *_ in described))
+        for name, kind, *_ in described:
+            if name in empty:
+                continue
+            other, first = known.setdefault(str(name).casefold(), (str(kind), one))
+            if not _united(other, str(kind)):
+                raise ConfigurationError(
+                    f"The column {name!r} is {other} in {first.name} and {kind} in {one.name}, and one type "
+                    "for both would change values: write the files alike, or give a job to each"
+                )
+
+
+def _united(one: str, other: str) -> bool:
+    """Return whether a type holds the values of both."""
+    if one == other or {one, other} <= _WHOLE:
+        return True
+    return one.startswith("DECIMAL(") and other.startswith("DECIMAL(")

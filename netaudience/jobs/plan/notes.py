@@ -1,0 +1,76 @@
+"""What a plan and a run both tell of a step's differences, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from netaudience.jobs.spec.model import Step
+from netaudience.model.wire import dump_json
+
+if TYPE_CHECKING:
+    from netaudience.jobs.state.snapshot import Differences, Old
+
+__all__ = ["notes_of"]
+
+
+def notes_of(step: Step, found: Differences | None, repeated: int = 0) -> Iterator[str]:
+    """Give the sentences about what a step does not send and does not take back.
+
+    Args:
+        step: The step.
+        found: Its differences; None where it sends all rows.
+        repeated: Rows that are not sent because another one of their user stands further down.
+    """
+    repeated = repeated if found is None else found.repeated or 0
+    if repeated:
+        yield (
+            f"{repeated:,} {'row stands' if repeated == 1 else 'rows stand'} again further down for the same "
+            f"user, and {'counts' if repeated == 1 else 'count'} as unchanged: of each user only the last "
+            "row is sent"
+        )
+    if found is None:
+        return
+    if found.nothing:
+        also = "; what they had is taken back" if step.mode == "mirror" else ""
+        yield (
+            f"{found.nothing:,} {_rows(found.nothing)} nothing to send, for every entry is empty, and "
+            f"{'counts' if found.nothing == 1 else 'count'} as unchanged{also}"
+        )
+    if found.held_back:
+        since = f", for {found.held_runs:,} runs in a row now" if found.held_runs > 1 else ""
+        yield (
+            f"{found.held_back:,} removals are held back{since}: the key of some rows cannot be read, and "
+            "they may be theirs. Mend these rows, which rejects.jsonl names"
+        )
+    for old in found.old:
+        if step.take_back_old and old.removal == step.removal:
+            continue
+        told, was, users = _differing(step, old), "were" if len(old.arguments) > 1 else "was", old.users
+        how = (
+            "take-back-old = true in the step takes it back"
+            if old.removal == step.removal
+            else f"{old.removal} takes it back"
+        )
+        yield f"{told} {was} in earlier runs, and {users:,} {_users(users)} it: {how}"
+
+
+def _differing(step: Step, old: Old) -> str:
+    """Say which arguments were other ones."""
+    changed = {
+        name: value
+        for name, value in (old.arguments or old.removal_arguments).items()
+        if step.arguments.get(name) != value
+    }
+    return (
+        ", ".join(f"{name} = {dump_json(value).decode()}" for name, value in changed.items())
+        or "the arguments"
+    )
+
+
+def _rows(count: int) -> str:
+    return "row has" if count == 1 else "rows have"
+
+
+def _users(count: int) -> str:
+    return "user keeps" if count == 1 else "users keep"

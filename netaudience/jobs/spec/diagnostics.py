@@ -1,0 +1,235 @@
+"""What is wrong with a job file, all of it at once, each with the file's line and the remedy.
+
+It collects and tells; what is right is known by `parse` and `validate`. A value of the file is not
+repeated, for it may be a secret or a person's.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, cast
+
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.toml_lines import KeyPath, Lines
+
+__all__ = ["Problems", "Section", "listed", "many", "nearest", "plain"]
+
+#: A value of the file with the path at which it stands.
+Placed: TypeAlias = tuple[object, KeyPath]
+
+#: Names under which people write credentials down.
+_SECRETS = (
+    "apikey",
+    "passcode",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "accountid",
+    "credential",
+    "bearer",
+)
+
+
+class Problems:
+    """Collects problems by line."""
+
+    def __init__(self, shown: str, lines: Lines | None) -> None:
+        #: What the file is called in front of a line's number.
+        self._shown = shown
+        self._lines = lines
+        self._found: list[tuple[int, str]] = []
+        self._paths = set[KeyPath]()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def in_section(self, name: str) -> bool:
+        """Return whether one was found in a section of the file."""
+        return any(path[:1] == (name,) for path in self._paths)
+
+    def add(self, path: KeyPath, sentence: str) -> None:
+        """Take note of a problem with the key at this path, or with one that is missing from there."""
+        self._paths.add(path)
+        line = 0 if self._lines is None else self._lines.of(*path)
+        if (line, sentence) not in self._found:
+            self._found.append((line, sentence))
+
+    def at_line(self, line: int, sentence: str) -> None:
+        """Take note of a problem with a line."""
+        self._found.append((line, sentence))
+
+    def tell(self) -> None:
+        """Raise what was found, if anything was.
+
+        Raises:
+            ConfigurationError: each problem is a line of its message.
+        """
+        if not self._found:
+            return
+        told = [
+            f"{self._shown}:{line}: {sentence}" if line else f"{self._shown}: {sentence}"
+            for line, sentence in sorted(self._found, key=lambda problem: problem[0])
+        ]
+        if len(told) == 1:
+            raise ConfigurationError(told[0])
+        head = f"the job file has {len(told)} problems; nothing was sent"
+        raise ConfigurationError("\n".join([head, *told]))
+
+
+class Section:
+    """A table of the file, read key by key; dashes and underscores in names are the same."""
+
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        path: KeyPath,
+        problems: Problems,
+        *,
+        known: Iterable[str],
+        name: str,
+    ) -> None:
+        self.path = path
+        self.problems = problems
+        #: What it is called in a sentence.
+        self.name = name
+        self._values: dict[str, Placed] = {}
+        names = tuple(known)
+        for key, value in values.items():
+            plain = key.replace("-", "_")
+            if plain not in names:
+                problems.add((*path, key), _unknown(key, names, name))
+            elif plain in self._values:
+                twice = f"{key} is there twice, with a dash and with an underscore: keep one"
+                problems.add((*path, key), twice)
+            else:
+                self._values[plain] = (value, (*path, key))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def place(self, key: str) -> KeyPath:
+        """Return where a key stands, or would stand."""
+        return self._values[key][1] if key in self._values else (*self.path, key)
+
+    def get(self, key: str) -> object:
+        """Return a value as it is, None where it is not set."""
+        return self._values[key][0] if key in self._values else None
+
+    def wrong(self, key: str, sentence: str) -> None:
+        """Take note of a problem with a key."""
+        self.problems.add(self.place(key), sentence)
+
+    def text(self, key: str) -> str | None:
+        """Return text that is not empty."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.strip():
+            self.wrong(key, f'{key} must be text that is not empty, such as {key} = "…"')
+            return None
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return one text, or a list of them, as a tuple."""
+        value = self.get(key)
+        if value is None:
+            return ()
+        given = cast("list[object]", value) if isinstance(value, list) else [value]
+        texts = [text for text in given if isinstance(text, str) and text.strip()]
+        if len(texts) != len(given) or not texts:
+            self.wrong(key, f'{key} must be text, or a list of texts, such as {key} = ["…", "…"]')
+            return ()
+        return tuple(texts)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.wrong(key, f"{key} must be true or false, without quotation marks")
+            return default
+        return value
+
+    def whole(self, key: str) -> int | None:
+        """Return a whole number above 0."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            self.wrong(key, f"{key} must be a whole number of at least 1, without quotation marks")
+            return None
+        return value
+
+    def number(self, key: str) -> float | None:
+        """Return a finite number above 0."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            self.wrong(key, f"{key} must be a number above 0, without quotation marks")
+            return None
+        return float(value)
+
+    def choice(self, key: str, choices: Iterable[str]) -> str | None:
+        """Return one of several words."""
+        value = self.text(key)
+        names = tuple(choices)
+        if value is None or value in names:
+            return value
+        self.wrong(key, f"{key} must be one of {', '.join(names)}{nearest(value, names)}")
+        return None
+
+    def table(self, key: str) -> dict[str, object]:
+        """Return a table, empty where it is not set."""
+        value = self.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            header = ".".join(_names(self.place(key)))
+            self.wrong(key, f"{key} must be a table: [{header}], or {key} = {{ … }}")
+            return {}
+        return cast("dict[str, object]", value)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question that names what was probably meant; nothing where nothing is near."""
+    by_plain = {plain(one): one for one in known}
+    found = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.6)
+    return f": did you mean {by_plain[found[0]]}?" if found else ""
+
+
+def plain(name: str) -> str:
+    """Return a name as it is compared: no case, no punctuation."""
+    return "".join(letter for letter in name.casefold() if letter not in "_- .")
+
+
+def many(count: int, what: str) -> str:
+    """Return a count and what is counted, one or several."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """Return names as a sentence lists them."""
+    given = list(names)
+    rest = len(given) - most
+    return ", ".join(given[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _names(path: KeyPath) -> list[str]:
+    return [part for part in path if isinstance(part, str)]
+
+
+def _unknown(key: str, known: tuple[str, ...], where: str) -> str:
+    if any(secret in plain(key) for secret in _SECRETS):
+        return (
+            f"{key} looks like a credential, which does not belong into a file: take it out, and set the "
+            "vendor's NETAUDIENCE_… variable (or …_FILE) instead"
+        )
+    return f"there is no {key} in {where}{nearest(key, known) or f': {_has(known)}'}"
+
+
+def _has(known: tuple[str, ...]) -> str:
+    return f"it may have {listed(known)}" if known else "leave it out"

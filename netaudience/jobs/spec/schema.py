@@ -1,0 +1,184 @@
+"""The form of a job file as JSON Schema, for editors: names are completed, and what is wrong is underlined.
+
+Draft 4, which is what TOML plugins of editors validate with. It holds what can be known without the source;
+the rest is told by ``netaudience plan``, with lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from netaudience.jobs.formats import FORMATS
+from netaudience.jobs.spec.model import CONNECTIONS, EVENTS
+from netaudience.jobs.spec.parse import GUARDS, JOB, MODES, NOTIFY, RESULTS, RUNS, STEP
+from netaudience.jobs.spec.quotas_section import QUOTAS
+from netaudience.jobs.spec.source_section import SOURCE
+from netaudience.model.wire import JsonValue
+from netaudience.vendors import clients
+
+__all__ = ["job_schema"]
+
+_TEXT: JsonValue = {"type": "string", "minLength": 1}
+_TEXTS: JsonValue = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_FLAG: JsonValue = {"type": "boolean"}
+_COUNT: JsonValue = {"type": "integer", "minimum": 1}
+_SECONDS: JsonValue = {"type": "number", "minimum": 0}
+_PERCENT: JsonValue = {"type": "string", "pattern": r"^\s*[0-9]{1,3}(\.[0-9]{1,6})?\s*%\s*$"}
+_SHARE: JsonValue = {"anyOf": [_PERCENT, {"type": "integer", "minimum": 0}]}
+_FUNCTION: JsonValue = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
+_SECRET: JsonValue = {
+    "type": "object",
+    "properties": {"env": _TEXT, "file": _TEXT},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+_ANYTHING: JsonValue = {"type": "object"}
+
+_SOURCE: dict[str, tuple[JsonValue, str]] = {
+    "files": (_TEXTS, "One name or several, globs too, relative to the job file; - is standard input."),
+    "sql": (_TEXT, "A query, over files that it names, or over files as the table source."),
+    "database": (_TEXT, "A DuckDB or SQLite file whose tables the query may name."),
+    "connection": (
+        {"anyOf": [{"enum": [*CONNECTIONS]}, {"type": "string", "pattern": "^dbapi:"}]},
+        "The database that sql is a query to, or any DB-API module as dbapi:MODULE.",
+    ),
+    "uri": (_SECRET, "Where the database is, password and all: a variable, or a file of its own."),
+    "python": (_FUNCTION, "A function that gives the rows, as module:function."),
+    "delta": (_TEXT, "The folder or the URL of a Delta table."),
+    "iceberg": (_TEXT, "A table of an Iceberg catalog, as catalog.namespace.table."),
+    "format": ({"enum": [*FORMATS]}, "How the files are written, where their names do not tell."),
+    "key": (_TEXTS, "The columns that tell a row from others; changed-only and mirror need it."),
+    "delimiter": (_TEXT, "What stands between the cells of a CSV: one sign, or tab."),
+    "quote": ({"type": "string", "maxLength": 1}, "What stands around cells; empty where nothing does."),
+    "header": (
+        {"anyOf": [_FLAG, {"type": "array", "items": _TEXT, "minItems": 1}]},
+        "Whether the first line names the columns, or the names.",
+    ),
+    "skip_lines": (
+        {"type": "integer", "minimum": 0},
+        "How many lines stand before the header, such as a report's title.",
+    ),
+    "encoding": (_TEXT, "How text was written, as Python names it; UTF-8 if left out."),
+    "sheet": (_TEXT, "The sheet of a workbook; its first one if left out."),
+    "typed": ({"anyOf": [_FLAG, _TEXTS]}, "Columns of text that are sent as the values they hold."),
+    "time_zone": (_TEXT, "The zone of points in time that name none; UTC if left out."),
+    "hive": (_FLAG, "Whether folders such as country=TR are columns."),
+}
+_STEP: dict[str, tuple[JsonValue, str]] = {
+    "name": (_TEXT, "What was delivered is remembered by this name."),
+    "vendor": (_TEXT, "The vendor, as in commands."),
+    "operation": (_TEXT, "What is done with the rows; netaudience operations lists them."),
+    "arguments": (_ANYTHING, "What all requests share, such as a tag."),
+    "fields": (
+        _ANYTHING,
+        "What each field is made of: a column, { sql = … } or { value = … }, perhaps with unset = true.",
+    ),
+    "where": (_TEXT, "An SQL condition; other rows are left out."),
+    "mode": ({"enum": [*MODES]}, "Which rows are sent, and whether effects are taken back."),
+    "removal": (_TEXT, "The operation that takes back, for a mirror."),
+    "removal_arguments": (_ANYTHING, "What all requests of the removal share."),
+    "take_back_old": (_FLAG, "Whether what was done by other arguments is taken back too."),
+    "duplicates": ({"enum": ["all", "last"]}, "Which of several rows of one user are sent."),
+    "verify": (_PERCENT, "The share of the delivered rows that are read back when the run has ended."),
+    "rate": ({"type": "number"}, "Requests per second, in place of the operation's own figure."),
+    "in_flight": (_COUNT, "Requests at one time."),
+    "max_rows": (_COUNT, "Rows per request."),
+}
+_GUARDS: dict[str, tuple[JsonValue, str]] = {
+    "allow_empty": (_FLAG, "Whether an empty source is no error."),
+    "max_removals": (_SHARE, "The run stops where more rows would be taken back."),
+    "max_rejected": (_SHARE, "The run stops where more rows are wrong."),
+    "max_different": (_SHARE, "A canary stops where more rows are something else when they are read back."),
+    "accept_rejected": (_SHARE, "So many rejected rows are no failure."),
+    "max_deviation": (_PERCENT, "How far the number of rows may be from that of the last runs."),
+    "odd_identifiers": (
+        {"enum": ["reject", "send"]},
+        "What becomes of identifiers that can hardly be meant.",
+    ),
+    "preflight": (_FLAG, "Whether names and types are held to what the vendor tells of its schema."),
+}
+_QUOTAS: dict[str, tuple[JsonValue, str]] = {
+    "where": (_TEXT, "A file of this machine, a URL without a password, or env:NAME for a variable."),
+    "account": (_TEXT, "A name for the accounts, in place of their keys."),
+    "lease": ({"type": "number", "minimum": 0.5}, "Seconds for which a process is lent something."),
+    "when_lost": ({"enum": ["wait", "share"]}, "What is done while the store cannot be reached."),
+    "share": ({"type": "number", "minimum": 0, "maximum": 1}, "The share of the limits for then."),
+}
+_RESULTS: dict[str, tuple[JsonValue, str]] = {
+    "connection": (
+        {"anyOf": [{"enum": ["postgresql"]}, {"type": "string", "pattern": "^dbapi:"}]},
+        "A database that takes the tables too; Parquet in the run's folder alone if left out.",
+    ),
+    "uri": (_SECRET, "Where it is, password and all: a variable, or a file of its own."),
+    "tables": (_TEXT, "How the tables' names begin, such as ops.netaudience_."),
+}
+_NOTIFY: dict[str, tuple[JsonValue, str]] = {
+    "webhook": (_SECRET, "Where an alert is sent: a variable, or a file of its own."),
+    "format": ({"enum": ["slack", "json"]}, "A text alone, or the facts as well."),
+    "on": (
+        {"anyOf": [{"enum": [*EVENTS]}, {"type": "array", "items": {"enum": [*EVENTS]}, "minItems": 1}]},
+        "What alerts are about; all of it if left out.",
+    ),
+    "new_rejects": (_SHARE, "So many rows that are newly rejected are no alert; none if left out."),
+    "healthcheck": (_SECRET, "What is asked at the beginning and the end of every run."),
+    "on_end": (_FUNCTION, "A function that is called with how a run ended, as module:function."),
+}
+_RUNS: dict[str, tuple[JsonValue, str]] = {
+    "folder": (_TEXT, "Where runs are kept; .netaudience/NAME beside the job file if left out."),
+    "keep": (_COUNT, "How many runs are kept."),
+    "keep_days": (_COUNT, "For how many days runs are kept."),
+    "patience": (_SECONDS, "Seconds for which a vendor that does not answer is asked again."),
+}
+
+
+def job_schema() -> dict[str, JsonValue]:
+    """Return the schema of a job file, with the operations of all vendors."""
+    step = _table(_STEP, STEP, required=("vendor", "operation", "fields"))
+    step["anyOf"] = [
+        {
+            "properties": {
+                "vendor": {"enum": [client.slug]},
+                "operation": {"enum": sorted(_spelt(client.operations()))},
+            }
+        }
+        for client in clients()
+    ]
+    tables: dict[str, tuple[JsonValue, str]] = {
+        "name": (_TEXT, "The file's own name if left out."),
+        "source": (_table(_SOURCE, SOURCE), "Where the rows come from."),
+        "step": (
+            {"anyOf": [{"type": "array", "items": step, "minItems": 1}, step]},
+            "What is done with the rows; one or several.",
+        ),
+        "guards": (_table(_GUARDS, GUARDS), "What stops a run before it does harm."),
+        "quotas": (_table(_QUOTAS, QUOTAS), "Where limits are shared with other processes."),
+        "results": (_table(_RESULTS, RESULTS), "The tables that a run becomes."),
+        "notify": (_table(_NOTIFY, NOTIFY), "Who is told how a run ended."),
+        "runs": (_table(_RUNS, RUNS), "Where runs are kept, and for how long."),
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "title": "A job of netaudience",
+        **_table(tables, JOB, required=("source", "step")),
+    }
+
+
+def _table(
+    keys: Mapping[str, tuple[JsonValue, str]], known: tuple[str, ...], *, required: tuple[str, ...] = ()
+) -> dict[str, JsonValue]:
+    """Return the schema of a table, whose names may be written with dashes or underscores."""
+    made: dict[str, JsonValue] = {}
+    for name in known:
+        form, meaning = keys[name]
+        described: JsonValue = {**form, "description": meaning} if isinstance(form, Mapping) else form
+        made |= dict.fromkeys(_spelt([name]), described)
+    table: dict[str, JsonValue] = {"type": "object", "properties": made, "additionalProperties": False}
+    if required:
+        table["required"] = [*required]
+    return table
+
+
+def _spelt(names: Iterable[str]) -> set[str]:
+    """Return names in both spellings."""
+    return {spelling for name in names for spelling in (name, name.replace("_", "-"))}

@@ -1,0 +1,75 @@
+"""Which rows the last run has rejected, and why: what is known is told apart from what is new.
+
+It holds a number for each, made of the row's key and the reason; a million of them are remembered at most.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping
+from pathlib import Path
+
+from netaudience.jobs.columns.effects import canonical
+
+__all__ = ["KnownRejects"]
+
+_MOST = 1_000_000
+_log = logging.getLogger("netaudience")
+
+
+class KnownRejects:
+    """The rejected rows of one step: those of the last run, and those of this one."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read what the last run has left; nothing is known where it has left nothing.
+
+        Args:
+            path: The file; None where nothing is remembered.
+        """
+        self._path = path
+        self._before = array("Q")
+        self._now = array("Q")
+        #: Rows of this run that the last one has rejected for the same reason.
+        self.count = 0
+        try:
+            if path is not None:
+                self._before.frombytes(path.read_bytes())
+        except (OSError, ValueError):  # the first run, or a file that was cut: every reject is new
+            self._before = array("Q")
+
+    def add(self, key: str, fields: Mapping[str, object], reason: str) -> bool:
+        """Take a rejected row, and return whether the last run has rejected it for the same reason."""
+        # A sentence may name another row, whose number changes from night to night.
+        told = f"{key or canonical(fields)}\n{re.sub(r'[0-9]+', '#', reason)}"
+        digest = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        number = int.from_bytes(digest, "big")
+        if len(self._now) < _MOST:
+            self._now.append(number)
+        at = bisect_left(self._before, number)
+        known = at < len(self._before) and self._before[at] == number
+        self.count += known
+        return known
+
+    def save(self, *, whole: bool) -> None:
+        """Leave the rejected rows to the next run.
+
+        Args:
+            whole: Whether the run came to its end; else what it has not come to is kept as it was.
+        """
+        if self._path is None:
+            return
+        kept = array("Q", sorted({*self._now, *(() if whole else self._before)}))
+        try:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            part = self._path.with_name(f"{self._path.name}.part")
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(kept.tobytes())
+            part.replace(self._path)
+        except OSError as error:
+            _log.warning("Which rows were rejected could not be written down: %s", error.strerror)

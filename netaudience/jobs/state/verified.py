@@ -1,0 +1,130 @@
+"""What a look afterwards has shown of a run: counts by step, kept beside the run's summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.jobs.state.run_folder import RunFolder, replace
+from netaudience.model.wire import dump_json, load_json, structure
+
+__all__ = ["SEEN", "StepVerified", "Verified", "read_verified", "write_verified"]
+
+_FORMAT = "netaudience verify 1"
+#: What a look shows of a row, as people read it.
+SEEN = {
+    "landed": "landed",
+    "not_yet": "not yet",
+    "different": "different",
+    "gone": "gone",
+    "unreadable": "cannot be read",
+}
+
+
+@attrs.define(kw_only=True)
+class StepVerified:
+    """What a look has shown of one step: each row that was looked at is in exactly one count."""
+
+    name: str
+    vendor: str
+    operation: str
+    #: Rows that were delivered, and those of them that were chosen.
+    delivered: int = 0
+    chosen: int = 0
+    #: What is there as it was sent.
+    landed: int = 0
+    #: What is not, and the vendor may still be at it.
+    not_yet: int = 0
+    #: What is something else.
+    different: int = 0
+    #: Rows whose user is not there.
+    gone: int = 0
+    #: Rows that cannot be read back.
+    unreadable: int = 0
+    #: Why, in sentences, with the number of rows.
+    reasons: dict[str, int] = attrs.field(factory=dict[str, int])
+    #: Why nothing of the step could be compared, if so.
+    problem: str | None = None
+    #: The look-up that shows the effect, and the page that says so.
+    read_by: str = ""
+    docs: str = ""
+
+    @property
+    def wrong(self) -> int:
+        """Rows that were told to be delivered, and are not there as they were sent."""
+        return self.different + self.gone
+
+    def count(self, seen: str, reason: str = "") -> None:
+        """Count a row."""
+        setattr(self, seen, getattr(self, seen) + 1)
+        if reason:
+            self.reasons = dict(Counter(self.reasons) + Counter([reason]))
+
+    def sentence(self) -> str:
+        """Say what was seen."""
+        of = f"{self.name} ({self.vendor} {self.operation})"
+        if self.problem is not None:
+            return f"{of}: nothing was compared: {self.problem}"
+        told = [f"{getattr(self, name):,} {words}" for name, words in SEEN.items() if getattr(self, name)]
+        if not told:
+            return f"{of}: no row was delivered, so there is nothing to look at"
+        by = f" (by {self.read_by})" if self.read_by else ""
+        return f"{of}: of {self.chosen:,} of {self.delivered:,} delivered rows{by}: {', '.join(told)}"
+
+
+@attrs.define(kw_only=True)
+class Verified:
+    """What a look afterwards has shown of a run."""
+
+    run: str
+    #: When it was, in UTC.
+    time: str
+    steps: list[StepVerified] = attrs.field(factory=list[StepVerified])
+    format: str = _FORMAT
+
+    @property
+    def wrong(self) -> int:
+        """Rows that are not there as they were sent."""
+        return sum(step.wrong for step in self.steps)
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing was seen that is not there as it was sent."""
+        return not self.wrong
+
+    @property
+    def exit_code(self) -> int:
+        """The number for the shell."""
+        return ExitCode.DELIVERED if self.ok else ExitCode.UNDELIVERED
+
+    def sentences(self) -> Sequence[str]:
+        """Say what was seen."""
+        told: list[str] = []
+        for step in self.steps:
+            told.append(f"{step.sentence()}.")
+            told += [f"  {count:,} x {reason}" for reason, count in sorted(step.reasons.items())[:5]]
+        return told
+
+    def to_json(self) -> bytes:
+        """Return the content of ``verify.json``."""
+        return dump_json({**attrs.asdict(self), "ok": self.ok})
+
+
+def write_verified(run: RunFolder, verified: Verified) -> None:
+    """Keep what was seen beside the run.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    replace(run.verified, verified.to_json())
+
+
+def read_verified(run: RunFolder) -> Verified | None:
+    """Return what the last look at a run has shown; None where nobody has looked."""
+    try:
+        return structure(load_json(run.verified.read_bytes()), Verified)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,743 @@
+"""What an item of a run is: a bare identifier, or a row with a key; how it is checked and named.
+
+Checking happens before anything is sent, for a whole page of items at once: the common page, in which
+nothing is wrong, costs a few operations on the page and none per item.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime as dt
+import typing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter, itemgetter
+from types import MappingProxyType, UnionType
+from typing import Generic, Literal, Protocol, Self, TypeAlias, TypeVar, Union, cast
+
+import attrs
+import orjson
+
+from netaudience.errors import InvalidItem
+from netaudience.model.taking import NOT_FINITE, Taken, Writer
+from netaudience.model.texts import RowTexts, Texts
+from netaudience.model.validators import Rule, both, identifier, whole_number
+from netaudience.model.value_forms import ISO, TEXT, Unwritable, ValueForm, field_form
+from netaudience.model.wire import OPTIONS, finite, has_null, writer_of
+
+__all__ = [
+    "Coalescence",
+    "Field",
+    "Identifiers",
+    "Kind",
+    "NamesRule",
+    "Nothing",
+    "RowRule",
+    "Rows",
+    "WholeNumbers",
+]
+
+Coalescence: TypeAlias = Literal["replace", "merge"]
+"""How the later of two items of one user stands for both: alone, or with the earlier one merged in."""
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+#: So few items are asked one by one.
+_FEW = 125
+#: So many texts are worth being kept as one.
+_MANY = 50
+_SEVERAL = 2
+#: What can be filled anew within a row.
+_HOLDERS = frozenset({dict, list})
+_NOT_FINITE = f"The item cannot be written as JSON: {NOT_FINITE}"
+_AMBIGUOUS = (
+    "The item holds null, and its source gave one object for several rows, so that it may have been a number "
+    "that JSON has none for: give a new dict for each row"
+)
+#: No page has a problem, most of the time: one shared answer for it.
+_FINE: Mapping[int, InvalidItem] = {}
+#: What JSON has types for, besides lists and objects.
+_JSON = frozenset({str, int, float, bool, type(None)})
+
+
+#: What is wrong with which items of a page, by index; the key of each, if the order of one key's items
+#: matters; the page as it is carried on; and where nothing is wrong, the form in which it is written and
+#: kept, if that is made by then.
+Examined: TypeAlias = tuple[Mapping[int, InvalidItem], Sequence[str], Sequence[Item], Sequence[Item] | None]
+
+
+class Kind(Protocol):
+    """What the pipeline asks about the items of an operation."""
+
+    #: What one item is called in a message, for example ``ext id``.
+    noun: str
+    #: True where an item carries a value, so that the order of one key's items matters.
+    ordered: bool
+    #: True where two items of one key never go in one request, because the vendor's answer names keys.
+    apart: bool
+
+    @property
+    def default(self) -> Writer | None:
+        """What writes values that JSON has no type for; None where items are no rows: those never change."""
+        ...
+
+    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Return what is wrong with which items of the page, by index."""
+        ...
+
+    def keys(self, page: Sequence[object], /) -> Sequence[str]:
+        """Return the key of each item of a page that was checked."""
+        ...
+
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
+        """Return all that one look at a page finds out."""
+        ...
+
+    def key(self, item: object, /) -> str:
+        """Return one item's key for a message, whatever is wrong with the item."""
+        ...
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return items that were checked in the form in which they are written and kept."""
+        ...
+
+    def under(self, *, by: object = None, odd: bool = False) -> Kind:
+        """Return the same items as an argument and an account have them.
+
+        Args:
+            by: What the argument of this name says that the identifiers are.
+            odd: Whether identifiers that can hardly be meant are sent.
+        """
+        ...
+
+
+def _search(
+    page: Sequence[object],
+    places: Sequence[int],
+    fine: Callable[[Sequence[object]], bool],
+    problem: Callable[[object], str | None],
+) -> Iterator[tuple[int, str]]:
+    """Give what is wrong with which items, of which something perhaps is, at these places of a page.
+
+    Halves in which surely nothing is wrong are asked as a whole: one bad item does not make a thousand dear.
+    """
+    while len(places) > _FEW:
+        middle = len(places) // 2
+        first, places = places[:middle], places[middle:]
+        if not fine([page[index] for index in first]):
+            yield from _search(page, first, fine, problem)
+            if fine([page[index] for index in places]):
+                return
+    for index in places:
+        if told := problem(page[index]):
+            yield index, told
+
+
+def _all_of(types: Collection[type], values: Sequence[object]) -> bool:
+    """Return whether each value is of one of these very types."""
+    kinds = list(map(type, values))
+    return sum(map(kinds.count, types)) == len(kinds)  # counting the few is quicker than looking up each
+
+
+def _broken(
+    rule: Rule, page: Sequence[object], kept: Sequence[object] | None = None
+) -> Mapping[int, InvalidItem]:
+    """Return what is wrong with which values, by index; the form in which they are kept may tell sooner."""
+    if rule.fine(page if kept is None else kept):
+        return _FINE
+    found = _search(page, range(len(page)), rule.fine, rule.problem)
+    return {index: InvalidItem(problem) for index, problem in found}
+
+
+class _Plain:
+    """What items share that are no rows: asking for their keys needs no look at them."""
+
+    ordered = False
+    apart = False
+    default: Writer | None = None
+
+    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Return what is wrong with which items."""
+        raise NotImplementedError
+
+    def keys(self, page: Sequence[object], /) -> Sequence[str]:
+        """Return the key of each item."""
+        raise NotImplementedError
+
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
+        """Return what is wrong with which items, and the keys where the order of a key's items matters."""
+        return self.check(page), self.keys(page) if self.ordered else (), page, None
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return the items as they are."""
+        return items
+
+    def under(self, *, by: object = None, odd: bool = False) -> Self:  # noqa: ARG002 - asked of all kinds
+        """Return the same: neither makes a difference."""
+        return self
+
+
+class Identifiers(_Plain):
+    """Items that are bare identifiers: text, not empty, without control characters, and what a rule adds."""
+
+    def __init__(
+        self, noun: str, rule: Rule | None = None, *, by: Mapping[str, Rule] = MappingProxyType({})
+    ) -> None:
+        """State what the identifiers are.
+
+        Args:
+            noun: What one is called in a message.
+            rule: What it must hold besides; all that it must hold where that lets through nothing but texts.
+            by: The rule of those that are of another sort, by what the argument `by` calls them.
+        """
+        self.noun = noun
+        if rule is None or not rule.only_texts:
+            rule = identifier(noun) if rule is None else both(identifier(noun), rule)
+        #: What each must hold.
+        self.rule = rule
+        #: How a job writes one.
+        self.form = TEXT
+        self._by = by
+
+    def under(self, *, by: object = None, odd: bool = False) -> Self:
+        """Return the identifiers of this sort."""
+        rule = self._by.get(by, self.rule) if isinstance(by, str) else self.rule
+        if odd and rule.lenient is not None:
+            rule = rule.lenient
+        return self if rule is self.rule else type(self)(self.noun, rule)
+
+    def written_as(self, form: ValueForm) -> Self:
+        """Return the same identifiers, which a job writes in another form."""
+        other = copy.copy(self)
+        other.form = form
+        return other
+
+    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Return what is wrong with which identifiers."""
+        return _broken(self.rule, page)
+
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
+        """Return what is wrong with which identifiers, and many as one object: its JSON shows it too."""
+        try:
+            kept = self.kept(page)
+        except TypeError:  # something among them cannot be written
+            kept = page
+        problems = _broken(self.rule, page, kept)
+        return problems, self.keys(page) if self.ordered else (), page, None if problems else kept
+
+    def keys(self, page: Sequence[object], /) -> Sequence[str]:
+        """Return the identifiers themselves."""
+        return cast("Sequence[str]", page)
+
+    def key(self, item: object, /) -> str:
+        """Return the identifier itself."""
+        return item if isinstance(item, str) else ""
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return many identifiers as one object."""
+        return cast("Sequence[Item]", Texts(cast("Sequence[str]", items))) if len(items) >= _MANY else items
+
+
+class WholeNumbers(_Plain):
+    """Items that are whole numbers, such as the id of a message."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self._rule = whole_number(noun)
+
+    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Return which items are no whole numbers."""
+        return _broken(self._rule, page)
+
+    def keys(self, page: Sequence[object], /) -> Sequence[str]:
+        """Return the numbers as text."""
+        return [str(item) for item in page]
+
+    def key(self, item: object, /) -> str:
+        """Return the number as text."""
+        return "" if self._rule.problem(item) else str(item)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Field:
+    """One field of a row: its names, whether it must be there, and what it may hold."""
+
+    name: str
+    wire: str
+    required: bool
+    #: The plain types that its JSON values have; nothing else is let through.
+    types: frozenset[type]
+    #: What it must hold besides its type.
+    rule: Rule | None
+    #: How the vendor writes its values.
+    form: ValueForm
+    #: Whether the field names that form itself.
+    named: bool = False
+
+    @property
+    def only_texts(self) -> bool:
+        """True where its rule alone lets through nothing but texts that are not empty."""
+        return self.rule is not None and self.rule.only_texts
+
+
+#: Says what is wrong with a row as a whole, given by the vendor's names, or None.
+RowRule: TypeAlias = Callable[[Mapping[str, object]], str | None]
+
+
+@attrs.frozen
+class NamesRule:
+    """A rule for a row as a whole that looks at which fields it has, and at objects, but at no plain value.
+
+    Whether a row of plain values keeps it can then be said of columns. It is made of conditions of which each
+    asks for at least, or at the most, so many of some fields, and so of the entries of a mapping.
+    """
+
+    #: Says what is wrong with a row.
+    rule: RowRule
+    #: The fields and entries at whose values it looks all the same.
+    looks_at: Collection[str] = frozenset()
+    #: The characters beyond which it looks at a text, too, wherever that stands.
+    longest: int | None = None
+
+    def __call__(self, row: Mapping[str, object]) -> str | None:
+        """Return what is wrong with a row, or None."""
+        return self.rule(row)
+
+
+class Rows(Generic[T]):
+    """Items that are rows: instances of an attrs class, or mappings by the vendor's own names.
+
+    A mapping is checked by the same rules as the class; an instance's fields were checked when it was made.
+    """
+
+    ordered = True
+
+    def __init__(  # noqa: PLR0913 - what tells one kind of row from another
+        self,
+        row: type[T],
+        *,
+        key: str | Sequence[str],
+        noun: str = "ext id",
+        folded: Collection[str] = (),
+        rule: RowRule | None = None,
+        lenient: RowRule | None = None,
+        apart: bool = False,
+    ) -> None:
+        """State what the rows are.
+
+        Args:
+            row: The attrs class of the rows.
+            key: The field that names the user, or several of which the first that is set does.
+            noun: What the key is called in a message.
+            folded: Those of the key's fields that the vendor compares without regard to case.
+            rule: What must hold for a row as a whole; asked of instances and of mappings.
+            lenient: What must hold instead where odd identifiers are sent, where that is another.
+            apart: Whether two rows of one key must never go in one request.
+        """
+        self.noun = noun
+        self.row = row
+        self.apart = apart
+        #: The names of the fields that may be the key, the first that is set being it.
+        self.key_names = (key,) if isinstance(key, str) else tuple(key)
+        self.rule = rule
+        self._lenient = lenient
+        self._odd = False
+        attributes = attrs.fields(cast("type[attrs.AttrsInstance]", row))
+        self._wire_names = {field.name: field.metadata.get("wire", field.name) for field in attributes}
+        self._wire_keys: tuple[str, ...] = tuple(self._wire_names[name] for name in self.key_names)
+        self._wire_key = self._wire_keys[0]
+        self._folded = frozenset(self._wire_names[name] for name in folded)
+        #: One field that is always there and never folded: its keys are read the quick way.
+        self._simple = len(self._wire_keys) == 1 and not self._folded
+
+    @property
+    def wire_keys(self) -> tuple[str, ...]:
+        """The vendor's names of the fields that may be the key, the first that is set being it."""
+        return self._wire_keys
+
+    @property
+    def folded_keys(self) -> frozenset[str]:
+        """Those of them that the vendor compares without regard to case."""
+        return self._folded
+
+    def ruled(self, rule: RowRule | None) -> Rows[T]:
+        """Return the same kind of rows under another rule for the row as a whole."""
+        other = copy.copy(self)
+        other.rule = rule
+        other.__dict__.pop("_tolerant", None)
+        return other
+
+    def under(self, *, by: object = None, odd: bool = False) -> Rows[T]:  # noqa: ARG002 - asked of all kinds
+        """Return the same kind of rows, odd identifiers let through or not."""
+        return self._tolerant if odd else self
+
+    @cached_property
+    def _tolerant(self) -> Rows[T]:
+        other = copy.copy(self)
+        other._odd = True  # noqa: SLF001 - of a copy of itself
+        other.rule = self._lenient or self.rule
+        for derived in ("fields", "_required", "_fields_by_wire_name", "_unasked"):
+            other.__dict__.pop(derived, None)
+        other.__dict__["_tolerant"] = other
+        return other
+
+    def within(self, time_zone: dt.tzinfo) -> Rows[T]:
+        """Return the same kind of rows, whose moments without a zone are meant in this one."""
+        return self.with_fields(
+            attrs.evolve(field, form=field.form.within(time_zone)) for field in self.fields
+        )
+
+    def with_fields(self, fields: Iterable[Field]) -> Rows[T]:
+        """Return the same kind of rows, whose fields have other forms or rules."""
+        other = copy.copy(self)
+        other.fields = tuple(fields)
+        for derived in ("_fields_by_wire_name", "default"):
+            vars(other).pop(derived, None)
+        return other
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The row's fields, read from the class when they are first needed."""
+        hints = typing.get_type_hints(self.row)
+        found: list[Field] = []
+        for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", self.row)):
+            types = frozenset(_plain_types(hints[attribute.name]))
+            found.append(
+                Field(
+                    name=attribute.name,
+                    wire=self._wire_names[attribute.name],
+                    required=attribute.default is attrs.NOTHING,
+                    types=types,
+                    rule=self._rule_of(attribute.validator),
+                    form=field_form(attribute.metadata.get("form"), types),
+                    named="form" in attribute.metadata,
+                )
+            )
+        return tuple(found)
+
+    def _rule_of(self, validator: object) -> Rule | None:
+        if not isinstance(validator, Rule):
+            return None
+        return validator.lenient if self._odd and validator.lenient is not None else validator
+
+    @cached_property
+    def _unasked(self) -> tuple[tuple[str, Callable[[object], object], Rule], ...]:
+        """What instances were not asked when they were made, for it depends on the account."""
+        return tuple(
+            (field.wire, attrgetter(field.name), field.rule)
+            for field in self.fields
+            if field.rule is not None and field.rule.lenient is not None
+        )
+
+    @property
+    def default(self) -> Writer | None:
+        """What writes values within the rows that JSON has no type for: the form of the row's mapping."""
+        return self._writer
+
+    @cached_property
+    def _writer(self) -> Writer:
+        forms = [field.form for field in self.fields if dict in field.types]
+        return writer_of((forms[0] if forms else ISO).part)
+
+    @cached_property
+    def _required(self) -> int:
+        return sum(field.required for field in self.fields)
+
+    @cached_property
+    def _fields_by_wire_name(self) -> Mapping[str, Field]:
+        return {field.wire: field for field in self.fields}
+
+    def mapping(self, item: T | Mapping[str, object]) -> Mapping[str, object]:
+        """Return a row by the vendor's names, without the fields that are not set."""
+        if isinstance(item, Mapping):
+            return cast("Mapping[str, object]", item)
+        values = ((wire, getattr(item, name)) for name, wire in self._wire_names.items())
+        return {wire: value for wire, value in values if value is not None}
+
+    def like(self, item: T | Mapping[str, object], mapping: Mapping[str, object]) -> T:
+        """Return a row given by the vendor's names in the form that another row has."""
+        if isinstance(item, Mapping):
+            return cast("T", dict(mapping))
+        return self.row(**{name: mapping.get(wire) for name, wire in self._wire_names.items()})
+
+    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Return what is wrong with which rows."""
+        return self._problems(page, fine=self._sound(page))
+
+    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
+        """Return what is wrong with which rows, and where nothing is, the key of each."""
+        given: object = page
+        if isinstance(given, RowTexts):
+            return _FINE, given.keys, page, page  # checked by whoever made them
+        if isinstance(given, Taken):
+            taken: Taken[Item] = cast("Taken[Item]", given)  # pyright: ignore[reportUnnecessaryCast] # mypy needs it
+        else:
+            taken = Taken(self._writer)
+            taken.extend(page)
+        texts, problems = self._look_through(taken)
+        return problems, texts.keys, cast("Sequence[Item]", texts), None
+
+    def _look_through(self, taken: Taken[Item]) -> tuple[RowTexts, Mapping[int, InvalidItem]]:
+        """Check rows that were taken; return their texts, and what is wrong with which.
+
+        Their objects are looked at, which is far quicker than to read the texts; and where these may have
+        been changed since, or seem wrong, the texts all the same.
+        """
+        rows: Sequence[object] = list(taken) if taken.looked_through else taken.objects
+        problems, keys, columns = self._look(rows)
+        if problems and (written_anew := self._with_times(taken, problems)) is not taken:
+            return self._look_through(written_anew)
+        reused = not taken.looked_through and self._reused(taken, keys, columns)
+        if reused:
+            rows = list(taken)
+            problems, keys, columns = self._look(rows)
+        elif problems and not taken.looked_through:
+            rows = [taken.row(index) if index in problems else row for index, row in enumerate(rows)]
+            problems, keys, columns = self._look(rows)
+        found = dict(problems)
+        lines = taken.lines
+        if not taken.looked_through and has_null(lines):
+            for index in _not_finite(taken, surely=reused):
+                found.setdefault(index, InvalidItem(_AMBIGUOUS if reused else _NOT_FINITE))
+        for index, reason in taken.reasons.items():
+            if index not in problems:
+                found[index] = InvalidItem(f"The item cannot be written as JSON: {reason}")
+        given: list[object] | None
+        if columns is None or found:
+            given = taken.shown()
+        else:
+            given = taken.objects if self._instances(taken.objects) else None
+        return RowTexts.of_lines(keys, lines, given), found or _FINE
+
+    def _look(
+        self, rows: Sequence[object]
+    ) -> tuple[Mapping[int, InvalidItem], Sequence[str], Mapping[str, Sequence[object]] | None]:
+        """Return what is wrong with which rows, the key of each, and the columns if nothing can be wrong."""
+        columns = self._columns(rows)
+        problems = self._problems(rows, fine=columns is not None)
+        keys: Sequence[str] = ()
+        if problems:
+            keys = [self.key(item) for item in rows]
+        elif columns is not None and not self._instances(rows):
+            keys = self._key_column(columns)
+        elif columns is not None and self._simple:
+            # The rule of a key that was not asked before has its column already.
+            keys = cast("Sequence[str]", columns.get(self._wire_key, ()))
+            keys = keys or tuple(map(attrgetter(self.key_names[0]), rows))
+        return problems, keys or self.keys(rows), columns
+
+    def _instances(self, rows: Sequence[object]) -> bool:
+        """Return whether rows in which nothing is wrong are instances of the class: then all of them are."""
+        return bool(rows) and type(rows[0]) is self.row
+
+    def _reused(
+        self, taken: Taken[Item], keys: Sequence[str], columns: Mapping[str, Sequence[object]] | None
+    ) -> bool:
+        """Return whether one object was given for several rows, and changed in between.
+
+        Rows of different keys are different objects. Of the lists and objects within them one that is filled
+        anew is met again in the next row or in the last.
+        """
+        if len(keys) < _SEVERAL:
+            return False
+        if len(set(keys)) < len(keys) and len(set(map(id, taken.objects))) < len(keys):
+            return True
+        for column in (columns or {}).values():
+            one = column[0]
+            if type(one) in _HOLDERS and (one is column[1] or one is column[-1]):
+                text = orjson.dumps(one, self.default, OPTIONS)
+                if taken.lines.count(text) < len(keys):
+                    return True
+        return False
+
+    def _with_times(self, taken: Taken[Item], problems: Collection[int]) -> Taken[Item]:
+        """Write times of events anew where rows seem wrong: they were written in the form of the others."""
+        timed = [field for field in self.fields if field.named and dict not in field.types]
+        mended: dict[int, object] = {}
+        for index in problems if timed else ():
+            item = taken.objects[index]
+            if type(item) is not dict or index in taken.reasons:
+                continue
+            row = cast("dict[str, object]", taken.row(index))
+            for field in timed:
+                value = cast("dict[str, object]", item).get(field.wire)
+                # The object may have been filled anew since: its value must be the one that was written.
+                with contextlib.suppress(Unwritable):
+                    if type(value) not in _JSON and self._writer(value) == row.get(field.wire):
+                        mended[index] = row = {**row, field.wire: field.form.write(value)}
+        return taken.replaced(mended) if mended else taken
+
+    def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
+        problems: dict[int, str] = {} if fine else dict(self._wrong(page))
+        if self.rule is not None:
+            for index, item in enumerate(page):
+                if index not in problems and (problem := self.rule(self.mapping(cast("T", item)))):
+                    problems[index] = problem
+        return {index: InvalidItem(problem) for index, problem in problems.items()} or _FINE
+
+    def _wrong(self, page: Sequence[object]) -> Iterator[tuple[int, str]]:
+        """Give what is wrong with which rows, those of the same columns asked together."""
+        alike: dict[tuple[object, ...] | None, list[int]] = {}
+        for index, item in enumerate(page):
+            columns = tuple(cast("dict[object, object]", item)) if type(item) is dict else None
+            alike.setdefault(columns, []).append(index)
+        for places in alike.values():
+            if len(alike) == 1 or not self._sound([page[index] for index in places]):
+                yield from _search(page, places, self._sound, self._problem)
+
+    def _sound(self, rows: Sequence[object]) -> bool:
+        return self._columns(rows) is not None
+
+    def _columns(self, page: Sequence[object]) -> Mapping[str, Sequence[object]] | None:
+        """Return the columns of a page with which surely nothing is wrong, asked by column and not by row.
+
+        None where something may be wrong. Of instances, which were checked before, only those that were not.
+        """
+        if not page:
+            return {}
+        if type(page[0]) is self.row and _all_of((self.row,), page):
+            return self._instance_columns(page)
+        rows = cast("Sequence[dict[str, object]]", page)
+        try:
+            # A table's rows have the same columns: those of the first, or the slow way is taken.
+            known = [self._fields_by_wire_name[name] for name in rows[0]]
+            if not known or sum(field.required for field in known) != self._required:
+                return None  # an empty row, or what is none and has nothing in it either
+            # Tuples, for that is what is made of the column of keys while its rows are on their way.
+            columns = [tuple(map(itemgetter(field.wire), rows)) for field in known]
+            if list(map(len, rows)).count(len(known)) != len(rows):
+                return None
+        except (KeyError, TypeError, IndexError):
+            return None
+        for field, column in zip(known, columns, strict=True):
+            rule = field.rule
+            if not field.only_texts and not _all_of(field.types, column):
+                return None
+            if rule is not None and not rule.fine(column):
+                return None
+        return {field.wire: column for field, column in zip(known, columns, strict=True)}
+
+    def _instance_columns(self, page: Sequence[object]) -> Mapping[str, Sequence[object]] | None:
+        columns: dict[str, Sequence[object]] = {}
+        for wire, value_of, rule in self._unasked:
+            values = columns[wire] = tuple(map(value_of, page))
+            if None in values:
+                values = tuple(value for value in values if value is not None)
+            if values and not rule.fine(values):
+                return None
+        return columns
+
+    def _key_column(self, columns: Mapping[str, Sequence[object]]) -> Sequence[str]:
+        """Return the column that is each row's key; nothing where that differs from row to row."""
+        for wire in self._wire_keys:
+            column = columns.get(wire)
+            if column is None:
+                continue
+            checked = self._fields_by_wire_name[wire].only_texts
+            if not checked and not (all(column) and _all_of({str}, column)):
+                break
+            keys = cast("Sequence[str]", column)
+            return [key.lower() for key in keys] if wire in self._folded else keys
+        return ()
+
+    def _problem(self, item: object) -> str | None:
+        """Return what is wrong with one row, or None."""
+        if isinstance(item, self.row):
+            asked = ((rule, value_of(item)) for _, value_of, rule in self._unasked)
+            return next(
+                filter(None, (rule.problem(value) for rule, value in asked if value is not None)), None
+            )
+        if not isinstance(item, dict):
+            return (
+                f"A row must be a {self.row.__name__} or a dict by the vendor's names, "
+                f"not {type(item).__name__}"
+            )
+        mapping = cast("dict[str, object]", item)
+        for field in self.fields:
+            value = mapping.get(field.wire, attrs.NOTHING)
+            if value is attrs.NOTHING:
+                if field.required:
+                    return f"The row has no {field.wire!r}, which the vendor requires"
+                continue
+            # Most values have a type that is named; the others may be of a kind of it, true is no number.
+            if type(value) not in field.types and (
+                isinstance(value, bool) or not isinstance(value, tuple(field.types))
+            ):
+                wanted = " or ".join(sorted(kind.__name__ for kind in field.types))
+                return f"The row's {field.wire!r} must be {wanted}, not {type(value).__name__}"
+            if field.rule is not None and (problem := field.rule.problem(value)):
+                return problem
+        if strange := len(mapping.keys() - self._fields_by_wire_name.keys()):
+            known = ", ".join(self._fields_by_wire_name)
+            return f"The row has {strange} more fields than the vendor documents, which are {known}"
+        return None
+
+    def keys(self, page: Sequence[object], /) -> Sequence[str]:
+        """Return each row's key."""
+        if not self._simple:
+            return [self.key(item) for item in page]
+        wire, name = self._wire_key, self.key_names[0]
+        try:
+            return [item[wire] for item in cast("Sequence[dict[str, str]]", page)]
+        except TypeError:  # not all of them are mappings
+            return [
+                cast("dict[str, str]", item)[wire] if type(item) is dict else getattr(item, name)
+                for item in page
+            ]
+
+    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
+        """Return the rows as they are."""
+        return items
+
+    def key(self, item: object, /) -> str:
+        """Return a row's key for a message, whatever is wrong with the row."""
+        for name, wire in zip(self.key_names, self._wire_keys, strict=True):
+            value = (
+                cast("Mapping[str, object]", item).get(wire)
+                if isinstance(item, Mapping)
+                else getattr(item, name, None)
+            )
+            if value is not None and value != "":
+                return str(value).lower() if wire in self._folded else str(value)
+        return ""
+
+
+class Nothing(_Plain):
+    """An operation that takes no item."""
+
+    noun = "request"
+
+    def check(self, _page: Sequence[object], /) -> Mapping[int, InvalidItem]:
+        """Find nothing wrong with nothing."""
+        return _FINE
+
+    def keys(self, _page: Sequence[object], /) -> Sequence[str]:
+        """Return no keys."""
+        return ()
+
+    def key(self, _item: object, /) -> str:
+        """Return no key."""
+        return ""
+
+
+def _not_finite(taken: Taken[Item], *, surely: bool) -> Iterator[int]:
+    """Give which rows hold null where a number may have stood that JSON has none for."""
+    for index, text in enumerate(taken.lines.split(b"\n")[:-1]):
+        # One that has no text at all is another matter: its line says null as well.
+        if b"null" in text and index not in taken.reasons and (surely or not finite(taken.objects[index])):
+            yield index
+
+
+def _plain_types(hint: object) -> tuple[type, ...]:
+    origin = typing.get_origin(hint)
+    if origin in {Union, UnionType}:
+        return tuple(kind for part in typing.get_args(hint) for kind in _plain_types(part))
+    plain = cast("type", origin or hint)
+    if plain is type(None):
+        return ()
+    if issubclass(plain, Mapping):
+        return (dict,)
+    if plain is not str and issubclass(plain, Sequence):
+        return (list, tuple)
+    return (plain,)  # pyright: ignore[reportUnknownVariableType] # narrowed by what it is not

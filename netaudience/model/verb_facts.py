@@ -1,0 +1,131 @@
+"""What a vendor can do for one verb: by which operation, with which identity, when, and how it is seen.
+
+A verb is a table of facts beside a vendor's descriptors; whoever carries it out reads the table and knows no
+vendor. Every figure and every sentence here is the vendor's, with its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Literal, TypeAlias, get_args
+
+import attrs
+from attrs.validators import in_, instance_of
+
+from netaudience.model.wire import JsonValue
+
+__all__ = [
+    "IDENTITIES",
+    "Effect",
+    "Identity",
+    "Look",
+    "LookUpFacts",
+    "Question",
+    "Unknown",
+    "VerbFacts",
+    "Verbs",
+    "Way",
+]
+
+Identity: TypeAlias = Literal["id", "email", "phone"]
+"""What a person is known by: the controller's own id, an e-mail address, a phone number."""
+IDENTITIES: tuple[Identity, ...] = get_args(Identity)
+
+Effect: TypeAlias = Literal["erased", "none"]
+"""What the vendor says becomes of the person's data."""
+
+Unknown: TypeAlias = Literal["told", "accepted"]
+"""What becomes of somebody whom the vendor does not know: told, or accepted like anybody else."""
+
+_text = instance_of(str)
+
+
+@attrs.frozen(kw_only=True)
+class Look:
+    """The operation by which a second look shows what became of a person."""
+
+    #: One that asks, by the identity of its way; of somebody who is not there it may raise `NotFound`.
+    operation: str = attrs.field(validator=_text)
+    arguments: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
+    #: Whether an answer shows nothing of the person.
+    empty: Callable[[object], bool]
+    #: Whether an empty answer proves that the person is gone. Where it does not, it only shows nothing.
+    proves: bool = attrs.field(validator=instance_of(bool))
+
+
+@attrs.frozen(kw_only=True)
+class Way:
+    """One operation that does a verb for people who have a certain identity."""
+
+    operation: str = attrs.field(validator=_text)
+    takes: Identity = attrs.field(validator=in_(IDENTITIES))
+    #: The field of the operation's rows that the identity goes into, or the noun of its bare identifiers.
+    field: str = attrs.field(validator=_text)
+    arguments: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
+    #: The longest that the vendor says it takes; None where it says nothing.
+    within: timedelta | None
+    unknown: Unknown = attrs.field(validator=in_(get_args(Unknown)))
+    #: Reads the vendor's receipt out of an answer.
+    receipt: Callable[[object], str | None] | None = None
+    #: What shows later whether it was done; None where nothing does.
+    look: Look | None
+    #: Whom it reaches besides the person, as a sentence.
+    reaches: str = attrs.field(default="", validator=_text)
+
+
+@attrs.frozen(kw_only=True)
+class VerbFacts:
+    """What one vendor can do for one verb."""
+
+    effect: Effect = attrs.field(validator=in_(get_args(Effect)))
+    ways: tuple[Way, ...] = ()
+    #: Which of them a person goes, of those whose identity is known: the first one, or every one, where the
+    #: vendor may know a person by each of several identities apart.
+    taken: Literal["first", "every"] = attrs.field(default="first", validator=in_(("first", "every")))
+    #: Why there is no way, as a sentence, and what is left for people to do.
+    cannot: str = attrs.field(default="", validator=_text)
+    by_hand: str = attrs.field(default="", validator=_text)
+    #: How somebody who is erased comes back, as a sentence.
+    comes_back: str = attrs.field(default="", validator=_text)
+    #: What else is to be known, as sentences.
+    notes: tuple[str, ...] = ()
+    #: The page that says so.
+    docs: str = attrs.field(validator=_text)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse facts that say both, or neither.
+
+        Raises:
+            ValueError: there is a way and a reason why there is none, or neither.
+        """
+        if bool(self.ways) == bool(self.cannot):
+            raise ValueError("Facts of a verb have ways, or say why there is none")
+
+
+#: The facts of one vendor by the names of verbs; a verb that is left out was not looked at.
+Verbs: TypeAlias = Mapping[str, VerbFacts]
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """One operation that tells what a vendor holds of a person."""
+
+    operation: str = attrs.field(validator=_text)
+    takes: Identity = attrs.field(validator=in_(IDENTITIES))
+    #: What it tells of. Several questions about one thing are asked in turn, until one finds something.
+    about: str = attrs.field(validator=_text)
+    arguments: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
+    #: The parameter that the identity goes into, where the operation takes no item.
+    parameter: str = attrs.field(default="", validator=_text)
+    #: Takes out of an answer what is held, by name; nothing where nothing is.
+    held: Callable[[object], Mapping[str, JsonValue]]
+
+
+@attrs.frozen(kw_only=True)
+class LookUpFacts:
+    """What can be read of a person at one vendor."""
+
+    questions: tuple[Question, ...]
+    #: What the vendor may hold and no question tells of, as a sentence.
+    not_shown: str = attrs.field(default="", validator=_text)

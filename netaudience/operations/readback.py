@@ -1,0 +1,84 @@
+"""How the effect of an operation is read back: facts, as data, beside a vendor's operations.
+
+A vendor's success means that it has accepted something. For each operation that writes, `Client.read_backs`
+says which look-up shows its effect and how the answer is compared with what was sent, or why nothing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, cast
+
+import attrs
+
+from netaudience.model.limits import Figure
+
+__all__ = ["Ask", "Found", "NotReadable", "ReadBack", "Sent", "equal", "holds", "lacks"]
+
+Sent: TypeAlias = "Mapping[str, Any] | str"
+"""What was sent for one item: a row by the vendor's names, or a bare identifier."""
+
+Found: TypeAlias = Literal["landed", "different", "gone"]
+"""What a look-up shows: what was sent, something else, or that whom it was about is not there."""
+
+
+@attrs.frozen(kw_only=True)
+class Ask:
+    """One question to the vendor."""
+
+    #: The operation that is asked.
+    operation: str
+    #: Its item; None where it takes none.
+    item: str | None = None
+    arguments: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+
+@attrs.frozen(kw_only=True)
+class ReadBack:
+    """A look-up that shows the effect of an operation on one item."""
+
+    #: Returns what to ask for an item, by the operation's arguments; None where nobody can be asked for it.
+    ask: Callable[[Any, Mapping[str, Any]], Ask | None]
+    #: Compares what was sent with an answer; None is an answer that the vendor has nobody of that name.
+    judge: Callable[[Any, Mapping[str, Any], Any], Found]
+    #: Seconds after which the effect is there: what differs before is not there yet.
+    settles: Figure
+    #: The page that says what the look-up shows.
+    docs: str
+
+
+@attrs.frozen
+class NotReadable:
+    """Why the effect of an operation cannot be read back."""
+
+    why: str
+    docs: str
+
+
+def equal(sent: object, found: object) -> bool:
+    """Return whether two values of JSON are the same, 1 and 1.0 among them."""
+    if isinstance(sent, bool) or isinstance(found, bool):
+        return sent is found
+    if isinstance(sent, Mapping) and isinstance(found, Mapping):
+        one, other = cast("Mapping[str, object]", sent), cast("Mapping[str, object]", found)
+        return one.keys() == other.keys() and all(equal(value, other[name]) for name, value in one.items())
+    if isinstance(sent, list | tuple) and isinstance(found, list | tuple):
+        many, others = cast("Sequence[object]", sent), cast("Sequence[object]", found)
+        return len(many) == len(others) and all(map(equal, many, others))
+    return sent == found
+
+
+def holds(sent: Mapping[str, object], found: Mapping[str, object] | None) -> Found:
+    """Compare entries that were set with those that are there."""
+    if found is None:
+        return "gone"
+    return (
+        "landed"
+        if all(name in found and equal(value, found[name]) for name, value in sent.items())
+        else "different"
+    )
+
+
+def lacks(names: Collection[str], found: Mapping[str, object] | None) -> Found:
+    """Compare entries that were removed with those that are there."""
+    return "landed" if found is None or not any(name in found for name in names) else "different"

@@ -1,0 +1,64 @@
+"""CleverTap: which look-up shows the effect of which operation, and what cannot be read back.
+
+One profile is read by its identity. How the vendor shows values that are no texts, numbers or truths is not
+documented, so dates and lists cannot be compared and are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from netaudience.model.limits import assumed, documented
+from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds
+from netaudience.vendors.clevertap.facts import DELETE_PAGE, READ_PAGE
+from netaudience.vendors.clevertap.models import ProfileFound
+
+__all__ = ["READ_BACKS"]
+
+_DATE = "$D_"
+
+
+def _uploaded(row: Mapping[str, Any], _: Mapping[str, Any]) -> Ask | None:
+    for name in ("identity", "objectId"):
+        if row.get(name):
+            return Ask(operation="get_profile", item=row[name], arguments={"by": name})
+    return None
+
+
+def _set(row: Mapping[str, Any], _: Mapping[str, Any], answer: ProfileFound | None) -> Found:
+    sent = {
+        name: value
+        for name, value in cast("Mapping[str, Any]", row["profileData"]).items()
+        if isinstance(value, str | int | float) and not str(value).startswith(_DATE)
+    }
+    return holds(sent, None if answer is None else answer.record.profile_data)
+
+
+def _deleted(identity: str, arguments: Mapping[str, Any]) -> Ask:
+    by = "objectId" if arguments.get("by") == "guid" else "identity"
+    return Ask(operation="get_profile", item=identity, arguments={"by": by})
+
+
+def _gone(_: str, __: Mapping[str, Any], answer: ProfileFound | None) -> Found:
+    return "landed" if answer is None else "different"
+
+
+READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
+    "upload_profiles": ReadBack(
+        ask=_uploaded, judge=_set, settles=assumed(60, "no figure is documented"), docs=READ_PAGE
+    ),
+    "delete_profiles": ReadBack(
+        ask=_deleted, judge=_gone, settles=documented(172_800, DELETE_PAGE), docs=READ_PAGE
+    ),
+    **dict.fromkeys(
+        ("create_api_segment", "update_api_segment"),
+        NotReadable("what is skipped shows in the panel's Error Stream alone", READ_PAGE),
+    ),
+    "upload_profile_changes": NotReadable("what was there before the change is not known", READ_PAGE),
+    "set_subscription": NotReadable("it is about everybody with the address, whom nothing lists", READ_PAGE),
+    **dict.fromkeys(
+        ("upload_events", "upload_device_tokens", "demerge", "disassociate_phone_numbers"),
+        NotReadable("no look-up shows it for one user", READ_PAGE),
+    ),
+}

@@ -1,0 +1,97 @@
+"""MoEngage: which look-up shows the effect of which operation, and what cannot be read back.
+
+The export of users has to be enabled for the workspace; without it nothing of users can be read back. In
+form it shows dates, lists and objects is not documented: only texts, numbers and truths are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from netaudience.model.limits import assumed, documented
+from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds
+from netaudience.vendors.moengage.consent_models import Preferences
+from netaudience.vendors.moengage.consents import V5
+from netaudience.vendors.moengage.models import GetUsersResponse
+from netaudience.vendors.moengage.rules import SPECIFICATION
+
+__all__ = ["READ_BACKS"]
+
+
+def _user(row: Mapping[str, Any], _: Mapping[str, Any]) -> Ask | None:
+    named = row.get("customer_id")
+    return Ask(operation="export_users", item=named) if named else None
+
+
+def _attributes(answer: GetUsersResponse | None) -> Mapping[str, Any] | None:
+    if answer is None or not answer.data.users:
+        return None
+    return answer.data.users[0].user_attributes
+
+
+def _set(row: Mapping[str, Any], _: Mapping[str, Any], answer: GetUsersResponse | None) -> Found:
+    sent = {
+        name: value
+        for name, value in cast("Mapping[str, Any]", row.get("attributes") or {}).items()
+        if isinstance(value, str | int | float)
+    }
+    return holds(sent, _attributes(answer))
+
+
+def _deleted(user: str, arguments: Mapping[str, Any]) -> Ask:
+    by = {"by": arguments["by"]} if "by" in arguments else {}
+    return Ask(operation="export_users", item=user, arguments=by)
+
+
+def _gone(_: str, __: Mapping[str, Any], answer: GetUsersResponse | None) -> Found:
+    return "landed" if _attributes(answer) is None else "different"
+
+
+def _preferences(row: Mapping[str, Any], arguments: Mapping[str, Any]) -> Ask:
+    asked = {name: arguments[name] for name in ("by", "channel") if name in arguments}
+    return Ask(operation="get_subscription_preferences", item=row["user_identifier_value"], arguments=asked)
+
+
+def _preferred(row: Mapping[str, Any], _: Mapping[str, Any], answer: Preferences | None) -> Found:
+    data = None if answer is None else answer.data
+    if data is None:
+        return "gone"
+    if data.is_globally_unsubscribed is not row["is_globally_unsubscribed"]:
+        return "different"
+    found = {one.name: one.status == "subscribed" for one in data.categories}
+    named = None if row["is_globally_unsubscribed"] else row.get("categories")
+    wanted = cast("Mapping[str, bool]", named or {})
+    return "landed" if all(found.get(name) is value for name, value in wanted.items()) else "different"
+
+
+_SOON = assumed(60, "no figure is documented")
+_USERS = ReadBack(ask=_user, judge=_set, settles=_SOON, docs=SPECIFICATION)
+
+
+def _not(why: str, docs: str = SPECIFICATION) -> NotReadable:
+    return NotReadable(why, docs)
+
+
+READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
+    "track_user": _USERS,
+    "import_users": _USERS,
+    "delete_user": ReadBack(
+        ask=_deleted, judge=_gone, settles=documented(86_400, SPECIFICATION), docs=SPECIFICATION
+    ),
+    "set_subscription_preferences": ReadBack(ask=_preferences, judge=_preferred, settles=_SOON, docs=V5),
+    "set_category_preferences": _not("the older categories have no look-up of their own"),
+    "resubscribe": _not("no look-up shows what the e-mail provider has"),
+    **dict.fromkeys(
+        ("create_file_segment", "add_segment_users", "remove_segment_users", "replace_segment_users",
+         "archive_segment", "unarchive_segment"),
+        _not("the vendor tells it by its callback, for the file as a whole"),
+    ),
+    **dict.fromkeys(("add_cohort_members", "remove_cohort_members"), _not("the export shows no cohorts")),
+    "request_erasure": _not("one request is for all users of an address: look at users_not_found later"),
+    **dict.fromkeys(
+        ("track_device", "import_devices", "manage_devices"), _not("no look-up shows the devices of a user")
+    ),
+    **dict.fromkeys(("track_event", "import_events"), _not("no look-up shows the events of a user")),
+    "merge_users": _not("two users are concerned: look at each of them"),
+}  # fmt: skip

@@ -1,0 +1,36 @@
+"""Verbs over all vendors: what is to become of a person, whatever each vendor calls it.
+
+::
+
+    from netaudience.verbs import Subject, erase, plan_erase
+
+    people = [Subject(id="1042", email="ada@example.com")]
+    plan = plan_erase(people)
+    result = await erase(people, agreed=plan.reached)
+    for verdict in result.verdicts:
+        print(verdict.vendor, verdict.status)
+"""
+
+from netaudience.verbs.doors import erase, look_again_at, plan_erase
+from netaudience.verbs.look_up import Known, who
+from netaudience.verbs.plan import VendorPlan, VerbPlan
+from netaudience.verbs.receipts import Key, Receipts
+from netaudience.verbs.run import VerbResult
+from netaudience.verbs.subject import Subject
+from netaudience.verbs.verdicts import Status, Verdict
+
+__all__ = [
+    "Key",
+    "Known",
+    "Receipts",
+    "Status",
+    "Subject",
+    "VendorPlan",
+    "VerbPlan",
+    "VerbResult",
+    "Verdict",
+    "erase",
+    "look_again_at",
+    "plan_erase",
+    "who",
+]

@@ -1,0 +1,233 @@
+"""The second look: whether the people whom a vendor took for erasure are gone when it said so.
+
+Receipts name nobody, so the people are given once more. What a look shows is a line of the same file, beside
+the receipt that it is about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+
+import attrs
+
+from netaudience.client import Client, Settings
+from netaudience.errors import NetaudienceError, NotFound
+from netaudience.operations.bound import BoundBatch, BoundCall
+from netaudience.outcomes import Delivered
+from netaudience.vendors import client_of
+from netaudience.verbs.receipts import Line, Receipts
+
+if TYPE_CHECKING:
+    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.model.verb_facts import Look
+    from netaudience.verbs.people import Person
+    from netaudience.verbs.plan import Part, VendorPlan
+    from netaudience.verbs.subject import Columns
+    from netaudience.verbs.verdicts import Status
+
+__all__ = ["Answer", "Case", "ask_about", "cases_of", "from_environment", "look_again", "of_person"]
+
+Answer: TypeAlias = Literal["gone", "nothing_shown", "still_there", "no_answer"]
+"""What a look shows: that the person is gone; nothing, which proves nothing; the person; no answer at all."""
+
+#: From the worst to the best: of several looks for a person the worst counts.
+_WORST: Sequence[Answer] = ("still_there", "no_answer", "nothing_shown", "gone")
+_BECOMES: Mapping[Answer, Status] = {
+    "gone": "applied",
+    "nothing_shown": "accepted",
+    "still_there": "failed",
+    "no_answer": "accepted",
+}
+_STILL_THERE = "the vendor still shows the person, after the time in which it says that it erases"
+#: Looks that are under way at one time; the account's limits decide how many of them are sent.
+_AT_ONE_TIME = 20
+
+
+@attrs.define
+class Case:
+    """One person at one vendor, as the receipts have it: the verdict, and what the last look has shown."""
+
+    verdict: Line
+    last: Line | None = None
+
+    @property
+    def status(self) -> str:
+        """What is known now."""
+        return str((self.last or self.verdict)["status"])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a look may still show something that is not known."""
+        if self.verdict["status"] not in {"accepted", "in_doubt"} or "verify_from" not in self.verdict:
+            return False
+        return self.last is None or self.last["answer"] in {"still_there", "no_answer"}
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the vendor's own time is over."""
+        return self.is_open and datetime.fromisoformat(self.verdict["verify_from"]) <= now
+
+
+def cases_of(lines: Iterable[Line]) -> list[Case]:
+    """Return the cases by their first receipts; of a run that went on the last verdict counts."""
+    cases: dict[tuple[object, ...], Case] = {}
+    for line in lines:
+        if line["kind"] == "verdict":
+            cases[line["run"], line["row"], line["vendor"]] = Case(line)
+        elif (case := cases.get((line["run"], line["row"], line["vendor"]))) is not None:
+            case.last = line
+    return list(cases.values())
+
+
+class _Looked(NamedTuple):
+    case: Case
+    answer: Answer
+    reason: str | None
+
+
+async def look_again(  # noqa: PLR0913 - what a look is made of
+    receipts: Receipts,
+    people: Sequence[Person],
+    columns: Columns,
+    vendors: Sequence[VendorPlan],
+    *,
+    now: datetime | None = None,
+    client_factory: ClientFactory | None = None,
+) -> list[Line]:
+    """Look at everybody whose time has come, and add to the receipts what was seen; return the new lines.
+
+    Args:
+        receipts: The file, opened.
+        people: Who may be meant by receipts; whose receipts are not theirs is passed over.
+        columns: What the people are known by.
+        vendors: What was planned for them, which says how each vendor is looked at.
+        now: What the clock says.
+        client_factory: Makes a vendor's client; from the environment if not given.
+
+    Raises:
+        ConfigurationError: credentials are missing.
+        JournalFailed: the receipts cannot be written.
+    """
+    now = now or datetime.now(UTC)
+    known = [(receipts.key.person(person, columns), person) for person in people]
+    by_digest = {digest: person for told, person in known for digest in told.values()}
+    added: list[Line] = []
+    for vendor in vendors:
+        due = [
+            (case, person, parts)
+            for case in cases_of(receipts.lines)
+            if case.verdict["vendor"] == vendor.vendor and case.is_due(now)
+            for person in (_whose(case.verdict, by_digest),)
+            if person is not None
+            for parts in (_looked_by(case.verdict, vendor, person),)
+            if parts
+        ]
+        if not due:
+            continue
+        client = client_of(vendor.vendor)
+        made = client_factory or from_environment
+        async with made(client, Settings()) as account:
+            for start in range(0, len(due), _AT_ONE_TIME):
+                looked = await asyncio.gather(
+                    *(_look(account, *each) for each in due[start : start + _AT_ONE_TIME])
+                )
+                added += receipts.add(_line(one, now) for one in looked)
+    return added
+
+
+def from_environment(vendor: type[Client], settings: Settings) -> Client:
+    """Make a vendor's client from the environment."""
+    return vendor.from_environment(settings=settings)
+
+
+def _whose(verdict: Line, by_digest: Mapping[str, Person]) -> Person | None:
+    """Return whose receipt it is, if it is one of these people's."""
+    return next((by_digest[each] for each in verdict["subject"].values() if each in by_digest), None)
+
+
+def _looked_by(verdict: Line, vendor: VendorPlan, person: Person) -> list[Part]:
+    """Return what a person is looked at by: every identity that the vendor was asked with, or nothing."""
+    asked = set(cast("list[str]", verdict.get("identities", [])))
+    parts = [part for part in vendor.parts if part.way.takes in asked and part.column in person.known_by]
+    whole = {part.way.takes for part in parts} == asked and all(part.way.look for part in parts)
+    return parts if whole else []
+
+
+async def _look(account: Client, case: Case, person: Person, parts: Sequence[Part]) -> _Looked:
+    seen = [await _ask(account, cast("Look", part.way.look), person.known_by[part.column]) for part in parts]
+    answer, reason = min(seen, key=lambda each: _WORST.index(each[0]))
+    return _Looked(case, answer, reason)
+
+
+async def _ask(account: Client, look: Look, name: str) -> tuple[Answer, str | None]:
+    """Ask a vendor about somebody."""
+    nothing: Answer = "gone" if look.proves else "nothing_shown"
+    try:
+        answer = await ask_about(account, look.operation, name, look.arguments)
+    except NotFound:
+        return nothing, None
+    except NetaudienceError as error:
+        return "no_answer", str(error)
+    return (nothing, None) if look.empty(answer) else ("still_there", _STILL_THERE)
+
+
+async def ask_about(
+    account: Client, operation: str, name: str, arguments: Mapping[str, object], *, parameter: str = ""
+) -> object:
+    """Ask one operation about one person, whatever its shape is, and return its answer.
+
+    Args:
+        account: Whom to ask.
+        operation: Its name.
+        name: What the person is known by.
+        arguments: What else it takes.
+        parameter: The parameter that the name goes into, where the operation takes no item.
+
+    Raises:
+        NetaudienceError: there is no answer; `NotFound` where the vendor says that nobody is there.
+    """
+    bound: object = getattr(account, operation)
+    if isinstance(bound, BoundCall):
+        return await cast("BoundCall[object, ..., object]", bound)(name, **arguments)
+    if not isinstance(bound, BoundBatch):
+        return await cast("Callable[..., Awaitable[object]]", bound)(**{parameter: name}, **arguments)
+    run = cast("BoundBatch[object, ...]", bound)([name], **arguments)
+    async with run as outcomes:
+        async for outcome in outcomes:
+            match outcome:
+                case Delivered():
+                    return outcome.result
+                case _:
+                    raise outcome.reason
+    raise outcomes.report.stopped or NetaudienceError("No answer came")
+
+
+def _line(looked: _Looked, now: datetime) -> dict[str, Any]:
+    verdict = looked.case.verdict
+    line: dict[str, Any] = {
+        "kind": "look",
+        "run": verdict["run"],
+        "row": verdict["row"],
+        "vendor": verdict["vendor"],
+        "verb": verdict["verb"],
+        "subject": verdict["subject"],
+        "answer": looked.answer,
+        "status": _BECOMES[looked.answer],
+        "time": now.isoformat(timespec="seconds"),
+    }
+    return line if looked.reason is None else {**line, "reason": looked.reason}
+
+
+def of_person(lines: Iterable[Line], wanted: Mapping[str, str]) -> Iterator[Line]:
+    """Give the lines about a person.
+
+    Args:
+        lines: The receipts.
+        wanted: By what the person is known by, what stands for it in receipts.
+    """
+    for line in lines:
+        subject = cast("dict[str, str]", line["subject"])
+        if any(subject.get(kind) == digest for kind, digest in wanted.items()):
+            yield line

@@ -1,0 +1,73 @@
+"""What every vendor can do for every verb, as a table of Markdown: written from the facts, never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from netaudience.client import Client
+from netaudience.model.verb_facts import VerbFacts, Way
+from netaudience.vendors import clients, verbs_of
+
+__all__ = ["matrix", "period"]
+
+_HEADS = ("Vendor", "Known by", "Operation", "Done", "Whom it does not know", "A second look", "Comes back")
+_UNKNOWN = {"told": "told: *nothing there*", "accepted": "accepted like anybody"}
+#: A longer time is told in days.
+_HOURS = 48
+
+
+def matrix(verb: str) -> str:
+    """Return the table of a verb, and below it what else is to be known of each vendor."""
+    named = [(client, facts) for client in clients() if (facts := verbs_of(client).get(verb)) is not None]
+    lines = [_line(_HEADS), _line(["---"] * len(_HEADS))]
+    lines += [_line(cells) for client, facts in named for cells in _rows(client, facts)]
+    told = [f"- **{client.vendor}**: {sentence}." for client, facts in named for sentence in _notes(facts)]
+    return "\n".join([*lines, "", *told, ""])
+
+
+def _rows(client: type[Client], facts: VerbFacts) -> Iterator[list[str]]:
+    name = f"[{client.vendor}]({facts.docs})"
+    if facts.cannot:
+        yield [name, "", "**by hand**", "", "", "", ""]
+    for way in facts.ways:
+        yield [
+            name,
+            way.takes,
+            f"`{way.operation}`",
+            "no time is told" if way.within is None else f"within {period(way.within)}",
+            _UNKNOWN[way.unknown],
+            _look(way),
+            facts.comes_back or "no",
+        ]
+
+
+def _look(way: Way) -> str:
+    if way.look is None:
+        return "none: ask the vendor" + (", by its receipt" if way.receipt is not None else "")
+    return f"`{way.look.operation}`" + ("" if way.look.proves else ", which proves nothing")
+
+
+def _notes(facts: VerbFacts) -> Iterator[str]:
+    if facts.cannot:
+        yield f"{facts.cannot}. By hand: {facts.by_hand}"
+    if facts.taken == "every":
+        yield "a person is named by every id that is known"
+    yield from (f"by {way.takes}, {way.reaches}" for way in facts.ways if way.reaches)
+    yield from facts.notes
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def period(time: timedelta) -> str:
+    """Return a time as a vendor's page has it: 48 hours stay hours."""
+    hours = time.total_seconds() / 3600
+    if hours > _HOURS:
+        count, what = time.days, "day"
+    elif hours >= 1:
+        count, what = round(hours), "hour"
+    else:
+        count, what = round(hours * 60), "minute"
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

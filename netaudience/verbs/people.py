@@ -1,0 +1,50 @@
+"""The people of a source, read once: what each is known by, under the number of the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from netaudience.jobs.columns.duckdb import quoted
+from netaudience.jobs.spec.model import Expression
+
+if TYPE_CHECKING:
+    from netaudience.jobs.extract.table import Table
+    from netaudience.verbs.subject import Columns
+
+__all__ = ["Person", "has_sql", "read_people"]
+
+
+class Person(NamedTuple):
+    """One row of the source."""
+
+    row: int
+    #: What the person is known by: by the column, a text that is not empty.
+    known_by: Mapping[str, str]
+    #: Why the row is none.
+    problem: str | None = None
+
+
+def read_people(table: Table, columns: Columns) -> list[Person]:
+    """Read what all people are known by; it is kept in memory, some hundred bytes for each.
+
+    Raises:
+        SourceFailed: the source cannot be read.
+    """
+    wanted = {column: Expression(column=column) for column in columns.named().values()}
+    people: list[Person] = []
+    for page in table.rows(wanted):
+        for row in page:
+            known_by = {
+                column: text
+                for column in wanted
+                if (value := row["fields"].get(column)) is not None and (text := str(value)).strip(" ")
+            }
+            problem = row.get("problem")
+            people.append(Person(row["row"], {} if problem else known_by, problem))
+    return people
+
+
+def has_sql(column: str) -> str:
+    """Return the SQL of whether a row has something in a column, as `read_people` asks of its values."""
+    return f"coalesce(trim(cast({quoted(column)} as varchar)), '') <> ''"

@@ -1,0 +1,335 @@
+"""What a verb would do to people at each vendor, found out without sending anything.
+
+The facts say which operation takes which identity; of each person the first one that is known is taken. What
+comes of it is a job like any other, whose steps, limits and guards are the jobs' own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import attrs
+
+from netaudience.client import Client, Settings
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.plan.estimate import NoAccount, client_of
+from netaudience.jobs.spec.diagnostics import listed, nearest
+from netaudience.jobs.spec.model import Expression, Guards, JobFile, Source, Step
+from netaudience.jobs.spec.validate import find_vendor, item_field
+from netaudience.model.rows import Rows
+from netaudience.model.verb_facts import Identity, VerbFacts, Way
+from netaudience.model.wire import JsonValue
+from netaudience.operations.dispatch import Operation
+from netaudience.vendors import client_of as vendor_client
+from netaudience.vendors import names, verbs_of
+from netaudience.verbs.people import Person, has_sql, read_people
+from netaudience.verbs.subject import Columns, find_columns
+
+if TYPE_CHECKING:
+    from netaudience.jobs.extract.table import Table
+    from netaudience.jobs.plan.plan import Plan
+
+__all__ = ["Part", "VendorPlan", "Verb", "VerbPlan", "plan_vendors", "plan_verb", "vendors_here"]
+
+Verb: TypeAlias = Literal["erase"]
+"""The verbs that there are."""
+
+ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
+#: Names become folders.
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_NOBODY_LOOKED = "what the vendor can do for it is not written down"
+
+
+@attrs.frozen(kw_only=True)
+class Part:
+    """One way of doing a verb at a vendor, and the people whom it is for."""
+
+    way: Way
+    #: The column that has their identity.
+    column: str
+    step: Step
+    operation: Operation
+    people: int
+
+    def to_json(self) -> JsonValue:
+        """Return the part as JSON can say it."""
+        way = self.way
+        return {
+            "operation": way.operation,
+            "identity": way.takes,
+            "column": self.column,
+            "people": self.people,
+            "within_seconds": None if way.within is None else way.within.total_seconds(),
+            "second_look": None if way.look is None else way.look.operation,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class VendorPlan:
+    """What a verb would do at one vendor."""
+
+    #: The vendor's name in commands, and as people write it.
+    vendor: str
+    name: str
+    facts: VerbFacts | None
+    parts: tuple[Part, ...] = ()
+    #: People who have no id that the vendor takes.
+    missing: int = 0
+    #: Why requests cannot be made, where credentials are missing.
+    account: str | None = None
+    #: Ways that this account does not have, and why.
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def cannot(self) -> str | None:
+        """Why nothing can be done, in a sentence; None where something can."""
+        if self.facts is None:
+            return _NOBODY_LOOKED
+        return self.facts.cannot or None
+
+    def parts_of(self, person: Person) -> tuple[Part, ...]:
+        """Return the parts that a person is in."""
+        found = tuple(part for part in self.parts if part.column in person.known_by)
+        return found if self.facts is not None and self.facts.taken == "every" else found[:1]
+
+    @property
+    def takes(self) -> str:
+        """The identities that the vendor takes, as a sentence lists them."""
+        ways = () if self.facts is None else self.facts.ways
+        return " or ".join(dict.fromkeys(way.takes for way in ways))
+
+    def to_json(self) -> JsonValue:
+        """Return the plan as JSON can say it."""
+        facts = self.facts
+        return {
+            "vendor": self.vendor,
+            "cannot": self.cannot,
+            "by_hand": None if facts is None else facts.by_hand or None,
+            "missing_id": self.missing,
+            "account": self.account,
+            "left_out": list(self.left_out),
+            "parts": [part.to_json() for part in self.parts],
+            "comes_back": None if facts is None else facts.comes_back or None,
+            "notes": [] if facts is None else list(facts.notes),
+        }
+
+
+@attrs.frozen(kw_only=True)
+class VerbPlan:
+    """What a verb would do."""
+
+    verb: Verb
+    #: What people call the source.
+    source: str
+    columns: Columns
+    people: Sequence[Person] = attrs.field(repr=False)
+    vendors: tuple[VendorPlan, ...]
+    #: What carries it out; it has no step where nothing can be sent.
+    job: JobFile = attrs.field(repr=False)
+    #: What the job would send; None where that is nothing.
+    sends: Plan | None = attrs.field(repr=False)
+    #: Jobs of this folder that write to these vendors, and would bring back whom their sources still hold.
+    brought_back_by: tuple[str, ...] = ()
+
+    @property
+    def reached(self) -> int:
+        """How many people something would be sent for."""
+        return sum(any(vendor.parts_of(person) for vendor in self.vendors) for person in self.people)
+
+    @property
+    def unreadable(self) -> int:
+        """Rows that cannot be read."""
+        return sum(person.problem is not None for person in self.people)
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Why a run would stop before it sends anything, in sentences."""
+        return () if self.sends is None else self.sends.stops
+
+    def to_json(self) -> JsonValue:
+        """Return the plan as JSON can say it; it names nobody."""
+        vendors: list[JsonValue] = [each.to_json() for each in self.vendors]
+        return {
+            "verb": self.verb,
+            "people": len(self.people),
+            "unreadable": self.unreadable,
+            "reached": self.reached,
+            "seconds": self.sends.seconds if self.sends else 0.0,
+            "brought_back_by": list(self.brought_back_by),
+            "stops": list(self.stops),
+            "vendors": vendors,
+        }
+
+
+def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the vendors of which the environment says anything, by their names in commands."""
+    given = os.environ if environ is None else environ
+    return [
+        slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
+    ]
+
+
+def plan_verb(  # noqa: PLR0913 - what may be told
+    verb: Verb,
+    table: Table,
+    source: Source,
+    *,
+    vendors: Iterable[str] | None = None,
+    chosen: Mapping[Identity, str | None] | None = None,
+    client_factory: ClientFactory | None = None,
+    folder: Path | None = None,
+) -> VerbPlan:
+    """Read the people, and say what would be done to them.
+
+    Args:
+        verb: What is to be done.
+        table: The people, opened; it stays open.
+        source: Where the table is from, as a job says it.
+        vendors: By their names in commands; those of the environment if not given, and all where it has none.
+        chosen: Columns that somebody has named.
+        client_factory: Makes a vendor's client; from the environment if not given.
+        folder: Where runs are kept, in ``.netaudience``; the current one if not given.
+
+    Raises:
+        ConfigurationError: a vendor or a column is not there, or the source cannot be read.
+        SourceFailed: the source cannot be read.
+    """
+    from netaudience.jobs.plan.plan import plan_job  # noqa: PLC0415 - needs the extra `cli`
+
+    columns = find_columns(list(table.columns), names(), chosen)
+    people = read_people(table, columns)
+    where = folder or Path.cwd()
+    planned = plan_vendors(verb, vendors, columns, people, client_factory)
+    name = f"{verb}-{_NOT_IN_NAMES.sub('-', Path(table.name).stem).strip('-.') or 'people'}"
+    job = JobFile(
+        name=name[:100],
+        # No file: a run of a verb says itself how it is gone on with.
+        path=where / f"{name}.verb",
+        source=source,
+        steps=tuple(part.step for each in planned for part in each.parts),
+        # Who is refused is told one by one, and must not keep others from their right.
+        guards=Guards(max_removals=None, max_rejected=None),
+    )
+    return VerbPlan(
+        verb=verb,
+        source=table.name,
+        columns=columns,
+        people=people,
+        vendors=planned,
+        job=job,
+        sends=plan_job(job, table) if job.steps else None,
+        brought_back_by=tuple(_writers(where, {each.vendor: each.name for each in planned if each.parts})),
+    )
+
+
+def plan_vendors(
+    verb: Verb,
+    vendors: Iterable[str] | None,
+    columns: Columns,
+    people: Sequence[Person],
+    client_factory: ClientFactory | None,
+) -> tuple[VendorPlan, ...]:
+    """Say by which operations each vendor would be asked for these people.
+
+    Raises:
+        ConfigurationError: there is no such vendor.
+    """
+    clients = dict.fromkeys(_client(name) for name in (vendors or vendors_here() or names()))
+    return tuple(_plan_vendor(verb, client, columns, people, client_factory) for client in clients)
+
+
+def _client(name: str) -> type[Client]:
+    client = find_vendor(name)
+    if client is None:
+        slugs = list(names())
+        raise ConfigurationError(
+            f"There is no vendor {name!r}{nearest(name, slugs) or f': it is one of {listed(slugs)}'}"
+        )
+    return vendor_client(client.slug)
+
+
+def _plan_vendor(
+    verb: Verb,
+    vendor: type[Client],
+    columns: Columns,
+    people: Sequence[Person],
+    client_factory: ClientFactory | None,
+) -> VendorPlan:
+    facts = verbs_of(vendor).get(verb)
+    if facts is None or facts.cannot:
+        return VendorPlan(vendor=vendor.slug, name=vendor.vendor, facts=facts)
+    account: Client
+    missing: str | None = None
+    if client_factory is not None:
+        account = client_factory(vendor, Settings())
+    else:
+        account, missing = client_of(vendor, Settings())
+    left_out: list[str] = []
+    parts: list[Part] = []
+    taken: list[str] = []
+    for way in facts.ways:
+        column = columns.column(way.takes, vendor.slug)
+        if column is None or column in taken:
+            continue
+        operation = vendor.operations()[way.operation]
+        if not isinstance(account, NoAccount):
+            try:
+                account.items_of(operation)
+            except ConfigurationError as error:
+                left_out.append(str(error))
+                continue
+        before = taken if facts.taken == "first" else []
+        count = sum(
+            column in person.known_by and not person.known_by.keys() & set(before) for person in people
+        )
+        if count:
+            step = _step(verb, vendor, way, operation, column, before)
+            parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
+        taken.append(column)
+    known = {part.column for part in parts}
+    return VendorPlan(
+        vendor=vendor.slug,
+        name=vendor.vendor,
+        facts=facts,
+        parts=tuple(parts),
+        missing=sum(person.problem is None and not person.known_by.keys() & known for person in people),
+        account=missing,
+        left_out=tuple(left_out),
+    )
+
+
+def _step(  # noqa: PLR0913, PLR0917 - what a step is made of
+    verb: Verb, vendor: type[Client], way: Way, operation: Operation, column: str, before: Sequence[str]
+) -> Step:
+    field = way.field if isinstance(operation.kind, Rows) else item_field(operation)
+    conditions = [has_sql(column), *(f"not ({has_sql(one)})" for one in before)]
+    return Step(
+        name=f"{vendor.slug}-{verb}-by-{way.takes}",
+        vendor=vendor.slug,
+        operation=operation.name,
+        arguments=way.arguments,
+        fields={field: Expression(column=column)},
+        where=" and ".join(conditions),
+    )
+
+
+def _writers(folder: Path, vendors: Mapping[str, str]) -> Iterator[str]:
+    """Give the jobs of a folder that write to these vendors, in a sentence each."""
+    from netaudience.jobs.spec.parse import read_job  # noqa: PLC0415 - only where there are files
+
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            job = read_job(path)
+        except ConfigurationError:
+            continue  # another tool's, or one that is not run as it is
+        written = {step.vendor for step in job.steps if step.vendor in vendors and not _takes(step)}
+        if written:
+            yield f"{path.name} writes to {listed(vendors[slug] for slug in vendors if slug in written)}"
+
+
+def _takes(step: Step) -> bool:
+    return vendor_client(step.vendor).operations()[step.operation].facts.destructive

@@ -1,0 +1,125 @@
+"""A person whom a verb is about, and the columns of a file that say what the person is known by.
+
+Nothing is guessed: a vendor that has a column of its own is asked by that one alone, and who has nothing in
+it has no id there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from netaudience.errors import ConfigurationError, mask
+from netaudience.jobs.map.aliases import OBVIOUS, USER
+from netaudience.jobs.spec.diagnostics import listed, nearest, plain
+from netaudience.model.verb_facts import IDENTITIES, Identity
+
+__all__ = ["Columns", "Subject", "find_columns", "rows_of"]
+
+#: What people call the columns, as `plain` leaves their names.
+_CALLED: Mapping[Identity, Sequence[str]] = {
+    "id": USER,
+    "email": OBVIOUS["email"],
+    "phone": (*OBVIOUS["msisdn"], "mobile", "mobilephone"),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Subject:
+    """A person, by all that the person is known by."""
+
+    #: Your own id of the person, for vendors that have none of their own in `ids`.
+    id: str | None = attrs.field(default=None, repr=mask)
+    email: str | None = attrs.field(default=None, repr=False)
+    #: As E.164.
+    phone: str | None = attrs.field(default=None, repr=False)
+    #: Your own ids of the person at single vendors, by the vendor's name in commands. Once one of the people
+    #: has an id at a vendor, `id` is used for nobody there.
+    ids: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+
+
+def rows_of(people: Iterable[Subject]) -> list[dict[str, object]]:
+    """Return people as rows of a source."""
+    given = list(people)
+    own = sorted({slug for subject in given for slug in subject.ids})
+    return [
+        {
+            **{name: getattr(subject, name) for name in IDENTITIES},
+            **{f"{slug}_id": subject.ids.get(slug) for slug in own},
+        }
+        for subject in given
+    ]
+
+
+@attrs.frozen(kw_only=True)
+class Columns:
+    """Which columns of a source say what a person is known by; None where there is none."""
+
+    id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    #: By the vendor's name in commands, the column of ids that are its alone.
+    own: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    def column(self, identity: Identity, vendor: str) -> str | None:
+        """Return the column that has an identity of people at a vendor."""
+        if identity == "id" and vendor in self.own:
+            return self.own[vendor]
+        column: str | None = getattr(self, identity)
+        return column
+
+    def named(self) -> dict[str, str]:
+        """Return all of them, by what they are: an identity, or a vendor's own id."""
+        told: dict[str, str] = {}
+        for name in IDENTITIES:
+            column: str | None = getattr(self, name)
+            if column is not None:
+                told[name] = column
+        return told | {f"{vendor}_id": column for vendor, column in self.own.items()}
+
+
+def find_columns(
+    columns: Sequence[str], vendors: Iterable[str], chosen: Mapping[Identity, str | None] | None = None
+) -> Columns:
+    """Find the columns by their names.
+
+    Args:
+        columns: Those of the source.
+        vendors: The names of vendors in commands: ``clevertap_id`` is CleverTap's own column.
+        chosen: Columns that somebody has named.
+
+    Raises:
+        ConfigurationError: a column that was named is not there, several could be meant, or there is none.
+    """
+    found: dict[str, str] = {}
+    for identity in IDENTITIES:
+        given = (chosen or {}).get(identity)
+        if given is not None:
+            found[identity] = _named(given, columns, identity)
+            continue
+        meant = [column for column in columns if plain(column) in _CALLED[identity]]
+        if len(meant) > 1:
+            raise ConfigurationError(
+                f"{listed(meant)} could each be the {identity} of people: say which, "
+                f"--{identity}-column {meant[0]}"
+            )
+        if meant:
+            found[identity] = meant[0]
+    own = {
+        vendor: column for vendor in vendors for column in columns if plain(column) == plain(f"{vendor}_id")
+    }
+    if not found and not own:
+        raise ConfigurationError(
+            f"No column says who is meant: call one id, email, phone or VENDOR_id, or name it as in "
+            f"--id-column {columns[0] if columns else 'COLUMN'}"
+        )
+    return Columns(id=found.get("id"), email=found.get("email"), phone=found.get("phone"), own=own)
+
+
+def _named(given: str, columns: Sequence[str], identity: str) -> str:
+    for column in columns:
+        if column.casefold() == given.casefold():
+            return column
+    meant = nearest(given, columns) or f": there is {listed(columns)}"
+    raise ConfigurationError(f"There is no column {given!r} for --{identity}-column{meant}")

@@ -1,0 +1,314 @@
+"""What spreadsheets and reports put into a file beside its rows: titles, totals, empty columns, errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import sys
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from openpyxl import Workbook
+from source_rows import columns, problems, read, values
+
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.columns.read_values import parse_json
+from netaudience.model.odd_identifiers import none_odd, none_odd_in_json, oddity
+from netaudience.model.texts import Texts
+
+# CSV: what stands before the header, and columns that have no name.
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "ids"),
+    [
+        ("sep=;\r\nid;city\r\n1;a,b\r\n", ["id", "city"], ["1"]),
+        ("\ufeffSEP=,\nid,city\n1,a\n", ["id", "city"], ["1"]),
+        ('"sep=\t"\nid\tcity\n1\ta\n', ["id", "city"], ["1"]),
+        ("sep=,\n\nid,city\n1,a\n", ["id", "city"], ["1"]),
+        ("\ufeff\ufeffid,city\n1,a\n", ["id", "city"], ["1"]),
+        ("id,city,,,\n1,a,,,\n2,b,,, \n", ["id", "city"], ["1", "2"]),
+        ("id||city\n1||a\n2||b\n", ["id", "city"], ["1", "2"]),
+        ("id,,city\n1,,a\n", ["id", "city"], ["1"]),
+    ],
+)
+def test_marks_of_a_spreadsheet_and_empty_columns_are_no_data(opened, tmp_path, text, names, ids):
+    (tmp_path / "u.csv").write_text(text, newline="")
+    table = opened("u.csv")
+    assert (list(table.columns), values(table), table.count()) == (names, ids, len(ids))
+
+
+def test_a_line_that_says_the_delimiter_is_found_in_utf_16(opened, tmp_path):
+    (tmp_path / "u.csv").write_text("sep=;\r\nid;şehir\r\n1;İzmir, TR\r\n", encoding="utf-16", newline="")
+    assert values(opened("u.csv"), "şehir") == ["İzmir, TR"]
+
+
+def test_a_value_without_a_name_is_never_dropped(opened, tmp_path):
+    (tmp_path / "u.csv").write_text(",id,name\n0,1,a\n")
+    with pytest.raises(ConfigurationError, match="column 1 has no name in the header, and holds values"):
+        opened("u.csv")
+    (tmp_path / "u.csv").write_text("id,name,\n" + "1,a,\n" * 300 + "2,b,x\nid,name,\n3,c,\n")
+    table = opened("u.csv")
+    assert problems(table) == [
+        (301, "column 3 has no name in the header, and holds a value here"),
+        (302, "the header stands here again: files were joined"),
+    ]
+    assert values(table)[-1] == "3"
+
+
+REPORT = [
+    ("Report\n2026-11-01\n\nid,n,city\n1,2,a\n2,3,b\n", 3),
+    ("# id and n\nid;n\n1;2\n2;3\n", 1),
+    ("Report;;\n;;\nid;n;city\n1;2;a\n2;3;b\nSum;5;\n", 2),
+    ('Notes "as of today\nid,n,x\n1,2,\n2,3,\n', 1),
+]
+
+
+@pytest.mark.parametrize(("text", "before"), REPORT)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_title_is_told_from_the_names_of_columns(opened, tmp_path, text, before, end):
+    (tmp_path / "u.csv").write_text(text.replace("\n", end), newline="")
+    with pytest.raises(ConfigurationError, match=f"skip-lines = {before} ") as caught:
+        opened("u.csv")
+    assert "Report" not in str(caught.value)
+    table = opened("u.csv", skip_lines=before)
+    assert values(table)[:2] == ["1", "2"]
+    assert table.lines == len(text.splitlines())
+    assert list(opened("u.csv", skip_lines=before + 1, header=("a", "b", "c")).columns) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("text", ["note\nhello\nyou\nall\n", "tags\na;b\nc\nd\n", "id,n\n1,2,3\n4,5\n6,7\n"])
+def test_a_header_is_no_title(opened, tmp_path, text):
+    (tmp_path / "u.csv").write_text(text)
+    assert list(opened("u.csv").columns) == text.split("\n")[0].split(",")
+
+
+def test_a_line_too_long_for_a_row_says_so(opened, tmp_path):
+    (tmp_path / "u.csv").write_text(f"id,bio\n1,{'x' * 4_100_000}\n2,ok\n")
+    table = opened("u.csv")
+    assert values(table) == ["2"]
+    assert "longer than any row should be" in problems(table)[0][1]
+
+
+# What a file is.
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("u.csv", "<!DOCTYPE html>\n<html>log in</html>", "is a web page or XML"),
+        ("u.json", "\ufeff \n<html></html>", "is a web page or XML"),
+        ("u.tsv", '<?xml version="1.0"?>\n<Workbook/>', "is a web page or XML"),
+        ("u.csv", '{"error":"gone"}\n', 'is JSON, whatever its name says.*format = "json"'),
+        ("u.csv", '[\n {"id": 1}]\n', "is JSON, whatever its name says"),
+    ],
+)  # fmt: skip
+def test_an_answer_in_place_of_an_export_is_named(opened, tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=words):
+        opened(name)
+
+
+def test_an_array_is_read_as_one_whatever_the_name_says(opened, tmp_path):
+    (tmp_path / "u.ndjson").write_text('[{"id": "1"}, {"id": "2"}]')
+    assert values(opened("u.ndjson")) == ["1", "2"]
+
+
+def test_what_a_system_adds_to_a_zip_is_no_file_of_it(opened, tmp_path):
+    with zipfile.ZipFile(tmp_path / "u.zip", "w") as archive:
+        archive.writestr("data/users.csv", "id,n\n1,2\n")
+        for litter in ("__MACOSX/data/._users.csv", "data/.DS_Store", ".DS_Store", "data/Thumbs.db"):
+            archive.writestr(litter, b"\0\5")
+    assert values(opened("u.zip")) == ["1"]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_folder_without_a_value_is_no_value(opened, tmp_path, form):
+    for country in ("TR", "__HIVE_DEFAULT_PARTITION__"):
+        file = tmp_path / f"country={country}" / f"u.{form}"
+        file.parent.mkdir()
+        if form == "csv":
+            file.write_text("id,n\n1,2\n")
+        else:
+            pq.write_table(pa.table({"id": ["1"], "n": [2]}), file)
+    assert values(opened(f"*/u.{form}", hive=True), "country") == ["TR", None]
+
+
+def test_moments_of_nanoseconds_with_a_zone_are_read(opened, tmp_path):
+    zoned = pa.array([1, 1_700_000_000_123_456_789, None], pa.timestamp("ns", tz="Europe/Istanbul"))
+    pq.write_table(pa.table({"id": ["1", "2", "3"], "at": zoned}), tmp_path / "u.parquet")
+    found = values(opened("u.parquet"), "at")
+    assert found[:2] == [
+        dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2023, 11, 14, 22, 13, 20, 123456, dt.UTC),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("depth", [201, 900, 5000])
+@pytest.mark.parametrize("marks", ["[]", "{}"])
+def test_a_value_nested_too_deep_costs_its_own_row_alone(opened, tmp_path, depth, marks):
+    inside = "1" if marks == "{}" else ""
+    opens = '{"a":' if marks == "{}" else "["
+    deep = opens * depth + inside + marks[1] * depth
+    assert "nested beyond measure" in parse_json(deep).reason
+    (tmp_path / "u.ndjson").write_text(f'{{"id": "1", "p": {deep}}}\n{{"id": "2", "p": 1}}\n')
+    rows = read(opened("u.ndjson"), columns("id", "p"))
+    assert rows[-1]["fields"] == {"id": "2", "p": 1}
+    assert parse_json(f"[{','.join(['[1]'] * 500)}]") == [[1]] * 500
+
+
+# Workbooks.
+
+
+@pytest.fixture(params=["python_calamine", "openpyxl"])
+def workbook(request, monkeypatch, tmp_path):
+    """Give a sheet that is written, and read by each reader."""
+    if request.param == "openpyxl":
+        monkeypatch.setitem(sys.modules, "python_calamine", None)
+    book = Workbook()
+    yield book
+    book.close()
+
+
+def saved(book, tmp_path):
+    book.save(tmp_path / "u.xlsx")
+    return "u.xlsx"
+
+
+def test_a_cell_without_a_value_of_its_own_rejects_its_row(opened, tmp_path, workbook):
+    sheet = workbook.active
+    for row in (
+        ["id", "n", "group"],
+        [1, "=1+1", "a"],
+        [2, "#N/A", "b"],
+        [3, 5, "c"],
+        [4, 6, None],
+        [5, 7, "d"],
+    ):
+        sheet.append(row)
+    sheet.merge_cells("C4:C5")
+    table = opened(saved(workbook, tmp_path))
+    assert problems(table) == [
+        (1, "the column 'n' holds a formula without its result: open the file in a spreadsheet, and save it"),
+        (2, "the column 'n' holds an error of the spreadsheet: mend its formula, or empty the cell"),
+        (4, "the column 'group' is merged with a cell of a row above: split it, and fill in both"),
+    ]
+    assert values(table) == [3, 5]
+    rejected = [row for row in read(table, columns("id", "n")) if "problem" in row]
+    assert rejected[1]["fields"] == {"id": 2, "n": "#N/A"}
+
+
+def test_zeros_before_a_number_are_kept_as_they_show(opened, tmp_path, workbook):
+    sheet = workbook.active
+    sheet.append(["id", "share"])
+    sheet.append([1067, 0.5])
+    sheet.cell(2, 1).number_format = "00000000"
+    sheet.cell(2, 2).number_format = "0.00"
+    assert read(opened(saved(workbook, tmp_path)), columns("id", "share"))[0]["fields"] == {
+        "id": "00001067", "share": 0.5,
+    }  # fmt: skip
+
+
+def test_a_hidden_sheet_is_not_taken_for_the_first(opened, tmp_path, workbook):
+    workbook.active.append(["internal"])
+    workbook.active.sheet_state = "hidden"
+    for name in ("Users", "Others"):
+        workbook.create_sheet(name).append(["id"])
+        workbook[name].append([name])
+    workbook.active = 1
+    table = opened(saved(workbook, tmp_path))
+    assert values(table) == ["Users"]
+    assert table.notes == ["u.xlsx has 2 sheets, of which 'Users' is read: say sheet if another is meant"]
+    assert opened("u.xlsx", sheet="Others").notes == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "about", "ids"),
+    [
+        ([["Report"], [], ["id", "n"], [1, 2], [2, 3]], {"skip_lines": 2}, [1, 2]),
+        ([["id", None, "n", None], [1, None, 2, None]], {}, [1]),
+        ([["id", 2024], [1, 5]], {"header": True}, [1]),
+        ([[None, "id"], [None, 1]], {}, [1]),
+        ([["n", "id"], [None, 1], [None, 2]], {}, [1, 2]),
+    ],
+)
+def test_sheets_that_people_lay_out_are_read(opened, tmp_path, workbook, rows, about, ids):
+    for row in rows:
+        workbook.active.append(row)
+    table = opened(saved(workbook, tmp_path), **about)
+    assert values(table) == ids
+    assert set(table.columns) <= {str(cell) for row in rows for cell in row}
+    assert {str(cell) for cell in rows[about.get("skip_lines", 0)] if cell} == set(table.columns)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([["Report"], [], ["id", "n"], [1, 2], [2, 3]], "skip-lines = 2"),
+        ([["id", None], [1, "note"]], "column 2 has no name in the sheet's first row, and holds values"),
+        ([["id", 2024], [1, 5]], "write header = true"),
+    ],
+)
+def test_a_sheet_that_is_not_understood_says_what_to_do(opened, tmp_path, workbook, rows, words):
+    for row in rows:
+        workbook.active.append(row)
+    with pytest.raises(ConfigurationError, match=words):
+        opened(saved(workbook, tmp_path))
+
+
+def test_a_cell_beyond_the_header_rejects_its_row(opened, tmp_path, workbook):
+    workbook.active.append(["id", "n"])
+    for number in range(300):
+        workbook.active.append([number, 1])
+    workbook.active.append([7, 1, "aside"])
+    table = opened(saved(workbook, tmp_path))
+    assert problems(table) == [(301, "a cell beyond the columns that have a name holds a value")]
+
+
+def test_a_workbook_of_other_prefixes_is_looked_through(opened, tmp_path):
+    """Some programs write every element with a prefix, and name cells by their order alone."""
+    book = Workbook()
+    book.active.append(["id"])
+    book.active.append(["#REF!"])
+    stream = io.BytesIO()
+    book.save(stream)
+    with zipfile.ZipFile(stream) as source, zipfile.ZipFile(tmp_path / "u.xlsx", "w") as target:
+        for one in source.namelist():
+            text = source.read(one)
+            if one == "xl/worksheets/sheet1.xml":
+                text = text.replace(b"<", b"<x:").replace(b"<x:/", b"</x:").replace(b"<x:?", b"<?")
+                text = text.replace(b"xmlns=", b"xmlns:x=")
+            target.writestr(one, text)
+    assert [number for number, _ in problems(opened("u.xlsx"))] == [1]
+
+
+# Totals.
+
+
+@pytest.mark.parametrize("text", ["Total", "TOTAL", "Grand total", "Grand Total", "toplam", "Genel Toplam"])
+def test_a_line_of_totals_is_no_user(text):
+    assert "a report calls its last line" in str(oddity(text))
+    assert not none_odd(["u1", text])
+    assert not none_odd_in_json(Texts(["u1", text]))
+    assert none_odd_in_json(Texts(["totalis", "u1", "kroton"]))
+    assert oddity(f"{text} energies") is None
+
+
+def test_a_row_of_json_is_no_user() -> None:
+    row, braced = '{"id":"1"}', "{6F9619FF-8B86-D011-B42D-00CF4FC964FF}"
+    assert "a row as JSON" in str(oddity(row))
+    assert not none_odd(["u1", row])
+    assert not none_odd_in_json(Texts(["u1", row]))
+    assert oddity(braced) is None
+    assert none_odd_in_json(Texts(["u1", braced]))
+
+
+def test_json_of_rows_from_python_keeps_the_columns_of_a_rejected_row(tmp_path):
+    from netaudience.jobs.extract.table import open_data  # noqa: PLC0415 - one test needs it
+
+    with open_data([{"id": "1", "n": b"\xff"}, {"id": "2", "n": json.loads("1")}]) as table:
+        bad, good = read(table, columns("id", "n"))
+    assert (bad["fields"], good["fields"]) == ({"id": "1"}, {"id": "2", "n": 1})
+    assert "column 'n'" in bad["problem"]

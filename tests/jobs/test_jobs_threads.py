@@ -1,0 +1,41 @@
+"""A thread that cannot be had is told; nobody waits for it."""
+
+import asyncio
+import threading
+
+import pytest
+
+from netaudience.consumers import DeadLetters
+from netaudience.consumers.dead_letters import DeadLettersFailed
+from netaudience.errors import SourceFailed
+from netaudience.jobs.deliver.threads import Threads
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_thread_that_cannot_be_started_is_told_and_not_waited_for(monkeypatch, error):
+    def start(_):
+        raise error
+
+    async def go():
+        threads = Threads()
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", start)
+            with pytest.raises(SourceFailed, match="A thread could not be started"):
+                await threads.call(lambda: 1)
+        await asyncio.wait_for(threads.wait(), 5)
+        assert await threads.call(lambda: 2) == 2
+
+    asyncio.run(go())
+
+
+def test_dead_letters_that_find_no_thread_take_nothing_in(monkeypatch, tmp_path):
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    async def go():
+        with monkeypatch.context() as patched:  # the loop's own end needs a thread again
+            patched.setattr(threading.Thread, "start", start)
+            with pytest.raises(DeadLettersFailed):
+                await DeadLetters(tmp_path / "letters.jsonl").__aenter__()
+
+    asyncio.run(go())

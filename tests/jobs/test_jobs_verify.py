@@ -1,0 +1,356 @@
+"""A look afterwards: what the vendor has taken and not kept is told, and sent again on request."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from job_runs import ID, SET, TAG, clients, make_job, people, run, write_rows
+
+from netaudience.jobs.deliver.runner import run_job
+from netaudience.jobs.deliver.verify import verify_run
+from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.jobs.spec.guards import Consent
+from netaudience.jobs.spec.model import Expression, Guards, Step
+from netaudience.jobs.state.run_folder import RunFolder
+from netaudience.operations.readback import ReadBack
+from netaudience.sandbox import Fault, Sandbox
+from netaudience.sandbox.fynd.state import Definition, FyndUser
+from netaudience.sandbox.netmera.definitions import Attribute
+from netaudience.vendors import clients as all_clients
+
+pytest.importorskip("duckdb")
+
+LATER = timedelta(days=3)
+
+
+async def look(job, sandbox, summary, **how):
+    """Look at a run when all that it has sent has settled."""
+    now = how.pop("now", datetime.now(UTC) + LATER)
+    how = {"share": 1.0, "client_factory": clients(sandbox), "now": now, **how}
+    return await verify_run(job, RunFolder(Path(summary.folder)), **how)
+
+
+def seen(verified, step=0):
+    found = verified.steps[step]
+    return {
+        name: getattr(found, name)
+        for name in ("landed", "not_yet", "different", "gone", "unreadable")
+        if getattr(found, name)
+    }
+
+
+def lines(summary):
+    path = Path(summary.folder) / "verify.jsonl"
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+@pytest.mark.asyncio
+async def test_what_was_delivered_has_landed(tmp_path):
+    write_rows(tmp_path, people(120))
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET)
+        told = await run(job, box)
+        verified = await look(job, box, told)
+        assert seen(verified) == {"landed": 120}
+        assert verified.exit_code == ExitCode.DELIVERED
+        assert not lines(told)
+        assert json.loads((Path(told.folder) / "verify.json").read_bytes())["steps"][0]["landed"] == 120
+
+
+@pytest.mark.asyncio
+async def test_a_value_that_the_vendor_dropped_is_different_and_one_that_may_come_is_not_yet(tmp_path):
+    write_rows(tmp_path, people(30))
+    async with Sandbox() as box:
+        # Of another type than the rows have: dropped without a word.
+        box.netmera.attributes = {"age": Attribute("age", "STRING")}
+        job = make_job(tmp_path, SET)
+        told = await run(job, box)
+        assert told.ok
+        soon = await look(job, box, told, now=datetime.now(UTC))
+        assert seen(soon) == {"not_yet": 30}
+        assert soon.exit_code == ExitCode.DELIVERED
+        verified = await look(job, box, told)
+        assert seen(verified) == {"different": 30}
+        assert verified.exit_code == ExitCode.UNDELIVERED
+        first = lines(told)[0]
+        assert (first["outcome"], first["position"], first["row"]["user_id"]) == ("different", 1, "id00000")
+
+
+@pytest.mark.asyncio
+async def test_a_user_who_is_not_there_is_gone_and_what_cannot_be_read_is_told(tmp_path):
+    write_rows(tmp_path, people(20))
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET, TAG)
+        told = await run(job, box)
+        for name in ("id00003", "id00004"):
+            box.netmera.remove_user(name)
+        verified = await look(job, box, told)
+        assert seen(verified) == {"landed": 18, "gone": 2}
+        assert seen(verified, 1) == {"unreadable": 20}
+        assert verified.steps[1].reasons == {"no operation of Netmera reads the tags of a user": 20}
+
+
+@pytest.mark.asyncio
+async def test_what_the_run_did_not_deliver_is_not_looked_at(tmp_path):
+    write_rows(tmp_path, {**people(10), "bad": 7, "NULL": 8})
+    async with Sandbox(faults=[Fault("poison", ids=frozenset({"bad"}))]) as box:
+        job = make_job(tmp_path, SET, guards=Guards(preflight=False, max_rejected=None))
+        told = await run(job, box)
+        assert told.steps[0].delivered == 10
+        verified = await look(job, box, told)
+        assert (verified.steps[0].chosen, seen(verified)) == (10, {"landed": 10})
+
+
+@pytest.mark.asyncio
+async def test_a_share_is_the_same_rows_at_each_look_and_a_few_at_least(tmp_path):
+    write_rows(tmp_path, people(400))
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET)
+        told = await run(job, box)
+        first = await look(job, box, told, share=0.1)
+        again = await look(job, box, told, share=0.1)
+        few = await look(job, box, told, share=0.0001)
+        assert first.steps[0].chosen == again.steps[0].chosen
+        assert 15 < first.steps[0].chosen < 80
+        assert 0 < few.steps[0].chosen < 40
+
+
+@pytest.mark.asyncio
+async def test_of_changed_rows_those_that_were_sent_are_looked_at(tmp_path):
+    step = attrs.evolve(SET, mode="changed-only")
+    async with Sandbox() as box:
+        job = make_job(tmp_path, step)
+        write_rows(tmp_path, people(20))
+        first = await run(job, box)
+        write_rows(tmp_path, {**people(20), "id00005": 99, "new": 1})
+        second = await run(job, box)
+        verified = await look(job, box, second)
+        assert (verified.steps[0].chosen, seen(verified)) == (2, {"landed": 2})
+        old = await look(job, box, first)
+        assert old.steps[0].problem is not None
+
+
+@pytest.mark.asyncio
+async def test_a_source_that_has_changed_cannot_be_compared(tmp_path):
+    write_rows(tmp_path, people(5))
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET)
+        told = await run(job, box)
+        write_rows(tmp_path, people(6))
+        (step,) = (await look(job, box, told)).steps
+        assert step.problem == "the source has changed since the run, so what was sent is not known any more"
+        other = make_job(tmp_path, attrs.evolve(SET, fields={**SET.fields, "profile.x": Expression(value=1)}))
+        (step,) = (await look(other, box, told)).steps
+        assert step.problem == "the step has changed since the run: put it back as it was"
+
+
+@pytest.mark.asyncio
+async def test_a_step_that_wants_it_is_looked_at_at_the_end_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("netaudience.jobs.deliver.verify._age", lambda *_: 1e9)
+    write_rows(tmp_path, people(20))
+    async with Sandbox() as box:
+        box.netmera.attributes = {"age": Attribute("age", "STRING")}
+        job = make_job(tmp_path, attrs.evolve(SET, verify=1.0))
+        told = await run(job, box, verify_after=0.0)
+        assert told.exit_code == ExitCode.UNDELIVERED
+        assert (
+            "Read back: set (netmera set_profile_attributes): of 20 of 20 delivered rows (by "
+            in "\n".join(told.sentences())
+        )
+        kept = json.loads((Path(told.folder) / "summary.json").read_bytes())
+        assert kept["verified"][0]["different"] == 20
+
+
+@pytest.mark.parametrize(("first", "count"), [(30, 30), (0.1, 20)])
+@pytest.mark.asyncio
+async def test_a_canary_goes_on_where_its_rows_have_landed(tmp_path, first, count):
+    write_rows(tmp_path, people(200))
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET)
+        told = await run(job, box, first=first, verify_after=0.0)
+        assert told.ok
+        assert told.attempts == 2
+        assert told.steps[0].delivered == 200
+        assert box.check("netmera", "set_profile_attributes").applications == 200
+        looked = [one for one in box.ledger.requests if one.operation == "getProfileAttributes"]
+        assert len(looked) == count
+
+
+@pytest.mark.asyncio
+async def test_a_canary_stops_where_its_rows_are_something_else_and_can_be_gone_on_with(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("netaudience.jobs.deliver.verify._age", lambda *_: 1e9)
+    write_rows(tmp_path, people(200))
+    async with Sandbox() as box:
+        box.netmera.attributes = {"age": Attribute("age", "STRING")}
+        job = make_job(tmp_path, SET)
+        told = await run_job(
+            job, client_factory=clients(box), signals=False, report=False, first=30, verify_after=0.0
+        )
+        assert told.exit_code == ExitCode.GUARDED
+        assert "of the first 30 rows 30 are something else" in (told.steps[0].stopped or "")
+        assert told.steps[0].delivered == 30
+        assert box.check("netmera", "set_profile_attributes").applications == 30
+        box.netmera.attributes = None
+        more = await run(job, box, resume=told.run)
+        assert more.steps[0].delivered == 200
+        assert box.check("netmera", "set_profile_attributes").applications == 200
+
+
+def test_what_is_said_about_reading_back_is_about_operations_that_write_and_has_a_source():
+    for client in all_clients():
+        writes = {
+            name
+            for name, operation in client.operations().items()
+            if operation.shape in {"batch", "call"} and operation.facts.acknowledges != "answered"
+        }
+        # What has no row is told to be read back by nobody.
+        assert client.read_backs.keys() <= writes, client.slug
+        assert any(isinstance(fact, ReadBack) for fact in client.read_backs.values())
+        for fact in client.read_backs.values():
+            assert fact.docs.startswith("https://")
+
+
+SLUG = "64f000000000000000000001"
+
+
+def iterable(operation, fields, **more):
+    return Step(name="step", vendor="iterable", operation=operation, fields={"user_id": ID, **fields}, **more)
+
+
+@pytest.mark.parametrize(
+    ("step", "spoil", "expected"),
+    [
+        (
+            iterable("bulk_update_users", {"data_fields.age": Expression(column="age")}),
+            lambda box: box.iterable.by_user_id["user-b"][0].data_fields.update(age="other"),
+            {"landed": 1, "different": 1},
+        ),
+        (
+            Step(name="step", vendor="iterable", operation="delete_user_by_user_id", fields={"user_id": ID}),
+            lambda _: None,
+            {"landed": 2},
+        ),
+        (
+            Step(
+                name="step", vendor="clevertap", operation="upload_profiles",
+                fields={"identity": ID, "profile_data.age": Expression(column="age")},
+            ),
+            lambda box: box.clevertap.find("user-b").data.update(age="other"),
+            {"landed": 1, "different": 1},
+        ),
+        (
+            Step(
+                name="step", vendor="moengage", operation="import_users",
+                fields={"customer_id": ID, "attributes.age": Expression(column="age")},
+            ),
+            lambda _: None,
+            {"landed": 2},
+        ),
+        (
+            Step(
+                name="step", vendor="fynd", operation="set_user_attribute",
+                fields={
+                    "user_id": ID, "definition_id": Expression(value=SLUG), "value": Expression(column="age")
+                },
+            ),
+            lambda box: box.fynd.users["user-b"].attributes.clear(),
+            {"landed": 1, "different": 1},
+        ),
+        (
+            Step(
+                name="step", vendor="netmera", operation="set_category_preferences",
+                fields={
+                    "ext_id": ID, "category": Expression(value="Sport"), "enable": Expression(value=True)
+                },
+            ),
+            lambda _: None,
+            {"landed": 2},
+        ),
+    ],
+    ids=["iterable", "iterable-delete", "clevertap", "moengage", "fynd", "netmera-categories"],
+)  # fmt: skip
+@pytest.mark.asyncio
+async def test_each_vendor_is_read_back_by_its_own_look_up(tmp_path, step, spoil, expected):
+    write_rows(tmp_path, {"user-a": "x", "user-b": "y"})
+    async with Sandbox() as box:
+        box.fynd.definitions[SLUG] = Definition(SLUG, "Age", "age", "", "string", "", "")
+        box.fynd.users.update({"user-a": FyndUser(), "user-b": FyndUser()})
+        if step.operation.startswith("delete"):
+            update = iterable("bulk_update_users", {"data_fields.age": Expression(column="age")}, verify=None)
+            await run(make_job(tmp_path, attrs.evolve(update, name="before")), box)
+        job = make_job(tmp_path, step)
+        told = await run(job, box, consent=Consent(yes=True, yes_delete=2))
+        assert told.ok, told.sentences()
+        spoil(box)
+        assert seen(await look(job, box, told)) == expected
+
+
+def enable_push():
+    return Step(name="step", vendor="netmera", operation="enable_push", fields={"ext_id": ID})
+
+
+#: What each vendor takes with success and does not do, by its documents, and what a look shows of it.
+SILENT = {
+    # "Unknown id or token: 200, nothing changes." enable-push-permission
+    "push of an unknown user": (enable_push(), lambda box: None, {"gone": 2}),
+    # "Undefined keys … are dropped silently." set-profile-attributes
+    "an attribute in another case": (
+        attrs.evolve(SET, fields={"ext_id": ID, "profile.Age": Expression(column="age")}),
+        lambda box: setattr(box.netmera, "attributes", {"age": Attribute("age")}),
+        {"different": 2},
+    ),
+    # "Not activated: the call is deleteUsers", which leaves the record. delete-users-permanently
+    "an erasure that is not activated": (
+        Step(name="step", vendor="netmera", operation="delete_users_permanently", fields={"ext_id": ID}),
+        lambda box: (
+            setattr(box.netmera.app, "erases", False),
+            [box.netmera.add_user(name, profile={"age": 1}) for name in ("user-a", "user-b")],
+        ),
+        {"different": 2},
+    ),
+    # An unknown category is skipped as a whole, 200 and not a word. set-category-preferences
+    "a category that is not there": (
+        Step(
+            name="step", vendor="netmera", operation="set_category_preferences",
+            fields={"ext_id": ID, "category": Expression(value="Sprot"), "enable": Expression(value=True)},
+        ),
+        lambda box: [box.netmera.add_user(name) for name in ("user-a", "user-b")],
+        {"different": 2},
+    ),
+    # Fields that a project lacks are left out where none are to be made. The specification of bulkUpdate
+    "an update of users who are not there": (
+        Step(
+            name="step", vendor="moengage", operation="track_user", arguments={"update_existing_only": True},
+            fields={"customer_id": ID, "attributes.age": Expression(column="age")},
+        ),
+        lambda box: None,
+        {"gone": 2},
+    ),
+    # Fields that are not created are dropped, and are named as filteredOutFields: the specification
+    "a field that a project does not have": (
+        iterable(
+            "bulk_update_users", {"data_fields.nick": Expression(column="age")},
+            arguments={"create_new_fields": False},
+        ),
+        lambda box: None,
+        {"different": 2},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "prepare", "expected"), SILENT.values(), ids=SILENT)
+@pytest.mark.asyncio
+async def test_what_a_vendor_does_not_do_without_a_word_is_told_by_a_look(tmp_path, step, prepare, expected):
+    write_rows(tmp_path, {"user-a": "x", "user-b": "y"})
+    async with Sandbox(known_categories=["Sport"]) as box:
+        prepare(box)
+        job = make_job(tmp_path, step)
+        told = await run(job, box, consent=Consent(yes=True, yes_delete=2))
+        assert told.ok, told.sentences()
+        assert seen(await look(job, box, told)) == expected

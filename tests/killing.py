@@ -1,0 +1,81 @@
+"""Signals to a process from within its server: how often and where in its work, no clock decides."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+
+from netaudience.sandbox import Sandbox
+from netaudience.sandbox.ledger import Ledger, Place
+from netaudience.sandbox.words import Json
+
+
+class Executioner(Ledger):
+    """A ledger that sends a process a signal at its so-manieth request.
+
+    The signal is sent by the server's own thread: when the request arrives, when it was applied and its
+    answer is not yet out, or some milliseconds later, when the process is at its notes.
+    """
+
+    def __init__(self, chance: random.Random | None = None) -> None:
+        """Say what draws the point at the request; without it, that is its arrival."""
+        super().__init__(None)
+        self._chance = chance
+        self._process: subprocess.Popen[str] | None = None
+        self._number = signal.SIGKILL
+        self._left = 0
+        self._applied = False
+        self._later = 0.0
+
+    def condemn(
+        self, process: subprocess.Popen[str], requests: int, number: signal.Signals = signal.SIGKILL
+    ) -> None:
+        """Send the signal at the so-manieth request from now on; so many must be left to send."""
+        if self._chance is not None:
+            self._applied = self._chance.random() < 0.5
+            self._later = self._chance.choice((0.0, 0.0, self._chance.uniform(0.0, 0.01)))
+        self._number = number
+        self._left = requests
+        self._process = process
+
+    def number(self) -> int:
+        """Count a request that has come in."""
+        self._left -= 1
+        if not self._applied:
+            self._strike()
+        return super().number()
+
+    def apply(
+        self, place: Place, keys: Sequence[str], values: Iterable[tuple[str, Mapping[str, Json]]]
+    ) -> None:
+        """Count what was applied."""
+        super().apply(place, keys, values)
+        if self._applied:
+            self._strike()
+
+    def _strike(self) -> None:
+        if self._process is None or self._left > 0:
+            return
+        process, self._process = self._process, None
+        if self._later:
+            asyncio.get_running_loop().call_later(self._later, process.send_signal, self._number)
+        else:
+            process.send_signal(self._number)
+
+
+def deadly_sandbox(chance: random.Random | None = None) -> tuple[Sandbox, Executioner]:
+    """Return a sandbox, and what strikes from within it."""
+    sandbox = Sandbox()
+    executioner = Executioner(chance)
+    sandbox.ledger = executioner
+    return sandbox, executioner
+
+
+def wait_until_stopped(process: subprocess.Popen[str]) -> None:
+    """Wait until SIGSTOP has reached the process."""
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    assert process.poll() is None
