@@ -34,6 +34,9 @@ name = "benchmark"
 files = ["{file}"]
 key = "id"
 
+[guards]
+preflight = false # the sink knows no attributes
+
 [[step]]
 vendor = "netmera"
 operation = "set_profile_attributes"

@@ -13,7 +13,6 @@ import logging
 import pickle
 import re
 import sys
-import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -143,8 +142,14 @@ class Watch:
 
 
 def _printed(error: BaseException) -> str:
-    """Return the last lines of an error's traceback, which is what it says of itself."""
-    return "".join(traceback.format_exception_only(error))
+    """Return the last lines of an error's traceback, which is what it says of itself.
+
+    What stands behind it is not gone through: traceback's own function does, at each of a thousand levels.
+    """
+    text = ""
+    with contextlib.suppress(Exception):  # what a test raises may have no text
+        text = str(error)
+    return "\n".join((f"{type(error).__qualname__}: {text}", *getattr(error, "__notes__", ())))
 
 
 _watch = Watch()

@@ -478,16 +478,19 @@ class Rows(Generic[T]):
         texts, problems = self._look_through(taken)
         return problems, texts.keys, cast("Sequence[Item]", texts), None
 
-    def _look_through(self, taken: Taken[Item]) -> tuple[RowTexts, Mapping[int, InvalidItem]]:
+    def _look_through(
+        self, taken: Taken[Item], *, times_written: bool = False
+    ) -> tuple[RowTexts, Mapping[int, InvalidItem]]:
         """Check rows that were taken; return their texts, and what is wrong with which.
 
         Their objects are looked at, which is far quicker than to read the texts; and where these may have
-        been changed since, or seem wrong, the texts all the same.
+        been changed since, or seem wrong, the texts all the same. Times that were written anew once are not
+        again: a row may be wrong for another reason.
         """
         rows: Sequence[object] = list(taken) if taken.looked_through else taken.objects
         problems, keys, columns = self._look(rows)
-        if problems and (written_anew := self._with_times(taken, problems)) is not taken:
-            return self._look_through(written_anew)
+        if problems and not times_written and (anew := self._with_times(taken, problems)) is not taken:
+            return self._look_through(anew, times_written=True)
         reused = not taken.looked_through and self._reused(taken, keys, columns)
         if reused:
             rows = list(taken)

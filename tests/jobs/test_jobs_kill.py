@@ -41,6 +41,9 @@ name = "nightly"
 files = "users.csv"
 key = "user_id"
 
+[guards]
+preflight = false # the requests that are counted are those that send
+
 [[step]]
 name = "tag"
 vendor = "netmera"

@@ -145,6 +145,16 @@ def test_a_row_names_its_user_exactly_once(operation, named, fine) -> None:
         assert "exactly one of identity, objectId, FBID, GPID" in told
 
 
+@pytest.mark.parametrize("time", [[], {}, ["a"], {"a": 1}])
+@pytest.mark.asyncio
+async def test_a_time_that_is_none_hides_nothing_else_that_is_wrong(time) -> None:
+    rows = [event("e", ts=1_700_000_000), {**event("e"), "evtName": None, "ts": time}]
+    report = await quick(Lossy()).upload_events(rows).settled()
+    (rejected,) = (outcome for outcome in report.undelivered if isinstance(outcome, Rejected))
+    assert rejected.position == 1
+    assert "'evtName' must be str" in str(rejected)
+
+
 RELATIVE = [{"$incr": 1}, {"$decr": 1}, {"$remove": ["a"], "$incr": 1}, {"$set": 1}]
 
 
