@@ -22,7 +22,9 @@ nox.options.sessions = ["lint", "types", "imports", "tests"]
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 #: What each install of the wheel is tried with: the base, and every extra that users install.
-INSTALLS = ["base", "cli", "xlsx", "report", "otel", "prometheus", "redis,postgresql"]
+INSTALLS = ["base", "cli", "xlsx", "report", "otel", "prometheus", "openlineage", "mcp", "redis,postgresql"]
+#: Schedulers whose packages do not get on with one another: what to install, by what to import.
+SCHEDULERS = {"airflow": "apache-airflow>=3", "dagster": "dagster>=1.13", "prefect": "prefect>=3.4"}
 #: What no user's install may bring, as pip-licenses writes it: terms that reach beyond the package, or none.
 REFUSED_LICENCES = re.compile(
     "GPL|General Public|SSPL|BUSL|Commons Clause|Proprietary|UNKNOWN", re.IGNORECASE
@@ -93,9 +95,18 @@ def wheel(session: nox.Session, extra: str) -> None:
     """The built wheel with one extra and nothing else: each does its work, or says what is missing."""
     (built,) = DIST.glob("*.whl")
     session.install(str(built) if extra == "base" else f"{built}[{extra}]")
-    script = ROOT / "tests" / "wheel" / f"{extra.replace(',', '_and_')}.py"
+    script = ROOT / "tests" / "wheel" / f"install_{extra.replace(',', '_and_')}.py"
     session.chdir(session.create_tmp())  # the package that is imported is the installed one
     session.run("python", "-W", "error", str(script))
+
+
+@nox.session(venv_backend="venv")
+@nox.parametrize("scheduler", list(SCHEDULERS))
+def schedulers(session: nox.Session, scheduler: str) -> None:
+    """The examples of docs/examples/schedulers, run by one real scheduler in an environment of its own."""
+    session.install(SCHEDULERS[scheduler], "--editable", ".[cli]", "pytest", "pytest-asyncio")
+    tests = ("tests/jobs/test_jobs_schedulers.py", "-m", "slow", "-k", scheduler)
+    session.run("python", "-m", "pytest", *tests, *session.posargs)
 
 
 @nox.session
@@ -126,7 +137,7 @@ def benchmarks(session: nox.Session) -> None:
 def supply(session: nox.Session) -> None:
     """What a user's install brings: its licences, a bill of materials in dist/, and its known weaknesses."""
     (built,) = DIST.glob("*.whl")
-    session.install(f"{built}[cli,xlsx,report,otel,prometheus,redis,postgresql]")
+    session.install(f"{built}[{','.join(INSTALLS[1:])}]")
     python = str(Path(session.bin) / "python")
     tool = partial(session.run, external=True)
     listed = json.loads(

@@ -32,15 +32,17 @@ def netaudience(*words: str, code: int = 0, **environment: str) -> subprocess.Co
     return ended
 
 
-def run_job(source: str, keys: list[str]) -> Path:
+def run_job(source: str, keys: list[str], *flags: str, **environment: str) -> Path:
     """Run a job over a source; the sandbox has seen these keys. Return the run's folder."""
     Path("job.toml").write_text(JOB.format(source=source), encoding="utf-8")
     with BackgroundSandbox(Sandbox()) as sandbox:
         netaudience(
             "run",
             "job.toml",
+            *flags,
             NETAUDIENCE_NETMERA_API_KEY="sandbox",
             NETAUDIENCE_NETMERA_BASE_URL=sandbox.url("netmera"),
+            **environment,
         )
         assert sandbox.check("netmera", "tag_users", keys).ok
     (summary,) = Path(".netaudience").rglob("summary.json")
