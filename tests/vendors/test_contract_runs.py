@@ -180,7 +180,6 @@ async def test_what_is_read_is_not_shown(
     assert not re.search(r"[\w.]+@[\w.]+\.\w", shown)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 429, 500, 503])
 @pytest.mark.parametrize(
     ("table", "golden"),
     # One of each operation: an answer is judged by who sent it, not by what was asked.
@@ -188,7 +187,7 @@ async def test_what_is_read_is_not_shown(
 )
 @pytest.mark.asyncio
 async def test_an_error_repeats_no_secret(
-    table: Table, golden: Golden, status: int, caplog: pytest.LogCaptureFixture
+    table: Table, golden: Golden, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A vendor that repeats the request in its answer, credentials and all, is not repeated by us."""
     caplog.set_level(logging.DEBUG, "netaudience")
@@ -202,16 +201,18 @@ async def test_an_error_repeats_no_secret(
         "params": {"ip": words},
         "failedUpdates": {"invalidEmails": [words]},
     }
-    # Longer than a run's patience, so that a throttled one ends at once.
-    client, _ = table.make(*[reply(status, body, Retry_After="1000")] * 20)
-    shown = ""
-    try:
-        shown = repr(await golden.carry(client))
-    except RunFailed as failed:
-        report = failed.report
-        reasons = [outcome.reason for outcome in report.undelivered]
-        shown = f"{failed} {failed!r} {report!r} {report.reasons} {report.undelivered} {reasons!r}"
-        shown += f"{report.warnings}"
-    except VendorError as error:
-        shown = f"{error} {error!r} {error.reason} {error.args}"
-    assert holds(f"{shown} {caplog.text}", secrets) == set()
+    for status in (400, 401, 403, 404, 409, 413, 429, 500, 503):
+        caplog.clear()
+        # Longer than a run's patience, so that a throttled one ends at once.
+        client, _ = table.make(*[reply(status, body, Retry_After="1000")] * 20)
+        shown = ""
+        try:
+            shown = repr(await golden.carry(client))
+        except RunFailed as failed:
+            report = failed.report
+            reasons = [outcome.reason for outcome in report.undelivered]
+            shown = f"{failed} {failed!r} {report!r} {report.reasons} {report.undelivered} {reasons!r}"
+            shown += f"{report.warnings}"
+        except VendorError as error:
+            shown = f"{error} {error!r} {error.reason} {error.args}"
+        assert holds(f"{shown} {caplog.text}", secrets) == set(), status
