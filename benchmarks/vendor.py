@@ -10,15 +10,17 @@ from typing import ClassVar
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import Misconfigured, Refused, Throttled, Unavailable, VendorError
 from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed, per_second
 from netaudience.model.retry_after import retry_after
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.validators import identifier, json_object
 from netaudience.model.wire import Request, Response, load_json, wire_name
 from netaudience.operations.declare import batch, call
+from netaudience.settings import Settings
 
 __all__ = ["CHUNK", "IN_FLIGHT", "Device", "Record", "VendorClient", "blame"]
 

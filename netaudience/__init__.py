@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netaudience.client import Client, Settings
+    from netaudience.client import Client
     from netaudience.engine.batcher import Batcher
     from netaudience.engine.retry import RetryPolicy
     from netaudience.engine.run import Outcomes, Run
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         RunFailed,
         SettledChunk,
     )
+    from netaudience.settings import Settings
     from netaudience.vendors.clevertap import CleverTapClient
     from netaudience.vendors.fynd import FyndClient
     from netaudience.vendors.iterable import IterableClient
@@ -129,7 +130,8 @@ logging.getLogger("netaudience").addHandler(logging.NullHandler())
 #: Where the public names are made, besides those of errors, outcomes, and the vendors' clients, which their
 #: own registry knows. Nothing is imported before it is asked for: `netaudience --help` needs no HTTP.
 _HOMES = {
-    "client": ("Client", "Settings"),
+    "client": ("Client",),
+    "settings": ("Settings",),
     "operations.batch_router": ("ClientBatcher",),
     "engine.batcher": ("Batcher",),
     "engine.retry": ("RetryPolicy",),

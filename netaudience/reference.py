@@ -13,8 +13,9 @@ from typing import TypeAlias
 import attrs
 
 from netaudience.client import Client
+from netaudience.model.kinds import Nothing
 from netaudience.model.limits import Figure
-from netaudience.model.rows import Nothing, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import clients as our_clients

@@ -9,8 +9,8 @@ import pytest
 
 from netaudience import Client, ConfigurationError
 from netaudience.model.facts import Facts, Stated
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Quota
-from netaudience.model.rows import Identifiers
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, query
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netaudience.errors import InvalidItem, mask
-from netaudience.model.rows import Identifiers, Nothing, Rows, WholeNumbers
+from netaudience.model.kinds import Identifiers, Nothing, WholeNumbers
+from netaudience.model.rows import Rows
 from netaudience.model.validators import (
     email,
     flag,

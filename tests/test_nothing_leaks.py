@@ -41,7 +41,8 @@ from netaudience.integrations.prometheus import PrometheusMetrics
 from netaudience.jobs import Job
 from netaudience.jobs.deliver.runner import run_job
 from netaudience.jobs.spec.model import Expression, Source, Step
-from netaudience.model.rows import Nothing, Rows
+from netaudience.model.kinds import Nothing
+from netaudience.model.rows import Rows
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import clients
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netaudience.model.rows import Identifiers, WholeNumbers
+from netaudience.model.kinds import Identifiers, WholeNumbers
 from netaudience.model.wire import Texts, dump_json, words_in
 
 TEXTS = st.lists(st.text(), min_size=1)

@@ -23,13 +23,14 @@ from netaudience.cli.one_shot import Order, execute, open_table
 from netaudience.cli.options import Pace, Reading, Reporting
 from netaudience.cli.output import StandardOutput
 from netaudience.cli.sandbox import routes
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.exit_codes import ExitCode, of_signal
 from netaudience.jobs.state.summary import StepSummary
 from netaudience.sandbox import Fault, Sandbox, SandboxLimits
 from netaudience.sandbox.netmera import User
 from netaudience.sandbox.netmera.definitions import Attribute
+from netaudience.settings import Settings
 from netaudience.vendors.netmera import NetmeraClient
 
 __all__ = ["Check", "demo_folder", "run_demo", "tell_checks"]

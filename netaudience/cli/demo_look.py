@@ -13,13 +13,14 @@ from typing import TypeAlias
 
 from netaudience.cli.display import tell, tell_summary
 from netaudience.cli.output import Rejected, StandardOutput
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.jobs import Job
 from netaudience.jobs.deliver.repair import repair_run
 from netaudience.jobs.deliver.verify import verify_run
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.jobs.state.verified import StepVerified
 from netaudience.sandbox import Sandbox
+from netaudience.settings import Settings
 
 __all__ = ["look_afterwards"]
 

@@ -22,7 +22,7 @@ import attrs
 
 from netaudience.cli.display import tell, wrapped
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
-from netaudience.client import Client, Settings, shared
+from netaudience.client import Client, shared
 from netaudience.engine.retry import RetryPolicy
 from netaudience.engine.shared_quota import SharedQuotas
 from netaudience.errors import (
@@ -42,6 +42,7 @@ from netaudience.model.facts import Probe
 from netaudience.model.retry_after import epoch_of
 from netaudience.operations.bound import Pages
 from netaudience.quotas.store import QuotaStore
+from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
 
 __all__ = ["Finding", "look", "see_doctor"]

@@ -34,7 +34,7 @@ from netaudience.jobs import Job
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.run_folder import RunFolder, find_run, job_folder, replace, runs_of
 from netaudience.jobs.state.summary import Summary, read_summary
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.model.wire import JsonValue, dump_json, load_json
 from netaudience.operations.bound import BoundBatch, BoundCall
 from netaudience.operations.dispatch import Operation

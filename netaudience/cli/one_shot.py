@@ -18,7 +18,7 @@ import attrs
 from netaudience.cli.display import many, progress_of, tell, tell_summary
 from netaudience.cli.options import Pace, Reading, Reporting
 from netaudience.cli.output import FileOutlet, Rejected, StandardOutput, is_source, json_line
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.runner import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
@@ -28,6 +28,7 @@ from netaudience.jobs.spec.model import Expression, Guards, JobFile, Source, Ste
 from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
+from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.cli.output import Outlet

@@ -20,8 +20,8 @@ from netaudience.jobs.formats import FORMATS
 if TYPE_CHECKING:  # these cost a program's start
     from cyclopts import Token
 
-    from netaudience.client import Settings
     from netaudience.jobs.spec.model import Secret, Source
+    from netaudience.settings import Settings
 
 __all__ = ["STANDARD_INPUT", "Diagnosis", "Elsewhere", "Pace", "Reading", "Reporting", "whole"]
 
@@ -119,7 +119,7 @@ class Pace:
         Raises:
             ConfigurationError: a figure is not more than 0.
         """
-        from netaudience.client import Settings  # noqa: PLC0415 - costs a program's start
+        from netaudience.settings import Settings  # noqa: PLC0415 - costs a program's start
 
         before = settings or Settings()
         retry = before.retry

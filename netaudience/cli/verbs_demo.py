@@ -16,8 +16,9 @@ from netaudience.cli.demo import Check, demo_folder, tell_checks
 from netaudience.cli.display import tell
 from netaudience.cli.sandbox import routes
 from netaudience.cli.verb_actions import plan_lines, verdict_lines
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.sandbox import Sandbox
+from netaudience.settings import Settings
 from netaudience.vendors import names
 from netaudience.verbs import Key, Receipts, VerbResult, erase, look_again_at, plan_erase
 from netaudience.verbs.looks import Case, cases_of

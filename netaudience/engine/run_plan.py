@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from netaudience.engine.retry import RetryPolicy
 from netaudience.model.item_errors import Blamer
-from netaudience.model.rows import Kind
+from netaudience.model.kinds import Kind
 
 __all__ = ["RunPlan"]
 

@@ -7,8 +7,8 @@ from typing import Literal, Required, TypeAlias, TypedDict, get_args
 import attrs
 from attrs.validators import gt, in_, instance_of, matches_re, optional
 
+from netaudience.model.kinds import Coalescence
 from netaudience.model.limits import Figure, Limit, Provenance, Quota
-from netaudience.model.rows import Coalescence
 from netaudience.outcomes import Acknowledgement
 
 __all__ = ["Facts", "Method", "Probe", "Shape", "Stated"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from netaudience.model.rows import Coalescence, Kind, Rows
+from netaudience.model.kinds import Coalescence, Kind
+from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue
 
 __all__ = ["coalesced"]

@@ -1,8 +1,4 @@
-"""What an item of a run is: a bare identifier, or a row with a key; how it is checked and named.
-
-Checking happens before anything is sent, for a whole page of items at once: the common page, in which
-nothing is wrong, costs a few operations on the page and none per item.
-"""
+"""What a row is that has a key and fields: how a page of rows is checked, column by column, and named."""
 
 from __future__ import annotations
 
@@ -13,40 +9,24 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter, itemgetter
-from types import MappingProxyType, UnionType
-from typing import Generic, Literal, Protocol, Self, TypeAlias, TypeVar, Union, cast
+from types import UnionType
+from typing import Generic, TypeAlias, TypeVar, Union, cast
 
 import attrs
 import orjson
 
 from netaudience.errors import InvalidItem
+from netaudience.model.kinds import FINE, Examined, search
 from netaudience.model.taking import NOT_FINITE, Taken, Writer
-from netaudience.model.texts import RowTexts, Texts
-from netaudience.model.validators import Rule, both, identifier, whole_number
-from netaudience.model.value_forms import ISO, TEXT, Unwritable, ValueForm, field_form
+from netaudience.model.texts import RowTexts
+from netaudience.model.validators import Rule
+from netaudience.model.value_forms import ISO, Unwritable, ValueForm, field_form
 from netaudience.model.wire import OPTIONS, finite, has_null, writer_of
 
-__all__ = [
-    "Coalescence",
-    "Field",
-    "Identifiers",
-    "Kind",
-    "NamesRule",
-    "Nothing",
-    "RowRule",
-    "Rows",
-    "WholeNumbers",
-]
-
-Coalescence: TypeAlias = Literal["replace", "merge"]
-"""How the later of two items of one user stands for both: alone, or with the earlier one merged in."""
+__all__ = ["Field", "NamesRule", "RowRule", "Rows"]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
-#: So few items are asked one by one.
-_FEW = 125
-#: So many texts are worth being kept as one.
-_MANY = 50
 _SEVERAL = 2
 #: What can be filled anew within a row.
 _HOLDERS = frozenset({dict, list})
@@ -55,208 +35,14 @@ _AMBIGUOUS = (
     "The item holds null, and its source gave one object for several rows, so that it may have been a number "
     "that JSON has none for: give a new dict for each row"
 )
-#: No page has a problem, most of the time: one shared answer for it.
-_FINE: Mapping[int, InvalidItem] = {}
 #: What JSON has types for, besides lists and objects.
 _JSON = frozenset({str, int, float, bool, type(None)})
-
-
-#: What is wrong with which items of a page, by index; the key of each, if the order of one key's items
-#: matters; the page as it is carried on; and where nothing is wrong, the form in which it is written and
-#: kept, if that is made by then.
-Examined: TypeAlias = tuple[Mapping[int, InvalidItem], Sequence[str], Sequence[Item], Sequence[Item] | None]
-
-
-class Kind(Protocol):
-    """What the pipeline asks about the items of an operation."""
-
-    #: What one item is called in a message, for example ``ext id``.
-    noun: str
-    #: True where an item carries a value, so that the order of one key's items matters.
-    ordered: bool
-    #: True where two items of one key never go in one request, because the vendor's answer names keys.
-    apart: bool
-
-    @property
-    def default(self) -> Writer | None:
-        """What writes values that JSON has no type for; None where items are no rows: those never change."""
-        ...
-
-    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
-        """Return what is wrong with which items of the page, by index."""
-        ...
-
-    def keys(self, page: Sequence[object], /) -> Sequence[str]:
-        """Return the key of each item of a page that was checked."""
-        ...
-
-    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
-        """Return all that one look at a page finds out."""
-        ...
-
-    def key(self, item: object, /) -> str:
-        """Return one item's key for a message, whatever is wrong with the item."""
-        ...
-
-    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
-        """Return items that were checked in the form in which they are written and kept."""
-        ...
-
-    def under(self, *, by: object = None, odd: bool = False) -> Kind:
-        """Return the same items as an argument and an account have them.
-
-        Args:
-            by: What the argument of this name says that the identifiers are.
-            odd: Whether identifiers that can hardly be meant are sent.
-        """
-        ...
-
-
-def _search(
-    page: Sequence[object],
-    places: Sequence[int],
-    fine: Callable[[Sequence[object]], bool],
-    problem: Callable[[object], str | None],
-) -> Iterator[tuple[int, str]]:
-    """Give what is wrong with which items, of which something perhaps is, at these places of a page.
-
-    Halves in which surely nothing is wrong are asked as a whole: one bad item does not make a thousand dear.
-    """
-    while len(places) > _FEW:
-        middle = len(places) // 2
-        first, places = places[:middle], places[middle:]
-        if not fine([page[index] for index in first]):
-            yield from _search(page, first, fine, problem)
-            if fine([page[index] for index in places]):
-                return
-    for index in places:
-        if told := problem(page[index]):
-            yield index, told
 
 
 def _all_of(types: Collection[type], values: Sequence[object]) -> bool:
     """Return whether each value is of one of these very types."""
     kinds = list(map(type, values))
     return sum(map(kinds.count, types)) == len(kinds)  # counting the few is quicker than looking up each
-
-
-def _broken(
-    rule: Rule, page: Sequence[object], kept: Sequence[object] | None = None
-) -> Mapping[int, InvalidItem]:
-    """Return what is wrong with which values, by index; the form in which they are kept may tell sooner."""
-    if rule.fine(page if kept is None else kept):
-        return _FINE
-    found = _search(page, range(len(page)), rule.fine, rule.problem)
-    return {index: InvalidItem(problem) for index, problem in found}
-
-
-class _Plain:
-    """What items share that are no rows: asking for their keys needs no look at them."""
-
-    ordered = False
-    apart = False
-    default: Writer | None = None
-
-    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
-        """Return what is wrong with which items."""
-        raise NotImplementedError
-
-    def keys(self, page: Sequence[object], /) -> Sequence[str]:
-        """Return the key of each item."""
-        raise NotImplementedError
-
-    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
-        """Return what is wrong with which items, and the keys where the order of a key's items matters."""
-        return self.check(page), self.keys(page) if self.ordered else (), page, None
-
-    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
-        """Return the items as they are."""
-        return items
-
-    def under(self, *, by: object = None, odd: bool = False) -> Self:  # noqa: ARG002 - asked of all kinds
-        """Return the same: neither makes a difference."""
-        return self
-
-
-class Identifiers(_Plain):
-    """Items that are bare identifiers: text, not empty, without control characters, and what a rule adds."""
-
-    def __init__(
-        self, noun: str, rule: Rule | None = None, *, by: Mapping[str, Rule] = MappingProxyType({})
-    ) -> None:
-        """State what the identifiers are.
-
-        Args:
-            noun: What one is called in a message.
-            rule: What it must hold besides; all that it must hold where that lets through nothing but texts.
-            by: The rule of those that are of another sort, by what the argument `by` calls them.
-        """
-        self.noun = noun
-        if rule is None or not rule.only_texts:
-            rule = identifier(noun) if rule is None else both(identifier(noun), rule)
-        #: What each must hold.
-        self.rule = rule
-        #: How a job writes one.
-        self.form = TEXT
-        self._by = by
-
-    def under(self, *, by: object = None, odd: bool = False) -> Self:
-        """Return the identifiers of this sort."""
-        rule = self._by.get(by, self.rule) if isinstance(by, str) else self.rule
-        if odd and rule.lenient is not None:
-            rule = rule.lenient
-        return self if rule is self.rule else type(self)(self.noun, rule)
-
-    def written_as(self, form: ValueForm) -> Self:
-        """Return the same identifiers, which a job writes in another form."""
-        other = copy.copy(self)
-        other.form = form
-        return other
-
-    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
-        """Return what is wrong with which identifiers."""
-        return _broken(self.rule, page)
-
-    def examine(self, page: Sequence[Item], /) -> Examined[Item]:
-        """Return what is wrong with which identifiers, and many as one object: its JSON shows it too."""
-        try:
-            kept = self.kept(page)
-        except TypeError:  # something among them cannot be written
-            kept = page
-        problems = _broken(self.rule, page, kept)
-        return problems, self.keys(page) if self.ordered else (), page, None if problems else kept
-
-    def keys(self, page: Sequence[object], /) -> Sequence[str]:
-        """Return the identifiers themselves."""
-        return cast("Sequence[str]", page)
-
-    def key(self, item: object, /) -> str:
-        """Return the identifier itself."""
-        return item if isinstance(item, str) else ""
-
-    def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
-        """Return many identifiers as one object."""
-        return cast("Sequence[Item]", Texts(cast("Sequence[str]", items))) if len(items) >= _MANY else items
-
-
-class WholeNumbers(_Plain):
-    """Items that are whole numbers, such as the id of a message."""
-
-    def __init__(self, noun: str) -> None:
-        self.noun = noun
-        self._rule = whole_number(noun)
-
-    def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
-        """Return which items are no whole numbers."""
-        return _broken(self._rule, page)
-
-    def keys(self, page: Sequence[object], /) -> Sequence[str]:
-        """Return the numbers as text."""
-        return [str(item) for item in page]
-
-    def key(self, item: object, /) -> str:
-        """Return the number as text."""
-        return "" if self._rule.problem(item) else str(item)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -469,7 +255,7 @@ class Rows(Generic[T]):
         """Return what is wrong with which rows, and where nothing is, the key of each."""
         given: object = page
         if isinstance(given, RowTexts):
-            return _FINE, given.keys, page, page  # checked by whoever made them
+            return FINE, given.keys, page, page  # checked by whoever made them
         if isinstance(given, Taken):
             taken: Taken[Item] = cast("Taken[Item]", given)  # pyright: ignore[reportUnnecessaryCast] # mypy needs it
         else:
@@ -511,7 +297,7 @@ class Rows(Generic[T]):
             given = taken.shown()
         else:
             given = taken.objects if self._instances(taken.objects) else None
-        return RowTexts.of_lines(keys, lines, given), found or _FINE
+        return RowTexts.of_lines(keys, lines, given), found or FINE
 
     def _look(
         self, rows: Sequence[object]
@@ -577,7 +363,7 @@ class Rows(Generic[T]):
             for index, item in enumerate(page):
                 if index not in problems and (problem := self.rule(self.mapping(cast("T", item)))):
                     problems[index] = problem
-        return {index: InvalidItem(problem) for index, problem in problems.items()} or _FINE
+        return {index: InvalidItem(problem) for index, problem in problems.items()} or FINE
 
     def _wrong(self, page: Sequence[object]) -> Iterator[tuple[int, str]]:
         """Give what is wrong with which rows, those of the same columns asked together."""
@@ -587,7 +373,7 @@ class Rows(Generic[T]):
             alike.setdefault(columns, []).append(index)
         for places in alike.values():
             if len(alike) == 1 or not self._sound([page[index] for index in places]):
-                yield from _search(page, places, self._sound, self._problem)
+                yield from search(page, places, self._sound, self._problem)
 
     def _sound(self, rows: Sequence[object]) -> bool:
         return self._columns(rows) is not None
@@ -703,24 +489,6 @@ class Rows(Generic[T]):
             )
             if value is not None and value != "":
                 return str(value).lower() if wire in self._folded else str(value)
-        return ""
-
-
-class Nothing(_Plain):
-    """An operation that takes no item."""
-
-    noun = "request"
-
-    def check(self, _page: Sequence[object], /) -> Mapping[int, InvalidItem]:
-        """Find nothing wrong with nothing."""
-        return _FINE
-
-    def keys(self, _page: Sequence[object], /) -> Sequence[str]:
-        """Return no keys."""
-        return ()
-
-    def key(self, _item: object, /) -> str:
-        """Return no key."""
         return ""
 
 

@@ -32,7 +32,7 @@ from typing import (
 
 from netaudience.model.facts import Facts, Method, Stated
 from netaudience.model.item_errors import Blamer
-from netaudience.model.rows import Kind, Nothing
+from netaudience.model.kinds import Kind, Nothing
 from netaudience.model.wire import Request
 from netaudience.operations.bound import BoundBatch, BoundCall, Pages
 from netaudience.operations.described import as_described

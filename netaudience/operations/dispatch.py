@@ -37,7 +37,7 @@ from netaudience.errors import ConfigurationError, Refused, Unavailable, Unreada
 from netaudience.model.digests import digest_of
 from netaudience.model.facts import Facts, Shape
 from netaudience.model.item_errors import Blamer
-from netaudience.model.rows import Kind
+from netaudience.model.kinds import Kind
 from netaudience.model.surprises import not_read
 from netaudience.model.texts import RowTexts
 from netaudience.model.wire import Prepared, Request, Response, decode

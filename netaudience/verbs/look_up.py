@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.state.run_folder import runs_of
 from netaudience.model.verb_facts import IDENTITIES, Identity
 from netaudience.model.wire import JsonValue
+from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of
 from netaudience.verbs.looks import ask_about, from_environment
 from netaudience.verbs.plan import vendors_here

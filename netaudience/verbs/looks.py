@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import NetaudienceError, NotFound
 from netaudience.operations.bound import BoundBatch, BoundCall
 from netaudience.outcomes import Delivered
+from netaudience.settings import Settings
 from netaudience.vendors import client_of
 from netaudience.verbs.receipts import Line, Receipts
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.plan.estimate import NoAccount, client_of
 from netaudience.jobs.spec.diagnostics import listed, nearest
@@ -24,6 +24,7 @@ from netaudience.model.rows import Rows
 from netaudience.model.verb_facts import Identity, VerbFacts, Way
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
+from netaudience.settings import Settings
 from netaudience.vendors import client_of as vendor_client
 from netaudience.vendors import names, verbs_of
 from netaudience.verbs.people import Person, has_sql, read_people

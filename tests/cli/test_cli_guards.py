@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netaudience.client import Client
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.sandbox import BackgroundSandbox
 from netaudience.vendors import clients
 

@@ -19,9 +19,9 @@ from netaudience.errors import (
     Unavailable,
 )
 from netaudience.model.item_errors import NOTHING, ItemErrors
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed
 from netaudience.model.retry_after import retry_after
-from netaudience.model.rows import Identifiers
 from netaudience.model.taking import Taken
 from netaudience.model.wire import Request, Response, RowTexts, written
 from netaudience.operations.declare import batch, call

@@ -24,8 +24,8 @@ from netaudience.engine.chunker import Chunk, Chunker
 from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import NetaudienceError
 from netaudience.model.item_errors import ItemErrors
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, assumed
-from netaudience.model.rows import Identifiers
 from netaudience.model.wire import Prepared
 
 

@@ -31,8 +31,9 @@ from netaudience import (
     Unavailable,
 )
 from netaudience.client import Client
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.validators import identifier, json_object
 from netaudience.model.wire import Request, Response
 from netaudience.operations.declare import batch, call

@@ -10,7 +10,7 @@ from scripted import KeyedRows
 from netaudience.engine.chunker import Chunk, Chunker
 from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import ItemTooLarge
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.model.wire import Prepared, Texts
 from netaudience.outcomes import SettledChunk
 

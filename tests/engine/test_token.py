@@ -27,8 +27,8 @@ from netaudience.errors import (
     Unreadable,
     VendorError,
 )
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Quota, assumed
-from netaudience.model.rows import Identifiers
 from netaudience.model.wire import Prepared, Request, Response
 from netaudience.operations.declare import call
 from netaudience.outcomes import Failed

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
 from netaudience.jobs import Job
 from netaudience.jobs.deliver.runner import run_job
 from netaudience.jobs.spec.model import Expression, Guards, Source, Step
 from netaudience.jobs.state.summary import Summary
 from netaudience.sandbox import Sandbox
+from netaudience.settings import Settings
 
 #: Two attempts and no wait: a vendor that is down is told so at once.
 IMPATIENT = RetryPolicy(attempts=2, first_wait=0.0)

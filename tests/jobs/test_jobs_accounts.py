@@ -9,12 +9,13 @@ import attrs
 import pytest
 from job_runs import FIRE, IMPATIENT, SET, counts, make_job, people, run, write_rows
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError, GuardRefused
 from netaudience.jobs.deliver.runner import run_job
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import Guards
 from netaudience.sandbox import Credentials, Fault, Sandbox
+from netaudience.settings import Settings
 from netaudience.vendors.netmera import NetmeraClient
 
 pytest.importorskip("duckdb")

@@ -12,7 +12,8 @@ from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.map.items import kept_fields, make_items, make_removals
 from netaudience.jobs.spec.model import Expression, Step
 from netaudience.jobs.spec.validate import check_fields
-from netaudience.model.rows import Identifiers, Rows, WholeNumbers
+from netaudience.model.kinds import Identifiers, WholeNumbers
+from netaudience.model.rows import Rows
 from netaudience.model.validators import identifier
 from netaudience.model.wire import wire_name
 from netaudience.vendors.clevertap import CleverTapClient

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import pytest
 
-from netaudience.client import Settings
 from netaudience.errors import ConfigurationError
 from netaudience.events import Paused, RequestEnded
 from netaudience.jobs.state.metrics import (
@@ -26,6 +25,7 @@ from netaudience.jobs.state.metrics import (
 )
 from netaudience.model.limits import Quota, assumed, documented, per_day, per_minute, per_second
 from netaudience.sandbox import BackgroundSandbox, Sandbox
+from netaudience.settings import Settings
 from netaudience.vendors.netmera import NetmeraClient
 
 URL = "https://vendor.example/limits"

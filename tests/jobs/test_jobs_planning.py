@@ -11,7 +11,6 @@ from pathlib import Path
 import attrs
 import pytest
 
-from netaudience.client import Settings
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.jobs.columns.effects import Effect
@@ -25,6 +24,7 @@ from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.run_folder import job_folder
 from netaudience.jobs.state.snapshot import Differences, Snapshot
 from netaudience.model.limits import Limit, Quota, documented, per_minute, per_second
+from netaudience.settings import Settings
 from netaudience.vendors import clients
 
 NETMERA = clients("NetmeraClient")[0]

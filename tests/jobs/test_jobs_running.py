@@ -32,7 +32,7 @@ from job_runs import (
     write_rows,
 )
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.columns.comparison import Asking
 from netaudience.jobs.extract.scan import Scan
@@ -41,6 +41,7 @@ from netaudience.jobs.spec.model import Expression, Guards, Source, Step
 from netaudience.jobs.state.run_folder import RunFolder, job_folder, runs_of
 from netaudience.jobs.state.summary import JobFailed
 from netaudience.sandbox import Fault, Sandbox
+from netaudience.settings import Settings
 
 pytest.importorskip("duckdb")
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Quota
-from netaudience.model.rows import Identifiers
 from netaudience.operations.declare import batch, query
 
 QUOTA = Quota("x")

@@ -4,8 +4,8 @@ from scripted_vendors import AT_ONCE, CLEAN, Golden, Scripted, Table
 
 from netaudience.client import Client
 from netaudience.credentials import optional
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, documented, per_second
-from netaudience.model.rows import Identifiers
 from netaudience.model.verdicts import Judge
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call, pages

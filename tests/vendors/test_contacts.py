@@ -10,7 +10,8 @@ from scripted_vendors import reply
 from tables import TABLES
 
 from netaudience.errors import ConfigurationError, InvalidItem
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.kinds import Identifiers
+from netaudience.model.rows import Rows
 from netaudience.model.validators import Rule
 
 _PHONE = ("phone", "msisdn", "mobile", "wp_number", "wpnumber", "u_mb", "whatsapp_number")

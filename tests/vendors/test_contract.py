@@ -20,8 +20,9 @@ from tables import EVERY, TABLES, every_golden, every_operation, items_of, opera
 
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError, InvalidItem
+from netaudience.model.kinds import Nothing
 from netaudience.model.limits import Provenance
-from netaudience.model.rows import Nothing, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.wire import Prepared, Request, dump_json, load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import RunFailed

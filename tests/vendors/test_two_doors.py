@@ -32,7 +32,7 @@ from yarl import URL
 
 from netaudience.cli.one_shot import Order, execute, open_table
 from netaudience.cli.options import Pace, Reading, Reporting
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.engine.transport import AiohttpTransport
 from netaudience.jobs import Job
 from netaudience.jobs.deliver.runner import run_job
@@ -42,6 +42,7 @@ from netaudience.jobs.spec.model import Guards, Source, Step
 from netaudience.model.rows import Rows
 from netaudience.model.wire import Response, dump_json, load_json
 from netaudience.operations.dispatch import Operation
+from netaudience.settings import Settings
 
 CARRIED = [case for case in every_golden("batch", "call") if case.values[0] in TABLES]
 Sent = list[tuple[str, str, bytes]]

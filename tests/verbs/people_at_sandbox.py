@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.sandbox.netmera import User
+from netaudience.settings import Settings
 from netaudience.verbs import Subject
 
 #: Two attempts and no wait: a vendor that is down is told so at once.

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people_at_sandbox import DAY, DOCUMENTED, ERASING, clients, held, people, settle
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import GuardRefused
 from netaudience.sandbox import Fault, Sandbox, SandboxLimits
+from netaudience.settings import Settings
 from netaudience.vendors import clients as all_clients
 from netaudience.vendors import names, verbs_of
 from netaudience.vendors.iterable import IterableClient

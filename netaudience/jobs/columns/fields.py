@@ -7,7 +7,8 @@ import typing
 from collections.abc import Sequence
 
 from netaudience.jobs.spec.model import Step
-from netaudience.model.rows import Field, Kind, Rows
+from netaudience.model.kinds import Kind
+from netaudience.model.rows import Field, Rows
 
 __all__ = ["fields_of", "holds_lists", "identifier_field"]
 

@@ -20,7 +20,8 @@ from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.columns.sql_types import sql_type
 from netaudience.jobs.columns.write_values import odd_of, sql_of
 from netaudience.jobs.spec.model import Expression, Step
-from netaudience.model.rows import Field, Identifiers, Kind, Rows
+from netaudience.model.kinds import Identifiers, Kind
+from netaudience.model.rows import Field, Rows
 from netaudience.model.validators import Rule, as_meant
 from netaudience.model.value_forms import Epoch, TimeForm, ValueForm
 from netaudience.model.wire import dump_json

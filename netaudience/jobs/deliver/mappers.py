@@ -11,7 +11,7 @@ from netaudience.jobs.columns.projection import projector
 from netaudience.jobs.columns.selection import Selection
 from netaudience.jobs.extract.page import Page
 from netaudience.jobs.map.items import MappedPage, make_removals, mapped, mapper
-from netaudience.model.rows import Kind
+from netaudience.model.kinds import Kind
 from netaudience.operations.dispatch import Operation
 
 if TYPE_CHECKING:

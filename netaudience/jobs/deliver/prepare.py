@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.keeping import Keeping
@@ -24,9 +24,10 @@ from netaudience.jobs.state.metrics import Metrics
 from netaudience.jobs.state.repeating import touched
 from netaudience.jobs.state.run_folder import RunFolder, private_folder
 from netaudience.model.digests import digest_of
-from netaudience.model.rows import Kind
+from netaudience.model.kinds import Kind
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
+from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.jobs.columns.selection import Selection

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.events import Hook, hooks
@@ -32,6 +32,7 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, RejectedGuard, accepts
 from netaudience.jobs.spec.model import JobFile
 from netaudience.jobs.state.summary import StepSummary, Summary
+from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Page, Table

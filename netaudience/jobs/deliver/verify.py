@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.dead_letter import Fate, Why
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
@@ -38,6 +38,7 @@ from netaudience.jobs.state.summary import read_summary
 from netaudience.jobs.state.verified import StepVerified, Verified, write_verified
 from netaudience.operations.dispatch import Operation
 from netaudience.operations.readback import Ask, NotReadable, ReadBack
+from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table

@@ -20,7 +20,8 @@ from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_f
 from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.extract.page import BatchPage, Items, Page, SourceRow
 from netaudience.jobs.spec.model import Step
-from netaudience.model.rows import Field, Identifiers, Kind, Rows, WholeNumbers
+from netaudience.model.kinds import Identifiers, Kind, WholeNumbers
+from netaudience.model.rows import Field, Rows
 from netaudience.model.texts import RowTexts
 from netaudience.model.validators import as_meant
 from netaudience.model.value_forms import Unset, ValueForm, unset_of

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from netaudience.jobs.columns.sql_types import SqlType, sql_type
 from netaudience.jobs.spec.model import Step
-from netaudience.model.rows import Field, Kind, Rows
+from netaudience.model.kinds import Kind
+from netaudience.model.rows import Field, Rows
 from netaudience.model.value_forms import ValueForm
 
 __all__ = ["decisions"]

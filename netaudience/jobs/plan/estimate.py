@@ -13,7 +13,7 @@ from contextlib import nullcontext
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.engine.chunker import Chunk, Chunker
 from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import ConfigurationError, VendorError
@@ -23,6 +23,7 @@ from netaudience.model.limits import Quota, assumed
 from netaudience.model.wire import JsonValue, Prepared, Request, Response, dump_json, load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import Rejected
+from netaudience.settings import Settings
 
 __all__ = ["Load", "client_of", "reckon"]
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import attrs
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.extract.scratch import Scratch
 from netaudience.jobs.extract.table import Page, Table
@@ -38,9 +38,10 @@ from netaudience.jobs.state.run_folder import JobLock, job_folder, rejected_path
 from netaudience.jobs.state.same_user import all_but, earlier_of
 from netaudience.jobs.state.snapshot import Snapshot, selection_of
 from netaudience.model.digests import digest_of
-from netaudience.model.rows import Kind
+from netaudience.model.kinds import Kind
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
+from netaudience.settings import Settings
 
 __all__ = ["Load", "OnLook", "Plan", "StepPlan", "plan_job"]
 

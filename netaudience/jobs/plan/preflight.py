@@ -22,7 +22,8 @@ from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_f
 from netaudience.jobs.columns.sql_types import sql_type
 from netaudience.jobs.spec.model import Expression, Step
 from netaudience.model.definitions import ANYTHING, Definition, Definitions
-from netaudience.model.rows import Field, Identifiers, Kind, Rows
+from netaudience.model.kinds import Identifiers, Kind
+from netaudience.model.rows import Field, Rows
 from netaudience.operations.schemas import Answers, Entries, Names, Told, read_schemas
 
 __all__ = ["Finding", "Preflight", "ask_vendor", "ask_vendors", "refuse"]

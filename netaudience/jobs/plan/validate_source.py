@@ -20,7 +20,7 @@ from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.parse import read_text
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 from netaudience.jobs.spec.validate import find_operation, find_vendor
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.operations.dispatch import Operation
 
 __all__ = ["check_first", "check_source", "open_checked", "takes_for_ids"]

@@ -14,14 +14,16 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, Union, cast
 
-from netaudience.client import Client, Settings
+from netaudience.client import Client
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.spec.diagnostics import listed, nearest, plain
 from netaudience.jobs.spec.model import Expression
-from netaudience.model.rows import Field, Kind, Rows
+from netaudience.model.kinds import Kind
+from netaudience.model.rows import Field, Rows
 from netaudience.model.value_forms import unset_of
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import CONSENT, Operation
+from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
 
 __all__ = [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.columns.selection import Problem
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.spec.model import Step
-    from netaudience.model.rows import Kind
+    from netaudience.model.kinds import Kind
 
 __all__ = ["Chains", "Repeats", "all_but", "earlier_of"]
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from netaudience.errors import ConfigurationError
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.kinds import Identifiers
+from netaudience.model.rows import Rows
 from netaudience.model.validators import identifier
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import batch, call

@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
-from netaudience.client import Client, Settings, secret, shared
+from netaudience.client import Client, secret, shared
 from netaudience.credentials import optional, required
 from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.model.facts import Probe
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.model.wire import Request, Response
 from netaudience.operations.declare import batch
 from netaudience.operations.dispatch import Operation
 from netaudience.operations.readback import NotReadable, ReadBack
+from netaudience.settings import Settings
 from netaudience.vendors.clevertap.answers import blame_list, blame_records, classify
 from netaudience.vendors.clevertap.api_segments import ApiSegments
 from netaudience.vendors.clevertap.custom_lists import CustomLists

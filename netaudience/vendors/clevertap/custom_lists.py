@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from netaudience.errors import ConfigurationError, Unreadable
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.model.validators import email as email_rule
 from netaudience.model.validators import text
 from netaudience.model.wire import JsonValue, Request

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal, TypeAlias, TypeVar
 
 from netaudience.errors import ConfigurationError, Unreadable
-from netaudience.model.rows import Identifiers
+from netaudience.model.kinds import Identifiers
 from netaudience.model.validators import text
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import call, pages, query

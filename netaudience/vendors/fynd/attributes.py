@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Provenance
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import call, pages
 from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS, USER

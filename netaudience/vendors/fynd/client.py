@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 from urllib.parse import quote
 
-from netaudience.client import TIMEOUT, Client, Settings, secret, shared
+from netaudience.client import TIMEOUT, Client, secret, shared
 from netaudience.credentials import optional, required
 from netaudience.engine.bearer_token import Signer, TokenTransport
 from netaudience.engine.transport import Transport, make_url
@@ -21,6 +21,7 @@ from netaudience.model.wire import Prepared, Response, dump_json
 from netaudience.operations.dispatch import Operation
 from netaudience.operations.readback import NotReadable, ReadBack
 from netaudience.operations.schemas import Schema
+from netaudience.settings import Settings
 from netaudience.vendors.fynd.answers import classify, read_token
 from netaudience.vendors.fynd.attributes import Attributes
 from netaudience.vendors.fynd.customers import Customers

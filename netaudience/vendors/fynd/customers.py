@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, assumed
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.validators import texts
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call, pages, query

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Provenance, assumed
-from netaudience.model.rows import Identifiers, NamesRule, Rows
+from netaudience.model.rows import NamesRule, Rows
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call, pages, query
 from netaudience.vendors.fynd.facts import AUDIENCE, ONE, PAGE_SIZE, PREFIX, REQUESTS, USER

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netaudience.errors import ConfigurationError
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.kinds import Identifiers
+from netaudience.model.rows import Rows
 from netaudience.model.validators import text
 from netaudience.model.wire import Request
 from netaudience.operations.declare import call, pages, query

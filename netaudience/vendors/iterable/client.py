@@ -11,17 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self, TypeAlias, cast
 from urllib.parse import quote, urlencode
 
-from netaudience.client import Client, Settings, secret, shared
+from netaudience.client import Client, secret, shared
 from netaudience.credentials import optional, required, switch
 from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.model.facts import Probe
-from netaudience.model.rows import Kind, Rows
+from netaudience.model.kinds import Kind
+from netaudience.model.rows import Rows
 from netaudience.model.wire import Request, Response
 from netaudience.operations.declare import batch, call
 from netaudience.operations.dispatch import Operation
 from netaudience.operations.readback import NotReadable, ReadBack
 from netaudience.operations.schemas import Schema as SchemaFacts
+from netaudience.settings import Settings
 from netaudience.vendors.iterable.answers import classify
 from netaudience.vendors.iterable.blame import blame
 from netaudience.vendors.iterable.definitions import SCHEMAS

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers, WholeNumbers
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_day, per_minute, per_second
-from netaudience.model.rows import Identifiers, NamesRule, Rows, WholeNumbers
+from netaudience.model.rows import NamesRule, Rows
 from netaudience.model.validators import both, rule, whole_number
 from netaudience.vendors.iterable.models import (
     BrowserRegistration,

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_minute
-from netaudience.model.rows import Identifiers
 from netaudience.model.validators import text
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch

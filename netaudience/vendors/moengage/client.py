@@ -10,16 +10,17 @@ import base64
 from collections.abc import Collection, Mapping
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
-from netaudience.client import Client, Settings, secret, shared
+from netaudience.client import Client, secret, shared
 from netaudience.credentials import optional, required
 from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.model.facts import Probe
-from netaudience.model.rows import Kind
+from netaudience.model.kinds import Kind
 from netaudience.model.validators import text
 from netaudience.model.wire import Response
 from netaudience.operations.dispatch import Operation
 from netaudience.operations.readback import NotReadable, ReadBack
+from netaudience.settings import Settings
 from netaudience.vendors.moengage.answers import classify
 from netaudience.vendors.moengage.audiences import Audiences
 from netaudience.vendors.moengage.consent_models import ChannelPreference, PreferencesAccepted

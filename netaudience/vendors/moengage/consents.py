@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, cast
 
 from netaudience.errors import ConfigurationError, InvalidItem
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_day, per_minute
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.validators import email, text
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import batch, call, query

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, assumed, documented
-from netaudience.model.rows import Identifiers
 from netaudience.model.validators import text, texts
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from netaudience.client import Client, Settings, secret, shared
+from netaudience.client import Client, secret, shared
 from netaudience.credentials import optional, required, switch
 from netaudience.engine.transport import Transport
 from netaudience.errors import VendorError
@@ -17,6 +17,7 @@ from netaudience.model.facts import Probe
 from netaudience.model.wire import Response
 from netaudience.operations.readback import NotReadable, ReadBack
 from netaudience.operations.schemas import Schema
+from netaudience.settings import Settings
 from netaudience.vendors.netmera.answers import classify
 from netaudience.vendors.netmera.contacts import Contacts
 from netaudience.vendors.netmera.definitions import SCHEMAS

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
-from netaudience.client import Settings
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers
 from netaudience.model.phone import as_e164, with_e164
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import batch, call
+from netaudience.settings import Settings
 from netaudience.vendors.netmera.facts import (
     DOCS,
     ENTRIES,

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 
 from netaudience.errors import ConfigurationError, Unreadable
+from netaudience.model.kinds import Identifiers, WholeNumbers
 from netaudience.model.limits import Limit, Provenance, assumed
-from netaudience.model.rows import Identifiers, WholeNumbers
 from netaudience.model.wire import Request
 from netaudience.operations.declare import call, pages
 from netaudience.vendors.netmera.facts import DOCS, IDS, ONE, REFERENCE, REQUESTS, one_of

@@ -6,8 +6,8 @@ Facts only. Each figure carries the page it comes from; what the vendor does not
 from __future__ import annotations
 
 from netaudience.errors import ConfigurationError
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_second
-from netaudience.model.rows import Identifiers
 
 __all__ = [
     "DOCS",

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Provenance
-from netaudience.model.rows import Identifiers, Rows
+from netaudience.model.rows import Rows
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call, query
 from netaudience.vendors.netmera.facts import DOCS, ENTRIES, EXT_IDS, ONE, REFERENCE, REQUESTS, one_of

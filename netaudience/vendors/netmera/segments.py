@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from netaudience.errors import ConfigurationError, Unreadable
-from netaudience.model.rows import Rows, WholeNumbers
+from netaudience.model.kinds import WholeNumbers
+from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import call, pages, query
 from netaudience.vendors.netmera.facts import ONE, REFERENCE, REQUESTS
