@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from netaudience.sandbox import Sandbox
 from netaudience.sandbox.ledger import Ledger, Place
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 
 class Executioner(Ledger):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from netaudience.sandbox.faults import Fault
     from netaudience.sandbox.invariants import Check, CheckReport
     from netaudience.sandbox.netmera import Device
+    from netaudience.sandbox.protocol import Credentials, Route, SandboxLimits, Window
     from netaudience.sandbox.server import Sandbox, serve
-    from netaudience.sandbox.words import Credentials, Route, SandboxLimits, Window
 
 __all__ = [
     "BackgroundSandbox",
@@ -35,13 +35,13 @@ _HOMES = {
     "BackgroundSandbox": "background",
     "Check": "invariants",
     "CheckReport": "invariants",
-    "Credentials": "words",
+    "Credentials": "protocol",
     "Device": "netmera",
     "Fault": "faults",
-    "Route": "words",
+    "Route": "protocol",
     "Sandbox": "server",
-    "SandboxLimits": "words",
-    "Window": "words",
+    "SandboxLimits": "protocol",
+    "Window": "protocol",
     "serve": "server",
 }
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from netaudience.sandbox import overview
 from netaudience.sandbox.core import SandboxCore
 from netaudience.sandbox.faults import Fault
-from netaudience.sandbox.words import Json, SandboxUsageError, decode
+from netaudience.sandbox.protocol import Json, SandboxUsageError, decode
 
 PREFIX = "/_sandbox"
 

@@ -21,8 +21,8 @@ from netaudience.sandbox.iterable import Iterable
 from netaudience.sandbox.ledger import Ledger
 from netaudience.sandbox.moengage import MoEngage
 from netaudience.sandbox.netmera import Netmera
+from netaudience.sandbox.protocol import Json
 from netaudience.sandbox.server import Sandbox
-from netaudience.sandbox.words import Json
 
 T = TypeVar("T")
 

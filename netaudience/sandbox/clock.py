@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TypeAlias
 
-from netaudience.sandbox.words import SandboxUsageError
+from netaudience.sandbox.protocol import SandboxUsageError
 
 Effect: TypeAlias = Callable[[], None]
 

@@ -27,7 +27,7 @@ from netaudience.sandbox.ledger import Ledger, Place
 from netaudience.sandbox.limits import Meter
 from netaudience.sandbox.moengage import MoEngage
 from netaudience.sandbox.netmera import Netmera
-from netaudience.sandbox.words import (
+from netaudience.sandbox.protocol import (
     Credentials,
     Operation,
     Route,

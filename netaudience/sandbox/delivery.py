@@ -9,10 +9,10 @@ import asyncio
 
 from aiohttp import web
 
-from netaudience.sandbox.answers import Answer
 from netaudience.sandbox.core import Endpoint, SandboxCore, Served
 from netaudience.sandbox.exchange import Asked, Flight, exchange
 from netaudience.sandbox.faults import Fault
+from netaudience.sandbox.responses import Answer
 
 #: Pieces that a slow body comes in, and bytes of each piece of a huge one.
 SLOW_PIECES = 8

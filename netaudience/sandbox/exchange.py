@@ -17,12 +17,12 @@ from typing import Self
 import attrs
 from multidict import CIMultiDictProxy, MultiMapping
 
-from netaudience.sandbox.answers import Answer, Refused, text_answer, with_retry_after
 from netaudience.sandbox.core import Endpoint, SandboxCore, Served
 from netaudience.sandbox.faults import Fault
 from netaudience.sandbox.ledger import Entry
 from netaudience.sandbox.limits import Meter
-from netaudience.sandbox.words import Call, Change, Partial
+from netaudience.sandbox.protocol import Call, Change, Partial
+from netaudience.sandbox.responses import Answer, Refused, text_answer, with_retry_after
 
 CAPTIVE_PORTAL = Answer(
     200,

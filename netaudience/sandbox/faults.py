@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias, get_args
 
 import attrs
 
-from netaudience.sandbox.answers import check_retry_after
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
+from netaudience.sandbox.responses import check_retry_after
 
 Kind: TypeAlias = Literal[
     "latency",  # wait `seconds` and up to `jitter` more, then go on

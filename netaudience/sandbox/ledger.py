@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import attrs
 
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 #: A vendor's name and an operation's.
 Place: TypeAlias = tuple[str, str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from netaudience.sandbox.words import SandboxLimits, Window
+from netaudience.sandbox.protocol import SandboxLimits, Window
 
 
 class _Log:

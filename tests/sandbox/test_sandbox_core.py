@@ -13,10 +13,10 @@ import pytest
 from yarl import URL
 
 from netaudience.sandbox import Route, Sandbox, SandboxLimits, Window
-from netaudience.sandbox.answers import Answer, Refused, json_answer
 from netaudience.sandbox.clock import Clock
 from netaudience.sandbox.core import SandboxCore
-from netaudience.sandbox.words import Call, Change, Json, Operation, Partial, SandboxUsageError, Setup
+from netaudience.sandbox.protocol import Call, Change, Json, Operation, Partial, SandboxUsageError, Setup
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 pytestmark = pytest.mark.asyncio
 

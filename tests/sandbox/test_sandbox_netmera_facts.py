@@ -1,7 +1,7 @@
 """What Netmera's API reference says beyond the older page, one row for each statement, against the sandbox.
 
 Source: https://user.netmera.com/netmera-developer-guide/api-documentation/api-reference (read 2026-11). The
-page of each statement is beside its rule in `netaudience.sandbox.netmera.rules`.
+page of each statement is beside its rule in `netaudience.sandbox.netmera.provenance`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from netaudience.model.wire import links_on, load_json, structure
 from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import Report
 from netaudience.sandbox import Sandbox
-from netaudience.sandbox.words import Rule
+from netaudience.sandbox.protocol import Rule
 
 
 def request_of(table: Table, golden: Golden) -> Any:

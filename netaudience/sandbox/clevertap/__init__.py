@@ -12,15 +12,14 @@ from hmac import compare_digest
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer, reason
 from netaudience.sandbox.clevertap.api_segments import ApiSegments
 from netaudience.sandbox.clevertap.custom_lists import CustomLists
+from netaudience.sandbox.clevertap.provenance import IN_PROGRESS, MAX_IDENTITIES, RECORD_ERRORS, RULES
 from netaudience.sandbox.clevertap.reads import Reads, record_json
 from netaudience.sandbox.clevertap.records import Blame, Good, Judge
-from netaudience.sandbox.clevertap.rules import IN_PROGRESS, MAX_IDENTITIES, RECORD_ERRORS, RULES
 from netaudience.sandbox.clevertap.state import CleverTapState, fail
 from netaudience.sandbox.clevertap.upload import Uploads, envelope
-from netaudience.sandbox.words import (
+from netaudience.sandbox.protocol import (
     Call,
     Change,
     Json,
@@ -31,6 +30,7 @@ from netaudience.sandbox.words import (
     dated,
     decode,
 )
+from netaudience.sandbox.responses import Answer, Refused, json_answer, reason
 
 #: Requests of one account that may be in flight at the upload.
 UPLOADS_IN_FLIGHT = 15

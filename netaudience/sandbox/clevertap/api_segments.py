@@ -5,9 +5,9 @@ So the last instruction for each user is kept as it came, and whether somebody i
 
 from __future__ import annotations
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
 from netaudience.sandbox.clevertap.state import ApiSegment, CleverTapState, fail
-from netaudience.sandbox.words import Call, Change, Json, decode
+from netaudience.sandbox.protocol import Call, Change, Json, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 _FIELDS = ("customer_segment_id", "segment_name")
 

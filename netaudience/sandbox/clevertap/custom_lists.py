@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import io
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer, text_answer
 from netaudience.sandbox.clevertap.state import CleverTapState, Segment, fail
-from netaudience.sandbox.words import Call, Change, Json, decode
+from netaudience.sandbox.protocol import Call, Change, Json, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer, text_answer
 
 #: Seconds that a signed address lives.
 LIFETIME = 86_400.0

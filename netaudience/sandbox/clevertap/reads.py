@@ -13,15 +13,15 @@ from urllib.parse import quote
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
-from netaudience.sandbox.clevertap.rules import (
+from netaudience.sandbox.clevertap.provenance import (
     CURSOR_LIFETIME,
     DEFAULT_BATCH,
     EVENT_CURSOR_LIFETIME,
     MAX_BATCH,
 )
 from netaudience.sandbox.clevertap.state import APP_LAUNCHED, CleverTapState, Profile, RaisedEvent, day, fail
-from netaudience.sandbox.words import Call, Change, Json, decode
+from netaudience.sandbox.protocol import Call, Change, Json, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import attrs
 
-from netaudience.sandbox.clevertap.rules import (
+from netaudience.sandbox.clevertap.provenance import (
     EVENT_PROPERTIES,
     FORBIDDEN_IN_KEYS,
     KEY_BYTES,
@@ -20,7 +20,7 @@ from netaudience.sandbox.clevertap.rules import (
     RECORD_ERRORS,
     VALUE_BYTES,
 )
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 _IDS = ("identity", "objectId", "FBID", "GPID")
 _TOKEN_TYPES = frozenset({"apns", "fcm", "gcm", "chrome", "wns", "mpns"})

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, json_answer
-from netaudience.sandbox.clevertap.rules import KEPT_EVENTS, LIST_ITEMS
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.clevertap.provenance import KEPT_EVENTS, LIST_ITEMS
+from netaudience.sandbox.protocol import Json
+from netaudience.sandbox.responses import Answer, json_answer
 
 #: What every profile has done.
 APP_LAUNCHED = "App Launched"

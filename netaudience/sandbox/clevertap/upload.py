@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
+from netaudience.sandbox.clevertap.provenance import MAX_RECORDS, MAX_TOKENS, SERVER_ERROR
 from netaudience.sandbox.clevertap.records import (
     AddressRecord,
     Blame,
@@ -20,9 +20,9 @@ from netaudience.sandbox.clevertap.records import (
     disassociation,
     subscription,
 )
-from netaudience.sandbox.clevertap.rules import MAX_RECORDS, MAX_TOKENS, SERVER_ERROR
 from netaudience.sandbox.clevertap.state import CleverTapState, EventSummary, RaisedEvent, fail, update
-from netaudience.sandbox.words import Call, Change, Json, Partial, decode
+from netaudience.sandbox.protocol import Call, Change, Json, Partial, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 
 class Uploads:

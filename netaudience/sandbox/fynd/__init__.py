@@ -11,17 +11,17 @@ from functools import partial
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, reason
 from netaudience.sandbox.fynd import seeding
 from netaudience.sandbox.fynd.attributes import Attributes
 from netaudience.sandbox.fynd.customers import Customers
 from netaudience.sandbox.fynd.groups import Groups
 from netaudience.sandbox.fynd.jobs import Jobs
+from netaudience.sandbox.fynd.provenance import PREFIX, RULES, TOKEN_PATH
 from netaudience.sandbox.fynd.requests import error
-from netaudience.sandbox.fynd.rules import PREFIX, RULES, TOKEN_PATH
 from netaudience.sandbox.fynd.state import FyndState, Phone
 from netaudience.sandbox.fynd.tokens import Tokens
-from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, Setup, dated
+from netaudience.sandbox.protocol import Call, Change, Json, Operation, SandboxLimits, Setup, dated
+from netaudience.sandbox.responses import Answer, reason
 
 __all__ = ["Fynd", "Phone", "make"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.fynd import requests
+from netaudience.sandbox.fynd.provenance import ATTRIBUTE_TYPES
 from netaudience.sandbox.fynd.requests import FURTHER, NumberPage, refusal
-from netaudience.sandbox.fynd.rules import ATTRIBUTE_TYPES
 from netaudience.sandbox.fynd.state import Attribute, Definition, FyndState, FyndUser
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, json_answer
 
 
 class Attributes:

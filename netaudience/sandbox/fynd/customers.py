@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.fynd import requests
+from netaudience.sandbox.fynd.provenance import PAGE_SIZE
 from netaudience.sandbox.fynd.requests import NumberPage, refusal
-from netaudience.sandbox.fynd.rules import PAGE_SIZE
 from netaudience.sandbox.fynd.state import FyndState, FyndUser, Phone
 from netaudience.sandbox.fynd.users import customer_json, named
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, json_answer
 
 
 class Customers:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.fynd import requests
 from netaudience.sandbox.fynd.requests import CursorPage, NumberPage, refusal
 from netaudience.sandbox.fynd.state import FyndState, FyndUser, Group
 from netaudience.sandbox.fynd.users import named, user_json
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, json_answer
 
 
 class Groups:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.fynd import requests
 from netaudience.sandbox.fynd.requests import NumberPage, refusal
 from netaudience.sandbox.fynd.state import FyndState, Job
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Answer, json_answer
 
 
 class Jobs:

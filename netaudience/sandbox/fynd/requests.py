@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer, reason
-from netaudience.sandbox.fynd.rules import PAGE_SIZE
-from netaudience.sandbox.words import Call, Json, decode
+from netaudience.sandbox.fynd.provenance import PAGE_SIZE
+from netaudience.sandbox.protocol import Call, Json, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer, reason
 
 Item = TypeVar("Item")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netaudience.sandbox.fynd.rules import ATTRIBUTE_TYPES
+from netaudience.sandbox.fynd.provenance import ATTRIBUTE_TYPES
 from netaudience.sandbox.fynd.state import FyndState, Phone
-from netaudience.sandbox.words import Json, SandboxUsageError
+from netaudience.sandbox.protocol import Json, SandboxUsageError
 
 _Row = dict[str, Json]
 _Step = Callable[[], object]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from netaudience.sandbox.fynd.rules import CATEGORIES
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.fynd.provenance import CATEGORIES
+from netaudience.sandbox.protocol import Json
 
 #: The columns that may name a user, in the order in which they are asked.
 _SELECTORS = ("user_id", "email", "phone_number")

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from urllib.parse import parse_qsl
 
-from netaudience.sandbox.answers import Answer, json_answer
+from netaudience.sandbox.fynd.provenance import TOKEN_LIFETIME
 from netaudience.sandbox.fynd.requests import record, refusal
-from netaudience.sandbox.fynd.rules import TOKEN_LIFETIME
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, json_answer
 
 
 class Tokens:

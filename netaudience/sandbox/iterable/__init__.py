@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final
 
-from netaudience.sandbox.answers import Answer, reason, text_answer
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.bulk import (
     BULK_SUBSCRIPTIONS,
     BULK_UPDATE,
@@ -30,7 +28,8 @@ from netaudience.sandbox.iterable.exports import Exports
 from netaudience.sandbox.iterable.fields import Identity, envelope, refusal
 from netaudience.sandbox.iterable.lists import LISTS, Lists
 from netaudience.sandbox.iterable.privacy import MERGE, UNFORGET, Privacy
-from netaudience.sandbox.iterable.rules import MAX_BULK_BYTES, RULES
+from netaudience.sandbox.iterable.provenance import MAX_BULK_BYTES, RULES
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.seeding import demo, seed
 from netaudience.sandbox.iterable.state import IterableState, Profile, PushDevice
 from netaudience.sandbox.iterable.subscriptions import (
@@ -49,7 +48,8 @@ from netaudience.sandbox.iterable.writes import (
     UPDATE_EMAIL,
     Writes,
 )
-from netaudience.sandbox.words import Call, Change, Json, Operation, SandboxLimits, Setup, Window, dated
+from netaudience.sandbox.protocol import Call, Change, Json, Operation, SandboxLimits, Setup, Window, dated
+from netaudience.sandbox.responses import Answer, reason, text_answer
 
 __all__ = ["Iterable", "Manners", "Profile", "PushDevice", "make"]
 

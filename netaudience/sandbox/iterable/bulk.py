@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 import attrs
 
-from netaudience.sandbox.answers import Answer
-from netaudience.sandbox.iterable.answers import (
+from netaudience.sandbox.iterable.fields import Fields, Identity, need, need_well_formed, refusal
+from netaudience.sandbox.iterable.provenance import MAX_EVENT_ID_BYTES
+from netaudience.sandbox.iterable.responses import (
     Failures,
     Manners,
     Reason,
@@ -20,11 +21,10 @@ from netaudience.sandbox.iterable.answers import (
     subscriptions_answer,
     update_answer,
 )
-from netaudience.sandbox.iterable.fields import Fields, Identity, need, need_well_formed, refusal
-from netaudience.sandbox.iterable.rules import MAX_EVENT_ID_BYTES
 from netaudience.sandbox.iterable.state import IterableState, Judged, Objection, Profile
 from netaudience.sandbox.iterable.writes import Writes, conflict, forgotten
-from netaudience.sandbox.words import Call, Change, Json, Partial
+from netaudience.sandbox.protocol import Call, Change, Json, Partial
+from netaudience.sandbox.responses import Answer
 
 BULK_UPDATE = "/api/users/bulkUpdate"
 BULK_SUBSCRIPTIONS = "/api/users/bulkUpdateSubscriptions"

@@ -12,11 +12,11 @@ import re
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer, text_answer
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.fields import refusal
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.state import IterableState
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Answer, Refused, json_answer, text_answer
 
 START = "/api/export/start"
 FILES = "/api/export/{jobId}/files"

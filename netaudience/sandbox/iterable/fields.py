@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
-from netaudience.sandbox.iterable.rules import MAX_USER_ID
-from netaudience.sandbox.words import Call, Json, decode
+from netaudience.sandbox.iterable.provenance import MAX_USER_ID
+from netaudience.sandbox.protocol import Call, Json, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 

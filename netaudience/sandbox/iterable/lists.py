@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netaudience.sandbox.answers import Answer, json_answer, text_answer
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.fields import refusal
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.state import IterableState, MadeList, Profile
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Answer, json_answer, text_answer
 
 LISTS = "/api/lists"
 _MOST_OF_A_SAMPLE = 5000

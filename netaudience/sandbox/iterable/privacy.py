@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 
-from netaudience.sandbox.answers import Answer, json_answer
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.fields import Identity, need, refusal
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.state import IterableState, Profile
 from netaudience.sandbox.iterable.writes import forgotten
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Answer, json_answer
 
 UNFORGET = "/api/users/unforget"
 MERGE = "/api/users/merge"

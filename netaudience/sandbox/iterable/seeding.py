@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.fields import Identity
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.state import IterableState, PushDevice
-from netaudience.sandbox.words import Json, SandboxUsageError
+from netaudience.sandbox.protocol import Json, SandboxUsageError
 
 Value = TypeVar("Value")
 _SWITCHES = {"createNewFields": "create_new_fields", "singleSubscriptions": "single_subscriptions"}

@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 import attrs
 
 from netaudience.sandbox.iterable.fields import Identity
-from netaudience.sandbox.iterable.rules import MAX_FIELDS
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.iterable.provenance import MAX_FIELDS
+from netaudience.sandbox.protocol import Json
 
 ProjectType: TypeAlias = Literal["email", "userId", "hybrid"]
 #: Why one user cannot be changed.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netaudience.sandbox.answers import Answer, text_answer
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.fields import Identity, need, refusal
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.state import IterableState, Profile
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Answer, text_answer
 
 MANY = "/api/subscriptions/{subscriptionGroup}/{subscriptionGroupId}"
 DOUBLE_OPT_IN = "/api/subscriptions/subscribeToDoubleOptIn"

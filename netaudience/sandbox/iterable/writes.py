@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
-from netaudience.sandbox.iterable.answers import Manners
 from netaudience.sandbox.iterable.fields import (
     Identity,
     invalid_email,
@@ -19,9 +17,11 @@ from netaudience.sandbox.iterable.fields import (
     need_well_formed,
     refusal,
 )
-from netaudience.sandbox.iterable.rules import MAX_DEVICES, MAX_MESSAGES, PLATFORMS
+from netaudience.sandbox.iterable.provenance import MAX_DEVICES, MAX_MESSAGES, PLATFORMS
+from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.state import IterableState, Profile, PushDevice, type_name
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 UPDATE = "/api/users/update"
 REGISTER_DEVICE = "/api/users/registerDeviceToken"

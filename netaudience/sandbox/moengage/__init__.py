@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from hmac import compare_digest
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer, reason, text_answer
 from netaudience.sandbox.moengage.consents import Consents
 from netaudience.sandbox.moengage.elements import Elements, Kind
+from netaudience.sandbox.moengage.provenance import DAY, HOUR, MAX_BULK_BYTES, MAX_BYTES, MINUTE, RULES
 from netaudience.sandbox.moengage.requests import FOREIGN, Reader, Refusals
-from netaudience.sandbox.moengage.rules import DAY, HOUR, MAX_BULK_BYTES, MAX_BYTES, MINUTE, RULES
 from netaudience.sandbox.moengage.seeding import seed
 from netaudience.sandbox.moengage.segments import Segments
 from netaudience.sandbox.moengage.state import Customer, MoEngageState, Suspension
 from netaudience.sandbox.moengage.users import Users
-from netaudience.sandbox.words import (
+from netaudience.sandbox.protocol import (
     Call,
     Change,
     Json,
@@ -31,6 +30,7 @@ from netaudience.sandbox.words import (
     Window,
     dated,
 )
+from netaudience.sandbox.responses import Answer, Refused, json_answer, reason, text_answer
 
 __all__ = ["Customer", "MoEngage", "make"]
 

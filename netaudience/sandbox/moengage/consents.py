@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
+from netaudience.sandbox.moengage.provenance import MAX_BYTES, MAX_CATEGORY_ROWS, MAX_RESUBSCRIBED
 from netaudience.sandbox.moengage.requests import Reader, accepted
-from netaudience.sandbox.moengage.rules import MAX_BYTES, MAX_CATEGORY_ROWS, MAX_RESUBSCRIBED
 from netaudience.sandbox.moengage.state import Customer, MoEngageState
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 _ERASED_BY = {
     "ID": "customer_id",

@@ -13,18 +13,18 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused
 from netaudience.sandbox.limits import StrictWindow
-from netaudience.sandbox.moengage.requests import Place, Reader, Row, accepted
-from netaudience.sandbox.moengage.rules import (
+from netaudience.sandbox.moengage.provenance import (
     DEVICE_PLATFORMS,
     MAX_BULK_BYTES,
     MAX_BYTES,
     MINUTE,
     USER_PLATFORMS,
 )
+from netaudience.sandbox.moengage.requests import Place, Reader, Row, accepted
 from netaudience.sandbox.moengage.state import ADD, REMOVE, MoEngageState, UnsetRule
-from netaudience.sandbox.words import Call, Change, Json, Window
+from netaudience.sandbox.protocol import Call, Change, Json, Window
+from netaudience.sandbox.responses import Answer, Refused
 
 Kind: TypeAlias = Literal["customer", "device", "event"]
 

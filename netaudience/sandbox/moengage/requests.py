@@ -10,9 +10,9 @@ from typing import Literal, NoReturn, TypeAlias
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
-from netaudience.sandbox.moengage.rules import FORBIDDEN_IDS
-from netaudience.sandbox.words import Call, Json, decode
+from netaudience.sandbox.moengage.provenance import FORBIDDEN_IDS
+from netaudience.sandbox.protocol import Call, Json, decode
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 #: Where an element stands: the routes word a missing customer_id in three ways.
 Place: TypeAlias = Literal["customer", "device", "event", "transition"]

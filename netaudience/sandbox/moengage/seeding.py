@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from netaudience.sandbox.words import Json, SandboxUsageError
+from netaudience.sandbox.protocol import Json, SandboxUsageError
 
 if TYPE_CHECKING:
     from netaudience.sandbox.moengage import MoEngage

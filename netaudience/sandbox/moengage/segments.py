@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from netaudience.sandbox.answers import Answer, Refused, json_answer
+from netaudience.sandbox.moengage.provenance import MAX_BYTES
 from netaudience.sandbox.moengage.requests import Reader, Row
-from netaudience.sandbox.moengage.rules import MAX_BYTES
 from netaudience.sandbox.moengage.state import FileSegment, MoEngageState
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, Refused, json_answer
 
 
 class Segments:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from netaudience.sandbox.moengage.rules import (
+from netaudience.sandbox.moengage.provenance import (
     BLOCKED_NAMES,
     DAY,
     DEVICE_ATTRIBUTES,
@@ -25,7 +25,7 @@ from netaudience.sandbox.moengage.rules import (
     PROTECTED,
     RESERVED_NAMES,
 )
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 #: The types of a 403, and one of a 400.
 Suspension: TypeAlias = Literal[

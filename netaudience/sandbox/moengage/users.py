@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from netaudience.sandbox.answers import Answer, json_answer
+from netaudience.sandbox.moengage.provenance import MAX_BYTES, MAX_EXPORTED, MAX_PAIRS
 from netaudience.sandbox.moengage.requests import Reader, Row, accepted
-from netaudience.sandbox.moengage.rules import MAX_BYTES, MAX_EXPORTED, MAX_PAIRS
 from netaudience.sandbox.moengage.state import Customer, MoEngageState
-from netaudience.sandbox.words import Call, Change, Json, Partial
+from netaudience.sandbox.protocol import Call, Change, Json, Partial
+from netaudience.sandbox.responses import Answer, json_answer
 
 
 class Users:

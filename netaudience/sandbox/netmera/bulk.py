@@ -14,7 +14,7 @@ import attrs
 from netaudience.sandbox.netmera import fields
 from netaudience.sandbox.netmera.state import Device, NetmeraState
 from netaudience.sandbox.netmera.writes import accepted
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
 
 #: The fields of a row that are texts, where they are given.
 _TEXTS = ("extId", "platform", "deviceToken", "email", "msisdn")

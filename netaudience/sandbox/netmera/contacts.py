@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-from netaudience.sandbox.answers import Refused, text_answer
 from netaudience.sandbox.netmera import fields
 from netaudience.sandbox.netmera.state import Channel, NetmeraState
 from netaudience.sandbox.netmera.writes import accepted, ext_ids_of
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Refused, text_answer
 
 #: The vendor's own sample masks the number behind the country code, so no more than that is checked.
 _MSISDN = re.compile(r"\+[1-9].+")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 #: JSON's types by the vendor's words; what has another word takes everything.
 _TYPES: Mapping[str, tuple[type, ...]] = {

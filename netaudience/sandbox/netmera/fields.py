@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from netaudience.sandbox.answers import Refused, json_answer, problem_answer
-from netaudience.sandbox.netmera.rules import MAX_EXT_IDS
-from netaudience.sandbox.words import Call, Json, decode
+from netaudience.sandbox.netmera.provenance import MAX_EXT_IDS
+from netaudience.sandbox.protocol import Call, Json, decode
+from netaudience.sandbox.responses import Refused, json_answer, problem_answer
 
 INTERNAL = 2001
 TYPE_MISMATCH = 2004

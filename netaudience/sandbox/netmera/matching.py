@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from netaudience.sandbox.netmera.state import NetmeraState, User
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 
 def matches(state: NetmeraState, user: User, criteria: Mapping[str, Json]) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
-from netaudience.sandbox.answers import Answer, json_answer, text_answer
 from netaudience.sandbox.netmera import fields
 from netaudience.sandbox.netmera.definitions import STANDARD
 from netaudience.sandbox.netmera.segments import SERVED_BY
 from netaudience.sandbox.netmera.state import Device, NetmeraState, User
-from netaudience.sandbox.words import Call, Change
+from netaudience.sandbox.protocol import Call, Change
+from netaudience.sandbox.responses import Answer, json_answer, text_answer
 
 #: No documented answer: this app has no panel in which anything would be defined.
 _NOT_TOLD = text_answer("404 Not Found", 404)

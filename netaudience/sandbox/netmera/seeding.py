@@ -12,7 +12,7 @@ import attrs
 from netaudience.sandbox.netmera.definitions import Attribute, Event
 from netaudience.sandbox.netmera.reads import device_json
 from netaudience.sandbox.netmera.state import App, Device, NetmeraState, User
-from netaudience.sandbox.words import Json, SandboxUsageError
+from netaudience.sandbox.protocol import Json, SandboxUsageError
 
 _Row = dict[str, Json]
 

@@ -10,11 +10,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Mapping
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.netmera import fields
 from netaudience.sandbox.netmera.matching import matches, targeted
 from netaudience.sandbox.netmera.state import NetmeraState, Segment
-from netaudience.sandbox.words import Call, Change, Json
+from netaudience.sandbox.protocol import Call, Change, Json
+from netaudience.sandbox.responses import Answer, json_answer
 
 #: The conditions of which a segment needs at least one.
 _CRITERIA = ("tags", "profile", "behaviors", "behaviorAggregations", "response", "pushEnabled", "targetJson")

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from netaudience.sandbox.netmera.definitions import STANDARD, Attribute, Event
-from netaudience.sandbox.words import Json
+from netaudience.sandbox.protocol import Json
 
 #: A channel whose permission a user has.
 Channel: TypeAlias = Literal["mail", "sms", "whatsapp"]

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.netmera import fields
 from netaudience.sandbox.netmera.state import NetmeraState, User
-from netaudience.sandbox.words import Call, Change, Json, Partial
+from netaudience.sandbox.protocol import Call, Change, Json, Partial
+from netaudience.sandbox.responses import Answer, json_answer
 
 EMPTY = Answer()
 

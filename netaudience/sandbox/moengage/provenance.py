@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netaudience.sandbox.words import Rule
+from netaudience.sandbox.protocol import Rule
 
 TRACK_PAGE: Final = "https://www.moengage.com/docs/api/user/track-user"
 INTRODUCTION: Final = "https://www.moengage.com/docs/api/introduction"

@@ -5,7 +5,7 @@ Where the documents are silent a rule is marked assumed and names the page that 
 
 from __future__ import annotations
 
-from netaudience.sandbox.words import Rule
+from netaudience.sandbox.protocol import Rule
 
 AUDIENCE_PAGE = "https://partners.sngz0.de/help/docs/sdk/latest/platform/application/audience"
 USER_PAGE = "https://partners.sngz0.de/help/docs/sdk/latest/platform/application/user"

@@ -1,4 +1,4 @@
-"""The words that the sandbox's modules share: routes, rules, calls, changes, what a vendor is.
+"""What the sandbox's modules share: routes, rules, calls, changes, what a vendor is.
 
 Frozen data and one protocol, no I/O. Nothing here knows a vendor, and nothing in this package
 imports the library that it stands opposite to.
@@ -13,7 +13,7 @@ import attrs
 import orjson
 from multidict import CIMultiDictProxy, MultiMapping
 
-from netaudience.sandbox.answers import Answer, check_retry_after
+from netaudience.sandbox.responses import Answer, check_retry_after
 
 #: A decoded JSON value.
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"

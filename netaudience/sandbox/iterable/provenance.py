@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netaudience.sandbox.words import Rule
+from netaudience.sandbox.protocol import Rule
 
 MOBILE_PAGE: Final = "https://support.iterable.com/hc/articles/205730249"
 PROJECTS_PAGE: Final = "https://support.iterable.com/hc/articles/9216719179796"

@@ -5,7 +5,7 @@ Where the documents are silent a rule is marked assumed and names the page that 
 
 from __future__ import annotations
 
-from netaudience.sandbox.words import Rule
+from netaudience.sandbox.protocol import Rule
 
 _GUIDE = "https://user.netmera.com/netmera-developer-guide/api-documentation"
 #: The API reference: a page for each operation. It outranks the older page but where it is silent.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from netaudience.sandbox.words import Rule
+from netaudience.sandbox.protocol import Rule
 
 DEMERGE_PAGE = "https://developer.clevertap.com/docs/demerge-user-profile-api"
 LIMITS_PAGE = "https://developer.clevertap.com/docs/api-request-limit"

@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from netaudience.sandbox.answers import Answer, json_answer
 from netaudience.sandbox.iterable.fields import Fields, Identity, envelope
 from netaudience.sandbox.iterable.state import IterableState
-from netaudience.sandbox.words import Call
+from netaudience.sandbox.protocol import Call
+from netaudience.sandbox.responses import Answer, json_answer
 
 #: The part of a failure list's name before "Emails" or "UserIds".
 Reason: TypeAlias = Literal["conflict", "forgotten", "invalidData", "invalid", "notFound"]
