@@ -104,15 +104,17 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "delete_user_by_user_id": _GONE_BY_USER_ID,
     "forget_user_by_user_id": _GONE_BY_USER_ID,
     **dict.fromkeys(
-        ("change_subscription", "subscribe_user", "subscribe_user_by_user_id", "unsubscribe_user",
-         "unsubscribe_user_by_user_id"),
-        _not("how a profile shows a single subscription depends on the type's policy, which no sheet states"),
+        ("update_subscriptions", "change_subscription", "subscribe_to_double_opt_in", "subscribe_user",
+         "subscribe_user_by_user_id", "unsubscribe_user", "unsubscribe_user_by_user_id"),
+        _not("how a profile shows a single subscription depends on the type's policy, which no page states"),
     ),
     **dict.fromkeys(
-        ("register_device_token", "disable_device"), _not("how a profile shows its devices is not documented")
+        ("register_device_token", "register_browser_token", "disable_device"),
+        _not("how a profile shows its devices is not documented"),
     ),
     **dict.fromkeys(
-        ("track_events", "track_events_without_ids"), _not("no look-up by user and event was documented")
+        ("track_event", "track_event_without_id", "track_events", "track_events_without_ids"),
+        _not("no look-up by user and event was documented"),
     ),
     **dict.fromkeys(
         ("unforget_user", "unforget_user_by_user_id"), _not("whether somebody is collected again shows later")

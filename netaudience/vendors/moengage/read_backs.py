@@ -12,7 +12,7 @@ from typing import Any, cast
 from netaudience.model.limits import assumed, documented
 from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds
 from netaudience.vendors.moengage.consent_models import Preferences
-from netaudience.vendors.moengage.consents import V5
+from netaudience.vendors.moengage.consents import SUBSCRIPTION, V5
 from netaudience.vendors.moengage.models import GetUsersResponse
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
@@ -81,6 +81,7 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     ),
     "set_subscription_preferences": ReadBack(ask=_preferences, judge=_preferred, settles=_SOON, docs=V5),
     "set_category_preferences": _not("the older categories have no look-up of their own"),
+    "set_opt_in_status": _not("no look-up is documented to show it", SUBSCRIPTION),
     "resubscribe": _not("no look-up shows what the e-mail provider has"),
     **dict.fromkeys(
         ("create_file_segment", "add_segment_users", "remove_segment_users", "replace_segment_users",

@@ -153,5 +153,7 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
          "delete_profile_attributes_of_all_users", "delete_profile_attribute_value_of_all_users"),
         NotReadable("it is about no single user", REFERENCE),
     ),
+    "add_promotion_codes": NotReadable("no operation of Netmera reads promotion codes", REFERENCE),
+    "add_testers": NotReadable("no operation of Netmera reads the test devices", REFERENCE),
     "fire_events": NotReadable("no operation of Netmera reads the events of a user", f"{REFERENCE}/events"),
 }  # fmt: skip
