@@ -36,7 +36,8 @@ INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u206
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+")
 #: A row of JSON lines begins so; an identifier in braces, as Windows writes one, does not.
 _OBJECT = '{"'
-_TOLD_BY_JSON = (*(sign.encode() for sign in _OF_TOTALS), b'{\\"')
+_TOTALS_IN_JSON = tuple(sign.encode() for sign in _OF_TOTALS)
+_OBJECT_IN_JSON = b'{\\"'
 _ARMOUR = re.compile(r"""=".*"|'.*""", re.DOTALL)
 _MEANT = 'or let odd identifiers be sent (odd-identifiers = "send") if it is meant'
 
@@ -84,7 +85,11 @@ def none_odd_in_json(identifiers: Texts) -> bool:
         return False
     if b"+" in json and any(map(_SCIENTIFIC.fullmatch, identifiers)):
         return False
-    if any(sign in json for sign in _TOLD_BY_JSON) and any(map(oddity, identifiers)):
+    # A single byte is found a dozen times quicker than a word, and each of the totals has an l.
+    suspects = (b"{" in json and _OBJECT_IN_JSON in json) or (
+        (b"l" in json or b"L" in json) and any(sign in json for sign in _TOTALS_IN_JSON)
+    )
+    if suspects and any(map(oddity, identifiers)):
         return False
     # Every placeholder but the hyphen has an n. To look for so many words costs more than to ask each text;
     # to look for one, from the end, costs a quarter of that.
