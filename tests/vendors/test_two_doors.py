@@ -158,8 +158,26 @@ def files_of(rows: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Path]:
         yield path
 
 
-#: Of each operation one sample, in one of the formats; all of them in all formats take minutes.
-FIRST = list({(case.values[0].vendor, case.values[1].operation): case for case in CARRIED}.values())
+def way_of(table: Any, golden: Golden) -> tuple[Any, ...]:
+    """Return what decides which way an operation's items go, from whichever door.
+
+    That is the vendor, the shape, rows of a class or texts, whether somebody must agree, what the vendor's
+    answer acknowledges, and what else a run is given.
+    """
+    operation = operation_of(table, golden)
+    facts = operation.facts
+    return (
+        table.vendor,
+        operation.shape,
+        isinstance(operation.kind, Rows),
+        facts.irreversible,
+        facts.acknowledges,
+        bool(golden.options.keys() - {"confirm"}),
+    )
+
+
+#: Of each way one sample, in one of the formats. The slow test has all of every operation, in all formats.
+FIRST = list({way_of(*case.values): case for case in CARRIED}.values())
 
 
 @pytest.mark.parametrize(
@@ -340,9 +358,19 @@ FORMATS: dict[str, tuple[Mapping[str, Any], Callable[[Sequence[Mapping[str, Any]
 }
 
 
-@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
-    ("slug", "name", "key", "wire", "free", "answer"), FREE, ids=[one[0] for one in FREE]
+    ("form", "slug", "name", "key", "wire", "free", "answer"),
+    [
+        # Every format, at one vendor after the other; each at each with the slow tests.
+        pytest.param(
+            form,
+            *one,
+            id=f"{one[0]}-{form}",
+            marks=() if (row - column) % len(FREE) == 0 else pytest.mark.slow,
+        )
+        for row, form in enumerate(FORMATS)
+        for column, one in enumerate(FREE)
+    ],
 )
 def test_every_kind_of_cell_is_sent_the_same_byte_for_byte(
     slug: str, name: str, key: str, wire: str, free: str, answer: str, form: str,
