@@ -140,7 +140,7 @@ class CircuitBreaker:
             return False
         self.open = True
         self.failed_probes = 0
-        self._waits = Waits(policy)
+        self._waits = Waits(policy, counted=not policy.outage_patience)
         self._wait(now, policy, self._waits, asked)
         for queue in tuple(self.queues):
             queue.dismiss()

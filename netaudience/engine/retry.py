@@ -41,15 +41,27 @@ class RetryPolicy:
     circuit_failures: int = attrs.field(default=5, validator=_not_less)
 
 
+#: The least bound of waits, in seconds, where no number of attempts ends them.
+_LEAST = 0.1
+
+
 class Waits:
     """The waits of one request or one quota: exponential, each drawn between nothing and its bound."""
 
-    def __init__(self, policy: RetryPolicy) -> None:
+    def __init__(self, policy: RetryPolicy, *, counted: bool = True) -> None:
+        """Begin with the first wait.
+
+        Args:
+            policy: How long they are.
+            counted: Whether a number of attempts ends them. Where time alone does, none of them may be
+                nothing: a vendor that refuses for minutes would be asked without a pause.
+        """
         import backoff  # noqa: PLC0415 - costs a program's start, and most requests never wait
 
         self._jitter: Callable[[float], float] = backoff.full_jitter
+        least = 0.0 if counted else _LEAST
         self._bounds: Generator[float, None, None] = backoff.expo(
-            factor=policy.first_wait, max_value=policy.longest_wait
+            factor=max(policy.first_wait, least), max_value=max(policy.longest_wait, least)
         )
         next(self._bounds)  # backoff's generators are primed by their first, empty step
 

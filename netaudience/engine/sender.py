@@ -403,10 +403,11 @@ class Sender:
         waited = self._clock() - limiter.throttled_since
         if max(waited, asked or 0.0) > policy.throttle_patience:
             return Failure(error, stops=True)
-        waits = Waits(policy)
+        # One throttle is answered as the policy says; how many there are, only time bounds.
+        waits = Waits(policy, counted=limiter.throttles_in_a_row == 1)
         for _ in range(min(limiter.throttles_in_a_row, 12) - 1):
             waits.next()
-        seconds = waits.next(asked)
+        seconds = waits.next(asked or None)  # who asks for nothing again and again means none the less a pause
         limiter.pause(seconds)
         if self.notifier is not None:
             self.notifier.paused(seconds)
@@ -432,7 +433,7 @@ class _Trouble:
         #: The rate limiter's count of answers when the request was first sent.
         self.successes = successes
         self.wait = 0.0
-        self.waits = Waits(policy)
+        self.waits = Waits(policy, counted=not policy.outage_patience)
 
 
 def _cancelled_by_others(prepared: Prepared, cancelled: asyncio.CancelledError) -> AnswerLost:

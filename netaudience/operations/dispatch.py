@@ -227,7 +227,7 @@ async def ask_in_steps(host: ClientPort, operation: Operation, steps: Steps[T]) 
     Raises:
         Unavailable: an answer was not ready for as long as the vendor's throttles are waited out.
     """
-    waits, patience = Waits(host.retry), host.retry.throttle_patience
+    waits, patience = Waits(host.retry, counted=False), host.retry.throttle_patience
     answer: object = None
     while True:
         try:

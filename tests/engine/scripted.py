@@ -143,6 +143,8 @@ class ScriptedVendor:
         if fault == "429 later":
             self.throttled_at.append(now)
             return Response(429, {"Retry-After": "2"}, b"")
+        if fault == "429 at once":
+            return Response(429, {"Retry-After": "0"}, b"")
         if fault == "503":
             return Response(503, {}, b"")
         if fault == "500":

@@ -297,6 +297,28 @@ def test_a_throttled_vendor_is_waited_for_but_not_for_ever():
     assert report.throttles == report.requests < 100
 
 
+@pytest.mark.parametrize(
+    ("fault", "policy"),
+    [
+        ("429", RetryPolicy(first_wait=0.0, throttle_patience=600)),
+        ("429 at once", RetryPolicy(throttle_patience=600)),
+        ("no connection", RetryPolicy(first_wait=0.0, outage_patience=600)),
+    ],
+)
+def test_what_only_time_ends_is_not_asked_without_a_pause(fault, policy):
+    vendor = ScriptedVendor(faults=[fault] * 100_000)
+    client = make_client(vendor, settings=Settings(retry=policy))
+
+    async def carry():
+        report = await client.put(iter(ids(4))).settled()
+        return report, asyncio.get_running_loop().time()
+
+    report, took = run(carry())
+    assert report.stopped is not None
+    assert 600 <= took < 700
+    assert report.requests < 150
+
+
 def test_a_wait_that_is_asked_for_and_too_long_stops_at_once():
     vendor = ScriptedVendor(faults=["429 later"] * 10)
     client = make_client(vendor, settings=Settings(retry=RetryPolicy(throttle_patience=1)))

@@ -38,9 +38,10 @@ async def test_a_count_that_is_not_ready_is_asked_for_by_its_handle() -> None:
     assert transport.sent[1].body is None
 
 
-async def test_a_count_that_is_never_ready_ends() -> None:
+@pytest.mark.parametrize("first_wait", [0.0, 0.001])
+async def test_a_count_that_is_never_ready_ends(first_wait: float) -> None:
     client, _ = clevertap(*[reply(200, {"status": "partial", "req_id": 1})] * 200)
-    client.settings = _with(client, first_wait=0.001, longest_wait=0.01, throttle_patience=0.02)
+    client.settings = _with(client, first_wait=first_wait, longest_wait=0.01, throttle_patience=0.02)
     with pytest.raises(Unavailable, match="still not ready"):
         await client.count_events(**SINCE)
 

@@ -13,8 +13,8 @@ from netaudience.sandbox.netmera import User
 from netaudience.settings import Settings
 from netaudience.verbs import Subject
 
-#: Two attempts and no wait: a vendor that is down is told so at once.
-IMPATIENT = RetryPolicy(attempts=2, first_wait=0.0)
+#: Two attempts and no wait: a vendor that is down, or lets nobody in, is told so at once.
+IMPATIENT = RetryPolicy(attempts=2, first_wait=0.0, throttle_patience=0.5)
 CREDENTIALS = {
     "netmera": ("sandbox",),
     "clevertap": ("sandbox", "sandbox"),
