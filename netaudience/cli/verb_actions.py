@@ -19,7 +19,9 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
 from netaudience.model.wire import JsonValue
-from netaudience.verbs.doors import erase, plan_erase
+from netaudience.vendors import names
+from netaudience.verbs.action import AGREED_BY, Action
+from netaudience.verbs.doors import carry_action, plan_action
 from netaudience.verbs.look_up import undelivered_of, who
 from netaudience.verbs.matrix import matrix, period
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan, vendors_here
@@ -31,7 +33,7 @@ from netaudience.verbs.verdicts import MEANING
 if TYPE_CHECKING:
     from netaudience.cli.job_options import Agreement, Manner
     from netaudience.cli.verbs import PeopleFile
-    from netaudience.model.verb_facts import Identity
+    from netaudience.model.verb_facts import Identity, Verb
 
 #: Reasons that are told of each vendor.
 _REASONS = 5
@@ -40,9 +42,10 @@ RECEIPTS = Path(".netaudience/receipts.jsonl")
 
 __all__ = [
     "ask_who",
+    "carry_verb",
     "chosen_columns",
-    "erase_people",
     "people_source",
+    "places_of",
     "resume_verb",
     "show_matrix",
     "show_plan",
@@ -80,10 +83,29 @@ def _masked(value: JsonValue) -> JsonValue:
             return mask(value)
 
 
-def show_matrix() -> int:
-    """Print what every vendor can do, as Markdown."""
-    StandardOutput().write_all([matrix("erase").encode()])
+def show_matrix(verb: Verb) -> int:
+    """Print what every vendor can do for a verb, as Markdown."""
+    StandardOutput().write_all([matrix(verb).encode()])
     return ExitCode.DELIVERED
+
+
+def places_of(given: tuple[str, ...]) -> dict[str, str]:
+    """Read what vendors call an audience or a channel.
+
+    Raises:
+        ConfigurationError: it is no name, an equals sign and a value.
+    """
+    places: dict[str, str] = {}
+    for one in given:
+        where, sign, place = one.partition("=")
+        vendor = where.partition(":")[0]
+        if not (where and sign and place) or vendor not in names():
+            raise ConfigurationError(
+                f"--at {one} does not say where: write VENDOR=NUMBER or VENDOR:CHANNEL=NUMBER, with one of "
+                f"{', '.join(names())}"
+            )
+        places[where] = place
+    return places
 
 
 def people_source(path: Path, file: PeopleFile) -> Source:
@@ -108,13 +130,15 @@ def chosen_columns(file: PeopleFile) -> dict[Identity, str | None]:
     return {"id": file.id_column, "email": file.email_column, "phone": file.phone_column}
 
 
-def show_plan(path: Path, file: PeopleFile, *, as_json: bool) -> int:
+def show_plan(action: Action, path: Path, file: PeopleFile, *, as_json: bool) -> int:
     """Print what would be done.
 
     Raises:
         NetaudienceError: there is no plan, for the reason that it tells.
     """
-    plan = plan_erase(people_source(path, file), vendors=file.vendor or None, columns=chosen_columns(file))
+    plan = plan_action(
+        action, people_source(path, file), vendors=file.vendor or None, columns=chosen_columns(file)
+    )
     output = StandardOutput()
     if as_json:
         output.write_all([json_line(plan.to_json())])
@@ -123,13 +147,19 @@ def show_plan(path: Path, file: PeopleFile, *, as_json: bool) -> int:
         lines = (part for line in plan_lines(plan) for part in _folded(line, width))
         output.write_all([f"{line}\n".encode() for line in lines])
         if plan.reached and not plan.stops:
-            output.write_all([f"Do it: {_again(path, file, plan.reached)}\n".encode()])
+            output.write_all([f"Do it: {_again(action, path, file, plan.reached)}\n".encode()])
     return ExitCode.GUARDED if plan.stops else ExitCode.DELIVERED
 
 
-def _again(path: Path, file: PeopleFile, people: int) -> str:
+def _again(action: Action, path: Path, file: PeopleFile, people: int) -> str:
     """Return the command that does what was planned, with the flags that were given."""
-    words = ["netaudience", "erase", str(path), "--yes-delete", str(people)]
+    words = ["netaudience", action.verb, str(path)]
+    for channel in action.channels:
+        words += ["--channel", channel]
+    words += [] if action.audience is None else ["--audience", action.audience]
+    for where, place in action.places.items():
+        words += ["--at", f"{where}={place}"]
+    words += [AGREED_BY[action.verb], str(people)] if action.verb in AGREED_BY else []
     for vendor in file.vendor:
         words += ["--vendor", vendor]
     for name in ("id_column", "email_column", "phone_column", "form", "delimiter", "encoding", "sheet"):
@@ -153,7 +183,7 @@ def plan_lines(plan: VerbPlan) -> Iterator[str]:
     yield f"Known by: {known_by}"
     for vendor in plan.vendors:
         yield ""
-        yield vendor.name
+        yield vendor.name if vendor.channel is None else f"{vendor.name}, {vendor.channel}"
         for line in _vendor_lines(plan, vendor):
             yield f"  {line}"
     yield ""
@@ -202,16 +232,21 @@ def _part_lines(part: Part) -> Iterator[str]:
         yield f"second look: {way.look.operation}, which can only show that it was not done"
 
 
-def erase_people(
-    path: Path, file: PeopleFile, agreed: int | None, manner: Manner, receipts: Path | None
+def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
+    action: Action,
+    path: Path,
+    file: PeopleFile,
+    agreed: int | None,
+    manner: Manner,
+    receipts: Path | None,
 ) -> int:
-    """Erase the people of a file.
+    """Do something for the people of a file.
 
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
     source = people_source(path, file)
-    return _carry(source, file.vendor, chosen_columns(file), agreed, manner, receipts=receipts)
+    return _carry(action, source, file.vendor, chosen_columns(file), agreed, manner, receipts=receipts)
 
 
 def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner) -> int:
@@ -223,12 +258,19 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
     chosen = cast("Mapping[Identity, str | None]", started.chosen)
     source = started.source or Source()
     receipts = None if started.receipts is None else Path(started.receipts)
-    return _carry(
-        source, started.vendors, chosen, agreement.yes_delete, manner, resume=run, receipts=receipts
+    action = Action(
+        verb=started.verb,
+        channels=started.channels,
+        audience=started.audience,
+        places=started.places,
     )
+    # What lets vendors write again was agreed to when the run began; what is lost is asked for once more.
+    agreed = agreement.yes_delete if started.verb == "erase" else started.agreed
+    return _carry(action, source, started.vendors, chosen, agreed, manner, resume=run, receipts=receipts)
 
 
-def _carry(  # noqa: PLR0913 - what a run may be told
+def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
+    action: Action,
     source: Source,
     vendors: tuple[str, ...] | list[str],
     chosen: Mapping[Identity, str | None],
@@ -252,7 +294,8 @@ def _carry(  # noqa: PLR0913 - what a run may be told
         shown = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
         kept = None if key is None else stack.enter_context(Receipts(receipts or RECEIPTS, key))
         result = asyncio.run(
-            erase(
+            carry_action(
+                action,
                 source,
                 agreed=agreed,
                 vendors=vendors or None,
@@ -283,10 +326,10 @@ def _tell(result: VerbResult, manner: Manner, receipts: Path | None) -> int:
 
 def verdict_lines(result: VerbResult) -> Iterator[str]:
     """Return what became of people, counted by vendor, why, and what each verdict that occurs means."""
-    names = {vendor.vendor: vendor.name for vendor in result.plan.vendors}
+    called = {vendor.vendor: vendor.name for vendor in result.plan.vendors}
     for vendor, counts in result.counts.items():
         told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
-        yield f"{names.get(vendor, vendor)}: {told}"
+        yield f"{called.get(vendor, vendor)}: {told}"
         own = (each for each in result.verdicts if each.vendor == vendor and not each.done)
         reasons = Counter((each.status.replace("_", " "), each.reason) for each in own)
         for (status, reason), count in reasons.most_common(_REASONS):
@@ -300,4 +343,7 @@ def verdict_lines(result: VerbResult) -> Iterator[str]:
         yield from summary.unwritten
         yield f"The verdicts are kept in {near(summary.folder)}/{VERDICTS}"
         if summary.resume_command is not None:
-            yield f"Go on with: {summary.resume_command} --yes-delete {result.plan.reached}"
+            erases = result.plan.verb == "erase"
+            yield f"Go on with: {summary.resume_command}" + (
+                f" --yes-delete {result.plan.reached}" if erases else ""
+            )

@@ -6,7 +6,7 @@ What they do is in `verb_actions`, which is imported when one of them is called.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import attrs
 from cyclopts import App, Group, Parameter
@@ -19,6 +19,17 @@ __all__ = ["PeopleFile", "add_verbs"]
 VERBS = Group("People, at every vendor", sort_key=1)
 _flag = Parameter(negative="", show_default=False)
 _flat = Parameter(name="*")
+Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
+VerbName: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave"]
+At: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(
+        negative="",
+        show_default=False,
+        help="What one vendor calls it, where it has a number or another name: VENDOR=NUMBER, or "
+        "VENDOR:CHANNEL=NUMBER; may be repeated.",
+    ),
+]
 Format: TypeAlias = Literal["csv", "tsv", "json", "ndjson", "parquet", "xlsx"]
 
 
@@ -60,6 +71,10 @@ class PeopleFile:
 def add_verbs(app: App) -> None:
     """Add the commands of verbs."""
     app.command(_erase, name="erase", group=VERBS, help_format="markdown")
+    app.command(_suppress, name="suppress", group=VERBS, help_format="markdown")
+    app.command(_unsuppress, name="unsuppress", group=VERBS, help_format="markdown")
+    app.command(_join, name="join", group=VERBS, help_format="markdown")
+    app.command(_leave, name="leave", group=VERBS, help_format="markdown")
     app.command(_who, name="who", group=VERBS, help_format="markdown")
     app.command(_verbs, name="verbs", group=VERBS, help_format="markdown")
     receipts = App(
@@ -102,19 +117,156 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
         receipts: The file that a receipt is added to for every person and vendor; it needs
             NETAUDIENCE_RECEIPTS_KEY. If left out it is .netaudience/receipts.jsonl where that key is set.
     """
-    from netaudience.cli.verb_actions import erase_people, show_plan  # noqa: PLC0415 - costs a program's start
-
     diagnosis.apply()
+    return _do({"verb": "erase"}, people, file, manner, plan=plan, agreed=yes_delete, receipts=receipts)
+
+
+def _do(  # noqa: PLR0913 - what a verb may be told
+    said: dict[str, Any],
+    people: Path,
+    file: PeopleFile,
+    manner: Manner,
+    *,
+    plan: bool,
+    receipts: Path | None,
+    agreed: int | None = None,
+    at: tuple[str, ...] = (),
+) -> int:
+    """Plan or carry out what was said."""
+    from netaudience.cli.verb_actions import carry_verb, places_of, show_plan  # noqa: PLC0415 - costs a program's start
+    from netaudience.verbs.action import Action  # noqa: PLC0415 - likewise
+
+    action = Action(**said, places=places_of(at))
     if plan:
-        return show_plan(people, file, as_json=manner.json)
-    return erase_people(people, file, yes_delete, manner, receipts)
+        return show_plan(action, people, file, as_json=manner.json)
+    return carry_verb(action, people, file, agreed, manner, receipts)
 
 
-def _verbs() -> int:
-    """Print what each vendor can do for each verb, and how it is seen, as a table of Markdown."""
+def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
+    people: Path,
+    /,
+    *,
+    channel: Annotated[tuple[Channel, ...], Parameter(negative="", show_default=False)],
+    at: At = (),
+    plan: Annotated[bool, _flag] = False,
+    receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Opt people out of channels at every vendor, and say for each of them what became of it there.
+
+    The file, what is printed and the exit code are those of `erase`; there is a line for every person, vendor
+    and channel.
+
+    Args:
+        people: The file: CSV, JSON lines, Parquet or a workbook.
+        channel: Of what: email, sms, push or whatsapp; may be repeated.
+        plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
+        receipts: The file that a receipt is added to for every line; it needs NETAUDIENCE_RECEIPTS_KEY.
+    """
+    diagnosis.apply()
+    said = {"verb": "suppress", "channels": channel}
+    return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+
+
+def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
+    people: Path,
+    /,
+    *,
+    channel: Annotated[tuple[Channel, ...], Parameter(negative="", show_default=False)],
+    at: At = (),
+    plan: Annotated[bool, _flag] = False,
+    yes_opt_in: Annotated[
+        int | None,
+        Parameter(
+            converter=whole,
+            group=GUARDS,
+            help="The number of people who have agreed to be written to, as --plan says it.",
+        ),
+    ] = None,
+    receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Let vendors write to people again on channels: only for those who have agreed to it since.
+
+    The file, what is printed and the exit code are those of `suppress`.
+
+    Args:
+        people: The file: CSV, JSON lines, Parquet or a workbook.
+        channel: On what: email, sms, push or whatsapp; may be repeated.
+        plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
+        receipts: The file that a receipt is added to for every line; it needs NETAUDIENCE_RECEIPTS_KEY.
+    """
+    diagnosis.apply()
+    said = {"verb": "unsuppress", "channels": channel}
+    return _do(said, people, file, manner, plan=plan, agreed=yes_opt_in, receipts=receipts, at=at)
+
+
+def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
+    people: Path,
+    /,
+    *,
+    audience: str,
+    at: At = (),
+    plan: Annotated[bool, _flag] = False,
+    receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Put people into an audience at every vendor: a tag, a list, a property, a cohort, a group.
+
+    Nobody is made anew by it where the vendor can be told so. To keep an audience the same as a file, give a
+    job a step with verb = "join" and mode = "mirror".
+
+    Args:
+        people: The file: CSV, JSON lines, Parquet or a workbook.
+        audience: The audience's name.
+        plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
+        receipts: The file that a receipt is added to for every person and vendor.
+    """
+    diagnosis.apply()
+    said = {"verb": "join", "audience": audience}
+    return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+
+
+def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
+    people: Path,
+    /,
+    *,
+    audience: str,
+    at: At = (),
+    plan: Annotated[bool, _flag] = False,
+    receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Take people out of an audience at every vendor.
+
+    Args:
+        people: The file: CSV, JSON lines, Parquet or a workbook.
+        audience: The audience's name.
+        plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
+        receipts: The file that a receipt is added to for every person and vendor.
+    """
+    diagnosis.apply()
+    said = {"verb": "leave", "audience": audience}
+    return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+
+
+def _verbs(verb: VerbName = "erase", /) -> int:
+    """Print what each vendor can do for a verb, and how it is seen, as a table of Markdown.
+
+    Args:
+        verb: The verb.
+    """
     from netaudience.cli.verb_actions import show_matrix  # noqa: PLC0415 - costs a program's start
 
-    return show_matrix()
+    return show_matrix(verb)
 
 
 def _verify(  # noqa: D417 - flags in groups have their own words

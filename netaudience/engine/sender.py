@@ -407,7 +407,9 @@ class Sender:
         waits = Waits(policy, counted=limiter.throttles_in_a_row == 1)
         for _ in range(min(limiter.throttles_in_a_row, 12) - 1):
             waits.next()
-        seconds = waits.next(asked or None)  # who asks for nothing again and again means none the less a pause
+        seconds = waits.next(
+            asked or None
+        )  # who asks for nothing again and again means none the less a pause
         limiter.pause(seconds)
         if self.notifier is not None:
             self.notifier.paused(seconds)

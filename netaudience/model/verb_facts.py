@@ -16,24 +16,43 @@ from attrs.validators import in_, instance_of
 from netaudience.model.wire import JsonValue
 
 __all__ = [
+    "CHANNELS",
     "IDENTITIES",
+    "OPPOSITES",
+    "Channel",
     "Effect",
     "Identity",
     "Look",
     "LookUpFacts",
     "Question",
     "Unknown",
+    "Verb",
     "VerbFacts",
     "Verbs",
     "Way",
+    "key_of",
 ]
 
 Identity: TypeAlias = Literal["id", "email", "phone"]
 """What a person is known by: the controller's own id, an e-mail address, a phone number."""
 IDENTITIES: tuple[Identity, ...] = get_args(Identity)
 
-Effect: TypeAlias = Literal["erased", "none"]
-"""What the vendor says becomes of the person's data."""
+Verb: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave"]
+"""What may be asked for a person; the second and the third are about a channel, the last two an audience."""
+
+Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+#: Which verb takes back what another one did.
+OPPOSITES: Mapping[Verb, Verb] = {
+    "suppress": "unsuppress",
+    "unsuppress": "suppress",
+    "join": "leave",
+    "leave": "join",
+}
+
+Effect: TypeAlias = Literal["erased", "suppressed", "allowed", "joined", "left", "none"]
+"""What the vendor says becomes of the person."""
 
 Unknown: TypeAlias = Literal["told", "accepted"]
 """What becomes of somebody whom the vendor does not know: told, or accepted like anybody else."""
@@ -63,6 +82,11 @@ class Way:
     #: The field of the operation's rows that the identity goes into, or the noun of its bare identifiers.
     field: str = attrs.field(validator=_text)
     arguments: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
+    #: What the operation's rows hold besides, the same for everybody; it is given the name of the place that
+    #: people are put into, or an empty text.
+    constants: Callable[[str], Mapping[str, JsonValue]] = lambda _: {}
+    #: Arguments that are the name or the number of that place.
+    places: tuple[str, ...] = ()
     #: The longest that the vendor says it takes; None where it says nothing.
     within: timedelta | None
     unknown: Unknown = attrs.field(validator=in_(get_args(Unknown)))
@@ -86,6 +110,9 @@ class VerbFacts:
     #: Why there is no way, as a sentence, and what is left for people to do.
     cannot: str = attrs.field(default="", validator=_text)
     by_hand: str = attrs.field(default="", validator=_text)
+    #: What has to be told of the account besides the people, such as the number of a list; empty where that
+    #: is nothing, or an audience's name will do.
+    place: str = attrs.field(default="", validator=_text)
     #: How somebody who is erased comes back, as a sentence.
     comes_back: str = attrs.field(default="", validator=_text)
     #: What else is to be known, as sentences.
@@ -103,8 +130,13 @@ class VerbFacts:
             raise ValueError("Facts of a verb have ways, or say why there is none")
 
 
-#: The facts of one vendor by the names of verbs; a verb that is left out was not looked at.
+#: The facts of one vendor by `key_of`; what is left out was not looked at.
 Verbs: TypeAlias = Mapping[str, VerbFacts]
+
+
+def key_of(verb: Verb, channel: Channel | None = None) -> str:
+    """Return how the facts of a verb, on a channel if it is about one, are called."""
+    return verb if channel is None else f"{verb} {channel}"
 
 
 @attrs.frozen(kw_only=True)

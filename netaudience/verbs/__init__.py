@@ -11,7 +11,8 @@
         print(verdict.vendor, verdict.status)
 """
 
-from netaudience.verbs.doors import erase, look_again_at, plan_erase
+from netaudience.verbs.action import Action
+from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_action, plan_erase
 from netaudience.verbs.look_up import Known, who
 from netaudience.verbs.plan import VendorPlan, VerbPlan
 from netaudience.verbs.receipts import Key, Receipts
@@ -20,6 +21,7 @@ from netaudience.verbs.subject import Subject
 from netaudience.verbs.verdicts import Status, Verdict
 
 __all__ = [
+    "Action",
     "Key",
     "Known",
     "Receipts",
@@ -29,8 +31,10 @@ __all__ = [
     "VerbPlan",
     "VerbResult",
     "Verdict",
+    "carry_action",
     "erase",
     "look_again_at",
+    "plan_action",
     "plan_erase",
     "who",
 ]

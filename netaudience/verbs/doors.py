@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from netaudience.jobs.spec.model import Source
 from netaudience.vendors import names
+from netaudience.verbs.action import Action
 from netaudience.verbs.people import read_people
-from netaudience.verbs.plan import Verb, VerbPlan, plan_vendors, plan_verb
+from netaudience.verbs.plan import VerbPlan, plan_vendors, plan_verb
 from netaudience.verbs.run import Started, VerbResult, run_verb
 from netaudience.verbs.subject import Subject, find_columns, rows_of
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.jobs.extract.table import Table
-    from netaudience.model.verb_facts import Identity
+    from netaudience.model.verb_facts import Channel, Identity, Verb
     from netaudience.verbs.receipts import Line, Receipts
 
-__all__ = ["erase", "look_again_at", "open_people", "plan_erase"]
+__all__ = ["carry_action", "erase", "look_again_at", "open_people", "plan_action", "plan_erase"]
 
 
 @contextmanager
@@ -55,16 +56,36 @@ def plan_erase(
     client_factory: ClientFactory | None = None,
     folder: Path | None = None,
 ) -> VerbPlan:
-    """Say what erasing people would do at each vendor; nothing is sent.
+    """Say what erasing people would do at each vendor; see `plan_action`."""
+    return plan_action(
+        Action(verb="erase"),
+        people,
+        vendors=vendors,
+        columns=columns,
+        client_factory=client_factory,
+        folder=folder,
+    )
 
-    The arguments are those of `erase`.
+
+def plan_action(  # noqa: PLR0913 - what may be told
+    action: Action,
+    people: str | Path | Source | Iterable[Subject],
+    *,
+    vendors: Iterable[str] | None = None,
+    columns: Mapping[Identity, str | None] | None = None,
+    client_factory: ClientFactory | None = None,
+    folder: Path | None = None,
+) -> VerbPlan:
+    """Say what would be done for people at each vendor; nothing is sent.
+
+    The arguments are those of `carry_action`.
 
     Raises:
         ConfigurationError: a vendor or a column is not there, or the people cannot be read.
     """
     with open_people(people) as (table, source):
         return plan_verb(
-            "erase",
+            action,
             table,
             source,
             vendors=vendors,
@@ -89,13 +110,54 @@ async def erase(  # noqa: PLR0913 - what a run may be told
     folder: Path | None = None,
     signals: bool = True,
 ) -> VerbResult:
-    """Erase people at every vendor, and return what became of each of them there.
+    """Erase people at every vendor, and return what became of each of them there; see `carry_action`.
+
+    Raises:
+        GuardRefused: nobody has agreed, or it is for another number of people; nothing was sent.
+        ConfigurationError: a vendor, a column or credentials are wrong; nothing was sent.
+    """
+    return await carry_action(
+        Action(verb="erase"),
+        people,
+        agreed=agreed,
+        vendors=vendors,
+        columns=columns,
+        resume=resume,
+        in_doubt=in_doubt,
+        receipts=receipts,
+        grace=grace,
+        on_progress=on_progress,
+        client_factory=client_factory,
+        folder=folder,
+        signals=signals,
+    )
+
+
+async def carry_action(  # noqa: PLR0913 - what a run may be told
+    action: Action,
+    people: str | Path | Source | Iterable[Subject],
+    *,
+    agreed: int | None = None,
+    vendors: Iterable[str] | None = None,
+    columns: Mapping[Identity, str | None] | None = None,
+    resume: str | None = None,
+    in_doubt: OnDoubt = "tell",
+    receipts: Receipts | None = None,
+    grace: float = 20.0,
+    on_progress: OnProgress | None = None,
+    client_factory: ClientFactory | None = None,
+    folder: Path | None = None,
+    signals: bool = True,
+) -> VerbResult:
+    """Do something for people at every vendor, and return what became of each of them there.
 
     Look at ``result.ok``: a verdict that leaves something to do raises nothing.
 
     Args:
+        action: What is to be done.
         people: A file with a column for each id, or subjects.
-        agreed: For how many people it is meant, as ``plan_erase(…).reached`` says; it cannot be undone.
+        agreed: For how many people it is meant, as ``plan_action(…).reached`` says; asked of what cannot be
+            undone, and of what lets vendors write to people again.
         vendors: By their names in commands; those of the environment if not given.
         columns: Columns of a file that their names do not tell, by ``id``, ``email`` and ``phone``.
         resume: The run to go on with: its id, the path of its folder, or ``latest``.
@@ -111,11 +173,10 @@ async def erase(  # noqa: PLR0913 - what a run may be told
         GuardRefused: nobody has agreed, or it is for another number of people; nothing was sent.
         ConfigurationError: a vendor, a column or credentials are wrong; nothing was sent.
     """
-    verb: Verb = "erase"
     with open_people(people) as (table, source):
         plan = await asyncio.to_thread(
             plan_verb,
-            verb,
+            action,
             table,
             source,
             vendors=vendors,
@@ -124,8 +185,12 @@ async def erase(  # noqa: PLR0913 - what a run may be told
             folder=folder,
         )
         started = Started(
-            verb=verb,
-            vendors=[each.vendor for each in plan.vendors],
+            verb=action.verb,
+            vendors=list(dict.fromkeys(each.vendor for each in plan.vendors)),
+            channels=list(action.channels),
+            audience=action.audience,
+            places=dict(action.places),
+            agreed=agreed,
             source=source if source.files else None,
             chosen={str(name): column for name, column in (columns or {}).items()},
             receipts=None if receipts is None else str(receipts.path.resolve()),
@@ -154,11 +219,11 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
     now: datetime | None = None,
     client_factory: ClientFactory | None = None,
 ) -> list[Line]:
-    """Ask the vendors about people whose erasure must be done by now, and add the answers to the receipts.
+    """Ask vendors about people for whom it must be done by now, and add the answers to the receipts.
 
     Args:
         receipts: The file, opened.
-        people: Who was erased, once more: receipts name nobody.
+        people: Who was meant, once more: receipts name nobody.
         vendors: By their names in commands; those of the environment if not given.
         columns: Columns of a file that their names do not tell.
         now: What the clock says.
@@ -176,5 +241,17 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
     with open_people(people) as (table, _):
         found = find_columns(list(table.columns), names(), columns)
         read = read_people(table, found)
-    planned = plan_vendors("erase", vendors, found, read, client_factory)
-    return await look_again(receipts, read, found, planned, now=now, client_factory=client_factory)
+    asked: dict[Verb, dict[Channel, None]] = {}
+    for line in receipts.lines:
+        channels = asked.setdefault(line["verb"], {})
+        if line.get("channel") is not None:
+            channels[line["channel"]] = None
+    added: list[Line] = []
+    for verb, about in asked.items():
+        if verb in {"join", "leave"}:
+            continue  # no vendor shows who is in an audience
+        planned = plan_vendors(Action(verb=verb, channels=list(about)), vendors, found, read, client_factory)
+        added += await look_again(
+            receipts, read, found, verb, planned, now=now, client_factory=client_factory
+        )
+    return added

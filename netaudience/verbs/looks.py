@@ -23,7 +23,7 @@ from netaudience.verbs.receipts import Line, Receipts
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.model.verb_facts import Look
+    from netaudience.model.verb_facts import Look, Verb
     from netaudience.verbs.people import Person
     from netaudience.verbs.plan import Part, VendorPlan
     from netaudience.verbs.subject import Columns
@@ -42,7 +42,7 @@ _BECOMES: Mapping[Answer, Status] = {
     "still_there": "failed",
     "no_answer": "accepted",
 }
-_STILL_THERE = "the vendor still shows the person, after the time in which it says that it erases"
+_STILL_THERE = "the vendor does not show it as done, after the time in which it says that it does it"
 #: Looks that are under way at one time; the account's limits decide how many of them are sent.
 _AT_ONE_TIME = 20
 
@@ -76,10 +76,15 @@ def cases_of(lines: Iterable[Line]) -> list[Case]:
     cases: dict[tuple[object, ...], Case] = {}
     for line in lines:
         if line["kind"] == "verdict":
-            cases[line["run"], line["row"], line["vendor"]] = Case(line)
-        elif (case := cases.get((line["run"], line["row"], line["vendor"]))) is not None:
+            cases[_about(line)] = Case(line)
+        elif (case := cases.get(_about(line))) is not None:
             case.last = line
     return list(cases.values())
+
+
+def _about(line: Line) -> tuple[object, ...]:
+    """Return what a receipt and the looks that belong to it have in common."""
+    return line["run"], line["row"], line["vendor"], line.get("channel")
 
 
 class _Looked(NamedTuple):
@@ -92,6 +97,7 @@ async def look_again(  # noqa: PLR0913 - what a look is made of
     receipts: Receipts,
     people: Sequence[Person],
     columns: Columns,
+    verb: Verb,
     vendors: Sequence[VendorPlan],
     *,
     now: datetime | None = None,
@@ -103,6 +109,7 @@ async def look_again(  # noqa: PLR0913 - what a look is made of
         receipts: The file, opened.
         people: Who may be meant by receipts; whose receipts are not theirs is passed over.
         columns: What the people are known by.
+        verb: The verb whose receipts are looked at.
         vendors: What was planned for them, which says how each vendor is looked at.
         now: What the clock says.
         client_factory: Makes a vendor's client; from the environment if not given.
@@ -119,7 +126,9 @@ async def look_again(  # noqa: PLR0913 - what a look is made of
         due = [
             (case, person, parts)
             for case in cases_of(receipts.lines)
-            if case.verdict["vendor"] == vendor.vendor and case.is_due(now)
+            if case.verdict["vendor"] == vendor.vendor
+            and (case.verdict["verb"], case.verdict.get("channel")) == (verb, vendor.channel)
+            and case.is_due(now)
             for person in (_whose(case.verdict, by_digest),)
             if person is not None
             for parts in (_looked_by(case.verdict, vendor, person),)
@@ -213,6 +222,7 @@ def _line(looked: _Looked, now: datetime) -> dict[str, Any]:
         "row": verdict["row"],
         "vendor": verdict["vendor"],
         "verb": verdict["verb"],
+        **({"channel": verdict["channel"]} if "channel" in verdict else {}),
         "subject": verdict["subject"],
         "answer": looked.answer,
         "status": _BECOMES[looked.answer],

@@ -6,23 +6,37 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from netaudience.client import Client
-from netaudience.model.verb_facts import VerbFacts, Way
+from netaudience.model.verb_facts import CHANNELS, Channel, Verb, VerbFacts, Way, key_of
 from netaudience.vendors import clients, verbs_of
 
 __all__ = ["matrix", "period"]
 
-_HEADS = ("Vendor", "Known by", "Operation", "Done", "Whom it does not know", "A second look", "Comes back")
+_HEADS = ("Vendor", "Known by", "Operation", "Done", "Whom it does not know", "A second look")
 _UNKNOWN = {"told": "told: *nothing there*", "accepted": "accepted like anybody"}
 #: A longer time is told in days.
 _HOURS = 48
 
 
-def matrix(verb: str) -> str:
+def matrix(verb: Verb) -> str:
     """Return the table of a verb, and below it what else is to be known of each vendor."""
-    named = [(client, facts) for client in clients() if (facts := verbs_of(client).get(verb)) is not None]
-    lines = [_line(_HEADS), _line(["---"] * len(_HEADS))]
-    lines += [_line(cells) for client, facts in named for cells in _rows(client, facts)]
-    told = [f"- **{client.vendor}**: {sentence}." for client, facts in named for sentence in _notes(facts)]
+    channels: tuple[Channel | None, ...] = (None, *CHANNELS)
+    named = [
+        (client, channel, facts)
+        for client in clients()
+        for channel in channels
+        if (facts := verbs_of(client).get(key_of(verb, channel))) is not None
+    ]
+    heads = [*_HEADS, *(["Comes back"] if verb == "erase" else [])]
+    by_channel = any(channel is not None for _, channel, _ in named)
+    heads[1:1] = ["Channel"] if by_channel else []
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for client, channel, facts in named:
+        for cells in _rows(client, facts):
+            cells[1:1] = [channel or ""] if by_channel else []
+            lines.append(_line(cells[: len(heads)]))
+    told = dict.fromkeys(
+        f"- **{client.vendor}**: {sentence}." for client, _, facts in named for sentence in _notes(facts)
+    )
     return "\n".join([*lines, "", *told, ""])
 
 
@@ -53,6 +67,8 @@ def _notes(facts: VerbFacts) -> Iterator[str]:
         yield f"{facts.cannot}. By hand: {facts.by_hand}"
     if facts.taken == "every":
         yield "a person is named by every id that is known"
+    if facts.place:
+        yield f"it has to be told {facts.place}, by `--at`"
     yield from (f"by {way.takes}, {way.reaches}" for way in facts.ways if way.reaches)
     yield from facts.notes
 

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -21,12 +21,13 @@ from netaudience.jobs.spec.diagnostics import listed, nearest
 from netaudience.jobs.spec.model import Expression, Guards, JobFile, Source, Step
 from netaudience.jobs.spec.validate import find_vendor, item_field
 from netaudience.model.rows import Rows
-from netaudience.model.verb_facts import Identity, VerbFacts, Way
+from netaudience.model.verb_facts import Channel, Identity, Verb, VerbFacts, Way, key_of
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
 from netaudience.vendors import client_of as vendor_client
 from netaudience.vendors import names, verbs_of
+from netaudience.verbs.action import Action
 from netaudience.verbs.people import Person, has_sql, read_people
 from netaudience.verbs.subject import Columns, find_columns
 
@@ -34,10 +35,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import Plan
 
-__all__ = ["Part", "VendorPlan", "Verb", "VerbPlan", "plan_vendors", "plan_verb", "vendors_here"]
-
-Verb: TypeAlias = Literal["erase"]
-"""The verbs that there are."""
+__all__ = ["Part", "VendorPlan", "VerbPlan", "plan_vendors", "plan_verb", "vendors_here"]
 
 ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 #: Names become folders.
@@ -76,6 +74,8 @@ class VendorPlan:
     #: The vendor's name in commands, and as people write it.
     vendor: str
     name: str
+    #: The channel that it is about, if it is about one.
+    channel: Channel | None = None
     facts: VerbFacts | None
     parts: tuple[Part, ...] = ()
     #: People who have no id that the vendor takes.
@@ -84,13 +84,15 @@ class VendorPlan:
     account: str | None = None
     #: Ways that this account does not have, and why.
     left_out: tuple[str, ...] = ()
+    #: What has to be told before anything can be done here, in a sentence.
+    untold: str | None = None
 
     @property
     def cannot(self) -> str | None:
         """Why nothing can be done, in a sentence; None where something can."""
         if self.facts is None:
             return _NOBODY_LOOKED
-        return self.facts.cannot or None
+        return self.facts.cannot or self.untold
 
     def parts_of(self, person: Person) -> tuple[Part, ...]:
         """Return the parts that a person is in."""
@@ -108,6 +110,7 @@ class VendorPlan:
         facts = self.facts
         return {
             "vendor": self.vendor,
+            "channel": self.channel,
             "cannot": self.cannot,
             "by_hand": None if facts is None else facts.by_hand or None,
             "missing_id": self.missing,
@@ -123,7 +126,7 @@ class VendorPlan:
 class VerbPlan:
     """What a verb would do."""
 
-    verb: Verb
+    action: Action
     #: What people call the source.
     source: str
     columns: Columns
@@ -135,6 +138,11 @@ class VerbPlan:
     sends: Plan | None = attrs.field(repr=False)
     #: Jobs of this folder that write to these vendors, and would bring back whom their sources still hold.
     brought_back_by: tuple[str, ...] = ()
+
+    @property
+    def verb(self) -> Verb:
+        """What is done."""
+        return self.action.verb
 
     @property
     def reached(self) -> int:
@@ -175,7 +183,7 @@ def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
 
 
 def plan_verb(  # noqa: PLR0913 - what may be told
-    verb: Verb,
+    action: Action,
     table: Table,
     source: Source,
     *,
@@ -187,7 +195,7 @@ def plan_verb(  # noqa: PLR0913 - what may be told
     """Read the people, and say what would be done to them.
 
     Args:
-        verb: What is to be done.
+        action: What is to be done.
         table: The people, opened; it stays open.
         source: Where the table is from, as a job says it.
         vendors: By their names in commands; those of the environment if not given, and all where it has none.
@@ -204,8 +212,8 @@ def plan_verb(  # noqa: PLR0913 - what may be told
     columns = find_columns(list(table.columns), names(), chosen)
     people = read_people(table, columns)
     where = folder or Path.cwd()
-    planned = plan_vendors(verb, vendors, columns, people, client_factory)
-    name = f"{verb}-{_NOT_IN_NAMES.sub('-', Path(table.name).stem).strip('-.') or 'people'}"
+    planned = plan_vendors(action, vendors, columns, people, client_factory)
+    name = f"{action.verb}-{_NOT_IN_NAMES.sub('-', Path(table.name).stem).strip('-.') or 'people'}"
     job = JobFile(
         name=name[:100],
         # No file: a run of a verb says itself how it is gone on with.
@@ -215,20 +223,21 @@ def plan_verb(  # noqa: PLR0913 - what may be told
         # Who is refused is told one by one, and must not keep others from their right.
         guards=Guards(max_removals=None, max_rejected=None),
     )
+    brought = {each.vendor: each.name for each in planned if each.parts} if action.verb == "erase" else {}
     return VerbPlan(
-        verb=verb,
+        action=action,
         source=table.name,
         columns=columns,
         people=people,
         vendors=planned,
         job=job,
         sends=plan_job(job, table) if job.steps else None,
-        brought_back_by=tuple(_writers(where, {each.vendor: each.name for each in planned if each.parts})),
+        brought_back_by=tuple(_writers(where, brought)),
     )
 
 
 def plan_vendors(
-    verb: Verb,
+    action: Action,
     vendors: Iterable[str] | None,
     columns: Columns,
     people: Sequence[Person],
@@ -240,7 +249,11 @@ def plan_vendors(
         ConfigurationError: there is no such vendor.
     """
     clients = dict.fromkeys(_client(name) for name in (vendors or vendors_here() or names()))
-    return tuple(_plan_vendor(verb, client, columns, people, client_factory) for client in clients)
+    return tuple(
+        _plan_vendor(action, channel, client, columns, people, client_factory)
+        for client in clients
+        for channel in action.parts
+    )
 
 
 def _client(name: str) -> type[Client]:
@@ -253,16 +266,19 @@ def _client(name: str) -> type[Client]:
     return vendor_client(client.slug)
 
 
-def _plan_vendor(
-    verb: Verb,
+def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
+    action: Action,
+    channel: Channel | None,
     vendor: type[Client],
     columns: Columns,
     people: Sequence[Person],
     client_factory: ClientFactory | None,
 ) -> VendorPlan:
-    facts = verbs_of(vendor).get(verb)
-    if facts is None or facts.cannot:
-        return VendorPlan(vendor=vendor.slug, name=vendor.vendor, facts=facts)
+    facts = verbs_of(vendor).get(key_of(action.verb, channel))
+    untold = None if facts is None else _untold(action, channel, vendor, facts)
+    if facts is None or facts.cannot or untold is not None:
+        return VendorPlan(vendor=vendor.slug, name=vendor.vendor, channel=channel, facts=facts, untold=untold)
+    place = action.place(vendor.slug, channel)
     account: Client
     missing: str | None = None
     if client_factory is not None:
@@ -288,13 +304,14 @@ def _plan_vendor(
             column in person.known_by and not person.known_by.keys() & set(before) for person in people
         )
         if count:
-            step = _step(verb, vendor, way, operation, column, before)
+            step = _step(key_of(action.verb, channel), vendor, way, operation, column, before, place)
             parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
         taken.append(column)
     known = {part.column for part in parts}
     return VendorPlan(
         vendor=vendor.slug,
         name=vendor.vendor,
+        channel=channel,
         facts=facts,
         parts=tuple(parts),
         missing=sum(person.problem is None and not person.known_by.keys() & known for person in people),
@@ -304,18 +321,48 @@ def _plan_vendor(
 
 
 def _step(  # noqa: PLR0913, PLR0917 - what a step is made of
-    verb: Verb, vendor: type[Client], way: Way, operation: Operation, column: str, before: Sequence[str]
+    called: str,
+    vendor: type[Client],
+    way: Way,
+    operation: Operation,
+    column: str,
+    before: Sequence[str],
+    place: str,
 ) -> Step:
     field = way.field if isinstance(operation.kind, Rows) else item_field(operation)
     conditions = [has_sql(column), *(f"not ({has_sql(one)})" for one in before)]
     return Step(
-        name=f"{vendor.slug}-{verb}-by-{way.takes}",
+        name=f"{vendor.slug}-{called.replace(' ', '-')}-by-{way.takes}",
         vendor=vendor.slug,
         operation=operation.name,
-        arguments=way.arguments,
-        fields={field: Expression(column=column)},
+        arguments={**way.arguments, **{name: _of_type(operation, name, place) for name in way.places}},
+        fields={
+            field: Expression(column=column),
+            **{name: Expression(value=value) for name, value in way.constants(place).items()},
+        },
         where=" and ".join(conditions),
     )
+
+
+def _untold(action: Action, channel: Channel | None, vendor: type[Client], facts: VerbFacts) -> str | None:
+    """Say what of an account has to be told before the verb can be done there, or None."""
+    where = vendor.slug if channel is None else f"{vendor.slug}:{channel}"
+    if not facts.place:
+        return None
+    given = action.places.get(where)
+    wanted = f"say --at {where}=… with {facts.place}"
+    if not given:
+        return wanted
+    operations = [(vendor.operations()[way.operation], name) for way in facts.ways for name in way.places]
+    whole = all(_of_type(operation, name, given) is not None for operation, name in operations)
+    return None if whole else f"{given!r} is no number: {wanted}"
+
+
+def _of_type(operation: Operation, name: str, place: str) -> JsonValue:
+    """Return a place as an argument has it, which may be a number; None where it is none and has to be."""
+    if operation.parameters[name].annotation is not int:
+        return place
+    return int(place) if place.isascii() and place.isdigit() else None
 
 
 def _writers(folder: Path, vendors: Mapping[str, str]) -> Iterator[str]:

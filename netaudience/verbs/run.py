@@ -21,7 +21,9 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, wants_consent
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.run_folder import RunFolder, replace
+from netaudience.model.verb_facts import Channel, Verb
 from netaudience.model.wire import load_json, structure
+from netaudience.verbs.action import AGREED_BY
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 
@@ -45,8 +47,13 @@ _STARTED, _TOLD, VERDICTS = "verb.json", "told.jsonl", "verdicts.jsonl"
 class Started:
     """What a run of a verb was started with, so that it can be gone on with."""
 
-    verb: str
+    verb: Verb
     vendors: list[str]
+    channels: list[Channel] = attrs.field(factory=list["Channel"])
+    audience: str | None = None
+    places: dict[str, str] = attrs.field(factory=dict[str, str])
+    #: For how many people somebody has agreed to it.
+    agreed: int | None = None
     #: None where the people were given by a program.
     source: Source | None = None
     chosen: dict[str, str | None] = attrs.field(factory=dict[str, "str | None"])
@@ -159,7 +166,7 @@ def add_verdicts(receipts: Receipts, plan: VerbPlan, verdicts: Iterable[Verdict]
         JournalFailed: they cannot be written.
     """
     before = {
-        (line["row"], line["vendor"]): line["status"]
+        (line["row"], line["vendor"], line.get("channel")): line["status"]
         for line in receipts.lines
         if line["kind"] == "verdict" and line["run"] == run
     }
@@ -173,7 +180,8 @@ def add_verdicts(receipts: Receipts, plan: VerbPlan, verdicts: Iterable[Verdict]
                 "subject": dict(receipts.key.person(people[verdict.row], plan.columns)),
             }
             for verdict in verdicts
-            if verdict.row in people and before.get((verdict.row, verdict.vendor)) != verdict.status
+            if verdict.row in people
+            and before.get((verdict.row, verdict.vendor, verdict.channel)) != verdict.status
         ]
     )
 
@@ -226,6 +234,7 @@ def _without_sending(plan: VerbPlan, vendor: VendorPlan, person: Person, now: da
             row=person.row,
             vendor=vendor.vendor,
             verb=plan.verb,
+            channel=vendor.channel,
             status=status,
             time=_text(now),
             reason=reason,
@@ -292,6 +301,7 @@ def _all_in_all(
         row=person.row,
         vendor=vendor.vendor,
         verb=plan.verb,
+        channel=vendor.channel,
         status=worst.status,
         identities=[each.part.way.takes for each in found],
         operations=[each.part.way.operation for each in found],
@@ -306,6 +316,12 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
+_WHY: Mapping[Verb, str] = {
+    "erase": "cannot be undone",
+    "unsuppress": "lets vendors write to people again, who must have agreed to that,",
+}
+
+
 def check_agreed(plan: VerbPlan, agreed: int | None) -> Consent:
     """Return what the job's guards are told, once somebody has said for how many people it is meant.
 
@@ -313,18 +329,19 @@ def check_agreed(plan: VerbPlan, agreed: int | None) -> Consent:
         GuardRefused: the number is missing, or is another.
     """
     operations = [part.operation for each in plan.vendors for part in each.parts]
-    if not any(wants_consent(operation) for operation in operations):
-        return Consent()
+    flag = AGREED_BY.get(plan.verb)
+    if flag is None:
+        return Consent(yes=any(wants_consent(operation) for operation in operations))
     count = plan.reached
     people = f"{count:,} {'person' if count == 1 else 'people'}"
     if agreed is None:
         raise GuardRefused(
-            f"{plan.verb} cannot be undone and is for {people}: look at --plan, and add --yes-delete {count} "
+            f"{plan.verb} {_WHY[plan.verb]} and is for {people}: look at --plan, and add {flag} {count} "
             "if that is meant; nothing was sent"
         )
     if agreed != count:
         raise GuardRefused(
-            f"--yes-delete says {agreed:,}, and {plan.verb} is for {people}: look at the source again; "
+            f"{flag} says {agreed:,}, and {plan.verb} is for {people}: look at the source again; "
             "nothing was sent"
         )
     final = sum(

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import attrs
 
-from netaudience.model.verb_facts import Identity
+from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 
 __all__ = ["DONE", "MEANING", "STATUSES", "Status", "Verdict", "count_verdicts"]
@@ -24,7 +24,7 @@ MEANING: Mapping[Status, str] = {
     "applied": "it is done, and the vendor says so",
     "accepted": "the vendor took the request and does it later; look again from the time that is told",
     "nothing_there": "the vendor does not know the person: nothing is left to be done",
-    "cannot": "the vendor has no operation that does it: a person has to",
+    "cannot": "it cannot be done there as things are; the reason says what is left to do",
     "missing_id": "the file has no id by which the vendor knows the person; nothing was sent",
     "in_doubt": "the request was sent and no answer came: nobody knows whether it was taken",
     "failed": "it was refused, or was not sent; nothing was done",
@@ -40,6 +40,8 @@ class Verdict:
     #: The vendor's name in commands.
     vendor: str
     verb: str
+    #: The channel, where the verb is about one.
+    channel: Channel | None = None
     status: Status
     #: By what the vendor was asked, and with which operations.
     identities: list[Identity] = attrs.field(factory=list["Identity"])

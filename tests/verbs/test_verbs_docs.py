@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from netaudience.model.verb_facts import Verb
 from netaudience.verbs.matrix import matrix
 from netaudience.verbs.verdicts import STATUSES
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "verbs.md").read_text(encoding="utf-8")
 
 
-def test_the_table_is_that_of_the_facts() -> None:
-    shown = PAGE.partition("<!-- begin: netaudience verbs -->\n")[2].partition("<!-- end -->")[0]
-    assert shown == matrix("erase")
+@pytest.mark.parametrize(
+    ("verb", "called"), [("erase", "verbs"), ("suppress", "verbs suppress"), ("join", "verbs join")]
+)
+def test_the_tables_are_those_of_the_facts(verb: Verb, called: str) -> None:
+    shown = PAGE.partition(f"<!-- begin: netaudience {called} -->\n")[2].partition("<!-- end -->")[0]
+    assert shown == matrix(verb)
 
 
 def test_every_status_is_told_and_no_other() -> None:

@@ -13,6 +13,7 @@ from people_at_sandbox import DAY, DOCUMENTED, ERASING, clients, held, people, s
 
 from netaudience.client import Client
 from netaudience.errors import GuardRefused
+from netaudience.model.verb_facts import CHANNELS, key_of
 from netaudience.sandbox import Fault, Sandbox, SandboxLimits
 from netaudience.settings import Settings
 from netaudience.vendors import clients as all_clients
@@ -78,10 +79,13 @@ def test_facts_name_what_the_vendor_has(client: type[Client], verb: str, facts) 
     for way in facts.ways:
         operation = operations[way.operation]
         assert operation.shape in {"batch", "call"}
-        assert operation.facts.destructive
+        assert operation.facts.destructive == (verb == "erase")
         fields = getattr(operation.kind, "fields", None)
         if fields is not None:
-            assert way.field in {field.name for field in fields}
+            held = {name.partition(".")[0] for name in way.constants("a place")}
+            assert {way.field, *held} <= {field.name for field in fields}
+        assert {*way.arguments, *way.places} <= operation.parameters.keys()
+        assert bool(way.places) <= (facts.place != "" or verb in {"join", "leave"})
         if way.look is not None:
             look = operations[way.look.operation]
             assert look.facts.acknowledges == "answered"
@@ -90,8 +94,11 @@ def test_facts_name_what_the_vendor_has(client: type[Client], verb: str, facts) 
     assert facts.ways or facts.by_hand
 
 
-def test_every_vendor_says_what_it_can_do_to_erase() -> None:
-    assert {client.slug for client in all_clients() if "erase" in verbs_of(client)} == set(names())
+def test_every_vendor_says_what_it_can_do_for_every_verb_and_channel() -> None:
+    verbs = {"erase", "join", "leave"}
+    verbs |= {key_of(verb, channel) for verb in ("suppress", "unsuppress") for channel in CHANNELS}
+    for client in all_clients():
+        assert verbs_of(client).keys() == verbs
 
 
 def test_who_is_known_is_accepted_and_gone_when_the_vendor_says(tmp_path: Path) -> None:

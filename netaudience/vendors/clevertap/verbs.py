@@ -2,18 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import cast
 
-from netaudience.model.verb_facts import Look, LookUpFacts, Question, VerbFacts, Verbs, Way
+from netaudience.model.verb_facts import (
+    Channel,
+    Effect,
+    Identity,
+    Look,
+    LookUpFacts,
+    Question,
+    Verb,
+    VerbFacts,
+    Verbs,
+    Way,
+    key_of,
+)
 from netaudience.model.wire import JsonValue
-from netaudience.vendors.clevertap.facts import DELETE_PAGE
+from netaudience.vendors.clevertap.facts import DELETE_PAGE, PROFILES_PAGE, SUBSCRIBE_PAGE
 from netaudience.vendors.clevertap.models import ProfileFound
 
 __all__ = ["LOOK_UP", "VERBS"]
 
+#: By channel: the property of a profile, and what stands for it where an address or a number is meant.
+_FLAGS: tuple[tuple[Channel, Identity | None, str], ...] = (
+    ("email", "email", "email"),
+    ("sms", "phone", "phone"),
+    ("push", None, ""),
+    ("whatsapp", None, ""),
+)
+_MAKES = "an id that CleverTap does not know becomes a profile"
+#: The property that has the names of the audiences whom a profile is in.
+_AUDIENCES = "Audiences"
+_IN_A_PROPERTY = (
+    f"an audience is a name in the property {_AUDIENCES}, which a segment asks for: segments by API are a "
+    "private beta, and a custom list has to be replaced as a whole"
+)
+
+
+def _always(held: Mapping[str, JsonValue]) -> Callable[[str], Mapping[str, JsonValue]]:
+    return lambda _: held
+
+
+def _consent(verb: Verb, status: str, *, allowed: bool) -> Verbs:
+    found: dict[str, VerbFacts] = {}
+    for channel, takes, kind in _FLAGS:
+        ways: tuple[Way, ...] = (
+            Way(
+                operation="upload_profiles",
+                takes="id",
+                field="identity",
+                constants=_always({f"profile_data.MSG-{channel}": allowed}),
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches=_MAKES,
+            ),
+        )
+        if takes is not None:
+            of_all = Way(
+                operation="set_subscription",
+                takes=takes,
+                field="value",
+                constants=_always({"type": kind, "status": status}),
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches="everybody who shares it",
+            )
+            ways = (of_all, *ways)
+        found[key_of(verb, channel)] = VerbFacts(
+            effect="allowed" if allowed else "suppressed",
+            ways=ways,
+            docs=PROFILES_PAGE if takes is None else SUBSCRIBE_PAGE,
+        )
+    return found
+
+
+def _membership(effect: Effect, operator: str) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        ways=(
+            Way(
+                operation="upload_profiles",
+                takes="id",
+                field="identity",
+                constants=lambda name: {f"profile_data.{_AUDIENCES}": {operator: [name]}},
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches=_MAKES,
+            ),
+        ),
+        notes=(_IN_A_PROPERTY,),
+        docs=PROFILES_PAGE,
+    )
+
+
 VERBS: Verbs = {
+    **_consent("suppress", "Unsubscribe", allowed=False),
+    **_consent("unsuppress", "Resubscribe", allowed=True),
+    "join": _membership("joined", "$add"),
+    "leave": _membership("left", "$remove"),
     "erase": VerbFacts(
         effect="erased",
         ways=(

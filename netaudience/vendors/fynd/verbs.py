@@ -8,14 +8,57 @@ from typing import cast
 import attrs
 
 from netaudience.dead_letter import plain
-from netaudience.model.verb_facts import Identity, LookUpFacts, Question, VerbFacts, Verbs
+from netaudience.model.verb_facts import (
+    CHANNELS,
+    Effect,
+    Identity,
+    LookUpFacts,
+    Question,
+    VerbFacts,
+    Verbs,
+    Way,
+    key_of,
+)
 from netaudience.model.wire import JsonValue
 from netaudience.vendors.fynd.facts import USER
 from netaudience.vendors.fynd.models import CustomerSearch
 
 __all__ = ["LOOK_UP", "VERBS"]
 
+_NO_CONSENT = VerbFacts(
+    effect="none",
+    cannot="no operation of Fynd changes what a customer has agreed to: `consent` can only be read",
+    by_hand="change it where the shop's messages are sent from",
+    docs=USER,
+)
+
+
+def _membership(operation: str, effect: Effect) -> VerbFacts:
+    fields: tuple[tuple[Identity, str], ...] = (("email", "email"), ("phone", "phone_number"))
+    return VerbFacts(
+        effect=effect,
+        place="the id of the group, as netaudience fynd list-groups tells it",
+        ways=tuple(
+            Way(
+                operation=operation,
+                takes=takes,
+                field=field,
+                places=("group_id",),
+                within=None,
+                unknown="accepted",
+                look=None,
+            )
+            for takes, field in fields
+        ),
+        notes=("who is not known is counted in the group's error alone: get_group shows it",),
+        docs=USER,
+    )
+
+
 VERBS: Verbs = {
+    **{key_of(verb, channel): _NO_CONSENT for verb in ("suppress", "unsuppress") for channel in CHANNELS},
+    "join": _membership("add_group_users", "joined"),
+    "leave": _membership("remove_group_users", "left"),
     "erase": VerbFacts(
         effect="none",
         cannot="no operation of Fynd erases a customer: archiving can be undone, and attributes are deleted "

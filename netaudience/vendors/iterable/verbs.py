@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from netaudience.model.verb_facts import Look, LookUpFacts, Question, VerbFacts, Verbs, Way
+from netaudience.model.verb_facts import (
+    CHANNELS,
+    Effect,
+    Identity,
+    Look,
+    LookUpFacts,
+    Question,
+    Verb,
+    VerbFacts,
+    Verbs,
+    Way,
+    key_of,
+)
 from netaudience.model.wire import JsonValue
 from netaudience.vendors.iterable.facts import SPECIFICATION
 from netaudience.vendors.iterable.models import GetUserResponse
@@ -22,7 +34,63 @@ _TYPE = (
     "are sent, and one of them may be refused"
 )
 
+_IDS: tuple[tuple[Identity, str], ...] = (("email", "email"), ("id", "user_id"))
+_LIST = "the number of the list, as netaudience iterable get-lists tells it"
+
+
+def _subscription(verb: Verb, action: str, effect: Effect) -> Verbs:
+    facts = VerbFacts(
+        effect=effect,
+        taken="every",
+        place="the number of the message channel, as netaudience iterable get-channels tells it",
+        ways=tuple(
+            Way(
+                operation="change_subscription",
+                takes=takes,
+                field=field,
+                arguments={"group": "messageChannel", "action": action},
+                places=("group_id",),
+                within=None,
+                unknown="accepted",
+                look=None,
+            )
+            for takes, field in _IDS
+        ),
+        notes=(_TYPE, "Iterable enables the change of single subscriptions on request"),
+        docs=SPECIFICATION,
+    )
+    return {key_of(verb, channel): facts for channel in CHANNELS}
+
+
+def _membership(operation: str, effect: Effect, **arguments: JsonValue) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        taken="every",
+        place=_LIST,
+        ways=tuple(
+            Way(
+                operation=operation,
+                takes=takes,
+                field=field,
+                arguments=arguments,
+                places=("list_id",),
+                within=None,
+                unknown="accepted" if effect == "joined" else "told",
+                look=None,
+            )
+            for takes, field in _IDS
+        ),
+        notes=(_TYPE, "an audience is a static list"),
+        docs=SPECIFICATION,
+    )
+
+
 VERBS: Verbs = {
+    **_subscription("suppress", "unsubscribe", "suppressed"),
+    **_subscription("unsuppress", "subscribe", "allowed"),
+    # Whom Iterable does not know, it would make: somebody who was erased among them.
+    "join": _membership("subscribe_to_list", "joined", update_existing_users_only=True),
+    "leave": _membership("unsubscribe_from_list", "left"),
     "erase": VerbFacts(
         effect="erased",
         # A hybrid project may hold two profiles of a person, one by each; others have one of the ways.

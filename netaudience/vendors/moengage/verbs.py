@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import cast
 
 import attrs
 
 from netaudience.dead_letter import plain
-from netaudience.model.verb_facts import Identity, Look, LookUpFacts, Question, VerbFacts, Verbs, Way
+from netaudience.model.verb_facts import (
+    Channel,
+    Effect,
+    Identity,
+    Look,
+    LookUpFacts,
+    Question,
+    Verb,
+    VerbFacts,
+    Verbs,
+    Way,
+    key_of,
+)
 from netaudience.model.wire import JsonValue
+from netaudience.vendors.moengage.audiences import COHORTS
 from netaudience.vendors.moengage.consent_models import GdprAccepted, Preferences
-from netaudience.vendors.moengage.consents import GDPR
+from netaudience.vendors.moengage.consents import GDPR, V5
 from netaudience.vendors.moengage.models import GetUsersResponse
+from netaudience.vendors.moengage.rules import SPECIFICATION
 
 __all__ = ["LOOK_UP", "VERBS"]
 
@@ -24,7 +38,119 @@ def _receipt(answer: object) -> str | None:
     return cast("GdprAccepted", answer).request_id
 
 
+#: By which identity preferences are asked for, and what that is called there.
+_BY: Sequence[tuple[Identity, str]] = (("id", "uid"), ("email", "email"))
+#: The channels of which preferences are kept.
+_PREFERRED: Sequence[Channel] = ("email", "sms")
+
+
+def _is(*, unsubscribed: bool) -> Callable[[object], bool]:
+    """Return what says whether an answer shows a preference as it was wanted."""
+
+    def shown(answer: object) -> bool:
+        data = cast("Preferences", answer).data
+        return data is not None and data.is_globally_unsubscribed is unsubscribed
+
+    return shown
+
+
+def _preference(channel: Channel, *, off: bool) -> VerbFacts:
+    return VerbFacts(
+        effect="suppressed" if off else "allowed",
+        ways=tuple(
+            Way(
+                operation="set_subscription_preferences",
+                takes=takes,
+                field="user_identifier_value",
+                arguments={"by": by, "channel": channel, **({} if off else {"lift_unsubscribes": True})},
+                constants=lambda _: {"is_globally_unsubscribed": off},
+                within=None,
+                unknown="accepted",
+                look=Look(
+                    operation="get_subscription_preferences",
+                    arguments={"by": by, "channel": channel},
+                    empty=_is(unsubscribed=off),
+                    proves=True,
+                ),
+            )
+            for takes, by in _BY
+        ),
+        docs=V5,
+    )
+
+
+def _push(action: str, effect: Effect) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        ways=(
+            Way(
+                operation="manage_devices",
+                takes="id",
+                field="user_identifier_value",
+                arguments={"action": action, "all_devices": True},
+                within=None,
+                unknown="accepted",
+                look=None,
+            ),
+        ),
+        notes=("all devices that the user has now; a device that comes later is not among them",),
+        docs=SPECIFICATION,
+    )
+
+
+def _whatsapp(*, allowed: bool) -> VerbFacts:
+    return VerbFacts(
+        effect="allowed" if allowed else "suppressed",
+        ways=(
+            Way(
+                operation="import_users",
+                takes="id",
+                field="customer_id",
+                constants=lambda _: {"attributes.moe_wa_subscription": allowed},
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches="an id that MoEngage does not know becomes a user",
+            ),
+        ),
+        docs=SPECIFICATION,
+    )
+
+
+def _membership(operation: str, effect: Effect) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        ways=(
+            Way(
+                operation=operation,
+                takes="id",
+                field="customer_id",
+                arguments={"partner": "netaudience"},
+                places=("cohort_id", "cohort_name"),
+                within=None,
+                unknown="accepted",
+                look=None,
+            ),
+        ),
+        notes=("an audience is a cohort of the source netaudience, which is made if there is none",),
+        docs=COHORTS,
+    )
+
+
+def _consents(verb: Verb, *, off: bool) -> Verbs:
+    effect: Effect = "suppressed" if off else "allowed"
+    return {
+        **{key_of(verb, channel): _preference(channel, off=off) for channel in _PREFERRED},
+        key_of(verb, "push"): _push("block" if off else "unblock", effect),
+        key_of(verb, "whatsapp"): _whatsapp(allowed=not off),
+    }
+
+
 VERBS: Verbs = {
+    **_consents("suppress", off=True),
+    **_consents("unsuppress", off=False),
+    "join": _membership("add_cohort_members", "joined"),
+    "leave": _membership("remove_cohort_members", "left"),
     "erase": VerbFacts(
         effect="erased",
         ways=(
@@ -86,10 +212,6 @@ def _is_told(field: attrs.Attribute[object], value: object) -> bool:
     return field.name != "unknown" and value is not None
 
 
-#: By which identity preferences are asked for, and what that is called there.
-_BY: Sequence[tuple[Identity, str]] = (("id", "uid"), ("email", "email"))
-
-
 LOOK_UP = LookUpFacts(
     questions=(
         Question(operation="export_users", takes="id", about="profile", held=_attributes),
@@ -101,7 +223,7 @@ LOOK_UP = LookUpFacts(
                 arguments={"by": by, "channel": channel},
                 held=_preferences,
             )
-            for channel in ("email", "sms")
+            for channel in _PREFERRED
             for takes, by in _BY
         ),
     ),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import cast
 
-from netaudience.model.verb_facts import Look, LookUpFacts, Question, VerbFacts, Verbs, Way
+from netaudience.model.verb_facts import (
+    Channel,
+    Identity,
+    Look,
+    LookUpFacts,
+    Question,
+    Verb,
+    VerbFacts,
+    Verbs,
+    Way,
+    key_of,
+)
 from netaudience.vendors.netmera.facts import REFERENCE
 from netaudience.vendors.netmera.models import CategoryPreferences, DeviceList, Profile
 
@@ -16,7 +27,93 @@ _NOT_ACTIVATED = (
     "answer: attributes that a second look still shows are the only sign of it"
 )
 
+_CHANNELS = f"{REFERENCE}/channels-and-permissions"
+_IYS = "with the IYS connector on, Netmera forwards the change to the Turkish consent registry at once"
+_AS_STORED = (
+    "everybody who has the number, exactly as Netmera has stored it: written otherwise it does nothing"
+)
+#: By channel: how its operations end, the identity that they take besides an id, and what that is called.
+_CONTACTS: tuple[tuple[Channel, str, Identity, str, str], ...] = (
+    ("email", "mail", "email", "email", "everybody who has the address"),
+    ("sms", "sms", "phone", "msisdn", _AS_STORED),
+    ("whatsapp", "whats_app", "phone", "wp_number", _AS_STORED),
+)
+
+
+def _permission(verb: Verb, does: str, channel: Channel, called: str, *more: Way) -> tuple[str, VerbFacts]:
+    by_id = Way(
+        operation=f"{does}_{called}", takes="id", field="user", within=None, unknown="accepted", look=None
+    )
+    return key_of(verb, channel), VerbFacts(
+        effect="suppressed" if verb == "suppress" else "allowed",
+        ways=(by_id, *more),
+        notes=() if channel == "push" else (_IYS,),
+        docs=_CHANNELS,
+    )
+
+
+def _permissions(verb: Verb, does: str) -> Verbs:
+    return dict(
+        (
+            _permission(verb, does, "push", "push"),
+            *(
+                _permission(
+                    verb,
+                    does,
+                    channel,
+                    called,
+                    Way(
+                        operation=f"{does}_{called}",
+                        takes=takes,
+                        field="user",
+                        arguments={"by": by},
+                        within=None,
+                        unknown="accepted",
+                        look=None,
+                        reaches=reaches,
+                    ),
+                )
+                for channel, called, takes, by, reaches in _CONTACTS
+            ),
+        )
+    )
+
+
 VERBS: Verbs = {
+    **_permissions("suppress", "disable"),
+    **_permissions("unsuppress", "enable"),
+    "join": VerbFacts(
+        effect="joined",
+        ways=(
+            Way(
+                operation="tag_users",
+                takes="id",
+                field="ext_id",
+                places=("tag",),
+                within=None,
+                unknown="accepted",
+                look=None,
+            ),
+        ),
+        notes=("an audience is a tag",),
+        docs=f"{REFERENCE}/tags",
+    ),
+    "leave": VerbFacts(
+        effect="left",
+        ways=(
+            Way(
+                operation="untag_users",
+                takes="id",
+                field="ext_id",
+                places=("tag",),
+                within=None,
+                unknown="told",
+                look=None,
+            ),
+        ),
+        notes=("an audience is a tag",),
+        docs=f"{REFERENCE}/tags/remove-tags-from-users",
+    ),
     "erase": VerbFacts(
         effect="erased",
         ways=(

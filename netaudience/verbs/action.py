@@ -1,0 +1,62 @@
+"""What is to be done for people: a verb, and what it is about: channels, or an audience."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.diagnostics import listed, nearest
+from netaudience.model.verb_facts import CHANNELS, Channel, Verb
+
+__all__ = ["AGREED_BY", "Action"]
+
+#: The flag by which somebody says for how many people a verb is meant, where it must be said.
+AGREED_BY: Mapping[Verb, str] = {"erase": "--yes-delete", "unsuppress": "--yes-opt-in"}
+_OF_CHANNELS, _OF_AUDIENCES = ("suppress", "unsuppress"), ("join", "leave")
+
+
+def _as_tuple(given: Sequence[Channel]) -> Sequence[Channel]:
+    return tuple(given)
+
+
+@attrs.frozen(kw_only=True)
+class Action:
+    """A verb and what it is about.
+
+    Raises:
+        ConfigurationError: a channel or an audience is missing, or means nothing to the verb.
+    """
+
+    verb: Verb
+    #: For ``suppress`` and ``unsuppress``.
+    channels: Sequence[Channel] = attrs.field(default=(), converter=_as_tuple)
+    #: For ``join`` and ``leave``: the audience's name.
+    audience: str | None = None
+    #: What a vendor calls it, where that is another name or a number: by the vendor's name in commands. On a
+    #: channel it is ``vendor:channel``.
+    places: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    def __attrs_post_init__(self) -> None:
+        """Hold the parts to the verb."""
+        for channel in self.channels:
+            if channel not in CHANNELS:
+                meant = nearest(channel, CHANNELS) or f": it is one of {listed(CHANNELS)}"
+                raise ConfigurationError(f"There is no channel {channel!r}{meant}")
+        if bool(self.channels) != (self.verb in _OF_CHANNELS):
+            what = f"which channels are meant: {listed(CHANNELS)}" if not self.channels else "no channel"
+            raise ConfigurationError(f"{self.verb} is told {what}")
+        if bool(self.audience) != (self.verb in _OF_AUDIENCES):
+            what = "the name of an audience" if not self.audience else "no audience"
+            raise ConfigurationError(f"{self.verb} is told {what}")
+
+    @property
+    def parts(self) -> Sequence[Channel | None]:
+        """What is done one by one: channels, or the verb itself."""
+        return self.channels or (None,)
+
+    def place(self, vendor: str, channel: Channel | None) -> str:
+        """Return what a vendor calls the audience or the channel; empty where nobody says."""
+        named = self.places.get(vendor, "") if channel is None else self.places.get(f"{vendor}:{channel}", "")
+        return named or self.audience or ""
