@@ -22,7 +22,18 @@ nox.options.sessions = ["lint", "types", "imports", "tests"]
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 #: What each install of the wheel is tried with: the base, and every extra that users install.
-INSTALLS = ["base", "cli", "xlsx", "report", "otel", "prometheus", "openlineage", "mcp", "redis,postgresql"]
+INSTALLS = [
+    "base",
+    "cli",
+    "xlsx",
+    "report",
+    "otel",
+    "prometheus",
+    "openlineage",
+    "mcp",
+    "dlt",
+    "redis,postgresql",
+]
 #: Schedulers whose packages do not get on with one another: what to install, by what to import.
 SCHEDULERS = {"airflow": "apache-airflow>=3", "dagster": "dagster>=1.13", "prefect": "prefect>=3.4"}
 #: What no user's install may bring, as pip-licenses writes it: terms that reach beyond the package, or none.
