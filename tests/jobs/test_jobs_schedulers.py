@@ -144,7 +144,7 @@ def test_what_the_page_shows_of_an_example_stands_in_it() -> None:
     shown = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     assert shown
     for excerpt in shown:
-        assert any(excerpt in path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.py"))
+        assert any(excerpt in path.read_text(encoding="utf-8") for path in EXAMPLES.parent.rglob("*.py"))
 
 
 @pytest.mark.usefixtures("stood_in")
