@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
     except BrokenPipeError:
         code = ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - a defect of ours is told in one sentence too
+        from netaudience.model.memory import MORE_MEMORY, lacks_memory  # noqa: PLC0415
+
         sentence = f"{type(error).__name__}, which nobody expected: please report it with what --debug shows"
+        if lacks_memory(error):
+            sentence = f"There is not enough memory: {MORE_MEMORY}, and start it again"
         return _end(error, ExitCode.FAILED, sentence, given)
     _flush()
     return code if isinstance(code, int) else ExitCode.DELIVERED

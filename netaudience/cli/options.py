@@ -244,6 +244,16 @@ class Reading(Elsewhere):
     encoding: Annotated[
         str | None, Parameter(group=SOURCE, help="How the text is written, such as windows-1254; else UTF-8.")
     ] = None
+    nulls: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--null",
+            group=SOURCE,
+            negative="",
+            show_default=False,
+            help="What stands in a cell of CSV that holds nothing, such as \\N; may be repeated.",
+        ),
+    ] = ()
     sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
     sql: Annotated[
         str | None,
@@ -314,6 +324,7 @@ class Reading(Elsewhere):
             header=self.header,
             skip_lines=self.skip_lines,
             encoding=self.encoding,
+            nulls=self.nulls,
             sheet=self.sheet,
             typed=self.typed,
             time_zone=self.time_zone,

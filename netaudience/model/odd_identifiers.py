@@ -14,7 +14,7 @@ from netaudience.model.texts import Texts
 
 __all__ = ["INVISIBLE", "none_odd", "none_odd_in_json", "oddity"]
 
-_WORDS = ("null", "nan", "none", "nat", "n/a", "#n/a", "(null)", "<na>", "undefined")
+_WORDS = ("\\n", "null", "nan", "none", "nat", "n/a", "#n/a", "(null)", "<na>", "undefined")
 #: What a report calls its last lines.
 _TOTALS = frozenset(
     written

@@ -312,3 +312,47 @@ def test_json_of_rows_from_python_keeps_the_columns_of_a_rejected_row(tmp_path):
         bad, good = read(table, columns("id", "n"))
     assert (bad["fields"], good["fields"]) == ({"id": "1"}, {"id": "2", "n": 1})
     assert "column 'n'" in bad["problem"]
+
+
+# CSV: what databases, data frames and spreadsheets write where there is nothing.
+
+#: As MySQL's and PostgreSQL's dumps, Excel and pandas write it.
+MARKED = "id,city,score\n1,\\N,10\n2,Izmir,#N/A\n3,,NULL\n4,N,nan\n"
+
+
+@pytest.mark.parametrize(
+    ("nulls", "cities", "scores"),
+    [
+        ((), ["\\N", "Izmir", None, "N"], ["10", "#N/A", "NULL", "nan"]),
+        (("\\N",), [None, "Izmir", None, "N"], ["10", "#N/A", "NULL", "nan"]),
+        (("\\N", "#N/A", "NULL", "nan"), [None, "Izmir", None, "N"], ["10", None, None, None]),
+        (("",), ["\\N", "Izmir", None, "N"], ["10", "#N/A", "NULL", "nan"]),
+    ],
+)
+def test_what_a_file_writes_for_nothing_is_said_once(opened, tmp_path, nulls, cities, scores):
+    (tmp_path / "u.csv").write_text(MARKED)
+    table = opened("u.csv", nulls=nulls)
+    assert (values(table, "city"), values(table, "score")) == (cities, scores)
+
+
+def test_a_column_alone_is_read_without_what_it_writes_for_nothing(opened, tmp_path):
+    (tmp_path / "u.csv").write_text("id\n1\n\\N\n2\n")
+    assert values(opened("u.csv", nulls=("\\N",))) == ["1", None, "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "nulls", "told"),
+    [
+        (MARKED, (), "u.csv: 4 cells hold '#N/A', 'NULL', '\\N', 'nan', 3 of them in column 'score'"),
+        ("id\n1\n\\N\n2\n", (), "u.csv: 1 cell holds '\\N', 1 of them in column 'id'"),
+        (MARKED, ("\\N",), None),
+        (MARKED, ("",), None),
+        ("id,city\n1,Nan\n2,N/A street\n3,NULLs\n", (), None),
+    ],
+)
+def test_marks_of_nothing_that_would_be_sent_as_texts_are_told(opened, tmp_path, text, nulls, told):
+    (tmp_path / "u.csv").write_text(text)
+    table = opened("u.csv", nulls=nulls)
+    table.count()
+    notes = [note for note in table.notes if "nulls" in note]
+    assert [note.partition(", and a field")[0] for note in notes] == ([] if told is None else [told])

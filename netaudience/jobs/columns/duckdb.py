@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
+from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,6 +91,8 @@ def _import(name: str) -> Any:  # noqa: ANN401 - the module
     try:
         return import_module(name)
     except ImportError as error:
+        if lacks_memory(error):
+            raise ConfigurationError(f"There is not enough memory to load {name}: {MORE_MEMORY}") from error
         raise ConfigurationError(_REMEDY) from error
 
 
@@ -192,8 +195,8 @@ def telling(
     except NetaudienceError:
         raise
     except (duckdb.Error, OSError, EOFError, zlib.error, *_arrow_errors()) as error:
-        if isinstance(error, duckdb.OutOfMemoryException):
-            raise SourceFailed(f"There is not enough memory to read {what}: give the process more") from None
+        if lacks_memory(error):
+            raise SourceFailed(f"There is not enough memory to read {what}: {MORE_MEMORY}") from None
         words = str(error)
         sentence = f"{what}{_where(words, sql, before)}: {_without_texts(_plain(words), sql)}"
         if words.startswith(_WRONG_QUERY):

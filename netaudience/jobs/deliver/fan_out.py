@@ -14,6 +14,7 @@ from netaudience.errors import NetaudienceError, SourceFailed
 from netaudience.jobs.deliver.step import StepRunner
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.map.items import MappedPage
+from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Page
@@ -172,6 +173,13 @@ def _mapped(mapper: Callable[[Page], MappedPage], page: Page) -> MappedPage | Ex
 def _told(error: BaseException) -> NetaudienceError:
     if isinstance(error, NetaudienceError):
         return error
+    if lacks_memory(error):
+        told = SourceFailed(
+            "There is not enough memory to read the source; what it gave before is settled: "
+            f"{MORE_MEMORY}, and go on"
+        )
+        told.__cause__ = error
+        return told
     told = SourceFailed(
         f"The source raised {type(error).__name__} while it was read; what it gave before is settled. Mend "
         "it, and start a new run"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby
@@ -57,6 +58,8 @@ _ERRORS = {
     "LINE SIZE OVER MAXIMUM": "it is longer than any row should be: is a quote opened and never closed?",
 }
 _ENCODING = "INVALID ENCODING"
+#: What databases, data frames and spreadsheets write where there is nothing, and nobody means as a text.
+_MARKED = ", ".join(map(literal, ("\\N", "#N/A", "NULL", "(null)", "NaN", "nan", "<NA>")))
 
 
 @attrs.frozen
@@ -95,6 +98,7 @@ class Delimited:
         self.inputs = {str(one.path): one for one, _ in self._files}
         #: Lines of all files, once they were looked at.
         self.lines = 0
+        self._nulls = source.nulls
         #: What is worth to be told of them.
         self.notes: list[str] = []
 
@@ -110,9 +114,9 @@ class Delimited:
         for (head, _, folders), group in groupby(
             self._files, key=lambda pair: (pair[1], pair[0].packing, pair[0].folders)
         ):
-            known = {name: quoted(name) for name in head.named}
+            known = {name: self._value(name) for name in head.named}
             if (only := _only(head)) is not None:
-                known[only] = f"nullif({quoted(only)}, '') AS {quoted(only)}"
+                known[only] = self._value(only, "")
             known |= {name: f"{constant(value)} AS {quoted(name)}" for name, value in folders}
             selected = ", ".join(
                 known.get(name) or f"NULL::VARCHAR AS {quoted(name)}" for name in self.columns
@@ -127,6 +131,14 @@ class Delimited:
                 + (f" AND {own} IS NOT NULL" if _only(head) is not None else "")
             )
         return " UNION ALL ".join(parts)
+
+    def _value(self, name: str, *empty: str) -> str:
+        """Return the SQL of a column, which is NULL where a cell says so."""
+        nothing = [*empty, *self._nulls]
+        if not nothing:
+            return quoted(name)
+        marks = ", ".join(map(literal, nothing))
+        return f"CASE WHEN {quoted(name)} NOT IN ({marks}) THEN {quoted(name)} END AS {quoted(name)}"
 
     def verify(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> bool:
         """Look at whether every line of every file is in a row, or set aside.
@@ -182,18 +194,47 @@ class Delimited:
         cursor = another(connection)
         try:
             text = f"concat_ws('', {', '.join(map(quoted, head.columns))})"
-            rows = f"SELECT {text} AS text FROM {_scan([one], head)}"
+            marked = " OR ".join(f"{quoted(name)} IN ({_MARKED})" for name in self._doubtful(head)) or "false"
+            rows = f"SELECT {text} AS text, {marked} AS marked FROM {_scan([one], head)}"
             within = f"length(text) - length(replace(text, {literal(ends)}, ''))"
             # All is fetched, for only then has DuckDB written down what it has set aside.
-            ((count, most, many),) = cursor.execute(
+            ((count, most, many, some),) = cursor.execute(
                 "SELECT count(*) + coalesce(sum(within), 0), coalesce(max(within), 0) + 1, "
-                f"count(*) FILTER (WHERE within >= {_MANY_LINES}) "
-                f"FROM (SELECT {within} AS within FROM ({rows}))"
+                f"count(*) FILTER (WHERE within >= {_MANY_LINES}), coalesce(bool_or(marked), false) "
+                f"FROM (SELECT marked, {within} AS within FROM ({rows}))"
             ).fetchall()
             aside = sum(1 for _ in lines_set_aside(cursor, self.inputs))
+            if some:
+                self._tell_marks(one, head, cursor)
             return _Lines(int(count) + aside, int(most), int(many))
         finally:
             cursor.close()
+
+    def _doubtful(self, head: Head) -> Sequence[str]:
+        """Return the columns in which a mark of nothing would be sent as a text, and nobody has said so."""
+        return () if self._nulls or self.plain else head.named
+
+    def _tell_marks(self, one: Input, head: Head, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Tell which marks of nothing stand in a file, and in which column most of them do."""
+        names = self._doubtful(head)
+        counts = cursor.execute(
+            f"SELECT * FROM (SELECT unnest([{', '.join(map(quoted, names))}]) AS mark, "
+            f"unnest([{', '.join(map(literal, names))}]) AS name FROM {_scan([one], head)}) "
+            f"WHERE mark IN ({_MARKED})"
+        )
+        found: Counter[str] = Counter()
+        seen: set[str] = set()
+        while some := counts.fetchmany(10_000):
+            found.update(name for _, name in some)
+            seen.update(mark for mark, _ in some)
+        ((name, most),) = found.most_common(1)
+        marks = ", ".join(map(literal, sorted(seen)))
+        self.notes.append(
+            f"{one.name}: {many(found.total(), 'cell')} {'hold' if found.total() > 1 else 'holds'} {marks}, "
+            f"{most:,} of them in column {name!r}, and a field that is made of one is sent that text: write "
+            f"nulls = [{marks}] in [source] (--null in a command) if there is nothing in such a cell, or "
+            "nulls = [''] if it is meant"
+        )
 
 
 def lines_set_aside(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input]) -> Iterator[Aside]:

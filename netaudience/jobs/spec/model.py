@@ -118,6 +118,8 @@ class Source:
     skip_lines: int = 0
     #: How text was written; UTF-8, or what a mark at its beginning says, where it is not set.
     encoding: str | None = None
+    #: What stands in a cell of a CSV that holds nothing, beside the empty text.
+    nulls: tuple[str, ...] = ()
     #: The sheet of a workbook; its first one where it is not set.
     sheet: str | None = None
     #: Columns of text that are sent as the numbers, truths and JSON that they hold, each as a whole; all of

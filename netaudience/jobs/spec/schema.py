@@ -60,6 +60,10 @@ _SOURCE: dict[str, tuple[JsonValue, str]] = {
         "How many lines stand before the header, such as a report's title.",
     ),
     "encoding": (_TEXT, "How text was written, as Python names it; UTF-8 if left out."),
+    "nulls": (
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        "What stands in cells of CSV that hold nothing, such as \\N; an empty cell always does.",
+    ),
     "sheet": (_TEXT, "The sheet of a workbook; its first one if left out."),
     "typed": ({"anyOf": [_FLAG, _TEXTS]}, "Columns of text that are sent as the values they hold."),
     "time_zone": (_TEXT, "The zone of points in time that name none; UTC if left out."),

@@ -18,14 +18,14 @@ __all__ = ["DBAPI", "FUNCTION", "SOURCE", "checked_source", "known_encoding", "s
 
 SOURCE = (
     "files", "sql", "database", "connection", "uri", "python", "delta", "iceberg", "format", "key",
-    "delimiter", "quote", "header", "skip_lines", "encoding", "sheet", "typed", "time_zone", "hive",
+    "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "typed", "time_zone", "hive",
 )  # fmt: skip
 #: Each is a source of its own.
 ELSEWHERE = ("connection", "python", "delta", "iceberg")
 DBAPI = re.compile(r"dbapi:[A-Za-z_][A-Za-z0-9_.]*")
 FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*")
 #: What says how files are written, and means nothing without any.
-_OF_FILES = ("format", "delimiter", "quote", "header", "skip_lines", "encoding", "sheet", "hive")
+_OF_FILES = ("format", "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "hive")
 
 
 def source_of(section: Section) -> Source:
@@ -75,6 +75,7 @@ def source_of(section: Section) -> Source:
         header=_header(section),
         skip_lines=_skip_lines(section),
         encoding=_encoding(section),
+        nulls=_nulls(section),
         sheet=section.text("sheet"),
         typed=_typed(section),
         time_zone=_time_zone(section),
@@ -183,6 +184,15 @@ def _encoding(section: Section) -> str | None:
         section.wrong("encoding", "there is no encoding of that name: write it as Python does, windows-1254")
         return None
     return value
+
+
+def _nulls(section: Section) -> tuple[str, ...]:
+    value = section.get("nulls")
+    given = cast("list[object]", value) if isinstance(value, list) else [] if value is None else [value]
+    texts = tuple(text for text in given if isinstance(text, str))
+    if len(texts) < len(given):
+        section.wrong("nulls", "nulls must be a text, or a list of texts, such as ['\\N', '#N/A']")
+    return texts
 
 
 def _typed(section: Section) -> tuple[str, ...] | bool:

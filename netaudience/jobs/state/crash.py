@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from netaudience.errors import NetaudienceError
+from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
 __all__ = ["Crashed", "crash_of"]
 
@@ -38,6 +39,10 @@ def crash_of(error: BaseException, folder: Path | None) -> Crashed:
         what = "please report it"
     else:
         what = "please report it with crash.txt, which is in the run's folder and holds no row"
+    if lacks_memory(error):
+        crashed = Crashed(f"There is not enough memory: {MORE_MEMORY}, and go on. What was sent is settled")
+        crashed.__cause__ = error
+        return crashed
     crashed = Crashed(
         f"netaudience broke down ({type(error).__name__}{place}), which is a mistake of its own: {what}. "
         "What was sent is settled"

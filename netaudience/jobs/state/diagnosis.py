@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from netaudience.jobs.columns.duckdb import import_duckdb
+from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
 __all__ = ["Cause", "cause_of", "sentence_of"]
 
@@ -43,7 +44,7 @@ def cause_of(error: BaseException, path: Path, *, is_ours: bool = True) -> Cause
             for then.
     """
     duckdb = import_duckdb()
-    if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
+    if lacks_memory(error):
         return "memory"
     if isinstance(error, sqlite3.Error):
         cause = _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
@@ -79,7 +80,7 @@ def sentence_of(cause: Cause, name: str, *, remembers: str, lost: str) -> str:
         case "space":
             return f"{name} cannot be written, for its disk is full: make room; {safe}"
         case "memory":
-            return f"There is not enough memory for {name}: give the process more, or stop others; {safe}"
+            return f"There is not enough memory for {name}: {MORE_MEMORY}; {safe}"
         case "handles":
             return f"{name} cannot be opened, for too many files are open: raise ulimit -n; {safe}"
         case "damaged":
