@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import sys
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,24 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
 
 
-@pytest.mark.parametrize(("vendor", "operation"), OPERATIONS, ids=lambda part: getattr(part, "name", None))
+def cases() -> list[Any]:
+    """Return every operation; one of each kind while one works on it, the others with the slow tests.
+
+    A page takes a quarter of a second; that its text and flags are the operation's is held for all of them
+    by `tests/vendors/test_contract_doors.py`.
+    """
+    kinds: set[Any] = set()
+    found = []
+    for vendor, operation in OPERATIONS:
+        facts = operation.facts
+        kind = (vendor, operation.shape, facts.irreversible, facts.destructive)
+        marks = pytest.mark.slow if kind in kinds else ()
+        kinds.add(kind)
+        found.append(pytest.param(vendor, operation, id=f"{vendor.slug}-{operation.name}", marks=marks))
+    return found
+
+
+@pytest.mark.parametrize(("vendor", "operation"), cases())
 def test_every_operation_is_a_command_with_its_words_its_page_and_its_limits(run, vendor, operation) -> None:
     result = run(vendor.slug, operation.name.replace("_", "-"), "--help")
     assert result.code == 0

@@ -497,7 +497,9 @@ def test_without_the_extra_it_is_named(run, write: Write, monkeypatch: pytest.Mo
 ROWS = 4000
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_prints_the_command_that_ends_it(
     write: Write, sandbox: BackgroundSandbox, number: signal.Signals, code: int
 ) -> None:

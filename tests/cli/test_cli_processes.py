@@ -344,7 +344,7 @@ def test_a_command_loads_only_what_it_needs(
         pytest.param("<&-", marks=pytest.mark.slow),
         ">&-",
         pytest.param("2>&-", marks=pytest.mark.slow),
-        "<&- >&- 2>&-",
+        pytest.param("<&- >&- 2>&-", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize(

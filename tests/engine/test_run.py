@@ -612,6 +612,7 @@ def test_a_bug_in_the_transport_surfaces_and_leaves_nothing_behind():
     run(carry())
 
 
+@pytest.mark.slow
 def test_ten_thousand_tasks_in_one_account():
     vendor = ScriptedVendor(in_flight=4, rate=2000)
     made = {"quota": quota(in_flight=4, rate=2000)}

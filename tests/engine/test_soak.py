@@ -165,6 +165,7 @@ def test_a_pacer_that_breaks_the_limit_is_seen(monkeypatch, load, broken):
     assert misreported(result) == []
 
 
+@pytest.mark.slow
 def test_a_pacer_that_loses_a_ticket_now_and_then_is_seen(monkeypatch):
     answered, count = QuotaWindow.answered, 0
 

@@ -440,6 +440,7 @@ def test_loops_in_several_threads_share_one_hook():
     assert repr(watched.hook) == "<Telemetry of 0 runs under way>"
 
 
+@pytest.mark.slow
 def test_thousands_of_calls_at_once_have_a_span_each():
     watched = Watched()
     client = watched.client(ScriptedVendor(), retry=RetryPolicy())

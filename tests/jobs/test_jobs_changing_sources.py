@@ -47,7 +47,9 @@ def write(path: Path, rows: list[str], *, as_before: bool = False) -> None:
 
 
 @pytest.mark.parametrize("as_before", [False, True], ids=["seen by its time", "of the same size and time"])
-@pytest.mark.parametrize("step", [SET, FIRE], ids=lambda step: step.name)
+@pytest.mark.parametrize(
+    "step", [SET, pytest.param(FIRE, marks=pytest.mark.slow)], ids=lambda step: step.name
+)
 @pytest.mark.asyncio
 async def test_no_row_is_known_that_was_not_sent(tmp_path: Path, step: Step, *, as_before: bool) -> None:
     # So wide that DuckDB does not hold all of it when the first rows are sent.

@@ -50,6 +50,7 @@ def compare(path: Path, run: str) -> int:
     return len(rows)
 
 
+@pytest.mark.slow
 def test_one_bit_that_is_another_is_damage_wherever_it_stands(memory: Path) -> None:
     good, chance, told = memory.read_bytes(), random.Random(4), set[str]()
     for _ in range(12):

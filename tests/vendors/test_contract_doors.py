@@ -60,6 +60,11 @@ def test_every_operation_is_a_command(table: Table, operation: Operation, comman
     vendor = command[table.vendor.slug]
     found = vendor[operation.name.replace("_", "-")]
     assert operation.facts.docs in found.help
+    assert inspect.cleandoc(operation.__doc__ or "").splitlines()[0] in found.help
+    shown = " ".join(found.help.split())
+    assert " ".join(operation.facts.note.split()) in shown
+    for name, figure in operation.facts.figures().items():
+        assert f"{name}: {figure.describe().partition(':')[0]}:" in shown
     flags = [argument.names for argument in found.assemble_argument_collection()]
     names = {name for each in flags for name in each}
     for name, parameter in operation.signature.parameters.items():
