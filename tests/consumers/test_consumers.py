@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -124,3 +125,40 @@ def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
         for life in (0, 1):
             newest = [request[-1] for then, request in told if then == life]
             assert newest == sorted(newest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nats_jetstream.py", "faststream_nats.py"])
+def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
+    with nats_server(tmp_path) as stream, vendor() as (sandbox, _):
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, STREAM="SALES")
+        with recipe.running() as process:
+            assert process.wait(30) == 1
+    assert recipe.log().splitlines()[-1].startswith("There is no stream SALES: set STREAM")
+    assert "Traceback" not in recipe.log()
+
+
+@pytest.mark.slow
+def test_a_line_of_the_log_says_how_fast_it_goes_and_how_far_it_is_behind(tmp_path: Path) -> None:
+    line = re.compile(
+        r"INFO ([\d,]+) events settled \([\d.]+ a second\), \d+ in hand, ([\d,]+) behind, 1 dead"
+    )
+    with nats_server(tmp_path) as stream, vendor("latency=0.02") as (sandbox, _):
+        stream.publish([b"unreadable", *numbered(3000)])
+        recipe = Recipe(
+            "nats_jetstream.py",
+            sandbox,
+            tmp_path,
+            **stream.environment,
+            MAX_PENDING="100",
+            RATE="20",
+            TELL_EVERY="0.3",
+        )
+        with recipe.running() as process:
+            wait_for(lambda: len(line.findall(recipe.log())) > 2, process, recipe)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0, recipe.log()
+    told = [int(behind.replace(",", "")) for _, behind in line.findall(recipe.log())]
+    assert told == sorted(told, reverse=True)
+    assert told[-1] > 0
+    assert any(int(settled.replace(",", "")) > 0 for settled, _ in line.findall(recipe.log()))

@@ -92,6 +92,12 @@ class Carrier:
         """Carry first what an earlier process had in hand: its copies come late, after newer events."""
         js = (await broker.connect()).jetstream()
         try:
+            await js.stream_info(STREAM)
+        except NotFoundError:
+            sys.exit(
+                f"There is no stream {STREAM}: set STREAM to its name, or make it where events are produced"
+            )
+        try:
             info = await js.consumer_info(STREAM, DURABLE)
         except NotFoundError:
             return  # the first process of all

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -34,8 +36,12 @@ ACK_WAIT = float(os.environ.get("ACK_WAIT", "30"))
 #: The longest that an event waits for others to fill its request, in seconds.
 LINGER = float(os.environ.get("LINGER", "0.2"))
 RATE = os.environ.get("RATE")
+#: Seconds from one line of the log to the next: how fast it goes, and how far it is behind.
+TELL_EVERY = float(os.environ.get("TELL_EVERY", "60"))
 #: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
 PAGE = max(1, MAX_PENDING // 10)
+
+log = logging.getLogger(__name__)
 
 
 def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
@@ -81,6 +87,8 @@ class Consumer:
         self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(8)
         #: What was delivered to us and is not acknowledged, by its sequence in the stream.
         self.in_hand: dict[int, Msg] = {}
+        #: Events that were settled since the process began: delivered, or dead letters.
+        self.settled = 0
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
 
     async def run(self) -> None:
@@ -91,11 +99,13 @@ class Consumer:
         async with self.sink, asyncio.TaskGroup() as tasks:
             await self.catch_up(info)
             holding = tasks.create_task(self.hold())
+            telling = tasks.create_task(self.tell(subscription))
             settling = tasks.create_task(self.settle_pages())
             await self.take_in(subscription, info)
             await self.pages.put(None)
             await settling
             holding.cancel()
+            telling.cancel()
 
     async def catch_up(self, info: ConsumerInfo) -> None:
         """Carry first what an earlier process had in hand: its copies come late, after newer events."""
@@ -174,6 +184,7 @@ class Consumer:
 
     async def acknowledge(self, sequence: int, message: Msg | None) -> None:
         """Tell the server that an event is settled."""
+        self.settled += 1
         if message is not None:
             await message.ack()
             del self.in_hand[sequence]
@@ -186,12 +197,38 @@ class Consumer:
                 if sequence in self.in_hand:
                     await message.in_progress()
 
+    async def tell(self, subscription: JetStreamContext.PullSubscription) -> None:
+        """Log how fast it goes and how far it is behind: an endless stream has no end to report at."""
+        while True:
+            before = self.settled
+            await asyncio.sleep(TELL_EVERY)
+            try:
+                behind = f"{(await subscription.consumer_info()).num_pending:,} behind"
+            except nats.errors.Error:  # the server is away for a moment, and it is the reading that notices
+                behind = "how many are behind is not known now"
+            settled = self.settled - before
+            log.info(
+                "%s events settled (%.1f a second), %s in hand, %s, %s dead letters",
+                f"{settled:,}",
+                settled / TELL_EVERY,
+                f"{len(self.in_hand):,}",
+                behind,
+                f"{self.dead_letters.kept:,}",
+            )
+
 
 async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
     connection = await nats.connect(URL)
     try:
+        try:
+            await connection.jetstream().stream_info(STREAM)
+        except NotFoundError:
+            sys.exit(
+                f"There is no stream {STREAM}: set STREAM to its name, or make it where events are produced"
+            )
         async with (
             NetmeraClient.from_environment(settings=settings) as netmera,
             DeadLetters(DEAD_LETTERS) as dead_letters,
