@@ -73,6 +73,11 @@ async def run_job(  # noqa: PLR0913 - what a run may be told
     """
     from netaudience.jobs.notify.notifier import Notifier  # noqa: PLC0415 - costs a program's start
 
+    if job.source.suppression is not None and (retry is not None or table is not None):
+        raise ConfigurationError(
+            "A job with [suppression] reads its own source alone, for only there it knows who is held "
+            "back: run it anew, which with changed-only or mirror sends again what was not delivered"
+        )
     notifier, threads = Notifier(job), Threads()
 
     async def attempt(resume: str | None, first: float | None) -> Summary:

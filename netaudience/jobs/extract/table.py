@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, cast
 
 import attrs
 
-from netaudience.errors import SourceFailed
+from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.duckdb import connect
-from netaudience.jobs.columns.selection import Selection, key_sql
+from netaudience.jobs.columns.selection import Selection, find_column, key_sql
 from netaudience.jobs.connectors.rows import Stop
 from netaudience.jobs.extract.fetch import Fetched, fetch, is_fetched, kept_in
 from netaudience.jobs.extract.files import LINE, Aside
@@ -33,7 +33,8 @@ from netaudience.jobs.extract.spool import (
     spool_records,
 )
 from netaudience.jobs.extract.view import Given, Opened
-from netaudience.jobs.spec.model import Expression, Source
+from netaudience.jobs.spec.model import Expression, Source, Suppression
+from netaudience.jobs.spec.suppression_section import fill_of, held_back, table_of
 from netaudience.model.digests import digest_of, digest_of_file
 
 if TYPE_CHECKING:
@@ -161,6 +162,9 @@ class Table:
 
     #: Rows that came before what is open.
     _rows = 0
+    #: What tells the list of people to whom nothing is sent from others, and what it holds back.
+    _list = ""
+    _held: Sequence[str] = ()
 
     def __init__(
         self,
@@ -187,6 +191,8 @@ class Table:
             self.columns = self._opened.columns
             if self.columns:
                 key_sql(source.key, self.columns)
+            if source.suppression is not None:
+                self._read_list(source.suppression, folder)
         except BaseException:
             self.close()
             raise
@@ -218,7 +224,45 @@ class Table:
     @property
     def notes(self) -> list[str]:
         """What is worth to be told of the source once it was read."""
-        return self._opened.notes
+        return [*self._opened.notes, *self._held]
+
+    def _read_list(self, suppression: Suppression, folder: Path) -> None:
+        """Keep who is on the list beside the source, and say how many rows are theirs.
+
+        Raises:
+            ConfigurationError: the list cannot be read whole, or holds nobody.
+        """
+        connection = self._connection
+        if connection is None or not self.columns:
+            return
+        for column in suppression.match:
+            find_column(column, self.columns, "The match of the suppression list")
+        people = 0
+        listed = {str(at): Expression(column=name) for at, name in enumerate(suppression.match.values())}
+        with open_source(Source(files=suppression.files), folder) as table:
+            for at in range(len(listed)):
+                connection.execute(f"CREATE TABLE {table_of(at)} (value VARCHAR)")
+            for page in table.rows(listed):
+                bad = [row.get("problem") for row in page if row.get("problem")]
+                if bad:
+                    raise ConfigurationError(
+                        f"The suppression list {table.name} cannot be read whole: {bad[0]}"
+                    )
+                people += len(page)
+                for at in range(len(listed)):
+                    values = [
+                        None if (one := row["fields"].get(str(at))) is None else str(one) for row in page
+                    ]
+                    connection.execute(fill_of(at), [values])
+            name, self._list = table.name, table.fingerprint()
+        held = [connection.execute(f"FROM {table_of(at)} LIMIT 1").fetchall() for at in range(len(listed))]
+        if not any(held):
+            raise ConfigurationError(
+                f"The suppression list {name} holds nobody: look at the file, and at the columns of match"
+            )
+        rows = self.count(held_back(suppression.match))
+        who = f"{name} has {people:,} people to whom nothing is sent"
+        self._held = [f"{who}: {rows:,} rows of the source are theirs and are held back"]
 
     def close(self) -> None:
         """Give memory and temporary files free."""
@@ -234,7 +278,7 @@ class Table:
 
     def fingerprint(self) -> str:
         """Return what tells the source from others, and from itself after a change."""
-        return digest_of(self._opened.facts())
+        return digest_of(self._opened.facts() + self._list)
 
     def check(self, selection: Selection) -> None:
         """Look at whether every column is there and every expression is SQL, without reading.

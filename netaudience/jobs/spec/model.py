@@ -28,6 +28,7 @@ __all__ = [
     "Share",
     "Source",
     "Step",
+    "Suppression",
 ]
 
 #: Long enough for a vendor's short outage, and short enough for a night.
@@ -82,6 +83,16 @@ class Secret:
 
 
 @attrs.frozen(kw_only=True)
+class Suppression:
+    """A list of people to whom nothing is sent, whatever the source says of them."""
+
+    #: Files or globs, relative to the job file.
+    files: tuple[str, ...]
+    #: By column of the source the column of the list; a row is held back where one of them is the same.
+    match: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
 class Source:
     """Where the rows come from."""
 
@@ -129,6 +140,8 @@ class Source:
     time_zone: str | None = None
     #: Whether folders such as ``country=TR`` are columns.
     hive: bool = False
+    #: Whose rows are not read by steps that do not say so.
+    suppression: Suppression | None = None
 
 
 @attrs.frozen(kw_only=True)

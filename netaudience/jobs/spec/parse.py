@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, cast
 
+import attrs
+
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import Problems, Section, listed, nearest
 from netaudience.jobs.spec.model import (
@@ -30,6 +32,7 @@ from netaudience.jobs.spec.model import (
 from netaudience.jobs.spec.quotas_section import QUOTAS, quotas_of
 from netaudience.jobs.spec.secrets import secret
 from netaudience.jobs.spec.source_section import DBAPI, FUNCTION, SOURCE, source_of
+from netaudience.jobs.spec.suppression_section import SUPPRESSION, condition_of, suppression_of
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 from netaudience.jobs.spec.validate import (
     check_arguments,
@@ -57,10 +60,10 @@ __all__ = [
     "read_text",
 ]
 
-JOB = ("name", "source", "step", "guards", "quotas", "runs", "results", "notify")
+JOB = ("name", "source", "suppression", "step", "guards", "quotas", "runs", "results", "notify")
 STEP = (
     "name", "vendor", "operation", "arguments", "fields", "where", "mode", "removal", "removal_arguments",
-    "take_back_old", "duplicates", "verify", "rate", "in_flight", "max_rows",
+    "take_back_old", "duplicates", "suppressed", "verify", "rate", "in_flight", "max_rows",
 )  # fmt: skip
 GUARDS = (
     "allow_empty", "max_removals", "max_rejected", "max_different", "accept_rejected", "max_deviation",
@@ -191,7 +194,17 @@ class _Reading:
         section = Section(
             self._file.table("source"), self._file.place("source"), problems, known=SOURCE, name="[source]"
         )
-        return source_of(section)
+        source = source_of(section)
+        if "suppression" not in self._file:
+            return source
+        held = Section(
+            self._file.table("suppression"),
+            self._file.place("suppression"),
+            problems,
+            known=SUPPRESSION,
+            name="[suppression]",
+        )
+        return attrs.evolve(source, suppression=suppression_of(held))
 
     def _steps(self, source: Source) -> tuple[Step, ...]:
         value = self._file.get("step")
@@ -261,6 +274,11 @@ class _Reading:
         looked_at = self._share(section, "verify", counts=False)
         verify = None if looked_at is None else min(looked_at.share or 0.0, 1.0) or None
         where = section.text("where")
+        sends = section.choice("suppressed", ("hold-back", "send")) == "send"
+        if "suppressed" in section and source.suppression is None and "suppression" not in self._file:
+            section.wrong("suppressed", "there is no list of people: add [suppression], or leave it out")
+        if source.suppression is not None and not sends:
+            where = condition_of(where, source.suppression.match)
         default = "step" if operation is None else f"{vendor}-{operation.name.replace('_', '-')}"
         name = self._name(section, "name", default=default)
         if vendor is None or operation is None or name is None:

@@ -13,6 +13,7 @@ from netaudience.jobs.spec.model import CONNECTIONS, EVENTS
 from netaudience.jobs.spec.parse import GUARDS, JOB, MODES, NOTIFY, RESULTS, RUNS, STEP
 from netaudience.jobs.spec.quotas_section import QUOTAS
 from netaudience.jobs.spec.source_section import SOURCE
+from netaudience.jobs.spec.suppression_section import SUPPRESSION
 from netaudience.model.wire import JsonValue
 from netaudience.vendors import clients
 
@@ -84,10 +85,15 @@ _STEP: dict[str, tuple[JsonValue, str]] = {
     "removal_arguments": (_ANYTHING, "What all requests of the removal share."),
     "take_back_old": (_FLAG, "Whether what was done by other arguments is taken back too."),
     "duplicates": ({"enum": ["all", "last"]}, "Which of several rows of one user are sent."),
+    "suppressed": ({"enum": ["hold-back", "send"]}, "Whether rows of people on the list are sent."),
     "verify": (_PERCENT, "The share of the delivered rows that are read back when the run has ended."),
     "rate": ({"type": "number"}, "Requests per second, in place of the operation's own figure."),
     "in_flight": (_COUNT, "Requests at one time."),
     "max_rows": (_COUNT, "Rows per request."),
+}
+_SUPPRESSION: dict[str, tuple[JsonValue, str]] = {
+    "files": ({"anyOf": [_TEXT, _TEXTS]}, "The list of people to whom nothing is sent."),
+    "match": (_ANYTHING, "By column of the source the column of the list."),
 }
 _GUARDS: dict[str, tuple[JsonValue, str]] = {
     "allow_empty": (_FLAG, "Whether an empty source is no error."),
@@ -151,6 +157,7 @@ def job_schema() -> dict[str, JsonValue]:
     tables: dict[str, tuple[JsonValue, str]] = {
         "name": (_TEXT, "The file's own name if left out."),
         "source": (_table(_SOURCE, SOURCE), "Where the rows come from."),
+        "suppression": (_table(_SUPPRESSION, SUPPRESSION), "People to whom nothing is sent."),
         "step": (
             {"anyOf": [{"type": "array", "items": step, "minItems": 1}, step]},
             "What is done with the rows; one or several.",

@@ -1,0 +1,159 @@
+"""A list of people to whom no step of a job sends anything: held back in every mode, counted, told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from job_runs import clients
+from job_runs import run as run_job
+
+from netaudience.errors import ConfigurationError
+from netaudience.jobs import Job
+from netaudience.sandbox import Sandbox, SandboxLimits
+
+pytest.importorskip("duckdb")
+
+FAST = {"netmera": SandboxLimits.rate(1000)}
+HEAD = """
+[source]
+files = "{files}"
+key = "user_id"
+
+[suppression]
+files = "optouts.csv"
+match = {match}
+
+[guards]
+max_removals = "100%"
+preflight = false
+
+[[step]]
+vendor = "netmera"
+operation = "tag_users"
+arguments = {{ tag = "vip" }}
+fields = {{ ext_id = "user_id" }}
+"""
+BY_ADDRESS = '{ email = "address" }'
+MIRROR = 'mode = "mirror"\nremoval = "untag_users"\nremoval_arguments = { tag = "vip" }\n'
+COUNT = 3000
+
+
+def job(folder: Path, more: str = "", *, files: str = "users.csv", match: str = BY_ADDRESS) -> Job:
+    rows = [
+        {"user_id": f"id{n:04}", "email": f"Person{n}@Example.com" if n % 7 else None} for n in range(COUNT)
+    ]
+    if files.endswith("csv"):
+        lines = [f"{row['user_id']},{row['email'] or ''}" for row in rows]
+        (folder / files).write_text("\n".join(["user_id,email", *lines, ""]))
+    else:
+        (folder / files).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "job.toml").write_text(HEAD.format(files=files, match=match) + more)
+    return Job.load(folder / "job.toml")
+
+
+def opt_out(folder: Path, *numbers: int) -> None:
+    lines = [f" person{number}@EXAMPLE.com ,id{number:04}" for number in numbers]
+    (folder / "optouts.csv").write_text("\n".join(["address,id", *lines, ""]))
+
+
+def tagged(sandbox: Sandbox) -> set[str]:
+    return {name for name, user in sandbox.netmera.users.items() if "vip" in user.tags}
+
+
+def names(*left_out: int) -> set[str]:
+    return {f"id{number:04}" for number in range(COUNT) if number not in left_out}
+
+
+def carried(folder: Path, *jobs: tuple[Job, tuple[int, ...]]):
+    async def run():
+        told = []
+        async with Sandbox(limits=FAST) as sandbox:
+            for one, numbers in jobs:
+                opt_out(folder, *numbers)
+                told.append((await run_job(one, sandbox), tagged(sandbox)))
+        return told
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("files", ["users.csv", "users.ndjson"])
+@pytest.mark.parametrize("more", ["", 'mode = "changed-only"\n', MIRROR, "where = \"user_id <> 'id0000'\"\n"])
+def test_nothing_is_sent_for_who_is_on_the_list(files: str, more: str, tmp_path: Path) -> None:
+    one = job(tmp_path, more, files=files)
+    ((summary, there),) = carried(tmp_path, (one, (1, 2, 2999)))
+    assert there == names(1, 2, 2999, *([0] if "where" in more else []))
+    (step,) = summary.steps
+    assert step.delivered == len(there)
+    assert any("3 rows of the source are theirs" in note for note in summary.notes)
+
+
+def test_who_is_on_the_list_from_now_on_is_taken_out_by_a_mirror(tmp_path: Path) -> None:
+    one = job(tmp_path, MIRROR)
+    (_, before), (_, after), (_, later) = carried(tmp_path, (one, (1,)), (one, (1, 5)), (one, (5,)))
+    assert (before, after, later) == (names(1), names(1, 5), names(5))
+
+
+def test_a_row_is_held_back_where_one_of_several_columns_is_on_the_list(tmp_path: Path) -> None:
+    one = job(tmp_path, match='{ email = "address", user_id = "id" }')
+    ((_, there),) = carried(tmp_path, (one, (7, 8)))  # the seventh has no address
+    assert there == names(7, 8)
+
+
+def test_a_step_that_says_so_sends_all_the_same(tmp_path: Path) -> None:
+    one = job(tmp_path, 'suppressed = "send"\n')
+    ((_, there),) = carried(tmp_path, (one, (1,)))
+    assert there == names()
+
+
+def test_a_plan_counts_as_a_run_does(tmp_path: Path) -> None:
+    one = job(tmp_path)
+    opt_out(tmp_path, 1, 2)
+    plan = one.plan()
+    assert plan.steps[0].sends.items == COUNT - 2
+    assert any("2 people to whom nothing is sent: 2 rows" in note for note in plan.notes)
+    digest = plan.digest
+    opt_out(tmp_path, 1, 3)
+    assert one.plan().digest != digest
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("address,id\n", "holds nobody"), ("other\nx\n", "address"), (None, "optouts.csv")],
+)
+def test_a_list_that_cannot_be_meant_stops_the_run(text: str | None, told: str, tmp_path: Path) -> None:
+    one = job(tmp_path)
+    if text is not None:
+        (tmp_path / "optouts.csv").write_text(text)
+
+    async def run() -> int:
+        async with Sandbox(limits=FAST) as sandbox:
+            with pytest.raises(ConfigurationError, match=told):
+                await one.run(client_factory=clients(sandbox), signals=False, report=False)
+            return sandbox.check("netmera", "tag_users").applications
+
+    assert asyncio.run(run()) == 0
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('files = "optouts.csv"', "how people are found"),
+        ('match = { email = "email" }', "names no list"),
+        ('files = "optouts.csv"\nmatch = { email = 1 }', "a column of the list"),
+    ],
+)
+def test_what_is_wrong_with_the_table_is_told(section: str, told: str, tmp_path: Path) -> None:
+    text = HEAD.format(files="users.csv", match=BY_ADDRESS)
+    before, _, rest = text.partition('files = "optouts.csv"')
+    (tmp_path / "job.toml").write_text(before + section + rest.partition("\n" + f"match = {BY_ADDRESS}")[2])
+    with pytest.raises(ConfigurationError, match=told):
+        Job.load(tmp_path / "job.toml")
+
+
+def test_rows_of_an_earlier_run_are_not_sent_past_the_list(tmp_path: Path) -> None:
+    one = job(tmp_path)
+    with pytest.raises(ConfigurationError, match="run it anew"):
+        asyncio.run(one.run(retry="latest", signals=False, report=False))
