@@ -219,8 +219,8 @@ def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
 ) -> int:
     """Put people into an audience at every vendor: a tag, a list, a property, a cohort, a group.
 
-    Nobody is made anew by it where the vendor can be told so. To keep an audience the same as a file, give a
-    job a step with verb = "join" and mode = "mirror".
+    What each vendor makes of an id that it does not know, `netaudience verbs join` tells. To keep an audience
+    the same as a file, give a job a step for each vendor, with mode = "mirror".
 
     Args:
         people: The file: CSV, JSON lines, Parquet or a workbook.
