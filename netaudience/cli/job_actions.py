@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -21,9 +21,12 @@ from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.finalize import finished_already
 from netaudience.jobs.state.refused import refused_runs
-from netaudience.jobs.state.run_folder import find_run, job_folder, runs_of
+from netaudience.jobs.state.run_folder import find_run, runs_of
 from netaudience.jobs.state.summary import Summary
 from netaudience.model.wire import load_json
+
+if TYPE_CHECKING:
+    from netaudience.jobs.state.state_store import Whereabouts
 
 __all__ = ["list_runs", "report_run", "resume_run", "retry_run", "run_new", "show_plan", "start_job"]
 
@@ -129,7 +132,7 @@ def resume_run(name: str, agreement: Agreement, manner: Manner) -> int:
     if (finished := finished_already(run, manner.in_doubt)) is not None:
         tell(f"The run {run.id} has come to its end: nothing of it is left to be sent")
         return _tell(finished, manner)
-    return _carry(_load(start.file), agreement, manner, resume=str(run.path))
+    return _carry(_load(_file_of(name, start.file)), agreement, manner, resume=str(run.path))
 
 
 def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
@@ -138,7 +141,7 @@ def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
-    if Path(name).is_file():
+    if Path(name).is_file() and not name.endswith(".toml"):
         return _retry_file(Path(name), agreement, manner)
     from netaudience.verbs.run import started_by  # noqa: PLC0415 - costs a program's start
 
@@ -148,7 +151,12 @@ def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
             f"The run {run.id} is one of netaudience {verb.verb}: mend the file of people and start it anew, "
             f"or go on with netaudience resume {run.id}"
         )
-    return _carry(_load(run.start().file), agreement, manner, retry=str(run.path))
+    return _carry(_load(_file_of(name, run.start().file)), agreement, manner, retry=str(run.path))
+
+
+def _file_of(name: str, begun: str) -> str:
+    """Return the job file of a run: the one that stands for it here, or else the one that it began with."""
+    return name if name.endswith(".toml") else begun
 
 
 def _retry_file(path: Path, agreement: Agreement, manner: Manner) -> int:
@@ -258,13 +266,19 @@ def _tell(summary: Summary, manner: Manner) -> int:
     return summary.exit_code
 
 
-def list_runs(path: Path | None, *, as_json: bool) -> int:
-    """Print the runs that are kept.
+def list_runs(path: Path | None, *, as_json: bool, where: bool = False) -> int:
+    """Print the runs that are kept, or where they are.
 
     Raises:
-        ConfigurationError: the job file is wrong.
+        ConfigurationError: the job file is wrong, or what keeps its runs cannot be read.
     """
-    folders = _folders() if path is None else [job_folder(Job.load(path))]
+    from netaudience.jobs.state.state_store import fetch_state, where_state_is  # noqa: PLC0415 - costs a start
+
+    if where:
+        if path is None:
+            raise ConfigurationError("Say whose runs are meant: netaudience runs JOB --where")
+        return _tell_where(where_state_is(Job.load(path)), as_json=as_json)
+    folders = _folders() if path is None else [fetch_state(Job.load(path))]
     rows = [run_row(run) for folder in folders for run in runs_of(folder)]
     rows += [refused_row(refused, folder) for folder in folders for refused in refused_runs(folder)]
     rows.sort(key=lambda row: (str(row["started"]), str(row["run"])), reverse=True)
@@ -274,6 +288,19 @@ def list_runs(path: Path | None, *, as_json: bool) -> int:
         StandardOutput().write_all([f"{line}\n".encode() for line in run_lines(rows, width_of_output())])
     else:
         tell("There are no runs here: name a job file, or run one")
+    return ExitCode.DELIVERED
+
+
+def _tell_where(found: Whereabouts, *, as_json: bool) -> int:
+    if as_json:
+        StandardOutput().write_all([json_line(attrs.asdict(found))])
+        return ExitCode.DELIVERED
+    saved = f", saved {found.saved} (generation {found.generation})" if found.saved else ""
+    lines = [
+        f"{found.place}: {found.files:,} files of {found.size:,} bytes{saved}",
+        f"held by {found.holder}" if found.holder else "held by nobody",
+    ]
+    StandardOutput().write_all([f"{line}\n".encode() for line in lines])
     return ExitCode.DELIVERED
 
 

@@ -214,6 +214,7 @@ def _runs(  # noqa: D417 - flags in groups have their own words
     /,
     *,
     json: Annotated[bool, _flag] = False,
+    where: Annotated[bool, _flag] = False,
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """List the runs that are kept, the newest first.
@@ -221,11 +222,12 @@ def _runs(  # noqa: D417 - flags in groups have their own words
     Args:
         job: The job file; without it, the runs of all jobs whose files are in this directory.
         json: Print JSON lines instead of a table.
+        where: Say instead where the job's runs are kept, and which machine has the job now.
     """
     from netaudience.cli.job_actions import list_runs  # noqa: PLC0415 - costs a program's start
 
     diagnosis.apply()
-    return list_runs(job, as_json=json)
+    return list_runs(job, as_json=json, where=where)
 
 
 def _report(  # noqa: D417 - flags in groups have their own words

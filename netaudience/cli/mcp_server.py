@@ -32,7 +32,8 @@ from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound, mask
 from netaudience.jobs import Job
 from netaudience.jobs.spec.validate import find_vendor
-from netaudience.jobs.state.run_folder import RunFolder, find_run, job_folder, replace, runs_of
+from netaudience.jobs.state.run_folder import RunFolder, find_run, replace, runs_of
+from netaudience.jobs.state.state_store import fetch_state
 from netaudience.jobs.state.summary import Summary, read_summary
 from netaudience.model.kinds import Identifiers
 from netaudience.model.wire import JsonValue, dump_json, load_json
@@ -256,7 +257,7 @@ class _Tools:
     def _folders(self, job: str | None) -> list[Path]:
         """Return where runs are kept: a job's, or those of all jobs beside whose file they are."""
         if job is not None:
-            return [job_folder(self._job(job))]
+            return [fetch_state(self._job(job))]
         return sorted(path for path in (self._folder / ".netaudience").glob("*") if path.is_dir())
 
     def _run(self, name: str, job: str | None) -> RunFolder:

@@ -9,7 +9,6 @@ from netaudience.cli.display import progress_of, tell, tell_summary
 from netaudience.cli.output import Rejected, StandardOutput, json_line
 from netaudience.errors import NetaudienceError
 from netaudience.jobs import Job
-from netaudience.jobs.deliver.verify import verify_run
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.state.run_folder import RunFolder, find_run
@@ -31,10 +30,10 @@ def look_at_run(  # noqa: PLR0913 - what a look may be told
         NetaudienceError: nothing could be looked at, for the reason that it tells.
     """
     run = find_run(name)
-    job = Job.load(run.start().file)
+    job = Job.load(name if name.endswith(".toml") else run.start().file)
     if after and not manner.quiet:
         tell(f"waiting for {after:g} s before looking")
-    verified = asyncio.run(verify_run(job, run, share=share, after=after))
+    verified = asyncio.run(job.verify(str(run.path), share=share, after=after))
     _draw(run)
     if not (manner.quiet and verified.ok):
         for sentence in verified.sentences():

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-__all__ = ["LEASE_SCHEMA", "FileLock", "Lease", "LeaseLost", "holder_in", "make_private"]
+__all__ = ["LEASE_SCHEMA", "FileLock", "Lease", "LeaseLost", "holder_in", "make_private", "revoke"]
 
 #: Seconds after which a lease that is not renewed has passed.
 _PASSES = 30.0
@@ -156,6 +156,17 @@ def holder_in(path: Path) -> str:
         finally:
             database.close()
     return "another process"
+
+
+def revoke(path: Path, holder: str) -> None:
+    """Take a database from whoever says that it is his, who then writes nothing more into it."""
+    with suppress(sqlite3.Error):
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0)
+        try:
+            with database:
+                database.execute("UPDATE lease SET holder = ?", (f"{holder} {secrets.token_hex(8)}",))
+        finally:
+            database.close()
 
 
 def _number(path: Path) -> int | None:

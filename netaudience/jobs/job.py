@@ -141,6 +141,8 @@ class Job(JobFile):
         Raises:
             ConfigurationError: there is no such run, or its source cannot be read.
         """
+        from netaudience.jobs.deliver.stored import stored  # noqa: PLC0415 - costs a program's start
         from netaudience.jobs.deliver.verify import verify_run  # noqa: PLC0415 - needs the vendors
 
-        return await verify_run(self, run, share=share, after=after, client_factory=client_factory)
+        async with stored(self):
+            return await verify_run(self, run, share=share, after=after, client_factory=client_factory)

@@ -20,6 +20,7 @@ from netaudience.jobs.deliver.kept import Kept
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, wants_consent
 from netaudience.jobs.spec.model import Source
+from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.verb_facts import Channel, Verb
 from netaudience.model.wire import load_json, structure
@@ -407,7 +408,8 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
             signals=signals,
         )
     except Exception as error:
-        keeping.refuse(error)
+        if resume is None:  # a run that was to be gone on with has a folder of its own
+            remember_refused(keeping.folder, plan.job.name, error)
         raise
     verdicts: Sequence[Verdict] = keeping.verdicts
     if not verdicts:  # the run had come to its end before

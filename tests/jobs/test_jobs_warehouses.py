@@ -299,29 +299,6 @@ def test_an_iceberg_table_is_a_source(tmp_path: Path, monkeypatch: pytest.Monkey
     catalog.close()
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """A real server of S3's interface, and a store of a new bucket in it."""
-    server = pytest.importorskip("moto.server")
-    stores = pytest.importorskip("obstore.store")
-    boto3 = pytest.importorskip("boto3")
-    with_server = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    with_server.start()
-    host, port = with_server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": PASSWORD, "AWS_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    boto3.client("s3", region_name="us-east-1", endpoint_url=f"http://{host}:{port}").create_bucket(
-        Bucket="crm"
-    )
-    try:
-        yield stores.from_url("s3://crm", client_options={"allow_http": True})
-    finally:
-        with_server.stop()
-
-
 def test_files_in_s3_are_read_as_files_are(bucket: object, tmp_path: Path) -> None:
     obstore = pytest.importorskip("obstore")
     for name, text in {

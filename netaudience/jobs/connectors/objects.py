@@ -40,15 +40,19 @@ def is_object(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def open_store(root: str) -> Any:  # noqa: ANN401 - obstore's
+def open_store(root: str, **options: object) -> Any:  # noqa: ANN401 - obstore's
     """Open a store by the URL of its bucket.
+
+    Args:
+        root: The URL.
+        options: What its client is told besides.
 
     Raises:
         ConfigurationError: the package is missing.
     """
     module = need("obstore.store", "'netaudience[objects]'", "A file in an object store")
     allowed = {"client_options": {"allow_http": True}} if root.startswith("s3") else {}
-    return module.from_url(root, **allowed)
+    return module.from_url(root, **allowed, **options)
 
 
 def copy_objects(pattern: str, to: Path, stop: Stop) -> list[Copied]:

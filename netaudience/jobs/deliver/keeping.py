@@ -167,6 +167,14 @@ class Keeping(Protocol):
         """
         ...
 
+    def opened(self) -> None:
+        """Take note of journals that were opened since; nothing of them was sent.
+
+        Raises:
+            JournalFailed: it cannot be written down.
+        """
+        ...
+
     def drop(self) -> None:
         """Forget a run that has not begun to send."""
         ...

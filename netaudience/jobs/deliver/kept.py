@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,6 @@ from netaudience.jobs.state.finalize import (
 )
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.metrics import Metrics, read_metrics, write_metrics
-from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.repeating import check_last_run, check_sent_again, touched, write_sent_again
 from netaudience.jobs.state.replay import retry_of
@@ -44,6 +44,7 @@ from netaudience.operations.dispatch import Operation
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.step import StepRunner
     from netaudience.jobs.extract.table import Table
+    from netaudience.jobs.state.state_store import StateStore
 
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.deliver.step import OnAnswer, OnRow
@@ -59,14 +60,23 @@ class Kept:
     on_answer: OnAnswer | None = None
     on_row: OnRow | None = None
 
-    def __init__(
-        self, job: JobFile, *, resume: str | None, retry: str | None, in_doubt: OnDoubt, report: bool
+    def __init__(  # noqa: PLR0913 - what a run may be told
+        self,
+        job: JobFile,
+        *,
+        resume: str | None,
+        retry: str | None,
+        in_doubt: OnDoubt,
+        report: bool,
+        store: StateStore | None = None,
     ) -> None:
         self._job = job
         self._resume = resume
         self._retry = retry
         self._in_doubt: OnDoubt = in_doubt
         self._report = report
+        self._store = store
+        self._loop = None if store is None else asyncio.get_running_loop()
         self._folder = job_folder(job)
         self._resumed: RunFolder | None = None
         self._again: RunFolder | None = None
@@ -317,16 +327,28 @@ class Kept:
             write_sent_again(self._again.rejects, self.run)
         self._started.sending = True
         self._own.remember(self._started)
+        if self._store is not None:
+            self._store.follow(self._own.path, self._lost)
+
+    def opened(self) -> None:
+        """Take note of journals that were opened since.
+
+        Raises:
+            JournalFailed: they cannot be saved.
+        """
+        if self._store is not None:
+            self._store.note()
+
+    def _lost(self) -> None:
+        """End the run from another thread: its job is another machine's by now."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is over
+                self._loop.call_soon_threadsafe(self.rejects.on_broken)
 
     def drop(self) -> None:
         """Forget a run that has not begun to send."""
         if self._resumed is None:
             self._own.delete()
-
-    def refuse(self, error: Exception) -> None:
-        """Remember that a run was refused before it had a folder; one that was gone on with has its own."""
-        if self._resume is None:
-            remember_refused(self._folder, self._job.name, error)
 
     def save(self, summary: Summary, metrics: Mapping[str, Metrics]) -> None:
         """Write down how far the run has come, in case that it is killed."""
@@ -349,6 +371,8 @@ class Kept:
 
     def publish(self, summary: Summary) -> None:
         """Draw the report, tell the build, and take old runs away."""
+        if self._store is not None:
+            self._store.rest()
         if self._report:
             from netaudience.jobs.report.html import draw_report  # noqa: PLC0415 - draws pictures
 

@@ -27,15 +27,19 @@ from netaudience.jobs.deliver.kept import Kept
 from netaudience.jobs.deliver.prepare import ClientFactory, Preparation, Prepared, Taking
 from netaudience.jobs.deliver.signals import Interruption
 from netaudience.jobs.deliver.step import Order, StepRunner
+from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, RejectedGuard, accepts
 from netaudience.jobs.spec.model import JobFile
+from netaudience.jobs.state.refused import remember_refused
+from netaudience.jobs.state.run_folder import job_folder
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Page, Table
+    from netaudience.jobs.state.state_store import StateStore
 
 __all__ = ["Consent", "OnProgress", "carry_out", "run_job"]
 
@@ -80,44 +84,54 @@ async def run_job(  # noqa: PLR0913 - what a run may be told
         )
     notifier, threads = Notifier(job), Threads()
 
-    async def attempt(resume: str | None, first: float | None) -> Summary:
-        kept = Kept(job, resume=resume, retry=retry, in_doubt=in_doubt, report=report)
-        try:
-            return await carry_out(
-                kept,
-                table=table,
-                on_progress=on_progress,
-                on_event=on_event,
-                consent=consent or Consent(),
-                plan_digest=plan_digest,
-                in_doubt=in_doubt,
-                grace=grace,
-                client_factory=client_factory,
-                signals=signals,
-                first=first,
-            )
-        except Exception as error:
-            kept.refuse(error)
-            refused = error
-            await threads.call(lambda: notifier.failed(refused))
-            raise
+    async def failed(error: Exception) -> None:
+        if resume is None:  # a run that was to be gone on with has a folder of its own
+            remember_refused(job_folder(job), job.name, error)
+        await threads.call(lambda: notifier.failed(error))
+
+    async def attempt(store: StateStore | None, resume: str | None, first: float | None) -> Summary:
+        kept = Kept(job, resume=resume, retry=retry, in_doubt=in_doubt, report=report, store=store)
+        return await carry_out(
+            kept,
+            table=table,
+            on_progress=on_progress,
+            on_event=on_event,
+            consent=consent or Consent(),
+            plan_digest=plan_digest,
+            in_doubt=in_doubt,
+            grace=grace,
+            client_factory=client_factory,
+            signals=signals,
+            first=first,
+        )
 
     await threads.call(notifier.begin)
-    summary = await attempt(resume, first)
-    if first is not None or any(step.verify for step in job.steps):
-        from netaudience.jobs.deliver.canary import LookAfter  # noqa: PLC0415 - only where somebody looks
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            store = await stack.enter_async_context(stored(job))
+            summary = await attempt(store, resume, first)
+        except Exception as error:
+            await failed(error)
+            raise
+        if first is not None or any(step.verify for step in job.steps):
+            from netaudience.jobs.deliver.canary import LookAfter  # noqa: PLC0415 - only where somebody looks
 
-        look = LookAfter(job, client_factory, verify_after, report=report)
-        if first is not None and await look.lets_go_on(summary):
-            seen = summary.verified
-            summary = await attempt(summary.folder, None)
-            summary.verified = seen
-        await look.at_the_end(summary)
-    if job.results is not None:
-        from netaudience.jobs.results.write import keep_results  # noqa: PLC0415 - needs the extra `cli`
+            look = LookAfter(job, client_factory, verify_after, report=report)
+            if first is not None and await look.lets_go_on(summary):
+                seen = summary.verified
+                try:
+                    summary = await attempt(store, summary.folder, None)
+                except Exception as error:
+                    await threads.call(functools.partial(notifier.failed, error))
+                    raise
+                summary.verified = seen
+            await look.at_the_end(summary)
+        if job.results is not None:
+            from netaudience.jobs.results.write import keep_results  # noqa: PLC0415 - needs the extra `cli`
 
-        await threads.call(lambda: keep_results(job, summary))
-    await threads.call(lambda: notifier.ended(summary))
+            await threads.call(lambda: keep_results(job, summary))
+        await keep_state(store, summary)
+        await threads.call(lambda: notifier.ended(summary))
     return summary
 
 
@@ -290,7 +304,7 @@ class _JobRun:
             self.summary = keeping.begin(count)
             await self._open_stage(source)
             await self._threads.call(lambda: preparation.open_memories(is_open=True))
-            keeping.sending()
+            await self._threads.call(keeping.sending)
         except BaseException:
             if self._stage is not None:
                 await self._stage.close()
@@ -392,6 +406,7 @@ class _JobRun:
                         await self._open(
                             FanOut([carrier], prepared.removals(taking), [mapper], self._threads)
                         )
+                        await self._threads.call(self._keeping.opened)
                         await self._run_stage()
         finally:
             watching.cancel()

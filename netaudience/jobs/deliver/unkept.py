@@ -150,6 +150,9 @@ class Unkept:
         """Tell whoever wants to know."""
         self._on_sending()
 
+    def opened(self) -> None:
+        """Do nothing."""
+
     def drop(self) -> None:
         """Do nothing."""
 

@@ -37,6 +37,7 @@ from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.run_folder import JobLock, job_folder, rejected_path
 from netaudience.jobs.state.same_user import all_but, earlier_of
 from netaudience.jobs.state.snapshot import Snapshot, selection_of
+from netaudience.jobs.state.state_store import fetch_state
 from netaudience.model.digests import digest_of
 from netaudience.model.kinds import Kind
 from netaudience.model.wire import JsonValue
@@ -146,6 +147,7 @@ def plan_job(
         SourceFailed: it cannot be read to its end.
     """
     if table is None:
+        fetch_state(job)
         with open_checked(job) as opened:
             return _plan(job, opened, on_look, asked, held=False)
     check_source(job, table)

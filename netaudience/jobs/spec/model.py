@@ -16,6 +16,7 @@ from netaudience.model.wire import JsonValue
 __all__ = [
     "CONNECTIONS",
     "EVENTS",
+    "LEASE",
     "PATIENCE",
     "Expression",
     "Guards",
@@ -33,6 +34,9 @@ __all__ = [
 
 #: Long enough for a vendor's short outage, and short enough for a night.
 PATIENCE = 300.0
+
+#: Longer than a store is away now and then, and short enough to go on soon after a machine has died.
+LEASE = 60.0
 
 #: The databases that a source may be a query to, besides any DB-API module as ``dbapi:module``.
 CONNECTIONS = ("postgresql", "flightsql", "snowflake", "bigquery", "databricks")
@@ -262,6 +266,10 @@ class JobFile:
     results: Results | None = None
     #: Where runs and snapshots are kept; ``.netaudience/<name>`` beside the job file where not set.
     folder: Path | None = None
+    #: An object store that keeps them instead, as ``s3://bucket/folder``; `folder` is where runs work then.
+    store: str | None = None
+    #: Seconds after which a machine that is not heard of in that store has lost the job.
+    lease: float = LEASE
     #: How many runs are kept, and for how many days.
     keep_runs: int = 30
     keep_days: int = 90

@@ -18,6 +18,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import Problems, Section, listed, nearest
 from netaudience.jobs.spec.model import (
     EVENTS,
+    LEASE,
     PATIENCE,
     Expression,
     Guards,
@@ -71,13 +72,16 @@ GUARDS = (
 )  # fmt: skip
 NOTIFY = ("webhook", "format", "on", "new_rejects", "healthcheck", "on_end")
 RESULTS = ("connection", "uri", "tables")
-RUNS = ("folder", "keep", "keep_days", "patience")
+RUNS = ("folder", "keep", "keep_days", "patience", "lease")
 MODES = ("all", "changed-only", "mirror")
 _EXPRESSION = ("column", "value", "sql")
 #: Names become folders and files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 #: How the names of tables begin, behind those of their database and schema.
 _BEGINNING = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\.){0,2}[A-Za-z_][A-Za-z0-9_]*")
+#: A folder in an object store.
+_STORE = re.compile(r"(?:s3|s3a|gs|az|abfs|abfss)://[A-Za-z0-9._@-]+(?:/[A-Za-z0-9._/=-]*)?")
+_SHORTEST = 3
 _PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
@@ -140,6 +144,34 @@ def _syntax(error: tomllib.TOMLDecodeError, problems: Problems, text: str) -> No
     problems.at_line(line, f"this is not TOML: {told}: text stands in quotation marks, and each key once")
 
 
+def _folder_of(runs: Section) -> tuple[str | None, str | None]:
+    """Return the folder that runs are kept in, or the object store."""
+    folder = runs.text("folder")
+    if folder is None or "://" not in folder:
+        return folder, None
+    if not _STORE.fullmatch(folder):
+        runs.wrong(
+            "folder",
+            "folder must be a path, or name a bucket and a folder in it without anything secret: "
+            'folder = "s3://bucket/nightly", or gs:// or az://',
+        )
+        return None, None
+    return None, folder.rstrip("/")
+
+
+def _lease_of(runs: Section, store: str | None) -> float:
+    lease = runs.number("lease")
+    if lease is None:
+        return LEASE
+    if store is None:
+        runs.wrong(
+            "lease", 'lease is for a folder in an object store: leave it out, or say folder = "s3://…"'
+        )
+    elif lease < _SHORTEST:
+        runs.wrong("lease", f"lease must be {_SHORTEST} seconds or more: a store may be away for a moment")
+    return lease
+
+
 class _Reading:
     """One reading of a file's values."""
 
@@ -154,7 +186,7 @@ class _Reading:
         source = self._source()
         steps = self._steps(source)
         runs = Section(file.table("runs"), file.place("runs"), self._problems, known=RUNS, name="[runs]")
-        folder = runs.text("folder")
+        folder, store = _folder_of(runs)
         here = self._path.resolve()
         shared = Section(
             file.table("quotas"), file.place("quotas"), self._problems, known=QUOTAS, name="[quotas]"
@@ -169,6 +201,8 @@ class _Reading:
             notify=self.notify(),
             results=self._results(),
             folder=None if folder is None else here.parent / Path(folder).expanduser(),
+            store=store,
+            lease=_lease_of(runs, store),
             keep_runs=runs.whole("keep") or 30,
             keep_days=runs.whole("keep_days") or 90,
             patience=runs.number("patience") or PATIENCE,

@@ -135,10 +135,17 @@ _NOTIFY: dict[str, tuple[JsonValue, str]] = {
     "on_end": (_FUNCTION, "A function that is called with how a run ended, as module:function."),
 }
 _RUNS: dict[str, tuple[JsonValue, str]] = {
-    "folder": (_TEXT, "Where runs are kept; .netaudience/NAME beside the job file if left out."),
+    "folder": (
+        _TEXT,
+        "Where runs are kept: a path, or s3://bucket/folder; .netaudience/NAME beside the job if left out.",
+    ),
     "keep": (_COUNT, "How many runs are kept."),
     "keep_days": (_COUNT, "For how many days runs are kept."),
     "patience": (_SECONDS, "Seconds for which a vendor that does not answer is asked again."),
+    "lease": (
+        {"type": "number", "minimum": 3},
+        "Seconds after which a machine that is not heard of in the object store has lost the job.",
+    ),
 }
 
 

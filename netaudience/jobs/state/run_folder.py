@@ -33,6 +33,7 @@ __all__ = [
     "RunStart",
     "file_name",
     "find_run",
+    "holder_of",
     "job_folder",
     "new_run",
     "private_folder",
@@ -228,8 +229,10 @@ class JobLock:
         except (OSError, sqlite3.Error) as error:
             raise _unwritable(self._folder, error) from error
         if not free:
+            holder = holder_of(self._folder)
+            told = f" ({holder})" if holder else ""
             raise ConfigurationError(
-                f"Another run of the job {self._name!r} is under way{self._holder()}: wait until it is "
+                f"Another run of the job {self._name!r} is under way{told}: wait until it is "
                 "over, or stop it; two would send the same rows twice"
             )
         with contextlib.suppress(OSError):  # it is for people only
@@ -248,12 +251,14 @@ class JobLock:
     def _told(self) -> Path:
         return self._folder / "running.json"
 
-    def _holder(self) -> str:
-        try:
-            told = load_json(self._told.read_bytes())
-        except (OSError, ValueError):
-            return ""
-        return f" (process {told['process']} on {told['host']})" if isinstance(told, dict) else ""
+
+def holder_of(folder: Path) -> str:
+    """Return which process says that a run of a job is its own, for a sentence; empty where none does."""
+    try:
+        told = load_json((folder / "running.json").read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return f"process {told['process']} on {told['host']}" if isinstance(told, dict) else ""
 
 
 def new_run(folder: Path, *, now: datetime | None = None) -> RunFolder:
@@ -326,8 +331,9 @@ def find_run(name: str, folders: Iterable[Path] = ()) -> RunFolder:
 def _newest_of(file: Path) -> RunFolder:
     """Return the newest run of a job file."""
     from netaudience.jobs.spec.parse import read_job  # noqa: PLC0415 - costs a program's start
+    from netaudience.jobs.state.state_store import fetch_state  # noqa: PLC0415 - likewise
 
-    runs = runs_of(job_folder(read_job(file)))
+    runs = runs_of(fetch_state(read_job(file)))
     if not runs:
         raise ConfigurationError(f"{file} has no run yet: netaudience run {file} starts a first one")
     return runs[0]
