@@ -16,11 +16,11 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from netaudience.cli.output import visible
-from netaudience.jobs.spec.diagnostics import many
+from netaudience.jobs.spec.diagnostics import duration, many
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.outcomes import commonest
 
-__all__ = ["duration", "looking", "many", "progress_of", "step_line", "tell", "tell_summary", "wrapped"]
+__all__ = ["looking", "many", "progress_of", "step_line", "tell", "tell_summary", "wrapped"]
 
 _REASONS = 5
 #: Seconds between two lines where nobody looks at a terminal.
@@ -115,18 +115,6 @@ def wrapped(text: str, first: str, width: int | None) -> list[str]:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it."""
-    whole = math.ceil(seconds)
-    if whole < 60:
-        return f"{seconds:,.1f} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86_400:,} d {whole % 86_400 // 3600} h"
 
 
 def step_line(step: StepSummary, width: int | None = None) -> str:

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from netaudience.cli.display import duration, many, wrapped
+from netaudience.cli.display import many, wrapped
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.markdown import cell
 from netaudience.jobs.state.refused import Refused
 from netaudience.jobs.state.run_folder import RunFolder

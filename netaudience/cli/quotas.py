@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal, TypeVar, cast
 
-from netaudience.cli.display import duration, tell, wrapped
+from netaudience.cli.display import tell, wrapped
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
 from netaudience.credentials import variable
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.model.limits import Window, assumed
 from netaudience.quotas.at import quotas_at

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from netaudience.cli.display import duration, many, progress_of, tell, wrapped
+from netaudience.cli.display import many, progress_of, tell, wrapped
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
 from netaudience.errors import ConfigurationError, mask
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near

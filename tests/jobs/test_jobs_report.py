@@ -23,6 +23,7 @@ from netaudience.events import Paused, RequestEnded
 from netaudience.jobs.report import charts
 from netaudience.jobs.report.html import write_report
 from netaudience.jobs.report.wording import Verdict, without_names
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.metrics import Metrics, write_metrics
 from netaudience.jobs.state.run_folder import RunFolder, RunStart
 from netaudience.jobs.state.summary import StepSummary, Summary
@@ -522,16 +523,19 @@ def test_matplotlib_is_not_imported_before_a_picture_is_drawn():
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
+        (0.0, "0.0 s"),
         (0.0123, "12.3 ms"),
-        (0.9996, "1 s"),
-        (1.234, "1.23 s"),
-        (100.0, "100 s"),
+        (0.9996, "1.0 s"),
+        (1.234, "1.2 s"),
+        (59.5, "1 min"),
+        (100.0, "1 min 40 s"),
         (300.0, "5 min"),
-        (36_000.0, "10.0 h"),
+        (36_000.0, "10 h"),
+        (200_000.0, "2 d 7 h"),
     ],
 )
 def test_a_duration_is_told_as_people_say_it(seconds, told):
-    assert charts.duration(seconds) == told
+    assert duration(seconds) == told
 
 
 def test_times_of_day_are_those_of_the_attempt():

@@ -89,13 +89,12 @@ def open_bytes(path: Path, packing: str) -> BinaryIO:
 
 
 def _open_zstd(path: Path) -> BinaryIO:
-    for name in ("compression.zstd", "zstandard"):  # Python's own since 3.14, and the one before
-        try:
-            module: Any = import_module(name)
-        except ImportError:
-            continue
-        return cast("BinaryIO", module.open(path, "rb"))
-    return cast("BinaryIO", import_arrow().input_stream(str(path), compression="zstd"))
+    try:
+        module: Any = import_module("compression.zstd")  # Python's own since 3.14
+    except ImportError:
+        # The package zstandard would give what there is of a file that was cut off, and not say so.
+        return cast("BinaryIO", import_arrow().input_stream(str(path), compression="zstd"))
+    return cast("BinaryIO", module.open(path, "rb"))
 
 
 def prepare(files: Files, source: Source, scratch: Path) -> list[Input]:

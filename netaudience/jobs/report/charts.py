@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.metrics import Attempt, Ceiling, Latencies, Metrics, Slice
 from netaudience.outcomes import Counts
 
@@ -35,7 +36,6 @@ __all__ = [
     "Reason",
     "available",
     "distribution",
-    "duration",
     "outcomes",
     "over_time",
     "reasons",
@@ -259,17 +259,6 @@ def distribution(latencies: Latencies, name: str) -> str:
         _spell(axes.xaxis, duration)
 
     return _drawn(draw, 2.3, f"How long the requests of {name} took")
-
-
-def duration(seconds: float) -> str:
-    """Return a span of time in the unit that people would use."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 119.5:
-        return f"{seconds:.3g} s"
-    if seconds < 7170:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def clock(metrics: Metrics, at: float) -> str:

@@ -16,9 +16,9 @@ import attrs
 
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.report import charts
-from netaudience.jobs.report.charts import Bar, Reason, duration
+from netaudience.jobs.report.charts import Bar, Reason
 from netaudience.jobs.report.wording import MEANINGS, Verdict, times, without_names
-from netaudience.jobs.spec.diagnostics import many
+from netaudience.jobs.spec.diagnostics import duration, many
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.metrics import ACCURACY, Latencies, Metrics, read_metrics
 from netaudience.jobs.state.run_folder import RunFolder, replace

@@ -7,13 +7,14 @@ repeated, for it may be a secret or a person's.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias, cast
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 
-__all__ = ["Problems", "Section", "listed", "many", "nearest", "plain"]
+__all__ = ["Problems", "Section", "duration", "listed", "many", "nearest", "plain"]
 
 #: A value of the file with the path at which it stands.
 Placed: TypeAlias = tuple[object, KeyPath]
@@ -30,6 +31,9 @@ _SECRETS = (
     "credential",
     "bearer",
 )
+
+#: Units of time from a minute up: its name, its seconds, and the same of what remains.
+_UNITS = (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
 
 
 class Problems:
@@ -209,6 +213,18 @@ def plain(name: str) -> str:
 def many(count: int, what: str) -> str:
     """Return a count and what is counted, one or several."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in the units that people would use, two of them at the most."""
+    if 0 < seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    whole = math.ceil(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    unit, length, part, shorter = next(one for one in _UNITS if whole >= one[1])
+    rest = whole % length // shorter
+    return f"{whole // length:,} {unit}" + (f" {rest} {part}" if rest else "")
 
 
 def listed(names: Iterable[str], most: int = 30) -> str:
