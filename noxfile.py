@@ -60,6 +60,7 @@ def slow(session: nox.Session) -> None:
     """The tests that take long: real brokers and databases, real kills, a million rows, all of properties."""
     need(session, "test-stores")
     need(session, "test-warehouses")
+    need(session, "test-spark")
     pytest = ("python", "-m", "pytest", "-n", "2", "-m")
     session.run(*pytest, "slow", *session.posargs)
     session.run(*pytest, "hypothesis and not slow", *session.posargs, env={"NETAUDIENCE_EXAMPLES": "all"})
