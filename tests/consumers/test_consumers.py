@@ -84,9 +84,9 @@ def test_a_work_queue_is_consumed_alike(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nats_jetstream.py", "faststream_nats.py"])
 def test_what_waits_for_the_vendor_for_long_is_not_delivered_again(name: str, tmp_path: Path) -> None:
     count = 300
-    with nats_server(tmp_path) as stream, vendor("status=429,retry_after=3,first=1") as (sandbox, notes):
+    with nats_server(tmp_path) as stream, vendor("status=429,retry_after=6,first=1") as (sandbox, notes):
         stream.publish(numbered(count))
-        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, ACK_WAIT="1")
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, ACK_WAIT="2")
         with recipe.running() as process:
             wait_for(stream.drained, process, recipe)
             info = stream.ask(lambda js: js.consumer_info("AUDIENCE", "netaudience"))
