@@ -193,7 +193,7 @@ def test_identifiers_that_are_looked_through_and_fill_a_request_are_written_once
         times.append(len(texts))
         return Texts(texts)
 
-    monkeypatch.setattr("netaudience.model.rows.Texts", counted)
+    monkeypatch.setattr("netaudience.model.kinds.Texts", counted)
     chunker = Chunker(RunPlan(kind=Identifiers("key"), rows=100), encode)
     chunks, _ = drive(chunker, [[f"k{number}" for number in range(count)] for count in pages])
     assert sum(map(len, chunks)) == sum(pages)
