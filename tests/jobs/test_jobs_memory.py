@@ -84,4 +84,5 @@ def test_a_plan_in_too_little_memory_says_that_it_lacks(tmp_path: Path, megabyte
     )  # fmt: skip
     assert "nobody expected" not in done.stderr
     assert "pip install" not in done.stderr, "it is installed"
-    assert done.returncode == 0 or "memory" in done.stderr
+    # OpenBLAS and glibc end a process themselves where they get none: "Memory allocation still failed".
+    assert done.returncode == 0 or "memory" in done.stderr.lower()
