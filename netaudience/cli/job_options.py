@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 from cyclopts import Group, Parameter
 
-from netaudience.cli.options import GUARDS, REPORT, whole
+from netaudience.cli.options import GUARDS, REPORT, NoPreflight, whole
 
 __all__ = ["Agreement", "Manner"]
 
@@ -31,14 +31,7 @@ class Agreement:
             help="The number of items that may be lost for good, as the plan says it.",
         ),
     ] = None
-    no_preflight: Annotated[
-        bool,
-        Parameter(
-            group=GUARDS,
-            help="Send without asking the vendor for its schema, to which names and types are held.",
-        ),
-        _flag,
-    ] = False
+    no_preflight: NoPreflight = False
     account: Annotated[
         Literal["same", "other"] | None,
         Parameter(

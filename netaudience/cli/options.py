@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # these cost a program's start
     from netaudience.jobs.spec.model import Secret, Source
     from netaudience.settings import Settings
 
-__all__ = ["STANDARD_INPUT", "Diagnosis", "Elsewhere", "Pace", "Reading", "Reporting", "whole"]
+__all__ = ["STANDARD_INPUT", "Diagnosis", "Elsewhere", "NoPreflight", "Pace", "Reading", "Reporting", "whole"]
 
 #: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
 #: and an unknown one must be told, not taken for a file.
@@ -41,6 +41,15 @@ if TYPE_CHECKING:
 else:  # the command's own reader of arguments lists what may be said
     Format = Literal[FORMATS]
 _flag = Parameter(negative="", show_default=False)
+#: The same flag at a command of one operation and at a job's.
+NoPreflight: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        group=GUARDS,
+        help="Send without asking the vendor for its schema, to which names and types are held.",
+    ),
+    _flag,
+]
 
 
 def whole(kind: object, tokens: Sequence[Token]) -> int | tuple[int, ...]:
@@ -286,14 +295,7 @@ class Reading(Elsewhere):
             help="A column that is not sent as a part of the profile; may be repeated.",
         ),
     ] = ()
-    no_preflight: Annotated[
-        bool,
-        Parameter(
-            group=GUARDS,
-            help="Send without asking the vendor for its schema, to which names and types are held.",
-        ),
-        _flag,
-    ] = False
+    no_preflight: NoPreflight = False
     allow_empty: Annotated[
         bool, Parameter(group=SOURCE, help="A source without any row is no error."), _flag
     ] = False

@@ -82,12 +82,6 @@ class PostgresqlQuotas(QuotaStore):
     def __repr__(self) -> str:
         return "<PostgresqlQuotas>"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PostgresqlQuotas) and self._figures() == other._figures()
-
-    def __hash__(self) -> int:
-        return hash(self._figures())
-
     def __reduce__(self) -> str:
         """Refuse to be pickled.
 

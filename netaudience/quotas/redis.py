@@ -71,12 +71,6 @@ class RedisQuotas(QuotaStore):
     def __repr__(self) -> str:
         return f"<RedisQuotas {self.prefix}>"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RedisQuotas) and self._figures() == other._figures()
-
-    def __hash__(self) -> int:
-        return hash(self._figures())
-
     def __reduce__(self) -> str:
         """Refuse to be pickled.
 

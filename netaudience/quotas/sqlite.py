@@ -52,12 +52,6 @@ class SqliteQuotas(QuotaStore):
     def __repr__(self) -> str:
         return f"<SqliteQuotas in {self.path.name}>"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SqliteQuotas) and self._figures() == other._figures()
-
-    def __hash__(self) -> int:
-        return hash(self._figures())
-
     def __reduce__(self) -> tuple[object, ...]:
         """Return what makes another one: what is open stays here."""
         when_lost = "wait" if self.share is None else "share"

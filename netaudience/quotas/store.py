@@ -66,6 +66,16 @@ class QuotaStore(ABC):
         #: The share of the limits that a process has while the store is lost; None where it waits.
         self.share = share
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._figures() == other._figures()
+
+    def __hash__(self) -> int:
+        return hash(self._figures())
+
+    @abstractmethod
+    def _figures(self) -> tuple[object, ...]:
+        """Return what two stores have in common that are one."""
+
     @abstractmethod
     async def exchange(self, key: str, quota: Quota, ask: Ask) -> Reply:
         """Exchange; see `netaudience.engine.shared_quota.SharedQuotas`."""
