@@ -43,13 +43,12 @@ class _Session(Protocol[Frame_co]):
 
 
 @attrs.frozen(kw_only=True)
-class Part:
-    """What became of the rows of one partition, by the attempt that counts."""
+class RowCounts:
+    """What became of rows, and what that took."""
 
-    partition: int
     rows: int = 0
     delivered: int = 0
-    #: Rows that an earlier attempt at the task had delivered; they were not sent again.
+    #: Rows that an earlier attempt at their task had delivered; they were not sent again.
     known: int = 0
     rejected: int = 0
     failed: int = 0
@@ -57,6 +56,13 @@ class Part:
     unsent: int = 0
     requests: int = 0
     throttles: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Part(RowCounts):
+    """What became of the rows of one partition, by the attempt that counts."""
+
+    partition: int
     #: The file of the rows that were not delivered.
     file: str = ""
     #: Why nothing was sent, where no further attempt would mend that.
@@ -69,20 +75,10 @@ class Part:
 
 
 @attrs.frozen(kw_only=True)
-class SparkReport:
+class SparkReport(RowCounts):
     """The counts of a write, over all of its partitions."""
 
     partitions: int = 0
-    rows: int = 0
-    delivered: int = 0
-    #: Rows that an earlier attempt at their task had delivered.
-    known: int = 0
-    rejected: int = 0
-    failed: int = 0
-    in_doubt: int = 0
-    unsent: int = 0
-    requests: int = 0
-    throttles: int = 0
     #: What is not known, in a sentence; empty where the counts account for every row.
     missing: str = ""
 
@@ -181,7 +177,7 @@ def check_new(path: str) -> None:
         )
 
 
-_COUNTS = ("rows", "delivered", "known", "rejected", "failed", "in_doubt", "unsent", "requests", "throttles")
+_COUNTS = tuple(field.name for field in attrs.fields(RowCounts))
 
 
 def _parts(content: bytes) -> list[Part]:
