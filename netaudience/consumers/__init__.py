@@ -1,4 +1,4 @@
-"""For consumers of event streams: dead letters that outlive a process, and offsets that may be committed."""
+"""For consumers of event streams: dead letters that outlive a process, offsets to commit, a line a minute."""
 
 from netaudience.consumers.dead_letters import (
     DeadLetter,
@@ -9,6 +9,7 @@ from netaudience.consumers.dead_letters import (
     letter_of,
 )
 from netaudience.consumers.offsets import OffsetTracker, Taken
+from netaudience.consumers.progress import Progress
 
 __all__ = [
     "DeadLetter",
@@ -16,6 +17,7 @@ __all__ = [
     "DeadLettersFailed",
     "Given",
     "OffsetTracker",
+    "Progress",
     "Taken",
     "WhenInDoubt",
     "letter_of",

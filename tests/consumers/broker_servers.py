@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import socket
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 import nats
 import pytest
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from redis import Redis
@@ -55,14 +57,14 @@ class NatsStream:
 
         return self.ask(drained)
 
-    def acknowledged(self) -> int:
-        """Return up to which event all are acknowledged."""
+    def acknowledged(self) -> set[int]:
+        """Return the places of the events up to which all are acknowledged."""
 
         async def acknowledged(js: JetStreamContext) -> int:
             floor = (await js.consumer_info("AUDIENCE", "netaudience")).ack_floor.stream_seq
             return floor - (floor > 1)  # the second message is for somebody else
 
-        return self.ask(acknowledged)
+        return set(range(self.ask(acknowledged)))
 
     def ask(self, action: Callable[[JetStreamContext], Awaitable[T]]) -> T:
         async def main() -> T:
@@ -94,12 +96,54 @@ class RedisStream:
         groups = self.redis.xinfo_groups("audience")
         return any(group["pending"] == 0 and group["last-delivered-id"] == newest for group in groups)
 
-    def acknowledged(self) -> int:
-        """Return up to which event all are acknowledged."""
+    def acknowledged(self) -> set[int]:
+        """Return the places of the events up to which all are acknowledged."""
         (group,) = self.redis.xinfo_groups("audience")
         waiting = self.redis.xpending("audience", "netmera")["min"]
         last = group["last-delivered-id"] if waiting is None else b"(" + waiting
-        return len(self.redis.xrange("audience", max=last))
+        return set(range(len(self.redis.xrange("audience", max=last))))
+
+
+class KafkaTopic:
+    """A topic of librdkafka's own brokers, which speak Kafka's protocol on sockets of this process."""
+
+    def __init__(self) -> None:
+        # The brokers live as long as the client that asked for them. Their topics have four partitions.
+        self._producer = Producer({"test.mock.num.brokers": 2, "log_level": 0})
+        brokers = self._producer.list_topics(timeout=10).brokers.values()
+        self._servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+        self.environment = {"KAFKA_SERVERS": self._servers}
+        #: By partition and offset: the place of an event among those that were published.
+        self._places: dict[tuple[int, int], int] = {}
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        for place, body in enumerate(bodies):
+            try:
+                key = json.loads(body)["user"]
+            except ValueError:
+                key = None
+
+            def delivered(error: object, message: Message, place: int = place) -> None:
+                assert error is None, error
+                self._places[message.partition(), message.offset()] = place
+
+            self._producer.produce("audience", key=key, value=body, on_delivery=delivered)
+            self._producer.poll(0)
+        assert self._producer.flush(30) == 0
+
+    def drained(self) -> bool:
+        """Return whether everything was delivered and committed."""
+        return len(self.acknowledged()) == len(self._places)
+
+    def acknowledged(self) -> set[int]:
+        """Return the places of the events before what is committed."""
+        partitions = [TopicPartition("audience", each) for each in range(4)]
+        asking = Consumer({"bootstrap.servers": self._servers, "group.id": "netmera", "log_level": 0})
+        try:
+            committed = {each.partition: each.offset for each in asking.committed(partitions, timeout=10)}
+        finally:
+            asking.close()
+        return {place for (partition, offset), place in self._places.items() if offset < committed[partition]}
 
 
 @contextmanager
@@ -123,6 +167,12 @@ def redis_server(folder: Path) -> Iterator[RedisStream]:
         stream = RedisStream(f"redis://127.0.0.1:{port}/0")
         with stream.redis:
             yield stream
+
+
+@contextmanager
+def kafka_brokers(_folder: Path) -> Iterator[KafkaTopic]:
+    """Two brokers of Kafka with nothing on disk."""
+    yield KafkaTopic()
 
 
 @contextmanager

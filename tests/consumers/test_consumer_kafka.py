@@ -82,12 +82,15 @@ class Member:
         self._assigned = set(partitions)
         self._positions: dict[TopicPartition, int] = {}
         self.commit_fails: list[Exception] = []
+        self._balanced = asyncio.Event()
+        self._balanced.set()
 
     def subscribe(self, topics, listener) -> None:
         assert topics == [TOPIC]
         self.listener = listener
 
     async def getmany(self, *, timeout_ms=0, max_records=None):
+        await self._balanced.wait()  # as the client does, however long that takes
         found, room = {}, max_records // max(1, len(self._assigned))
         for partition in sorted(self._assigned):
             position = self._positions.get(partition, self.broker.committed.get(partition, 0))
@@ -109,10 +112,12 @@ class Member:
         self.broker.committed.update(offsets)
 
     async def rebalance(self, *partitions: TopicPartition) -> None:
+        self._balanced.clear()
         await self.listener.on_partitions_revoked(frozenset(self._assigned))
         self._assigned = set(partitions)
         self._positions.clear()
         await self.listener.on_partitions_assigned(frozenset(self._assigned))
+        self._balanced.set()
 
 
 def test_the_broker_is_asked_as_the_client_is():

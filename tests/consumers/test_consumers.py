@@ -8,9 +8,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from broker_servers import nats_server, redis_server
+from broker_servers import kafka_brokers, nats_server, redis_server
 from event_streams import (
     FAULTS,
+    UNREADABLE,
     Recipe,
     assert_applied_in_order,
     kill_and_drain,
@@ -22,6 +23,7 @@ from event_streams import (
 RECIPES = {
     "nats_jetstream.py": nats_server,
     "redis_streams.py": redis_server,
+    "kafka.py": kafka_brokers,
     "faststream_nats.py": nats_server,
 }
 each_recipe = pytest.mark.parametrize("name", RECIPES)
@@ -43,7 +45,9 @@ def test_a_consumer_that_is_killed_loses_nothing_and_keeps_the_order(name: str, 
         # FastStream carries one batch after the other, so it had better wait for full ones.
         linger = "0.3" if name == "faststream_nats.py" else "0.05"
         recipe = Recipe(name, sandbox, tmp_path, **stream.environment, LINGER=linger)
-        kill_and_drain(recipe, (sandbox, notes), events, stream.drained, seed=len(name))
+        # A group of Kafka's waits ten seconds for a member that is dead.
+        kills = 1 if name == "kafka.py" else 3
+        kill_and_drain(recipe, (sandbox, notes), events, stream.drained, seed=len(name), kills=kills)
     again = assert_applied_in_order(sandbox, notes, events, recipe)
     assert again > 0  # it was killed with events in hand
 
@@ -60,8 +64,8 @@ def test_sigterm_ends_it_with_what_is_in_hand_delivered_and_acknowledged(name: s
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0, recipe.log()
         reached = stream.acknowledged()
-        assert 500 <= reached < count
-        assert notes.seen() == set(range(reached))
+        assert 500 <= len(reached) < count
+        assert notes.seen() == reached
         with recipe.running() as process:
             wait_for(stream.drained, process, recipe)
             process.send_signal(signal.SIGTERM)
@@ -128,37 +132,35 @@ def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nats_jetstream.py", "faststream_nats.py"])
+@each_recipe
 def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
-    with nats_server(tmp_path) as stream, vendor() as (sandbox, _):
-        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, STREAM="SALES")
+    with RECIPES[name](tmp_path) as stream, vendor() as (sandbox, _):
+        missing = {"STREAM": "SALES", "TOPIC": "SALES"}
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, **missing)
         with recipe.running() as process:
             assert process.wait(30) == 1
-    assert recipe.log().splitlines()[-1].startswith("There is no stream SALES: set STREAM")
-    assert "Traceback" not in recipe.log()
+    told = recipe.log()
+    assert re.match(r"There is no (stream|topic) SALES: set (STREAM|TOPIC) to", told.splitlines()[-1]), told
+    assert "Traceback" not in told
 
 
 @pytest.mark.slow
-def test_a_line_of_the_log_says_how_fast_it_goes_and_how_far_it_is_behind(tmp_path: Path) -> None:
+@each_recipe
+def test_a_line_of_the_log_says_how_fast_it_goes_and_how_far_it_is_behind(name: str, tmp_path: Path) -> None:
     line = re.compile(
-        r"INFO ([\d,]+) events settled \([\d.]+ a second\), \d+ in hand, ([\d,]+) behind, 1 dead"
+        r"INFO [1-9][\d,]* events settled \([\d.]+ a second\), \d+ in hand, (.+), 1 dead letters\n"
     )
-    with nats_server(tmp_path) as stream, vendor("latency=0.02") as (sandbox, _):
-        stream.publish([b"unreadable", *numbered(3000)])
-        recipe = Recipe(
-            "nats_jetstream.py",
-            sandbox,
-            tmp_path,
-            **stream.environment,
-            MAX_PENDING="100",
-            RATE="20",
-            TELL_EVERY="0.3",
-        )
+    with RECIPES[name](tmp_path) as stream, vendor("latency=0.02") as (sandbox, _):
+        stream.publish([UNREADABLE, *numbered(3000)])
+        settings = {"MAX_PENDING": "100", "RATE": "5", "TELL_EVERY": "0.3"}
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, **settings)
         with recipe.running() as process:
             wait_for(lambda: len(line.findall(recipe.log())) > 2, process, recipe)
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0, recipe.log()
-    told = [int(behind.replace(",", "")) for _, behind in line.findall(recipe.log())]
-    assert told == sorted(told, reverse=True)
-    assert told[-1] > 0
-    assert any(int(settled.replace(",", "")) > 0 for settled, _ in line.findall(recipe.log()))
+    told = line.findall(recipe.log())
+    if name == "redis_streams.py" and told[0] == "how many are behind is not known":
+        return  # a server before Redis 7
+    behind = [int(each.removesuffix(" behind").replace(",", "")) for each in told]
+    assert behind == sorted(behind, reverse=True)
+    assert behind[-1] > 0

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import runpy
+import subprocess
+import sys
 
 import attrs
 import pytest
 from event_streams import RECIPES, ROOT
 
 from netaudience import NetmeraClient, Rejected
-from netaudience.consumers import DeadLetter, DeadLetters, letter_of
+from netaudience.consumers import DeadLetter, DeadLetters, Progress, letter_of
 from netaudience.errors import InvalidItem, Refused
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 
 PAGE = (ROOT / "docs" / "consumers.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-PATTERN, OFFSETS, AGAIN = (text for language, text in BLOCKS if language == "python")
+PATTERN, PROGRESS, OFFSETS, AGAIN = (text for language, text in BLOCKS if language == "python")
 
 
 @pytest.fixture
@@ -43,6 +46,9 @@ def test_the_pattern_runs(folder, monkeypatch):
     async def messages():
         for user in ("id1", "refused", "id2"):
             yield Message(user)
+        async with asyncio.timeout(30):
+            while len(acknowledged) < 3:  # while the stream goes on: it might have no end
+                await asyncio.sleep(0.01)
 
     names = {}
     exec(PATTERN, names)
@@ -52,6 +58,32 @@ def test_the_pattern_runs(folder, monkeypatch):
         assert {name for name, user in sandbox.netmera.users.items() if user.tags} == {"id1", "id2"}
     assert acknowledged == ["id1", "refused", "id2"]
     assert [letter.row for letter in DeadLetter.read("dead-letters.jsonl")] == ["refused"]
+
+
+def test_the_line_of_the_log_is_as_it_says(folder):
+    code = [sys.executable, "-W", "error", "-c", PROGRESS]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(code, env=environment, capture_output=True, text=True, check=False)
+    first, *_ = done.stderr.splitlines()
+    told = r"2 events settled \([\d.]+ a second\), 1 in hand, 118,204 behind, 0 dead letters"
+    assert re.fullmatch(told, first), done.stderr
+
+
+def test_a_broker_that_is_away_ends_nothing(folder, caplog):
+    caplog.set_level("INFO", "netaudience.consumers.progress")
+
+    async def behind():
+        raise OSError("the broker is away")
+
+    async def main():
+        async with DeadLetters("letters") as dead_letters, Progress(dead_letters, behind, every=0.001):
+            async with asyncio.timeout(30):
+                while len(caplog.messages) < 2:
+                    await asyncio.sleep(0.001)
+
+    asyncio.run(main())
+    assert "1 in hand" not in caplog.messages[0]
+    assert "how many are behind is not known" in caplog.messages[1]
 
 
 def test_what_it_says_about_offsets_is_so():

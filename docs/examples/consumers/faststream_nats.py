@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -23,7 +24,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
 
 from netaudience import InvalidItem, NetmeraClient, Rejected, Settings
-from netaudience.consumers import DeadLetters, Given
+from netaudience.consumers import DeadLetters, Given, Progress
 
 URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
 STREAM = os.environ.get("STREAM", "AUDIENCE")
@@ -36,6 +37,8 @@ LINGER = float(os.environ.get("LINGER", "0.2"))
 #: Seconds without a word from us after which the server delivers an event again.
 ACK_WAIT = float(os.environ.get("ACK_WAIT", "30"))
 RATE = os.environ.get("RATE")
+#: Seconds from one line of the log to the next: how fast it goes, and how far it is behind.
+TELL_EVERY = float(os.environ.get("TELL_EVERY", "60"))
 
 
 def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
@@ -63,6 +66,7 @@ class Carrier:
         self.netmera = netmera
         self.dead_letters = dead_letters
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
+        self.progress = Progress(dead_letters, self.behind, every=TELL_EVERY)
         #: The newest event of the stream that is settled, and the deliveries of the consumer so far.
         self.newest = 0
         self.deliveries = 0
@@ -73,11 +77,13 @@ class Carrier:
         """Carry events to their end; return whether all of them may be acknowledged."""
         on_their_way = []
         for sequence, body in events:
+            self.progress.taken += 1
             reference = f"{STREAM}:{sequence}"
             try:
                 given, item = operation_of(self.netmera, body)
             except InvalidItem as reason:
                 await self.dead_letters.keep(Rejected(0, body, reason), None, reference)
+                self.progress.settled += 1
             else:
                 on_their_way.append((reference, given, await self.sink.put(given, item)))
         await self.sink.flush()
@@ -86,7 +92,13 @@ class Carrier:
             if not await self.dead_letters.may_acknowledge(outcome, given, reference):
                 self.comes_again = f"Event {reference} was not delivered: {outcome}"
                 return False
+            self.progress.settled += 1
         return True
+
+    async def behind(self) -> int | None:
+        """Return how many events the server has not given out yet."""
+        js = (await broker.connect()).jetstream()
+        return (await js.consumer_info(STREAM, DURABLE)).num_pending
 
     async def catch_up(self) -> None:
         """Carry first what an earlier process had in hand: its copies come late, after newer events."""
@@ -130,7 +142,7 @@ async def lifespan() -> AsyncIterator[None]:
         DeadLetters(DEAD_LETTERS) as dead_letters,
     ):
         carrier = Carrier(netmera, dead_letters)
-        async with carrier.sink:
+        async with carrier.sink, carrier.progress:
             await carrier.catch_up()
             yield
 
@@ -185,6 +197,7 @@ async def hold(message: NatsBatchMessage) -> None:
 
 async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     await app.run()
     if carrier.comes_again:
         sys.exit(carrier.comes_again)

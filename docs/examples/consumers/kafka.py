@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
-from netaudience.consumers import DeadLetters, Given, OffsetTracker, Taken
+from netaudience.consumers import DeadLetters, Given, OffsetTracker, Progress, Taken
 
 SERVERS = os.environ.get("KAFKA_SERVERS", "127.0.0.1:9092")
 TOPIC = os.environ.get("TOPIC", "audience")
@@ -31,6 +32,8 @@ MAX_PENDING = int(os.environ.get("MAX_PENDING", "5000"))
 #: The longest that an event waits for others to fill its request, in seconds.
 LINGER = float(os.environ.get("LINGER", "0.2"))
 RATE = os.environ.get("RATE")
+#: Seconds from one line of the log to the next: how fast it goes, and how far it is behind.
+TELL_EVERY = float(os.environ.get("TELL_EVERY", "60"))
 #: Seconds that the group waits for this process when events are held up.
 LONGEST_WAIT = int(os.environ.get("LONGEST_WAIT", "1200"))
 #: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
@@ -85,16 +88,19 @@ class Consumer(ConsumerRebalanceListener):
         #: Held while events are taken in, so that none is when partitions are taken away.
         self.taking = asyncio.Lock()
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
+        self.progress = Progress(dead_letters, self.behind, every=TELL_EVERY)
         self.settling: asyncio.Task[None]
 
     async def run(self) -> None:
         """Consume until `stop` is set, then settle and commit what is in hand."""
         self.kafka.subscribe([TOPIC], listener=self)
-        async with self.sink, asyncio.TaskGroup() as tasks:
+        async with self.sink, self.progress, asyncio.TaskGroup() as tasks:
             self.settling = tasks.create_task(self.settle_pages())
             while not self.stop.is_set():
+                # It waits for a rebalance to end, whatever its timeout is, and the rebalance may wait for us.
+                records = await self.kafka.getmany(timeout_ms=500, max_records=PAGE)
                 async with self.taking:
-                    await self.take(await self.kafka.getmany(timeout_ms=500, max_records=PAGE))
+                    await self.take(records)
             await self.settle_all()
             self.settling.cancel()
 
@@ -105,12 +111,13 @@ class Consumer(ConsumerRebalanceListener):
             taken = self.tracker.take(TopicPartition(record.topic, record.partition), record.offset)
             if taken is None:
                 continue
+            self.progress.taken += 1
             reference = f"{record.topic}/{record.partition}:{record.offset}"
             try:
                 given, item = operation_of(self.netmera, record.value or b"")
             except InvalidItem as reason:
                 await self.dead_letters.keep(Rejected(0, record.value, reason), None, reference)
-                self.tracker.settle(taken)
+                self.settle(taken)
             else:
                 page.append(Event(taken, given, await self.sink.put(given, item), reference))
         if records:
@@ -130,9 +137,14 @@ class Consumer(ConsumerRebalanceListener):
                     raise ComesAgain("An event was given up by somebody else") from None
                 if not await self.dead_letters.may_acknowledge(outcome, event.given, event.reference):
                     raise ComesAgain(f"Event {event.reference} was not delivered: {outcome}")
-                self.tracker.settle(event.taken)
+                self.settle(event.taken)
             await self.commit()
             self.pages.task_done()
+
+    def settle(self, taken: Taken) -> None:
+        """Note that an event is delivered, or a dead letter."""
+        self.tracker.settle(taken)
+        self.progress.settled += 1
 
     async def settle_all(self) -> None:
         """Settle and commit what is in hand; return early where that has failed."""
@@ -155,6 +167,13 @@ class Consumer(ConsumerRebalanceListener):
         else:
             self.tracker.committed(offsets)
 
+    async def behind(self) -> int | None:
+        """Return how many events the brokers have not given out yet, in the partitions of this process."""
+        ends = await self.kafka.end_offsets(self.kafka.assignment())
+        if not ends:
+            return None  # the group has not given it any yet
+        return sum([end - await self.kafka.position(partition) for partition, end in ends.items()])
+
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Settle and commit what is in hand, before somebody else begins where this process ends."""
         async with self.taking:
@@ -170,6 +189,7 @@ class Consumer(ConsumerRebalanceListener):
 
 async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
     kafka = AIOKafkaConsumer(
         bootstrap_servers=SERVERS,
@@ -189,6 +209,10 @@ async def main() -> None:
             asyncio.get_running_loop().add_signal_handler(number, consumer.stop.set)
         await kafka.start()
         try:
+            if TOPIC not in await kafka.topics():
+                sys.exit(
+                    f"There is no topic {TOPIC}: set TOPIC to its name, or make it where events are produced"
+                )
             await consumer.run()
         finally:
             await kafka.stop()

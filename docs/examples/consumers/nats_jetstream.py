@@ -22,7 +22,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
 from nats.js.errors import NotFoundError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
-from netaudience.consumers import DeadLetters, Given
+from netaudience.consumers import DeadLetters, Given, Progress
 
 URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
 STREAM = os.environ.get("STREAM", "AUDIENCE")
@@ -40,8 +40,6 @@ RATE = os.environ.get("RATE")
 TELL_EVERY = float(os.environ.get("TELL_EVERY", "60"))
 #: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
 PAGE = max(1, MAX_PENDING // 10)
-
-log = logging.getLogger(__name__)
 
 
 def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
@@ -87,25 +85,23 @@ class Consumer:
         self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(8)
         #: What was delivered to us and is not acknowledged, by its sequence in the stream.
         self.in_hand: dict[int, Msg] = {}
-        #: Events that were settled since the process began: delivered, or dead letters.
-        self.settled = 0
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
+
+        self.progress = Progress(dead_letters, self.behind, every=TELL_EVERY)
 
     async def run(self) -> None:
         """Consume until `stop` is set, then settle and acknowledge what is in hand."""
         config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=MAX_PENDING)
         subscription = await self.js.pull_subscribe(SUBJECT, DURABLE, STREAM, config)
         info = await subscription.consumer_info()
-        async with self.sink, asyncio.TaskGroup() as tasks:
+        async with self.sink, self.progress, asyncio.TaskGroup() as tasks:
             await self.catch_up(info)
             holding = tasks.create_task(self.hold())
-            telling = tasks.create_task(self.tell(subscription))
             settling = tasks.create_task(self.settle_pages())
             await self.take_in(subscription, info)
             await self.pages.put(None)
             await settling
             holding.cancel()
-            telling.cancel()
 
     async def catch_up(self, info: ConsumerInfo) -> None:
         """Carry first what an earlier process had in hand: its copies come late, after newer events."""
@@ -153,6 +149,7 @@ class Consumer:
 
     async def event(self, sequence: int, body: bytes, message: Msg | None) -> Event | None:
         """Hand an event to the batcher; one that cannot be read is a dead letter at once."""
+        self.progress.taken += 1
         try:
             given, item = operation_of(self.netmera, body)
         except InvalidItem as reason:
@@ -184,7 +181,7 @@ class Consumer:
 
     async def acknowledge(self, sequence: int, message: Msg | None) -> None:
         """Tell the server that an event is settled."""
-        self.settled += 1
+        self.progress.settled += 1
         if message is not None:
             await message.ack()
             del self.in_hand[sequence]
@@ -197,24 +194,9 @@ class Consumer:
                 if sequence in self.in_hand:
                     await message.in_progress()
 
-    async def tell(self, subscription: JetStreamContext.PullSubscription) -> None:
-        """Log how fast it goes and how far it is behind: an endless stream has no end to report at."""
-        while True:
-            before = self.settled
-            await asyncio.sleep(TELL_EVERY)
-            try:
-                behind = f"{(await subscription.consumer_info()).num_pending:,} behind"
-            except nats.errors.Error:  # the server is away for a moment, and it is the reading that notices
-                behind = "how many are behind is not known now"
-            settled = self.settled - before
-            log.info(
-                "%s events settled (%.1f a second), %s in hand, %s, %s dead letters",
-                f"{settled:,}",
-                settled / TELL_EVERY,
-                f"{len(self.in_hand):,}",
-                behind,
-                f"{self.dead_letters.kept:,}",
-            )
+    async def behind(self) -> int | None:
+        """Return how many events the server has not given out yet."""
+        return (await self.js.consumer_info(STREAM, DURABLE)).num_pending
 
 
 async def main() -> None:

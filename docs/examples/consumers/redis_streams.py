@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
-from netaudience.consumers import DeadLetters, Given
+from netaudience.consumers import DeadLetters, Given, Progress
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 STREAM = os.environ.get("STREAM", "audience")
@@ -29,6 +31,8 @@ MAX_PENDING = int(os.environ.get("MAX_PENDING", "5000"))
 #: The longest that an event waits for others to fill its request, in seconds.
 LINGER = float(os.environ.get("LINGER", "0.2"))
 RATE = os.environ.get("RATE")
+#: Seconds from one line of the log to the next: how fast it goes, and how far it is behind.
+TELL_EVERY = float(os.environ.get("TELL_EVERY", "60"))
 #: Events read at once. What is in hand is one page read, eight that wait for the vendor, and one settled.
 PAGE = max(1, MAX_PENDING // 10)
 
@@ -76,15 +80,16 @@ class Consumer:
         self.stop = asyncio.Event()
         self.pages: asyncio.Queue[list[Event] | None] = asyncio.Queue(8)
         self.sink = netmera.batcher(linger=LINGER, max_pending=MAX_PENDING)
+        self.progress = Progress(dead_letters, self.behind, every=TELL_EVERY)
 
     async def run(self) -> None:
         """Consume until `stop` is set, then settle and acknowledge what is in hand."""
         try:
-            await self.redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+            await self.redis.xgroup_create(STREAM, GROUP, id="0")
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):  # the group is there: so it should be
                 raise
-        async with self.sink, asyncio.TaskGroup() as tasks:
+        async with self.sink, self.progress, asyncio.TaskGroup() as tasks:
             settling = tasks.create_task(self.settle_pages())
             await self.take_over()
             await self.take_new()
@@ -115,6 +120,7 @@ class Consumer:
         for name, fields in entries:
             if name is None or fields is None:
                 continue
+            self.progress.taken += 1
             body = fields.get(b"event", b"")
             try:
                 given, item = operation_of(self.netmera, body)
@@ -137,6 +143,7 @@ class Consumer:
             finally:
                 if settled:
                     await self.redis.xack(STREAM, GROUP, *settled)
+                    self.progress.settled += len(settled)
 
     async def settle(self, event: Event) -> None:
         """Return when an event may be acknowledged."""
@@ -153,6 +160,11 @@ class Consumer:
         if not await self.dead_letters.may_acknowledge(outcome, event.given, reference(event.id)):
             raise ComesAgain(f"Event {event.id.decode()} was not delivered: {outcome}")
 
+    async def behind(self) -> int | None:
+        """Return how many events the server has not given out yet; before Redis 7 it does not count them."""
+        groups = await self.redis.xinfo_groups(STREAM)
+        return next((group.get("lag") for group in groups if group["name"] == GROUP.encode()), None)
+
 
 def reference(name: bytes) -> str:
     """Return where an event is to be found."""
@@ -161,12 +173,17 @@ def reference(name: bytes) -> str:
 
 async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
     async with (
         Redis.from_url(URL) as redis,
         NetmeraClient.from_environment(settings=settings) as netmera,
         DeadLetters(DEAD_LETTERS) as dead_letters,
     ):
+        if not await redis.exists(STREAM):
+            sys.exit(
+                f"There is no stream {STREAM}: set STREAM to its name, or make it where events are produced"
+            )
         consumer = Consumer(netmera, dead_letters, redis)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, consumer.stop.set)
