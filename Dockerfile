@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY netaudience ./netaudience
 RUN python -m venv /opt/netaudience \
-    && /opt/netaudience/bin/pip install --no-cache-dir '.[cli,report,xlsx]'
+    && /opt/netaudience/bin/pip install --no-cache-dir '.[cli,xlsx]'
 
 FROM python:3.13-slim
 # A user of its own, by number, so that Kubernetes can see that it is not root.

@@ -26,7 +26,6 @@ INSTALLS = [
     "base",
     "cli",
     "xlsx",
-    "report",
     "otel",
     "prometheus",
     "openlineage",

@@ -64,7 +64,7 @@ def main(  # noqa: PLR0913 - what may be asked for
     try:
         from benchmarks.growth.pictures import draw  # noqa: PLC0415 - an extra
     except ImportError:
-        print("The pictures need matplotlib: pip install 'netaudience[report]'", file=sys.stderr)
+        print("The pictures need matplotlib: pip install 'netaudience[bench]'", file=sys.stderr)
         return 2
     sink_core, client_core = sink_and_client()
     pin(client_core)

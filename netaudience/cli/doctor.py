@@ -58,7 +58,6 @@ _ROOM = 1_000_000_000
 _EXTRAS = {
     "cli": "duckdb",
     "xlsx": "python_calamine",
-    "report": "matplotlib",
     "otel": "opentelemetry",
     "prometheus": "prometheus_client",
     "openlineage": "openlineage",

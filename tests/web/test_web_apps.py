@@ -203,8 +203,8 @@ async def read(http: aiohttp.ClientSession, path: str) -> None:
 async def refuses(url: str) -> None:
     """Wait until nobody listens there any more.
 
-    Tried by taking the port, not by connecting: Python 3.11 tells a traceback of a client that came in the moment
-    in which it closed.
+    Tried by taking the port, not by connecting: Python 3.11 tells a traceback of a client that came in the
+    moment in which it closed.
     """
     host, port = url.removeprefix("http://").split(":")
     while True:

@@ -12,7 +12,7 @@ from netaudience.sandbox import BackgroundSandbox, Sandbox
 
 #: What a web app installs, in megabytes; docs/web.md says so.
 MOST_MEGABYTES = 45
-NOT_OURS = {"cyclopts", "duckdb", "matplotlib", "numpy", "pyarrow", "pytest", "rich"}
+NOT_OURS = {"cyclopts", "duckdb", "numpy", "pyarrow", "pytest", "rich"}
 
 installed = {
     found.name.lower(): found for found in distributions() if found.name not in ("pip", "setuptools")

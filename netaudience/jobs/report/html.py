@@ -1,22 +1,23 @@
 """The report of a run as one HTML file that needs no network: pictures first, then tables.
 
 It is made from the run's ``summary.json`` and ``metrics.json`` and runs no script. It shows counts, times
-and reasons, and no identifier. Without matplotlib it is made all the same, without its pictures.
+and reasons, and no identifier.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from xml.etree.ElementTree import Comment, Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 import attrs
 
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.report import charts
 from netaudience.jobs.report.charts import Bar, Reason
+from netaudience.jobs.report.plot import say
 from netaudience.jobs.report.wording import MEANINGS, Verdict, times, without_names
 from netaudience.jobs.spec.diagnostics import duration, many
 from netaudience.jobs.spec.validate import find_vendor
@@ -34,7 +35,8 @@ _log = logging.getLogger("netaudience")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _MOST_BARS = 8
 _MOST_REASONS = 100
-_NO_PICTURES = "The pictures are missing: pip install 'netaudience[report]', then write the report again."
+#: A table of more rows is closed until somebody opens it.
+_OPEN_ROWS = 20
 #: Rows of a table: cells, of which numbers stand at the right.
 _Row = Sequence[str | int]
 
@@ -97,8 +99,6 @@ class _Page:
         self._verified = verified
         self._metrics = metrics
         self._steps = summary.steps
-        self._pictures: list[str] = []
-        self._draws = charts.available()
         for step in self._steps:
             if step.name in metrics:
                 _take_limits(metrics[step.name], step)
@@ -110,32 +110,26 @@ class _Page:
         SubElement(head, "meta", charset="utf-8")
         SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": _POLICY})
         SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
-        _say(head, "title", f"{self._summary.job} {self._summary.run}")
+        say(head, "title", f"{self._summary.job} {self._summary.run}")
         SubElement(head, "link", rel="icon", href="data:,")
-        _say(head, "style", (files("netaudience.jobs.report") / "report.css").read_text(encoding="utf-8"))
+        say(head, "style", (files("netaudience.jobs.report") / "report.css").read_text(encoding="utf-8"))
         self._header(body)
         self._what_became(body)
         self._what_was_seen(body)
         for step in self._steps:
             self._over_time(body, step)
         self._tables(body)
-        page = "<!doctype html>\n" + tostring(root, encoding="unicode", method="html")
-        for number, picture in enumerate(self._pictures):
-            # No text can hold this: its < is escaped.
-            page = page.replace(f"<!--picture {number}-->", picture)
-        return page
+        return "<!doctype html>\n" + tostring(root, encoding="unicode", method="html")
 
     def _header(self, body: Element) -> None:
         summary, verdict = self._summary, Verdict.of(self._summary)
         header = SubElement(body, "header", {"class": f"verdict {verdict.level}"})
-        _say(header, "p", f"Job {summary.job}, run {summary.run}. {times(summary)}", "quiet")
-        _say(header, "h1", verdict.headline)
+        say(header, "p", f"Job {summary.job}, run {summary.run}. {times(summary)}", "quiet")
+        say(header, "h1", verdict.headline)
         for sentence in verdict.sentences:
-            _say(header, "p", sentence)
+            say(header, "p", sentence)
         for words, command in verdict.commands:
-            _say(_say(header, "p", f"{words} ", "next"), "code", command)
-        if not self._draws:
-            _say(body, "p", _NO_PICTURES, "quiet")
+            say(say(header, "p", f"{words} ", "next"), "code", command)
 
     def _what_became(self, body: Element) -> None:
         steps = [step for step in self._steps if step.rows]
@@ -144,11 +138,11 @@ class _Page:
             said = sorted({step.acknowledges for step in steps} & set(MEANINGS))
             meanings = " ".join(f"Where a step says {word}, {MEANINGS[word]}." for word in said)
             caption = f"What is too few to be seen is drawn wider. {meanings}"
-            _say(body, "h2", "What became of the rows")
-            self._picture(body, lambda: charts.outcomes(bars), caption)
+            say(body, "h2", "What became of the rows")
+            _picture(body, charts.outcomes(bars), caption)
             silent = {(step.vendor, step.operation, step.unsaid) for step in steps if step.unsaid}
             for vendor, name, what in sorted(silent):
-                _say(body, "p", f"Not told by {vendor} {name}: {what}.", "quiet")
+                say(body, "p", f"Not told by {vendor} {name}: {what}.", "quiet")
         found = self._reasons()
         if found:
             shown = [
@@ -156,16 +150,16 @@ class _Page:
                 for name, reason in found[:_MOST_BARS]
             ]
             more = f", {len(found) - len(shown):,} more in the table" if len(found) > len(shown) else ""
-            _say(body, "h2", "Why rows were not delivered")
+            say(body, "h2", "Why rows were not delivered")
             caption = f"The commonest reasons{more}."
-            self._picture(body, lambda: charts.reasons(shown), caption)
+            _picture(body, charts.reasons(shown), caption)
 
     def _what_was_seen(self, body: Element) -> None:
         """Show what a look afterwards has found, if somebody has looked."""
         verified = self._verified
         if verified is None:
             return
-        _say(body, "h2", "What was read back")
+        say(body, "h2", "What was read back")
         steps = [step for step in verified.steps if step.chosen]
         if steps:
             bars = [
@@ -180,9 +174,9 @@ class _Page:
                 "What is not there yet may still come; rows that differ are in verify.jsonl."
             )
             words = "What was read back, by step"
-            self._picture(body, lambda: charts.outcomes(bars, charts.SEEN_AS, words), caption)
+            _picture(body, charts.outcomes(bars, charts.SEEN_AS, words), caption)
         for step in verified.steps:
-            _say(body, "p", f"{step.sentence()}.")
+            say(body, "p", f"{step.sentence()}.")
         _table(
             body,
             "Why rows cannot be read back",
@@ -192,28 +186,28 @@ class _Page:
 
     def _over_time(self, body: Element, step: StepSummary) -> None:
         metrics = self._metrics.get(step.name)
-        _say(body, "h2", _title(step))
+        say(body, "h2", _title(step))
         if metrics is None or not metrics.slices:
-            _say(body, "p", "No request was measured.", "quiet")
+            say(body, "p", "No request was measured.", "quiet")
             return
         for sentence in _pace(metrics):
-            _say(body, "p", sentence)
+            say(body, "p", sentence)
         caption = "Each request stands at the moment when it was sent."
         if metrics.pauses:
             caption += " Shaded: pauses, in which nothing leaves because the vendor asked to slow down."
         if len(metrics.attempts) > 1:
             caption += " Dotted: the run was resumed; the time between two attempts is left out."
-        self._picture(body, lambda: charts.over_time(metrics, step.name), caption)
+        _picture(body, charts.over_time(metrics, step.name), caption)
         if metrics.total().latencies:
             latencies = Latencies(metrics.total().latencies)
             caption = (
                 "Every attempt at a request counts, those without an answer too. "
                 f"Percentiles are exact within {ACCURACY:.0%}."
             )
-            self._picture(body, lambda: charts.distribution(latencies, step.name), caption)
+            _picture(body, charts.distribution(latencies, step.name), caption)
 
     def _tables(self, body: Element) -> None:
-        _say(body, "h2", "All figures")
+        say(body, "h2", "All figures")
         _table(
             body,
             "Rows by what became of them",
@@ -290,13 +284,6 @@ class _Page:
         ]
         return sorted(found, key=lambda each: -each[1].rows)
 
-    def _picture(self, body: Element, draw: Callable[[], str], caption: str) -> None:
-        if self._draws:
-            figure = SubElement(body, "figure")
-            figure.append(Comment(f"picture {len(self._pictures)}"))
-            self._pictures.append(draw())
-            _say(figure, "figcaption", caption)
-
 
 _PERCENTILES = {"half within": 0.5, "95% within": 0.95, "99% within": 0.99}
 
@@ -370,10 +357,10 @@ def _span(seconds: float | None) -> str:
     return "" if seconds is None else duration(seconds)
 
 
-def _say(parent: Element, tag: str, text: str, kind: str = "") -> Element:
-    element = SubElement(parent, tag, {"class": kind} if kind else {})
-    element.text = text
-    return element
+def _picture(body: Element, picture: Element, caption: str) -> None:
+    figure = SubElement(body, "figure")
+    figure.append(picture)
+    say(figure, "figcaption", caption)
 
 
 def _table(body: Element, title: str, names: Sequence[str], rows: Iterable[_Row], *, more: int = 0) -> None:
@@ -381,19 +368,23 @@ def _table(body: Element, title: str, names: Sequence[str], rows: Iterable[_Row]
     rows = list(rows)
     if not rows:
         return
-    _say(body, "h3", title)
+    if len(rows) > _OPEN_ROWS:
+        body = SubElement(body, "details")
+        say(body, "summary", f"{title} ({len(rows) + max(0, more):,} lines)")
+    else:
+        say(body, "h3", title)
     table = SubElement(SubElement(body, "div", {"class": "scroll"}), "table")
     line = SubElement(SubElement(table, "thead"), "tr")
     for name, cell in zip(names, rows[0], strict=True):
-        _say(line, "th", name, "number" if isinstance(cell, int) else "")
+        say(line, "th", name, "number" if isinstance(cell, int) else "")
     content = SubElement(table, "tbody")
     for row in rows:
         line = SubElement(content, "tr")
         for name, cell in zip(names, row, strict=True):
             if isinstance(cell, int):
                 troubled = cell and name in {"rejected", "failed", "in doubt", "not sent"}
-                _say(line, "td", f"{cell:,}", "number trouble" if troubled else "number")
+                say(line, "td", f"{cell:,}", "number trouble" if troubled else "number")
             else:
-                _say(line, "td", cell)
+                say(line, "td", cell)
     if more > 0:
-        _say(body, "p", f"{more:,} more are in the summary.json of the run.", "quiet")
+        say(body, "p", f"{more:,} more are in the summary.json of the run.", "quiet")
