@@ -32,6 +32,7 @@ INSTALLS = [
     "mcp",
     "dlt",
     "redis,postgresql",
+    "celery,django,fastapi",
 ]
 #: Schedulers whose packages do not get on with one another: what to install, by what to import.
 SCHEDULERS = {"airflow": "apache-airflow>=3", "dagster": "dagster>=1.13", "prefect": "prefect>=3.4"}

@@ -7,9 +7,10 @@ connections. The limits of an account are kept inside each process, so give ever
 
 from __future__ import annotations
 
-from celery import Celery, Task
+from celery import Celery
 
-from netaudience import ConnectionFailed, Failed, NotSent, Settings, Throttled, Unavailable
+from netaudience import Settings
+from netaudience.integrations.celery import DeliveringTask
 from netaudience.sync import NetmeraClient
 
 WORKERS = 4
@@ -18,17 +19,14 @@ app = Celery("audience")
 netmera = NetmeraClient.from_environment(settings=Settings(rate=20 / WORKERS))
 
 
-@app.task(autoretry_for=(NotSent, ConnectionFailed, Throttled, Unavailable), retry_backoff=True)
+@app.task(base=DeliveringTask)
 def forget_address(ext_id: str) -> None:
     """Forget a customer's e-mail address."""
     netmera.remove_email(ext_id)
 
 
-@app.task(bind=True, max_retries=5)
-def tag(self: Task[..., int], ext_ids: list[str], name: str) -> int:
+@app.task(base=DeliveringTask, bind=True)
+def tag(self: DeliveringTask, ext_ids: list[str], name: str) -> int:
     """Tag up to a thousand customers; return how many were."""
     report = netmera.tag_users.settled(ext_ids, tag=name)
-    again = [outcome.item for outcome in report.undelivered if isinstance(outcome, Failed)]
-    if again:
-        raise self.retry(args=(again, name), countdown=2**self.request.retries)
-    return report.delivered
+    return self.settle(report, lambda failed: (failed, name))

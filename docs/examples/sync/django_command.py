@@ -9,12 +9,13 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
 
+from netaudience import Report
+from netaudience.integrations.django import DeliveringCommand
 from netaudience.sync import NetmeraClient
 
 
-class Command(BaseCommand):
+class Command(DeliveringCommand):
     """``manage.py tag_active Sport``."""
 
     help = "Tag every active customer."
@@ -24,12 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("tag")
         parser.add_argument("--journal", default="tag_active.journal")
 
-    def handle(self, *, tag: str, journal: str, **_options: object) -> None:
+    def deliver(self, *, tag: str, journal: str, **_options: object) -> Report:
         """Send them; after a crash the same command sends the rest."""
         active = get_user_model().objects.filter(is_active=True).order_by("pk")
         names = active.values_list("username", flat=True).iterator()
         with NetmeraClient.from_environment() as netmera:
-            report = netmera.tag_users.journaled(journal, source="active").settled(names, tag=tag)
-        self.stdout.write(report.sentence())
-        if not report.ok:
-            raise CommandError("Not every customer was tagged: run the command again for those who failed")
+            return netmera.tag_users.journaled(journal, source="active").settled(names, tag=tag)
