@@ -52,8 +52,14 @@ def start_job(path: Path, source: Source, vendor: str, operation: str) -> int:
     return ExitCode.DELIVERED
 
 
-def show_plan(
-    path: Path, form: Literal["lines", "json", "markdown"], *, detailed: bool, preflight: bool, quiet: bool
+def show_plan(  # noqa: PLR0913 - what a plan may be told
+    path: Path,
+    form: Literal["lines", "json", "markdown"],
+    *,
+    detailed: bool,
+    preflight: bool,
+    quiet: bool,
+    full: bool = False,
 ) -> int:
     """Print what a job would send.
 
@@ -62,7 +68,7 @@ def show_plan(
     """
     output = StandardOutput()
     try:
-        job = _unheld(Job.load(path), held=preflight)
+        job = _whole(_unheld(Job.load(path), held=preflight), full=full)
         with looking(quiet=quiet) as shown:
             plan = job.plan(on_look=shown)
     except NetaudienceError as error:
@@ -93,6 +99,7 @@ def run_new(  # noqa: PLR0913 - what a run may be told
     agreement: Agreement,
     manner: Manner,
     *,
+    full: bool = False,
     first: float | None = None,
     after: float | None = None,
 ) -> int:
@@ -101,7 +108,8 @@ def run_new(  # noqa: PLR0913 - what a run may be told
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
-    return _carry(_load(path), agreement, manner, digest=digest, first=first, after=after)
+    job = _whole(_load(path), full=full)
+    return _carry(job, agreement, manner, digest=digest, first=first, after=after)
 
 
 def _load(path: str | Path) -> Job:
@@ -246,6 +254,11 @@ def _carry(  # noqa: PLR0913 - what a run may be told
 def _unheld(job: Job, *, held: bool) -> Job:
     """Return a job that is held to the vendor's schema only where the caller wants that as well."""
     return job if held else attrs.evolve(job, guards=attrs.evolve(job.guards, preflight=False))
+
+
+def _whole(job: Job, *, full: bool) -> Job:
+    """Return a job that reads all rows this time, where the caller wants that."""
+    return attrs.evolve(job, source=attrs.evolve(job.source, full=True)) if full else job
 
 
 def _consent(agreement: Agreement) -> Consent:

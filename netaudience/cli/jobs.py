@@ -69,6 +69,7 @@ def _plan(  # noqa: PLR0913, D417 - flags in groups have their own words
     markdown: Annotated[bool, _flag] = False,
     detailed_exitcode: Annotated[bool, _flag] = False,
     no_preflight: Annotated[bool, _flag] = False,
+    full: Annotated[bool, _flag] = False,
     quiet: Annotated[bool, _flag] = False,
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -84,6 +85,7 @@ def _plan(  # noqa: PLR0913, D417 - flags in groups have their own words
         json: Print the plan as JSON.
         markdown: Print the plan as Markdown for a pull request, without any value of a row.
         no_preflight: Do not ask the vendor for its schema, to which names and types are held otherwise.
+        full: Read all rows of a source of which otherwise only what is new is read.
         detailed_exitcode: Tell by the exit code whether there is something to send.
         quiet: Show no progress while the source is read.
     """
@@ -93,7 +95,9 @@ def _plan(  # noqa: PLR0913, D417 - flags in groups have their own words
     if json and markdown:
         raise ConfigurationError("Say either --json or --markdown")
     form: Literal["lines", "json", "markdown"] = "json" if json else "markdown" if markdown else "lines"
-    return show_plan(job, form, detailed=detailed_exitcode, preflight=not no_preflight, quiet=quiet)
+    return show_plan(
+        job, form, detailed=detailed_exitcode, preflight=not no_preflight, quiet=quiet, full=full
+    )
 
 
 def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
@@ -101,6 +105,7 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
     /,
     *,
     plan: Annotated[str | None, Parameter(group=GUARDS)] = None,
+    full: Annotated[bool, Parameter(group=SOURCE), _flag] = False,
     first: Annotated[str | None, Parameter(group=GUARDS)] = None,
     after: Annotated[str | None, Parameter(group=GUARDS)] = None,
     agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
@@ -116,6 +121,7 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
     Args:
         job: The job file.
         plan: The digest of the plan that was looked at; anything else is refused.
+        full: Read all rows of a source of which otherwise only what is new is read.
         first: A number of rows such as 100, or a share of them such as 1%.
         after: How long to wait before delivered rows are read back, such as 60s; as long as the vendor
             says that it takes, and a minute at the most, if not given.
@@ -129,6 +135,7 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
         plan,
         agreement,
         manner,
+        full=full,
         first=None if first is None else first_of(first),
         after=None if after is None else seconds_of(after, "--after"),
     )

@@ -20,6 +20,7 @@ from netaudience.jobs.columns.duckdb import import_arrow, masked
 from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.connectors.rows import Rows, Stop
 from netaudience.jobs.connectors.telling import telling_of
+from netaudience.jobs.connectors.watermark import Since, Watermark
 from netaudience.jobs.spec.model import Secret, Source
 from netaudience.jobs.spec.secrets import read
 from netaudience.model.wire import load_json
@@ -39,6 +40,8 @@ _COMMENTS = re.compile(r"(?s)--[^\n]*|/\*.*?\*/")
 _READS = re.compile(r"(?i)[\s(]*(select|with|values|table|from|show|call|exec|execute)\b")
 #: What changes rows, behind a WITH too.
 _WRITES = re.compile(r"(?i)\b(insert\s+into|replace\s+into|merge\s+into|delete\s+from|update\s+\S+\s+set)\b")
+#: By the style of a module's parameters (PEP 249), a placeholder.
+_PLACEHOLDERS = {"numeric": ":1", "named": ":since", "format": "%s", "pyformat": "%(since)s"}
 _UNREACHED = "look at the user, the password and the address in it, and whether the server runs"
 _WRONG = "look at the query, which is in the database's own SQL"
 
@@ -55,6 +58,8 @@ class _Driver:
     rows: Callable[[Cursor], object]
     #: Ends a query from another thread.
     cancel: Callable[[Connection, Cursor], object] = lambda connection, _: connection.close()
+    #: How the module writes a placeholder (PEP 249); None where a watermark stands in the query itself.
+    style: Callable[[Module], str] | None = None
 
 
 def _url(uri: str, scheme: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -148,6 +153,7 @@ def _dbapi(name: str) -> _Driver:
         connect=_connect_any,
         rows=_mappings,
         cancel=_cancel_any,
+        style=lambda module: str(getattr(module, "paramstyle", "qmark")),
     )
 
 
@@ -191,13 +197,14 @@ def _only_reads(sql: str) -> bool:
 
 
 @contextmanager
-def open_query(source: Source, folder: Path, stop: Stop) -> Generator[Rows, None, None]:
+def open_query(source: Source, folder: Path, stop: Stop, since: Since) -> Generator[Rows, None, None]:
     """Run a source's query where its connection says.
 
     Args:
         source: What the job says.
         folder: What its names are relative to.
         stop: Ends the reading.
+        since: From where it is read; the database leaves out the rows before.
 
     Raises:
         ConfigurationError: a package or a secret is missing, the database does not answer, or the query is
@@ -209,21 +216,45 @@ def open_query(source: Source, folder: Path, stop: Stop) -> Generator[Rows, None
             "The source's SQL must be one SELECT: a job reads its source, and nothing else", key="sql"
         )
     uri = _address(source.uri, folder, connection)
+    begin, why = since.watermark, since.why
     if uri is None or connection == "bigquery":
-        with _open_bigquery(uri, sql, stop) as rows:
-            yield rows
+        with _open_bigquery(uri, _newer(source, begin, None)[0], stop) as rows:
+            yield attrs.evolve(rows, since=begin, why=why)
         return
     with (
-        _connected(connection, uri, source.uri, stop, key="uri") as (driver, _, connected, cursor),
+        _connected(connection, uri, source.uri, stop, key="uri") as (driver, module, connected, cursor),
         stop.by(lambda: driver.cancel(connected, cursor)),
     ):
         with telling_of("The source's SQL cannot be run", stop, key="sql", secret=uri, remedy=_WRONG):
-            cursor.execute(sql.strip().rstrip(";"))
+            style = None if driver.style is None else driver.style(module)
+            cursor.execute(*_newer(source, begin, style))
             if not cursor.description:
                 raise ConfigurationError("The source's SQL gives no rows: it must be one SELECT", key="sql")
             names, data = _names(cursor), driver.rows(cursor)
         numbers = _numbers(getattr(data, "schema", ()))
-        yield Rows(name="the query", data=data, columns=names, numbers=numbers)
+        yield Rows(name="the query", data=data, columns=names, numbers=numbers, since=begin, why=why)
+
+
+def _newer(source: Source, watermark: Watermark | None, style: str | None) -> tuple[Any, ...]:
+    """Return the query of what is new, and what its placeholder stands for.
+
+    Where everything is read it has the same form, so that what a database does not take shows the first time.
+    A row without a value is read each time: nobody knows when it has changed.
+    """
+    sql, column = (source.sql or "").strip().rstrip(";"), source.incremental
+    if not isinstance(column, str):
+        return (sql,)
+    query = f"SELECT * FROM (\n{sql}\n) netaudience_rows"  # noqa: S608 - the user's own
+    if watermark is None:
+        return (query,)
+    begin = watermark.back(source.overlap)
+    sign = begin.literal if style is None else _PLACEHOLDERS.get(style, "?")
+    if "%" in sign:
+        query = query.replace("%", "%%")
+    query = f"{query} WHERE {column} >= {sign} OR {column} IS NULL"
+    if style is None:
+        return (query,)
+    return query, {"since": begin.native} if style in {"named", "pyformat"} else (begin.native,)
 
 
 @contextmanager

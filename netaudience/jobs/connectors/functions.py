@@ -10,13 +10,19 @@ from pathlib import Path
 
 from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.jobs.connectors.rows import Rows, Stop
+from netaudience.jobs.connectors.watermark import Since
 from netaudience.jobs.spec.model import Source
 
 __all__ = ["find_function", "open_function"]
 
 
 @contextmanager
-def open_function(source: Source, folder: Path, stop: Stop) -> Generator[Rows, None, None]:  # noqa: ARG001 - as the others
+def open_function(
+    source: Source,
+    folder: Path,
+    stop: Stop,  # noqa: ARG001 - as the others
+    since: Since,  # noqa: ARG001 - likewise
+) -> Generator[Rows, None, None]:
     """Call a function for its rows.
 
     Modules are looked for beside the job file first.

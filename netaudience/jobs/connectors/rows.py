@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from netaudience.errors import SourceFailed
+from netaudience.jobs.connectors.watermark import Watermark
 
 __all__ = ["Rows", "Stop"]
 
@@ -29,6 +30,13 @@ class Rows:
     own: bool = False
     #: Columns of text that hold decimal numbers of any size.
     numbers: Sequence[str] = ()
+    #: Where it was read from; None where everything was read, and then why, as a part of a sentence.
+    since: Watermark | None = None
+    why: str = ""
+    #: How far it is read, where that is known beforehand.
+    reaches: Watermark | None = None
+    #: Whether the rows are changes, those that are not there any more among them, as Delta Lake tells them.
+    are_changes: bool = False
 
 
 class Stop:

@@ -6,7 +6,6 @@ All of it may be done again and again without harm. What it refuses is told with
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,7 +22,6 @@ from netaudience.jobs.state.memories import find_memory
 from netaudience.jobs.state.metrics import Metrics
 from netaudience.jobs.state.repeating import touched
 from netaudience.jobs.state.run_folder import RunFolder, private_folder
-from netaudience.model.digests import digest_of
 from netaudience.model.kinds import Kind
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
@@ -31,13 +29,14 @@ from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.jobs.columns.selection import Selection
+    from netaudience.jobs.connectors.watermark import Since
     from netaudience.jobs.extract.table import Page, Table
     from netaudience.jobs.plan.plan import Plan
     from netaudience.jobs.plan.preflight import Preflight
     from netaudience.jobs.state.snapshot import Differences, Old, Snapshot
     from netaudience.operations.schemas import Answers
 
-__all__ = ["ClientFactory", "Preparation", "Prepared", "Taking", "digest_of_step"]
+__all__ = ["ClientFactory", "Preparation", "Prepared", "Taking"]
 
 ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 """Makes a step's client."""
@@ -173,11 +172,39 @@ class Preparation:
             )
             client = await self._stack.enter_async_context(factory(vendor, settings))
             metrics.limited_by(client.quota(operation))
-            prepared = Prepared(step, operation, client, metrics, digest_of_step(step))
+            prepared = Prepared(step, operation, client, metrics, step.digest)
             prepared.time_zone = self._job.source.time_zone
             if step.mode == "mirror" and step.removal is not None:
                 _, prepared.removal = self._keeping.operation(step.vendor, step.removal)
             self.steps.append(prepared)
+
+    def since(self, consent: Consent) -> Since:
+        """Return from where the source is to be read.
+
+        Raises:
+            GuardRefused: it is not known whether the account is one that is known.
+            ConfigurationError: what is known cannot be opened.
+        """
+        from netaudience.jobs.state.readings import since_of  # noqa: PLC0415 - needs the extra `cli`
+
+        folder = self._keeping.folder
+        return since_of(
+            self._job,
+            [find_memory(folder, one.step.name, one.client.home, consent.account) for one in self.steps],
+        )
+
+    def keep_reading(self, table: Table, started: str) -> None:
+        """Write down how far the source was read, whose rows are all settled.
+
+        Raises:
+            JournalFailed: it cannot be written.
+        """
+        from netaudience.jobs.state.readings import keep_reading  # noqa: PLC0415 - needs the extra `cli`
+
+        for prepared in self.steps:
+            if prepared.snapshot is not None and table.reached is not None:
+                whole = None if table.is_part else started
+                keep_reading(self._job, prepared.step, prepared.snapshot, table.reached, whole)
 
     async def ask_vendors(self, columns: Mapping[str, str]) -> None:
         """Ask every step's vendor for its schema, once each, and hold the step to it.
@@ -212,7 +239,7 @@ class Preparation:
         if self._keeping.again is not None:
             self._check_account(self._keeping.again, consent)
         count = self._keeping.count(table)
-        if count is not None:
+        if count is not None and not table.is_part:
             check_rows(count, self._job.guards, self._keeping.rows_before())
         plan = self._plan(table, plan_digest)
         for prepared in self.steps:
@@ -356,12 +383,3 @@ def _earlier(prepared: Prepared, table: Table) -> Sequence[int]:
     from netaudience.jobs.state.same_user import earlier_of  # noqa: PLC0415 - needs the extra `cli`
 
     return earlier_of(table, prepared.step, prepared.kind(prepared.operation, prepared.step.arguments))
-
-
-def digest_of_step(step: Step) -> str:
-    """Return what tells the rows of a step from those of others; its pace is no part of it."""
-    told = attrs.asdict(step)
-    for name in ("name", "rate", "in_flight", "max_rows", "verify"):
-        del told[name]
-    written = json.dumps(told, sort_keys=True, default=str)
-    return digest_of(written)

@@ -160,7 +160,7 @@ async def carry_out(  # noqa: PLR0913 - what a run may be told
         async with contextlib.AsyncExitStack() as stack:
             run = _JobRun(keeping, stack, in_doubt, on_progress, first)
             try:
-                await run.open(_watched(client_factory or _client, on_event), table)
+                await run.open(_watched(client_factory or _client, on_event), table, consent)
                 await run.prepare(consent, plan_digest)
                 try:
                     await run.carry(grace, signals=signals)
@@ -238,25 +238,29 @@ class _JobRun:
         self._stage: FanOut | None = None
         self._stages: list[FanOut] = []
 
-    async def open(self, factory: ClientFactory, table: Table | None) -> None:
+    async def open(self, factory: ClientFactory, table: Table | None, consent: Consent) -> None:
         """Make the clients, and open the source unless it is open.
 
         Raises:
             ConfigurationError: the environment or the source is wrong.
+            GuardRefused: it is not known from where the source is to be read.
         """
         await self._preparation.make_clients(factory, self._keeping.metrics())
         if self._table is not None:
             return
         if table is None:
             from netaudience.jobs.connectors.rows import Stop  # noqa: PLC0415 - needs the extra `cli`
+            from netaudience.jobs.connectors.watermark import EVERYTHING  # noqa: PLC0415 - likewise
             from netaudience.jobs.plan.validate_source import open_checked  # noqa: PLC0415 - likewise
 
             keeping, stop = self._keeping, Stop()
-            kept, beside = keeping.kept_source, keeping.beside
+            kept, beside, since = keeping.kept_source, keeping.beside, EVERYTHING
+            if self._job.source.incremental is not None:
+                since = await self._threads.call(lambda: self._preparation.since(consent))
             try:
                 # Standard input may never end: nobody waits for that.
                 table = await Threads().call(
-                    lambda: open_checked(self._job, kept=kept, beside=beside, stop=stop)
+                    lambda: open_checked(self._job, kept=kept, beside=beside, stop=stop, since=since)
                 )
             except BaseException:
                 stop()
@@ -302,6 +306,7 @@ class _JobRun:
             if fetched is not None:
                 await self._threads.call(functools.partial(keeping.keep_source, fetched))
             self.summary = keeping.begin(count)
+            self.summary.is_part = table.is_part
             await self._open_stage(source)
             await self._threads.call(lambda: preparation.open_memories(is_open=True))
             await self._threads.call(keeping.sending)
@@ -490,6 +495,14 @@ class _JobRun:
                     self.summary.unwritten.append(str(error))
         return not self.summary.unwritten
 
+    def _is_settled(self) -> bool:
+        """Return whether nothing that was read, or is to be taken back, has to be sent once more."""
+        if self._job.source.incremental is None or self._keeping.again is not None:
+            return False
+        held = any(one.differences and one.differences.held_back for one in self._preparation.steps)
+        settled = all(one.summary.finished and not one.summary.in_doubt for one in self._all)
+        return settled and not held and self.summary.signal is None
+
     def crash(self, error: Exception) -> None:
         """Stop every step that has not come to its end, for a mistake of ours."""
         for carrier in self._all:
@@ -506,6 +519,10 @@ class _JobRun:
         if await self._remember():
             with contextlib.suppress(NetaudienceError):  # the next run then asks what became of this one
                 await self._threads.call(lambda: self._preparation.open_memories(is_open=False))
+                if self._is_settled():
+                    await self._threads.call(
+                        lambda: self._preparation.keep_reading(self._opened, summary.started)
+                    )
         for carrier in self._all:
             told = carrier.summary
             told.accepted = bool(told.rejected) and accepts(told.rejected, told.total, self._job.guards)

@@ -22,7 +22,7 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.deliver.letter import letter_of
-from netaudience.jobs.deliver.prepare import ClientFactory, Prepared, digest_of_step
+from netaudience.jobs.deliver.prepare import ClientFactory, Prepared
 from netaudience.jobs.deliver.sent_rows import SentRow, is_chosen, sent_rows
 from netaudience.jobs.deliver.step import Order
 from netaudience.jobs.deliver.threads import Threads
@@ -225,7 +225,7 @@ class _Look:
 
     async def _problem(self, step: Step) -> str | None:
         """Say why nobody knows what was sent, if so."""
-        if self._start.steps.get(step.name) != digest_of_step(step):
+        if self._start.steps.get(step.name) != step.digest:
             return "the step has changed since the run: put it back as it was"
         if self._same is None:
             fingerprint = await self._threads.call(self._table.fingerprint)
@@ -235,7 +235,7 @@ class _Look:
         return None
 
     async def _prepared(self, step: Step, operation: Operation, client: Client) -> Prepared:
-        prepared = Prepared(step, operation, client, Metrics(), digest_of_step(step))
+        prepared = Prepared(step, operation, client, Metrics(), step.digest)
         prepared.time_zone = self._job.source.time_zone
         if step.mode == "mirror" and step.removal is not None:
             _, prepared.removal = carried_operation(step.vendor, step.removal)

@@ -23,7 +23,9 @@ from netaudience.jobs.connectors.functions import open_function
 from netaudience.jobs.connectors.lakes import open_delta, open_iceberg
 from netaudience.jobs.connectors.objects import copy_objects, is_object
 from netaudience.jobs.connectors.rows import Rows, Stop
+from netaudience.jobs.connectors.watermark import EVERYTHING, Greatest, Since, Watermark
 from netaudience.jobs.extract.blocks import Pipe
+from netaudience.jobs.extract.changes import keep_newest
 from netaudience.jobs.extract.frames import spool_frame, write_batches
 from netaudience.jobs.extract.spool import PIPE, Spooled, spool_records, spool_stdin
 from netaudience.jobs.formats import FORMATS
@@ -33,7 +35,7 @@ from netaudience.model.wire import dump_json, load_json, structure
 
 __all__ = ["Fetched", "fetch", "fetch_pipe", "is_fetched", "kept_in"]
 
-Opener: TypeAlias = Callable[[Source, Path, Stop], AbstractContextManager[Rows]]
+Opener: TypeAlias = Callable[[Source, Path, Stop, Since], AbstractContextManager[Rows]]
 
 #: Keys of a source and what opens it.
 _OPENERS: Mapping[str, Opener] = {
@@ -66,6 +68,12 @@ class Fetched:
     casts: Mapping[str, str] = attrs.field(factory=dict[str, str])
     #: By the name in the source, the files that were copied.
     files: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict[str, tuple[str, ...]])
+    #: Where it was read from, where only what is new was read.
+    since: Watermark | None = None
+    #: How far it was read, where anybody asks for it.
+    reached: Watermark | None = None
+    #: What is worth to be known of that, in a sentence.
+    note: str = ""
 
     @property
     def spooled(self) -> Spooled | None:
@@ -92,6 +100,9 @@ class _Told:
     kinds: dict[str, str] = attrs.field(factory=dict[str, str])
     casts: dict[str, str] = attrs.field(factory=dict[str, str])
     files: dict[str, list[str]] = attrs.field(factory=dict[str, list[str]])
+    since: Watermark | None = None
+    reached: Watermark | None = None
+    note: str = ""
 
 
 def is_fetched(source: Source) -> bool:
@@ -113,11 +124,20 @@ def kept_in(folder: Path) -> Fetched | None:
         kinds=told.kinds,
         casts=told.casts,
         files={name: tuple(paths) for name, paths in told.files.items()},
+        since=told.since,
+        reached=told.reached,
+        note=told.note,
     )
 
 
-def fetch(
-    source: Source, job: Path, folder: Path, *, stop: Stop | None = None, first: int | None = None
+def fetch(  # noqa: PLR0913 - what a reading may be told
+    source: Source,
+    job: Path,
+    folder: Path,
+    *,
+    stop: Stop | None = None,
+    first: int | None = None,
+    since: Since = EVERYTHING,
 ) -> Fetched:
     """Fetch a source.
 
@@ -127,6 +147,7 @@ def fetch(
         folder: Where it is kept; it is made.
         stop: Ends the fetching; without one, the interruption of the thread that waits for it does.
         first: Fetch no more rows than this, to look at the columns.
+        since: From where it is read.
 
     Raises:
         ConfigurationError: it is not to be had as the job says.
@@ -134,12 +155,14 @@ def fetch(
     """
     if stop is None:
         ends = Stop()
-        return _waiting(lambda: fetch(source, job, folder, stop=ends, first=first), ends)
+        return _waiting(lambda: fetch(source, job, folder, stop=ends, first=first, since=since), ends)
     folder.mkdir(mode=0o700)
     key = _key(source)
     if key is not None:
-        with _OPENERS[key](source, job, stop) as rows:
-            fetched = _write(rows, folder, stop, first)
+        with _OPENERS[key](source, job, stop, since) as rows:
+            fetched = _write(rows, folder, stop, first, _looking(source))
+        if source.incremental is not None:
+            fetched = _told_of(fetched, rows, source, since)
     elif "-" in source.files:
         fetched = fetch_pipe(source, folder)
     else:
@@ -207,7 +230,27 @@ def fetch_pipe(source: Source, folder: Path, pipe: Pipe | None = None) -> Fetche
     return Fetched(folder=folder, name="standard input", digest=digest_of_file(path))
 
 
-def _write(rows: Rows, folder: Path, stop: Stop, first: int | None) -> Fetched:
+def _looking(source: Source) -> Greatest | None:
+    """Return what looks for the greatest value of the column by which a source is read."""
+    return Greatest(source, source.incremental) if isinstance(source.incremental, str) else None
+
+
+def _told_of(fetched: Fetched, rows: Rows, source: Source, since: Since) -> Fetched:
+    """Return what was fetched, with how far it was read, and the sentence about it."""
+    begin, reached = rows.since, fetched.reached or since.watermark
+    if begin is None:
+        note = f"all rows of {rows.name} were read: {rows.why}"
+    elif isinstance(source.incremental, str):
+        least = begin.back(source.overlap)
+        note = f"only rows of {rows.name} were read whose {source.incremental} is {least} or later, or empty"
+    else:
+        note = f"only what has changed in {rows.name} since its {begin} was read"
+    return attrs.evolve(fetched, since=begin, reached=reached, note=note)
+
+
+def _write(
+    rows: Rows, folder: Path, stop: Stop, first: int | None, greatest: Greatest | None = None
+) -> Fetched:
     """Write down what a connector gives."""
 
     def watched(given: Iterable[Any]) -> Iterator[Any]:
@@ -215,8 +258,18 @@ def _write(rows: Rows, folder: Path, stop: Stop, first: int | None) -> Fetched:
             stop.check()
             yield one
 
+    def looked_at(given: Iterable[Any]) -> Iterator[Any]:
+        if greatest is None:
+            return watched(given)
+        head = next(given := iter(given), None)
+        whole = () if head is None else chain([head], given)
+        look = greatest.of_rows if isinstance(head, Mapping) else greatest.of_batches
+        return look(watched(whole))
+
     try:
-        spooled = _spool(rows, folder, watched, first)
+        spooled = _spool(rows, folder, looked_at, first)
+        if rows.are_changes:
+            keep_newest(spooled.path)
     except NetaudienceError:
         stop.check()
         raise
@@ -238,6 +291,7 @@ def _write(rows: Rows, folder: Path, stop: Stop, first: int | None) -> Fetched:
         rows=spooled.path.name,
         kinds=dict(spooled.kinds),
         casts=_casts(spooled.path, rows.numbers, rows.name),
+        reached=rows.reaches if greatest is None else greatest.watermark(),
     )
 
 

@@ -18,6 +18,7 @@ from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.duckdb import connect
 from netaudience.jobs.columns.selection import Selection, find_column, key_sql
 from netaudience.jobs.connectors.rows import Stop
+from netaudience.jobs.connectors.watermark import EVERYTHING, Since
 from netaudience.jobs.extract.fetch import Fetched, fetch, is_fetched, kept_in
 from netaudience.jobs.extract.files import LINE, Aside
 from netaudience.jobs.extract.frames import spool_frame
@@ -68,6 +69,7 @@ def open_source(  # noqa: PLR0913 - what an opening may be told
     beside: Path | None = None,
     stop: Stop | None = None,
     first: int | None = None,
+    since: Since = EVERYTHING,
 ) -> Table:
     """Open a job's source; what can be read only once, or only from afar, is fetched first.
 
@@ -79,6 +81,7 @@ def open_source(  # noqa: PLR0913 - what an opening may be told
         beside: The folder in which it is fetched; the system's for temporary files where it is None.
         stop: Ends the fetching from another thread.
         first: Fetch no more rows than this, to look at the columns.
+        since: From where it is read, where only what is new is.
 
     Raises:
         ConfigurationError: a file, a column or the SQL is wrong.
@@ -88,7 +91,8 @@ def open_source(  # noqa: PLR0913 - what an opening may be told
     scratch = Scratch(beside)
     if fetched is None and is_fetched(source):
         with _cleaning(scratch):
-            fetched = fetch(source, folder, Path(scratch.name) / "source", stop=stop, first=first)
+            place = Path(scratch.name) / "source"
+            fetched = fetch(source, folder, place, stop=stop, first=first, since=since)
     return Table(source, folder, scratch, memory=memory, given=fetched)
 
 
@@ -180,6 +184,11 @@ class Table:
         self._scratch = scratch
         #: Where what was fetched of the source is kept, if anything was.
         self.fetched = given.folder if isinstance(given, Fetched) else None
+        #: How far the source was read, where only what is new is read.
+        self.reached = given.reached if isinstance(given, Fetched) else None
+        #: Whether it holds no more than what is new.
+        self.is_part = isinstance(given, Fetched) and given.since is not None
+        self._read = given.note if isinstance(given, Fetched) else ""
         self._connection: duckdb.DuckDBPyConnection | None = None
         #: The readings under way.
         self._scans = set[Scan]()
@@ -224,7 +233,7 @@ class Table:
     @property
     def notes(self) -> list[str]:
         """What is worth to be told of the source once it was read."""
-        return [*self._opened.notes, *self._held]
+        return [*([self._read] if self._read else ()), *self._opened.notes, *self._held]
 
     def _read_list(self, suppression: Suppression, folder: Path) -> None:
         """Keep who is on the list beside the source, and say how many rows are theirs.

@@ -18,6 +18,7 @@ import attrs
 
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.connectors.watermark import Since
 from netaudience.jobs.extract.scratch import Scratch
 from netaudience.jobs.extract.table import Page, Table
 from netaudience.jobs.map.items import MappedRow, RejectedRow, make_items, make_removals, zoned
@@ -33,6 +34,7 @@ from netaudience.jobs.spec.validate import find_operation, find_vendor
 from netaudience.jobs.state.finalize import rows_before
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.memories import memory_to_plan_with
+from netaudience.jobs.state.readings import since_of
 from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.run_folder import JobLock, job_folder, rejected_path
 from netaudience.jobs.state.same_user import all_but, earlier_of
@@ -148,10 +150,25 @@ def plan_job(
     """
     if table is None:
         fetch_state(job)
-        with open_checked(job) as opened:
+        with open_checked(job, since=_since(job)) as opened:
             return _plan(job, opened, on_look, asked, held=False)
     check_source(job, table)
     return _plan(job, table, on_look, asked, held=True)
+
+
+def _since(job: JobFile) -> Since:
+    """Return from where a run would read the source."""
+    folder = job_folder(job)
+    if job.source.incremental is None or not folder.exists():
+        return since_of(job, [])
+    memories: list[Path | None] = []
+    for step in job.steps:
+        vendor = find_vendor(step.vendor)
+        client = None if vendor is None else client_of(vendor, Settings())[0]
+        home = None if client is None or isinstance(client, NoAccount) else client.home
+        memories.append(memory_to_plan_with(folder, step.name, home))
+    with JobLock(folder, job.name):
+        return since_of(job, memories)
 
 
 def _plan(
@@ -186,7 +203,10 @@ def _plan(
         digest=_digest(job, table.fingerprint(), rows, steps),
         lines=table.lines,
         notes=tuple(table.notes),
-        stops=(*_stops(job, rows, steps), *(stop for planner in planners for stop in planner.stops)),
+        stops=(
+            *_stops(job, None if table.is_part else rows, steps),
+            *(stop for planner in planners for stop in planner.stops),
+        ),
     )
 
 
@@ -215,13 +235,14 @@ def _digest(job: JobFile, fingerprint: str, rows: int, steps: Sequence[StepPlan]
     return digest_of(written)
 
 
-def _stops(job: JobFile, rows: int, steps: Sequence[StepPlan]) -> Iterator[str]:
-    """Say which guards would stop a run as things are."""
+def _stops(job: JobFile, rows: int | None, steps: Sequence[StepPlan]) -> Iterator[str]:
+    """Say which guards would stop a run as things are; of rows that are not all there are, none is asked."""
     guards = job.guards
-    try:
-        check_rows(rows, guards, rows_before(job_folder(job)))
-    except GuardRefused as refusal:
-        yield str(refusal)
+    if rows is not None:
+        try:
+            check_rows(rows, guards, rows_before(job_folder(job)))
+        except GuardRefused as refusal:
+            yield str(refusal)
     for step in steps:
         try:
             check_removals(step.name, step.removed, step.known, guards)

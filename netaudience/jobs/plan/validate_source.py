@@ -12,6 +12,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.fields import identifier_field
 from netaudience.jobs.columns.selection import Selection
 from netaudience.jobs.connectors.rows import Stop
+from netaudience.jobs.connectors.watermark import EVERYTHING, Since
 from netaudience.jobs.extract.page import Page
 from netaudience.jobs.extract.table import Table, open_source
 from netaudience.jobs.map.aliases import are_addresses, other_than_ids
@@ -27,7 +28,12 @@ __all__ = ["check_first", "check_source", "open_checked", "takes_for_ids"]
 
 
 def open_checked(
-    job: JobFile, *, kept: Path | None = None, beside: Path | None = None, stop: Stop | None = None
+    job: JobFile,
+    *,
+    kept: Path | None = None,
+    beside: Path | None = None,
+    stop: Stop | None = None,
+    since: Since = EVERYTHING,
 ) -> Table:
     """Open a job's source, and compare the job with it.
 
@@ -36,13 +42,14 @@ def open_checked(
         kept: Where an earlier attempt has kept what it fetched of the source.
         beside: The folder in which it is fetched.
         stop: Ends the fetching from another thread.
+        since: From where it is read, where only what is new is.
 
     Raises:
         ConfigurationError: the source cannot be opened as the job says, or they do not agree; with the line.
         SourceFailed: it cannot be read.
     """
     try:
-        table = open_source(job.source, job.path.parent, kept=kept, beside=beside, stop=stop)
+        table = open_source(job.source, job.path.parent, kept=kept, beside=beside, stop=stop, since=since)
     except ConfigurationError as error:
         problems = Problems(_shown(job.path), _lines(job))
         problems.add(("source", error.key or "files"), str(error))

@@ -5,18 +5,21 @@ Plain data without I/O. `parse` makes them from a file and says what is wrong wi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import attrs
 
+from netaudience.model.digests import digest_of
 from netaudience.model.wire import JsonValue
 
 __all__ = [
     "CONNECTIONS",
     "EVENTS",
     "LEASE",
+    "OVERLAP",
     "PATIENCE",
     "Expression",
     "Guards",
@@ -37,6 +40,9 @@ PATIENCE = 300.0
 
 #: Longer than a store is away now and then, and short enough to go on soon after a machine has died.
 LEASE = 60.0
+
+#: Longer than most transactions are open before their rows can be seen.
+OVERLAP = 300.0
 
 #: The databases that a source may be a query to, besides any DB-API module as ``dbapi:module``.
 CONNECTIONS = ("postgresql", "flightsql", "snowflake", "bigquery", "databricks")
@@ -116,6 +122,16 @@ class Source:
     delta: str | None = None
     #: A table of an Iceberg catalog, as ``catalog.namespace.table``.
     iceberg: str | None = None
+    #: The column that says when a row has changed, of which only what is new is read; true for the history
+    #: that the table of a lake keeps itself. Everything is read where it is not set.
+    incremental: str | Literal[True] | None = None
+    #: How far before the greatest value of that column the next reading begins, for rows that come late:
+    #: seconds, or units where it is a number.
+    overlap: float = OVERLAP
+    #: Days after which everything is read again; never where it is not set.
+    full_days: int | None = None
+    #: Whether everything is read this time.
+    full: bool = False
     #: Values given one by one, instead of files: lines of one column ``line``.
     items: tuple[str, ...] = ()
     #: One of `FORMATS`; told from the first bytes and the name where not set.
@@ -177,6 +193,14 @@ class Step:
     rate: float | None = None
     in_flight: int | None = None
     max_rows: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """What tells the rows of the step from those of others; its pace is no part of it."""
+        told = attrs.asdict(self)
+        for name in ("name", "rate", "in_flight", "max_rows", "verify"):
+            del told[name]
+        return digest_of(json.dumps(told, sort_keys=True, default=str))
 
 
 @attrs.frozen(kw_only=True)

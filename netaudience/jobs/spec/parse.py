@@ -172,6 +172,28 @@ def _lease_of(runs: Section, store: str | None) -> float:
     return lease
 
 
+def _check_incremental(section: Section, source: Source, mode: Mode) -> None:
+    """Look whether a step can do with the rows that are new."""
+    if mode == "all":
+        section.wrong(
+            "mode",
+            "incremental gives some rows twice, and only the memory of what was delivered leaves them out: "
+            'add mode = "changed-only"',
+        )
+    if mode == "mirror" and source.full_days is None:
+        section.wrong(
+            "mode",
+            "a mirror takes back what is gone, which only a reading of all rows shows: add full-days = 7 to "
+            "[source], or leave incremental out",
+        )
+    if section.get("duplicates") == "last":
+        section.wrong(
+            "duplicates",
+            "which row of a user is the last is only told where all are read: leave duplicates or "
+            "incremental out",
+        )
+
+
 class _Reading:
     """One reading of a file's values."""
 
@@ -231,6 +253,12 @@ class _Reading:
         source = source_of(section)
         if "suppression" not in self._file:
             return source
+        if source.incremental is not None:
+            section.wrong(
+                "incremental",
+                "with [suppression] all rows are read, for whoever leaves the list is sent again: leave "
+                "incremental out",
+            )
         held = Section(
             self._file.table("suppression"),
             self._file.place("suppression"),
@@ -302,6 +330,8 @@ class _Reading:
         mode = cast("Mode", section.choice("mode", MODES) or "all")
         if mode != "all" and not source.key and "key" not in self._file.table("source"):
             section.wrong("mode", f'{mode} needs to know rows again: add key = "COLUMN" to [source]')
+        if source.incremental is not None:
+            _check_incremental(section, source, mode)
         removal, removal_arguments = self._removal(section, mode, operation, mapped)
         rate, in_flight = section.number("rate"), section.whole("in_flight")
         max_rows = section.whole("max_rows")

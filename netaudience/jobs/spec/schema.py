@@ -48,6 +48,12 @@ _SOURCE: dict[str, tuple[JsonValue, str]] = {
     "python": (_FUNCTION, "A function that gives the rows, as module:function."),
     "delta": (_TEXT, "The folder or the URL of a Delta table."),
     "iceberg": (_TEXT, "A table of an Iceberg catalog, as catalog.namespace.table."),
+    "incremental": (
+        {"anyOf": [_TEXT, {"enum": [True]}]},
+        "The column that says when a row has changed, to read what is new; true for a lake's own history.",
+    ),
+    "overlap": (_SECONDS, "How far before the newest row the next reading begins, for rows that come late."),
+    "full_days": (_COUNT, "Days after which all rows are read again; a mirror needs it."),
     "format": ({"enum": [*FORMATS]}, "How the files are written, where their names do not tell."),
     "key": (_TEXTS, "The columns that tell a row from others; changed-only and mirror need it."),
     "delimiter": (_TEXT, "What stands between the cells of a CSV: one sign, or tab."),

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import cast
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 import attrs
 
 from netaudience.jobs.formats import FORMATS
 from netaudience.jobs.spec.diagnostics import Problems, Section
-from netaudience.jobs.spec.model import CONNECTIONS, Secret, Source
+from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, Secret, Source
 from netaudience.jobs.spec.secrets import secret
 
 __all__ = ["DBAPI", "FUNCTION", "SOURCE", "checked_source", "known_encoding", "source_of"]
 
 SOURCE = (
-    "files", "sql", "database", "connection", "uri", "python", "delta", "iceberg", "format", "key",
+    "files", "sql", "database", "connection", "uri", "python", "delta", "iceberg", "incremental", "overlap",
+    "full_days", "format", "key",
     "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "typed", "time_zone", "hive",
 )  # fmt: skip
 #: Each is a source of its own.
 ELSEWHERE = ("connection", "python", "delta", "iceberg")
 DBAPI = re.compile(r"dbapi:[A-Za-z_][A-Za-z0-9_.]*")
 FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*")
+#: A name that needs no quotation marks in any database.
+_COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: What says how files are written, and means nothing without any.
 _OF_FILES = ("format", "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "hive")
 
@@ -68,6 +71,9 @@ def source_of(section: Section) -> Source:
         python=_python(section),
         delta=section.text("delta"),
         iceberg=_iceberg(section),
+        incremental=_incremental(section),
+        overlap=_overlap(section),
+        full_days=section.whole("full_days"),
         format=form,
         key=key,
         delimiter=_sign(section, "delimiter", 'such as ";", or the word tab', more=("tab", "\\t")),
@@ -139,6 +145,56 @@ def _iceberg(section: Section) -> str | None:
         section.wrong("iceberg", 'iceberg must name a table: iceberg = "catalog.namespace.table"')
         return None
     return value
+
+
+def _incremental(section: Section) -> str | Literal[True] | None:
+    """Return by what it is told which rows are new."""
+    value = section.get("incremental")
+    for key in ("overlap", "full_days"):
+        if value is None and key in section:
+            section.wrong(
+                key,
+                f"{key.replace('_', '-')} is about reading what is new, and all is read: leave it out, "
+                'or add incremental = "updated_at"',
+            )
+    if value is None:
+        return None
+    if not any(key in section for key in ("connection", "delta", "iceberg")):
+        section.wrong(
+            "incremental",
+            "incremental asks a connection, delta or iceberg for what is new, and this source is read as a "
+            "whole: leave it out",
+        )
+    elif value is True and "connection" in section:
+        section.wrong(
+            "incremental",
+            "a query has no history of its own: name the column that says when a row has changed, "
+            'incremental = "updated_at"',
+        )
+    elif value is True or (isinstance(value, str) and _COLUMN.fullmatch(value)):
+        if "key" not in section:
+            section.wrong("incremental", 'incremental needs to know rows again: add key = "COLUMN"')
+        if value is True and "overlap" in section:
+            section.wrong(
+                "overlap", "overlap is about a column, and a table's history needs none: leave it out"
+            )
+        return value
+    else:
+        section.wrong(
+            "incremental",
+            "incremental must be the plain name of a column, or true for the history of a table of a lake",
+        )
+    return None
+
+
+def _overlap(section: Section) -> float:
+    value = section.get("overlap")
+    if value is None:
+        return OVERLAP
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        section.wrong("overlap", "overlap must be a number of seconds, 0 or more, without quotation marks")
+        return OVERLAP
+    return float(value)
 
 
 def _sign(section: Section, key: str, such_as: str, more: tuple[str, ...] = ()) -> str | None:

@@ -129,8 +129,13 @@ DROP TABLE gone;
 """
 
 
-def compare(asking: Asking) -> str:
-    """Return the SQL that stages what differs, as a query of a source beside the snapshot's file."""
+def compare(asking: Asking, *, whole: bool) -> str:
+    """Return the SQL that stages what differs, as a query of a source beside the snapshot's file.
+
+    Args:
+        asking: The rows.
+        whole: Whether they are all there are, so that what is known and not among them is gone.
+    """
     outer = asking.outer
     return f"""
 INSERT INTO {HERE}.main.pending
@@ -139,7 +144,7 @@ SELECT {asking.row}, known, {asking.hash}, {outer["id"]}, {outer["problem"]}, {o
 FROM (
     SELECT source.*, state.rowid AS known
     FROM ({asking.inner}) AS source
-    FULL JOIN {HERE}.main.state AS state ON {asking.hash} = state.hash
+    {"FULL" if whole else "LEFT"} JOIN {HERE}.main.state AS state ON {asking.hash} = state.hash
     WHERE {asking.row} IS NULL OR state.rowid IS NULL
 );
 """

@@ -113,6 +113,7 @@ def rows_before(folder: Path) -> list[int]:
         summary.source_rows
         for _, summary in summaries(folder)
         if summary.source_rows is not None
+        and not summary.is_part
         and summary.again is None
         and all(step.exhausted for step in summary.steps)
     ]

@@ -121,6 +121,9 @@ class _Letters:
     """The lines of a file of dead letters in the place of a table; a step's condition is its name."""
 
     columns: Mapping[str, str] = {}
+    #: They are no part of a source.
+    is_part = False
+    reached = None
 
     def __init__(  # noqa: PLR0913, PLR0917 - what is known of the file, and of its lines
         self,

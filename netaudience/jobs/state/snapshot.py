@@ -198,6 +198,20 @@ class Snapshot:
             if is_open:
                 connection.execute("INSERT INTO facts VALUES ('open', 'yes')")
 
+    @property
+    def reading(self) -> str:
+        """What is known of how far the source was read; empty where nothing is."""
+        return self._fact("reading") or ""
+
+    def keep_reading(self, reading: str) -> None:
+        """Write down how far the source was read.
+
+        Raises:
+            JournalFailed: the file cannot be written.
+        """
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('reading', ?)", [reading])
+
     def differences(
         self, table: Table, step: Step, run: str, effect: Effect, rows: int | None = None
     ) -> Differences:
@@ -241,7 +255,7 @@ class Snapshot:
             with self._beside(table, selection) as scan:
                 asking = scan.asking(selection, effect) if table.columns else None
                 with self._writing() as connection:
-                    stage(scan, asking, effect, table.name, total, self._damage)
+                    stage(scan, asking, effect, table.name, total, self._damage, whole=not table.is_part)
                     connection.executemany(REMEMBER, [("run", run), ("about", about)])
         return self._staged(table, selection)
 

@@ -37,6 +37,8 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
     name: str,
     total: int,
     damage: Callable[[], AbstractContextManager[None]],
+    *,
+    whole: bool,
 ) -> None:
     """Compare a source with what is known, and write down what a run has to do, and its counts.
 
@@ -47,12 +49,13 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
         name: What people call the source.
         total: The rows of the step.
         damage: Tells of a damaged snapshot.
+        whole: Whether the source has all rows; where it has not, nothing is taken back.
     """
     connection = scan.connection
     with telling(name), damage():
         connection.execute(diff_sql.EMPTY)
         if asking is not None:
-            connection.execute(diff_sql.compare(asking))
+            connection.execute(diff_sql.compare(asking, whole=whole))
             connection.execute(diff_sql.DUPLICATES)
             if connection.execute("SELECT EXISTS (FROM twice)").fetchone() == (True,):
                 connection.execute(diff_sql.earlier(asking))
@@ -64,16 +67,25 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
     told: dict[str, object] = dict(zip(names, connection.execute(diff_sql.COUNT).fetchall()[0], strict=True))
     unknown = bool(told.pop("unknown"))
     told["unchanged"] = total - sum(cast("int", told[name]) for name in names[:3])
-    told |= _take_back(connection, effect, unknown=unknown) if effect.remembered else {"old": []}
-    facts = [("counts", json.dumps(told)), (_HELD, str(told.get("held_runs", 0)))]
+    told["old"] = []
+    if effect.remembered:
+        _know_way(connection, effect)
+        told |= _take_back(connection, effect, unknown=unknown) if whole else {}
+    facts = [("counts", json.dumps(told))]
+    if whole:
+        facts.append((_HELD, str(told.get("held_runs", 0))))
     connection.executemany(REMEMBER, facts)
+
+
+def _know_way(connection: duckdb.DuckDBPyConnection, effect: Effect) -> None:
+    """Write down by which arguments the effects of now come, and what takes them back."""
+    ours = {"asked": effect.asked, "removal": effect.removal, "arguments": effect.removal_arguments}
+    for sql, names in taking_back.WAY:
+        connection.execute(sql, {name: ours[name] for name in names})
 
 
 def _take_back(connection: duckdb.DuckDBPyConnection, effect: Effect, *, unknown: bool) -> dict[str, object]:
     """Stage what is taken back, and return how much it is."""
-    ours = {"asked": effect.asked, "removal": effect.removal, "arguments": effect.removal_arguments}
-    for sql, names in taking_back.WAY:
-        connection.execute(sql, {name: ours[name] for name in names})
     connection.execute(taking_back.REMOVE)
     found = connection.execute(taking_back.OLD, {"arguments": effect.removal_arguments}).fetchall()
     old = [

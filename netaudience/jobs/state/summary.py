@@ -159,6 +159,8 @@ class Summary:
     attempts: int = 1
     #: Rows of the whole source, where they could be counted beforehand.
     source_rows: int | None = None
+    #: Whether only what is new was read of it.
+    is_part: bool = False
     #: Lines of the source's files, where it is made of lines.
     source_lines: int | None = None
     #: What is worth to be known of the source, in sentences.
