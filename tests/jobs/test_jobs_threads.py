@@ -28,6 +28,35 @@ def test_a_thread_that_cannot_be_started_is_told_and_not_waited_for(monkeypatch,
     asyncio.run(go())
 
 
+async def _ends(thread: threading.Thread) -> bool:
+    await asyncio.to_thread(thread.join, 5)
+    return not thread.is_alive()
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["it is waited for", "its owner is forgotten"])
+def test_calls_in_turn_share_a_thread_and_calls_at_once_do_not(is_told):
+    async def go():
+        threads = Threads()
+        first = await threads.call(threading.current_thread)
+        assert await threads.call(threading.current_thread) is first
+        both = threading.Barrier(2)
+
+        def meet() -> threading.Thread:
+            both.wait(5)
+            return threading.current_thread()
+
+        met = await asyncio.gather(threads.call(meet), threads.call(meet))
+        assert len(set(met)) == 2
+        with pytest.raises(ValueError, match="as it should"):
+            await threads.call(lambda: int("as it should"))
+        if is_told:
+            await threads.wait()
+        del threads
+        assert [await _ends(thread) for thread in {first, *met}] == [True, True]
+
+    asyncio.run(go())
+
+
 def test_dead_letters_that_find_no_thread_take_nothing_in(monkeypatch, tmp_path):
     def start(_):
         raise RuntimeError("can't start new thread")
