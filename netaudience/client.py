@@ -65,7 +65,7 @@ class Outage(NamedTuple):
 
     #: Seconds since the first request that got no answer.
     seconds: float
-    #: Seconds for which a run goes on asking, before it stops; see `RetryPolicy.outage_patience`.
+    #: Seconds for which a run goes on asking, before it stops; see `RetryPolicy`.
     left: float
 
 
@@ -492,7 +492,12 @@ class Client:
         if held is None or held.circuit.silent_since is None:
             return None
         silent = asyncio.get_running_loop().time() - held.circuit.silent_since
-        return Outage(silent, max(0.0, self.settings.retry.outage_patience - silent))
+        retry = self.settings.retry
+        patience = retry.outage_patience
+        never = not any(limiter.successes for limiter in held.limiters.values())
+        if retry.connection_patience is not None and held.circuit.unreachable and never:
+            patience = retry.connection_patience
+        return Outage(silent, max(0.0, patience - silent))
 
     def _notifier(self, tally: Report, loop: asyncio.AbstractEventLoop) -> EventNotifier | None:
         hook = self.settings.on_event

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # costs a program's start
 
 __all__ = ["main"]
 
+_DEBUG = "--debug"
 _REMEDY = "The command needs packages that a program does not: python3 -m pip install 'netaudience[cli]'"
 
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        words = [STANDARD_INPUT if word == "-" else word for word in given]
+        words = [STANDARD_INPUT if word == "-" else word for word in _without_debug(given)]
         code = build(words, vendors)(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         return _end(error, ExitCode.USAGE, f"{error}", given)
@@ -60,8 +61,14 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
     return code if isinstance(code, int) else ExitCode.DELIVERED
 
 
+def _without_debug(given: Sequence[str]) -> list[str]:
+    """Take ``--debug`` out: it is looked for on the command line itself, and may stand before the command."""
+    at = given.index("--") if "--" in given else len(given)  # what follows is no flag
+    return [word for word in given[:at] if word != _DEBUG] + list(given[at:])
+
+
 def _end(error: Exception, code: int, sentence: str, given: Sequence[str]) -> int:
-    if sys.stderr is not None and "--debug" in given:  # pyright: ignore[reportUnnecessaryComparison] # closed streams are None
+    if sys.stderr is not None and len(_without_debug(given)) < len(given):  # pyright: ignore[reportUnnecessaryComparison] # closed streams are None
         traceback.print_exception(error)
     _tell(f"error: {sentence}")
     _flush()

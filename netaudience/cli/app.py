@@ -23,7 +23,8 @@ __all__ = ["build"]
 _HELP = (
     "Carry audience changes to customer-engagement services, and say what happened to every single item.\n\n"
     "Standard output is data (JSON lines), all else goes to standard error. Credentials come from the "
-    "environment: NETAUDIENCE_NETMERA_API_KEY, or NETAUDIENCE_NETMERA_API_KEY_FILE, and so on.\n\n"
+    "environment: NETAUDIENCE_NETMERA_API_KEY, or NETAUDIENCE_NETMERA_API_KEY_FILE, and so on. --debug shows "
+    "where in the program an error came from, wherever it stands.\n\n"
     "Exit codes: 0 all delivered, 1 failed or stopped, 2 usage or configuration, 3 some items not delivered, "
     "4 credentials not accepted, 5 stopped by a guard, 130 and 143 interrupted."
 )

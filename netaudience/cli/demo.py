@@ -43,7 +43,7 @@ IN_FLIGHT = 8
 _PANEL = ("name", "city", "note", "lastOrder", "points", "tier")
 _NEXT = """What to try next:
   netaudience sandbox                          the same vendor, for as long as you like
-  netaudience demo --keep DIR                  the same once more, with the files to look at
+  netaudience demo --keep DIR                  the same once more, and the files stay to be looked at
   netaudience netmera tag-users --help         what the command can do
   netaudience operations                       every operation, and where each limit is known from
 """
@@ -104,7 +104,7 @@ def run_demo(*, rows: int, seed: int, keep: str | None, quiet: bool) -> int:
     if rows < 1:
         raise ConfigurationError("--rows must be at least 1")
     with demo_folder(keep) as directory:
-        return asyncio.run(_demo(directory, rows, seed, quiet=quiet))
+        return asyncio.run(_demo(directory, rows, seed, passing=keep is None, quiet=quiet))
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def demo_folder(keep: str | None) -> Generator[Path, None, None]:
     yield Path(keep)
 
 
-async def _demo(directory: Path, rows: int, seed: int, *, quiet: bool) -> int:
+async def _demo(directory: Path, rows: int, seed: int, *, passing: bool, quiet: bool) -> int:
     _say(f"Writing an export of {rows:,} customers, with the dirt of a real one")
     try:
         export = write_export(directory / "customers.csv", rows, seed)
@@ -153,6 +153,7 @@ async def _demo(directory: Path, rows: int, seed: int, *, quiet: bool) -> int:
                 pace=pace,
                 reading=job.reading,
                 reporting=Reporting(rejects=rejects, quiet=quiet),
+                passing=passing,
             )
             with open_table(order) as table:
                 summary = await execute(order, table, lambda _, settings: _client(sandbox, pace, settings))

@@ -60,6 +60,8 @@ class Order:
     pace: Pace = attrs.field(factory=Pace)
     reading: Reading = attrs.field(factory=Reading)
     reporting: Reporting = attrs.field(factory=Reporting)
+    #: Whether its files are taken away when the program ends, so that nobody is sent to them.
+    passing: bool = False
 
     def client(self, vendor: type[Client], settings: Settings) -> Client:
         """Make the client from the environment."""
@@ -103,10 +105,14 @@ async def execute(order: Order, table: Table, factory: ClientFactory) -> Summary
         )
     tell_summary(summary, quiet=reporting.quiet)
     if own is not output and own.written:
-        tell(
-            f"What was not delivered ({many(own.written, 'row')}) is in {own.name}: mend it there, then: "
-            f"netaudience retry {shlex.quote(own.name)}"
-        )
+        undelivered = f"What was not delivered ({many(own.written, 'row')})"
+        if order.passing:
+            tell(f"{undelivered} is in {Path(own.name).name}, which is gone when this ends")
+        else:
+            tell(
+                f"{undelivered} is in {own.name}: mend it there, then: "
+                f"netaudience retry {shlex.quote(own.name)}"
+            )
     if reporting.report is not None:
         _write_report(summary, reporting.report)
     return summary
@@ -182,7 +188,8 @@ def _job(order: Order, table: Table) -> JobFile:
         except ConfigurationError as error:
             raise ConfigurationError(f"{table.name}: {error}") from error
         if not order.reporting.quiet:
-            tell(f"reading {table.name}: {found.sentence()}")
+            name = Path(table.name).name if order.passing else table.name
+            tell(f"reading {name}: {found.sentence()}")
     step = Step(
         name=operation.name,
         vendor=order.vendor.slug,

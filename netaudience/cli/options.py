@@ -35,6 +35,8 @@ PACE = Group("Pace", sort_key=3)
 REPORT = Group("Report", sort_key=4)
 GUARDS = Group("Guards", sort_key=1)
 
+#: Seconds for which a command tries to find a vendor.
+_CONNECTS = 10.0
 #: What a source may be.
 if TYPE_CHECKING:
     Format: TypeAlias = str
@@ -103,6 +105,14 @@ class Pace:
             "attempts of one request at least; 300 where it is not said.",
         ),
     ] = None
+    connection_patience: Annotated[
+        float | None,
+        Parameter(
+            group=PACE,
+            help="Seconds for which a connection that cannot be made is tried again before anything was "
+            "answered; as --patience where that is said, else 10.",
+        ),
+    ] = None
     plain_http: Annotated[
         bool,
         Parameter(
@@ -134,6 +144,11 @@ class Pace:
         retry = before.retry
         if self.patience is not None:
             retry = attrs.evolve(retry, outage_patience=self.patience)
+        # Somebody sits before it, and a name that is not found is seldom found a minute later.
+        connects = _CONNECTS if self.patience is None else self.patience
+        if self.connection_patience is not None:
+            connects = self.connection_patience
+        retry = attrs.evolve(retry, connection_patience=connects)
         return attrs.evolve(
             before,
             retry=retry,

@@ -39,10 +39,12 @@ class CircuitBreaker:
         "back_at",
         "failed_probes",
         "failures",
+        "last_failed_at",
         "open",
         "probe_at",
         "queues",
         "silent_since",
+        "unreachable",
     )
 
     def __init__(self, vendor: str) -> None:
@@ -52,6 +54,10 @@ class CircuitBreaker:
         self.failures = 0
         #: When the first of these failed, on the loop's clock; None while there is none.
         self.silent_since: float | None = None
+        #: Whether the last of these found no connection.
+        self.unreachable = False
+        #: When the last of these failed.
+        self.last_failed_at = -math.inf
         #: Probes since it opened that got no sign of life either.
         self.failed_probes = 0
         #: When the next probe may leave, on the loop's clock; and when the vendor says that it is back.
@@ -126,7 +132,7 @@ class CircuitBreaker:
             first: Whether it is the first time that this request fails: one alone proves nothing.
             asked: The seconds that the vendor asked to wait, if it did.
         """
-        now = asyncio.get_running_loop().time()
+        now = self.last_failed_at = asyncio.get_running_loop().time()
         if self.open:
             if self._prober is request and self._waits is not None:
                 self.failed_probes += 1

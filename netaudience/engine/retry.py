@@ -17,7 +17,7 @@ __all__ = ["RetryPolicy", "Waits"]
 
 
 def _not_less(_policy: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
-    if not value >= 0:
+    if value is not None and not value >= 0:
         raise ConfigurationError(f"{attribute.name} must be a number of at least 0, not {value:g}")
 
 
@@ -36,6 +36,10 @@ class RetryPolicy:
     #: Seconds for which a vendor that does not answer is asked again before a run stops, whatever attempts
     #: that takes; 0 for no longer than the attempts of one request. A single call never waits so long.
     outage_patience: float = attrs.field(default=0.0, validator=_not_less)
+    #: Seconds for which a connection that cannot be made is tried again by a single call, and by a run that
+    #: has had no answer yet: where nobody listens, an address is wrong more often than a vendor is down.
+    #: None for as long as the figures above say.
+    connection_patience: float | None = attrs.field(default=None, validator=_not_less)
     #: Requests in a row without a sign of life, each counted once, after which the vendor counts as down
     #: and is asked again with one request at a time; 0 for never. No vendor says when it is down.
     circuit_failures: int = attrs.field(default=5, validator=_not_less)

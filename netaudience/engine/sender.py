@@ -197,7 +197,7 @@ class Sender:
                     return cast("Response", response)
                 if isinstance(error, VendorError) and (error.words or isinstance(error.code, str)):
                     error = error.without(words_in(prepared.items))
-                trouble = trouble or _Trouble(self._policy, successes)
+                trouble = trouble or _Trouble(self._policy, successes, self._silent_since(started))
                 failure = self._decide(prepared, error, trouble, clock() - started)
                 if failure is not None:
                     failure.response = response
@@ -335,6 +335,9 @@ class Sender:
     ) -> Failure | None:
         """Count an attempt of at most so many; say how long to wait for the next, or why there is none."""
         trouble.attempts += 1
+        left = self._connects_for(error, trouble)
+        if left <= 0:
+            return Failure(error, stops=True)
         if trouble.attempts >= most:
             # Not one answer from anybody since this request began: the vendor is down. A fault that it
             # owns up to is no outage: the next item may fare better.
@@ -348,10 +351,19 @@ class Sender:
             return Failure(error)
         # Who is to find out whether the vendor is back waits there for that.
         if not self._circuit.probes(prepared):
-            trouble.wait = trouble.waits.next(asked)
+            trouble.wait = min(trouble.waits.next(asked), left)
             if self._clock() + trouble.wait >= self.deadline:
                 return Failure(error)
         return None
+
+    def _connects_for(self, error: NetaudienceError, trouble: _Trouble) -> float:
+        """Return the seconds for which a connection is tried that has never been made."""
+        patience = self._policy.connection_patience
+        if patience is None or not isinstance(error, ConnectionFailed):
+            return math.inf
+        if self._limiter.successes != trouble.successes or (self._limiter.successes and not self.urgent):
+            return math.inf
+        return trouble.silent_since + patience - self._clock()
 
     def _waits_out_outage(self) -> bool:
         """Return whether a vendor that does not answer is asked again, after all attempts of one request."""
@@ -371,6 +383,7 @@ class Sender:
             self._alive()
             return
         first, trouble.silent = not trouble.silent, True
+        self._circuit.unreachable = isinstance(error, ConnectionFailed)
         asked = error.retry_after if isinstance(error, VendorError) else None
         if self._circuit.failed(prepared, self._policy, first=first, asked=asked):
             _log.warning(
@@ -390,6 +403,16 @@ class Sender:
             _log.warning("%s is back", self._tally.vendor, extra=self._fields())
             if self.notifier is not None:
                 self.notifier.circuit_changed(is_open=False)
+
+    def _silent_since(self, started: float) -> float:
+        """Return when the silence began in which a request fails that was first sent at a moment.
+
+        Where requests before it failed as well, moments ago, none after them waits as long once more.
+        """
+        since, patience = self._circuit.silent_since, self._policy.connection_patience
+        if since is None or patience is None or started - self._circuit.last_failed_at > patience:
+            return started
+        return since
 
     def _fields(self, error: NetaudienceError | None = None, wait: float | None = None) -> dict[str, object]:
         return log_fields(self._tally, 0 if self.notifier is None else self.notifier.run, error, wait)
@@ -422,14 +445,16 @@ class Sender:
 class _Trouble:
     """What is remembered of a request that did not succeed at once."""
 
-    __slots__ = ("attempts", "error", "in_doubt", "silent", "successes", "wait", "waits")
+    __slots__ = ("attempts", "error", "in_doubt", "silent", "silent_since", "successes", "wait", "waits")
 
-    def __init__(self, policy: RetryPolicy, successes: int) -> None:
+    def __init__(self, policy: RetryPolicy, successes: int, silent_since: float) -> None:
         self.attempts = 0
         #: What the last attempt came to.
         self.error: NetaudienceError | None = None
         #: True from the first attempt on that got no sign of life.
         self.silent = False
+        #: Since when nobody has answered.
+        self.silent_since = silent_since
         #: True from the first answer on that leaves open whether it happened.
         self.in_doubt = False
         #: The rate limiter's count of answers when the request was first sent.

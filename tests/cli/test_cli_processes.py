@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
 from collections import Counter
@@ -276,6 +277,15 @@ def test_the_demo_agrees_with_itself(run, tmp_path: Path) -> None:
     assert b"\r\n" in export
     assert b'"first line\nsecond line"' in export
     assert (tmp_path / "demo" / "rejects-tag_users.ndjson").stat().st_size
+
+
+@pytest.mark.parametrize("words", [["--rows", "300"], ["--verbs"]])
+def test_the_demo_sends_nobody_to_files_that_are_gone(run, words: list[str]) -> None:
+    result = run("demo", *words)
+    told = result.err + result.out.decode()
+    assert result.code == 0
+    assert tempfile.gettempdir() not in told
+    assert "netaudience retry" not in told
 
 
 def test_the_demo_notices_when_the_numbers_do_not_agree(run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,7 +285,9 @@ def test_a_defect_is_told_without_a_traceback_unless_asked_for(
     plain = run("demo")
     assert (plain.code, "somebody" in plain.err, "Traceback" in plain.err) == (1, False, False)
     assert "ZeroDivisionError, which nobody expected" in plain.err
-    assert "Traceback" in run("demo", "--debug").err
+    for words in (["demo", "--debug"], ["--debug", "demo"], ["sandbox", "--port", "none", "--debug"]):
+        assert "Traceback" in run(*words).err, words
+    assert "Traceback" not in run("operations", "--", "--debug").err, "what follows -- is no flag"
 
 
 class _Terminal(io.TextIOWrapper):

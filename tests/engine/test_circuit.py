@@ -190,6 +190,44 @@ def test_a_run_waits_out_an_outage_that_is_shorter_than_its_patience(fault, fail
     run(carry())
 
 
+@pytest.mark.parametrize("count", [3, 1000])
+def test_a_connection_that_was_never_made_is_not_waited_for_as_long_as_an_outage(count):
+    policy = RetryPolicy(outage_patience=300, connection_patience=10)
+    vendor = Vendor(latency=0.1)
+    client = make_client(vendor, settings=Settings(retry=policy))
+
+    async def carry():
+        vendor.down = "no connection"
+        running = asyncio.create_task(client.put(iter(ids(count))).settled())
+        await asyncio.sleep(3)
+        outage = client.outage()
+        assert outage is not None
+        assert outage.seconds + outage.left == pytest.approx(10)
+        report = await running
+        assert isinstance(report.stopped, ConnectionFailed)
+        assert report.in_doubt == 0
+        assert 10 <= clock() < 30
+        # Who comes in its wake is not as patient once more.
+        started = clock()
+        with pytest.raises((ConnectionFailed, CircuitOpen)):
+            await client.one("next")
+        assert clock() - started < 1
+        # Once something was answered, it is an outage.
+        await asyncio.sleep(60)
+        vendor.down = None
+        await client.one("back")
+        vendor.down = "no connection"
+        asyncio.get_running_loop().call_later(200, setattr, vendor, "down", None)
+        assert (await client.put(iter(ids(1000))).settled()).delivered == 1000
+        # A single call waits out none.
+        vendor.down, started = "no connection", clock()
+        with pytest.raises(ConnectionFailed):
+            await client.one("alone")
+        assert clock() - started == pytest.approx(10, abs=0.5)
+
+    run(carry())
+
+
 @pytest.mark.parametrize("fault", ["503", "no connection"])
 def test_a_run_stops_when_an_outage_outlasts_its_patience_and_tells_how_long_that_is(fault):
     vendor = Vendor(latency=0.1)

@@ -124,6 +124,28 @@ async def test_a_step_whose_vendor_is_down_stops_and_the_other_goes_on_to_its_en
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("after", [2, 3], ids=["half way", "at the last request"])
+async def test_what_a_run_has_rejected_itself_is_not_the_last_runs_when_it_is_gone_on_with(
+    tmp_path: Path, after: int
+) -> None:
+    rows = {**people(200), "id00000": "none", "id00001": "few"}
+    write_rows(tmp_path, rows)
+    job = make_job(tmp_path, attrs.evolve(SET, in_flight=1))
+    async with Sandbox() as sandbox:
+        first = await run(job, sandbox)
+        assert (first.steps[0].rejected, first.steps[0].known) == (2, 0)
+        write_rows(tmp_path, rows | {"id00002": "many", "id00150": "some"})
+        sandbox.set_faults([Fault("status", status=503, vendor="netmera", after=after)])
+        stopped = await run(job, sandbox)
+        assert (stopped.exit_code, stopped.steps[0].known) == (1, 2)
+        sandbox.set_faults([])
+        again = await run(job, sandbox, resume=stopped.run)
+        assert (again.steps[0].rejected, again.steps[0].known) == (4, 2)
+        last = await run(job, sandbox)
+        assert (last.steps[0].rejected, last.steps[0].known) == (4, 4)
+
+
+@pytest.mark.asyncio
 async def test_a_vendor_that_is_down_does_not_put_everything_in_doubt_that_must_not_be_repeated(
     tmp_path: Path,
 ) -> None:

@@ -305,7 +305,9 @@ class Kept:
 
     def known(self, step: str) -> KnownRejects:
         """Return the rows of a step that the last run has rejected as well."""
-        return KnownRejects(None if self._again else rejected_path(self._folder, step))
+        if self._again is not None:
+            return KnownRejects()
+        return KnownRejects(rejected_path(self._folder, step), self._own.known_rejects(step))
 
     def check_last(self, step: Step, operations: Mapping[str, Operation], memory: str) -> None:
         """Refuse to repeat what the last run of a step has sent, or may have.

@@ -25,20 +25,24 @@ _log = logging.getLogger("netaudience")
 class KnownRejects:
     """The rejected rows of one step: those of the last run, and those of this one."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, own: Path | None = None) -> None:
         """Read what the last run has left; nothing is known where it has left nothing.
 
         Args:
             path: The file; None where nothing is remembered.
+            own: Where the run keeps what was left to it: when it is gone on with, the file holds its own
+                rejects, and these are not the last run's.
         """
         self._path = path
+        self._own = own
         self._before = array("Q")
         self._now = array("Q")
         #: Rows of this run that the last one has rejected for the same reason.
         self.count = 0
+        left = own if own is not None and own.exists() else path
         try:
-            if path is not None:
-                self._before.frombytes(path.read_bytes())
+            if left is not None:
+                self._before.frombytes(left.read_bytes())
         except (OSError, ValueError):  # the first run, or a file that was cut: every reject is new
             self._before = array("Q")
 
@@ -65,11 +69,17 @@ class KnownRejects:
             return
         kept = array("Q", sorted({*self._now, *(() if whole else self._before)}))
         try:
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            part = self._path.with_name(f"{self._path.name}.part")
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(kept.tobytes())
-            part.replace(self._path)
+            if self._own is not None:  # first: once the other is written, nobody knows it any more
+                _write(self._own, self._before)
+            _write(self._path, kept)
         except OSError as error:
             _log.warning("Which rows were rejected could not be written down: %s", error.strerror)
+
+
+def _write(path: Path, numbers: array[int]) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(numbers.tobytes())
+    part.replace(path)

@@ -164,6 +164,10 @@ class RunFolder:
         """Return where the memory of a step is."""
         return self.path / f"{file_name(step)}.sqlite"
 
+    def known_rejects(self, step: str) -> Path:
+        """Return where it is kept which rows of a step the run before this one has rejected."""
+        return self.path / f"{file_name(step)}.rejected"
+
     def delete(self) -> None:
         """Delete the folder and all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -125,7 +125,7 @@ class StepSummary(Counts):
         named = of if self.name == self.operation else f"{self.name} ({of})"
         text = f"{named}: of {many(self.total, 'row')}, {told}."
         if self.stopped is not None:
-            text += f" It stopped early: {self.stopped}"
+            text += f" It stopped early: {self.stopped.removesuffix('.')}."
         return " ".join([text, *self.asides()])
 
     def asides(self) -> list[str]:
