@@ -28,7 +28,17 @@ from netaudience.model.wire import load_json
 if TYPE_CHECKING:
     from netaudience.jobs.state.state_store import Whereabouts
 
-__all__ = ["list_runs", "report_run", "resume_run", "retry_run", "run_new", "show_plan", "start_job"]
+__all__ = [
+    "carry_job",
+    "list_runs",
+    "load_job",
+    "report_run",
+    "resume_run",
+    "retry_run",
+    "run_new",
+    "show_plan",
+    "start_job",
+]
 
 #: With ``--detailed-exitcode``: there is something to send.
 _SOMETHING = 2
@@ -108,11 +118,11 @@ def run_new(  # noqa: PLR0913 - what a run may be told
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
-    job = _whole(_load(path), full=full)
-    return _carry(job, agreement, manner, digest=digest, first=first, after=after)
+    job = _whole(load_job(path), full=full)
+    return carry_job(job, agreement, manner, digest=digest, first=first, after=after)
 
 
-def _load(path: str | Path) -> Job:
+def load_job(path: str | Path) -> Job:
     """Read the file of a job that is to be run; if it is wrong, those whom it names are told as well."""
     from netaudience.jobs.notify.notifier import Notifier  # noqa: PLC0415 - costs a program's start
 
@@ -140,7 +150,7 @@ def resume_run(name: str, agreement: Agreement, manner: Manner) -> int:
     if (finished := finished_already(run, manner.in_doubt)) is not None:
         tell(f"The run {run.id} has come to its end: nothing of it is left to be sent")
         return _tell(finished, manner)
-    return _carry(_load(_file_of(name, start.file)), agreement, manner, resume=str(run.path))
+    return carry_job(load_job(_file_of(name, start.file)), agreement, manner, resume=str(run.path))
 
 
 def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
@@ -159,7 +169,7 @@ def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
             f"The run {run.id} is one of netaudience {verb.verb}: mend the file of people and start it anew, "
             f"or go on with netaudience resume {run.id}"
         )
-    return _carry(_load(_file_of(name, run.start().file)), agreement, manner, retry=str(run.path))
+    return carry_job(load_job(_file_of(name, run.start().file)), agreement, manner, retry=str(run.path))
 
 
 def _file_of(name: str, begun: str) -> str:
@@ -197,7 +207,7 @@ def _retry_file(path: Path, agreement: Agreement, manner: Manner) -> int:
     return _tell(summary, manner)
 
 
-def _carry(  # noqa: PLR0913 - what a run may be told
+def carry_job(  # noqa: PLR0913 - what a run may be told
     job: Job,
     agreement: Agreement,
     manner: Manner,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import attrs
 from cyclopts import App, Group, Parameter
 
-from netaudience.cli.job_options import Manner
+from netaudience.cli.job_options import Agreement, Manner
 from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis, whole
 
 __all__ = ["PeopleFile", "add_verbs"]
@@ -75,6 +75,11 @@ def add_verbs(app: App) -> None:
     app.command(_unsuppress, name="unsuppress", group=VERBS, help_format="markdown")
     app.command(_join, name="join", group=VERBS, help_format="markdown")
     app.command(_leave, name="leave", group=VERBS, help_format="markdown")
+    audience = App(
+        name="audience", group=VERBS, help="An audience that is kept the same at every vendor, from one file."
+    )
+    audience.command(_sync, name="sync", help_format="markdown")
+    app.command(audience)
     app.command(_who, name="who", group=VERBS, help_format="markdown")
     app.command(_verbs, name="verbs", group=VERBS, help_format="markdown")
     receipts = App(
@@ -220,7 +225,7 @@ def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     """Put people into an audience at every vendor: a tag, a list, a property, a cohort, a group.
 
     What each vendor makes of an id that it does not know, `netaudience verbs join` tells. To keep an audience
-    the same as a file, give a job a step for each vendor, with mode = "mirror".
+    the same as a file, there is `netaudience audience sync`.
 
     Args:
         people: The file: CSV, JSON lines, Parquet or a workbook.
@@ -256,6 +261,32 @@ def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     diagnosis.apply()
     said = {"verb": "leave", "audience": audience}
     return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+
+
+def _sync(  # noqa: D417 - flags in groups have their own words
+    job: Path,
+    /,
+    *,
+    plan: Annotated[bool, _flag] = False,
+    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Make an audience the same as its source at every vendor: who is new joins, and who is gone leaves.
+
+    The file is a job file with a table [audience]; a list that is not there is made. Afterwards each vendor
+    that tells it says how many are in the audience there; with --json as lines of JSON behind the summary.
+
+    Args:
+        job: The job file.
+        plan: Send nothing, and say who would join and who would leave at each vendor.
+    """
+    from netaudience.cli.audience_actions import plan_audience, sync_audience  # noqa: PLC0415 - costs a start
+
+    diagnosis.apply()
+    if plan:
+        return plan_audience(job, agreement, manner)
+    return sync_audience(job, agreement, manner)
 
 
 def _verbs(verb: VerbName = "erase", /) -> int:

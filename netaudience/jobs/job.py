@@ -143,6 +143,8 @@ class Job(JobFile):
         """
         from netaudience.jobs.deliver.stored import stored  # noqa: PLC0415 - costs a program's start
         from netaudience.jobs.deliver.verify import verify_run  # noqa: PLC0415 - needs the vendors
+        from netaudience.jobs.plan.destinations import find_or_make  # noqa: PLC0415 - likewise
 
-        async with stored(self):
-            return await verify_run(self, run, share=share, after=after, client_factory=client_factory)
+        job = await find_or_make(self, client_factory, make=False)
+        async with stored(job):
+            return await verify_run(job, run, share=share, after=after, client_factory=client_factory)

@@ -6,7 +6,7 @@ vendor. Every figure and every sentence here is the vendor's, with its page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Literal, TypeAlias, get_args
 
@@ -19,6 +19,7 @@ __all__ = [
     "CHANNELS",
     "IDENTITIES",
     "OPPOSITES",
+    "AudienceFacts",
     "Channel",
     "Effect",
     "Identity",
@@ -161,3 +162,36 @@ class LookUpFacts:
     questions: tuple[Question, ...]
     #: What the vendor may hold and no question tells of, as a sentence.
     not_shown: str = attrs.field(default="", validator=_text)
+
+
+@attrs.frozen(kw_only=True)
+class AudienceFacts:
+    """How an audience is found and made at a vendor that gives it an id, and how large it is.
+
+    A vendor whose audiences are called by their names alone, and come to be with their first member, has none
+    of these.
+    """
+
+    #: The operation that lists what there is, and its arguments for a name: it may give others as well.
+    listed: str = attrs.field(validator=_text)
+    named: Callable[[str], Mapping[str, JsonValue]] = lambda _: {}
+    #: Gives name and id of all that can be joined, out of an answer, or out of a row where it has pages.
+    found: Callable[[object], Iterable[tuple[str | None, str]]]
+    #: The operation that makes one of a row with a name, and what takes the id out of its answer.
+    made: str = attrs.field(default="", validator=_text)
+    row: Callable[[str], Mapping[str, JsonValue]] = lambda name: {"name": name}
+    made_id: Callable[[object], str] = str
+    #: Why none can be made, as a sentence that says what to do.
+    cannot_make: str = attrs.field(default="", validator=_text)
+    #: The operation that tells of one by its id, and what takes the count of members out of its answer.
+    sized: str = attrs.field(validator=_text)
+    counted: Callable[[object], int | None]
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse facts that say both, or neither.
+
+        Raises:
+            ValueError: it can be made and there is a reason why it cannot, or neither.
+        """
+        if bool(self.made) == bool(self.cannot_make):
+            raise ValueError("Facts of audiences say how one is made, or why none can be")

@@ -1,7 +1,8 @@
 """The vendors, a room each: a file or a folder here is a vendor, and no list names it.
 
 Its client's class is called after it: ``AcmeClient`` in ``acme.py`` or in ``acme/client.py``. What it can do
-for the verbs is ``VERBS``, and what it tells of a person ``LOOK_UP``, in ``acme.py`` or in ``acme/verbs.py``.
+for the verbs is ``VERBS``, what it tells of a person ``LOOK_UP``, and how its audiences are found, where they
+have ids, ``AUDIENCES``: in ``acme.py`` or in ``acme/verbs.py``.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from netaudience.errors import ConfigurationError
 
 if TYPE_CHECKING:  # costs a program's start
     from netaudience.client import Client
-    from netaudience.model.verb_facts import LookUpFacts, Verbs
+    from netaudience.model.verb_facts import AudienceFacts, LookUpFacts, Verbs
 
-__all__ = ["client_of", "clients", "look_up_of", "names", "verbs_of"]
+__all__ = ["audiences_of", "client_of", "clients", "look_up_of", "names", "verbs_of"]
 
 T = TypeVar("T")
 _CLIENT = re.compile(rb"^class (\w+)Client\(", re.MULTILINE)
@@ -58,6 +59,12 @@ def verbs_of(client: type[Client]) -> Verbs:
 def look_up_of(client: type[Client]) -> LookUpFacts | None:
     """Return what can be read of a person at a vendor: the ``LOOK_UP`` that stands beside ``VERBS``."""
     facts: LookUpFacts | None = _stated(client, "LOOK_UP", None)
+    return facts
+
+
+def audiences_of(client: type[Client]) -> AudienceFacts | None:
+    """Return how audiences are found and made: ``AUDIENCES`` beside ``VERBS``, None where a name will do."""
+    facts: AudienceFacts | None = _stated(client, "AUDIENCES", None)
     return facts
 
 

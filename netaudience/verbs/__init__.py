@@ -12,6 +12,7 @@
 """
 
 from netaudience.verbs.action import Action
+from netaudience.verbs.audience import Audience, AudienceResult
 from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_action, plan_erase
 from netaudience.verbs.look_up import Known, who
 from netaudience.verbs.plan import VendorPlan, VerbPlan
@@ -22,6 +23,8 @@ from netaudience.verbs.verdicts import Status, Verdict
 
 __all__ = [
     "Action",
+    "Audience",
+    "AudienceResult",
     "Key",
     "Known",
     "Receipts",

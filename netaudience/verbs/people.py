@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from netaudience.jobs.columns.duckdb import quoted
 from netaudience.jobs.spec.model import Expression
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.verbs.subject import Columns
 
-__all__ = ["Person", "has_sql", "read_people"]
+__all__ = ["Person", "read_people"]
 
 
 class Person(NamedTuple):
@@ -43,8 +42,3 @@ def read_people(table: Table, columns: Columns) -> list[Person]:
             problem = row.get("problem")
             people.append(Person(row["row"], {} if problem else known_by, problem))
     return people
-
-
-def has_sql(column: str) -> str:
-    """Return the SQL of whether a row has something in a column, as `read_people` asks of its values."""
-    return f"coalesce(trim(cast({quoted(column)} as varchar)), '') <> ''"

@@ -18,9 +18,9 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.plan.estimate import NoAccount, client_of
 from netaudience.jobs.spec.diagnostics import listed, nearest
-from netaudience.jobs.spec.model import Expression, Guards, JobFile, Source, Step
-from netaudience.jobs.spec.validate import find_vendor, item_field
-from netaudience.model.rows import Rows
+from netaudience.jobs.spec.model import Guards, JobFile, Source, Step
+from netaudience.jobs.spec.validate import find_vendor
+from netaudience.jobs.spec.verb_steps import step_of, unfit_place
 from netaudience.model.verb_facts import Channel, Identity, Verb, VerbFacts, Way, key_of
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
@@ -28,7 +28,7 @@ from netaudience.settings import Settings
 from netaudience.vendors import client_of as vendor_client
 from netaudience.vendors import names, verbs_of
 from netaudience.verbs.action import Action
-from netaudience.verbs.people import Person, has_sql, read_people
+from netaudience.verbs.people import Person, read_people
 from netaudience.verbs.subject import Columns, find_columns
 
 if TYPE_CHECKING:
@@ -304,7 +304,9 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
             column in person.known_by and not person.known_by.keys() & set(before) for person in people
         )
         if count:
-            step = _step(key_of(action.verb, channel), vendor, way, operation, column, before, place)
+            called = key_of(action.verb, channel).replace(" ", "-")
+            name = f"{vendor.slug}-{called}-by-{way.takes}"
+            step = step_of(name, vendor, way, column, before=before, place=place)
             parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
         taken.append(column)
     known = {part.column for part in parts}
@@ -320,30 +322,6 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
     )
 
 
-def _step(  # noqa: PLR0913, PLR0917 - what a step is made of
-    called: str,
-    vendor: type[Client],
-    way: Way,
-    operation: Operation,
-    column: str,
-    before: Sequence[str],
-    place: str,
-) -> Step:
-    field = way.field if isinstance(operation.kind, Rows) else item_field(operation)
-    conditions = [has_sql(column), *(f"not ({has_sql(one)})" for one in before)]
-    return Step(
-        name=f"{vendor.slug}-{called.replace(' ', '-')}-by-{way.takes}",
-        vendor=vendor.slug,
-        operation=operation.name,
-        arguments={**way.arguments, **{name: _of_type(operation, name, place) for name in way.places}},
-        fields={
-            field: Expression(column=column),
-            **{name: Expression(value=value) for name, value in way.constants(place).items()},
-        },
-        where=" and ".join(conditions),
-    )
-
-
 def _untold(action: Action, channel: Channel | None, vendor: type[Client], facts: VerbFacts) -> str | None:
     """Say what of an account has to be told before the verb can be done there, or None."""
     where = vendor.slug if channel is None else f"{vendor.slug}:{channel}"
@@ -353,16 +331,8 @@ def _untold(action: Action, channel: Channel | None, vendor: type[Client], facts
     wanted = f"say --at {where}=… with {facts.place}"
     if not given:
         return wanted
-    operations = [(vendor.operations()[way.operation], name) for way in facts.ways for name in way.places]
-    whole = all(_of_type(operation, name, given) is not None for operation, name in operations)
-    return None if whole else f"{given!r} is no number: {wanted}"
-
-
-def _of_type(operation: Operation, name: str, place: str) -> JsonValue:
-    """Return a place as an argument has it, which may be a number; None where it is none and has to be."""
-    if operation.parameters[name].annotation is not int:
-        return place
-    return int(place) if place.isascii() and place.isdigit() else None
+    unfit = unfit_place(vendor, facts, given)
+    return None if unfit is None else f"{unfit}: {wanted}"
 
 
 def _writers(folder: Path, vendors: Mapping[str, str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.keeping import Keeping
+from netaudience.jobs.plan.notes import missing_ids, notes_of
 from netaudience.jobs.spec.guards import Consent, GuardRefused, check_consent, check_removals, check_rows
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
@@ -60,6 +61,8 @@ class Prepared:
     time_zone: str | None = None
     #: Rows behind which another one of their user stands, where only the last is sent.
     earlier: Sequence[int] = ()
+    #: Sentences about rows that lack what the vendor knows people by.
+    missing: Sequence[str] = ()
     #: Its rows, those that are unchanged among them.
     rows: int = 0
     snapshot: Snapshot | None = None
@@ -103,10 +106,8 @@ class Prepared:
 
     def notes(self) -> list[str]:
         """Say what is not sent, and what is not taken back."""
-        from netaudience.jobs.plan.notes import notes_of  # noqa: PLC0415 - only where there is something to tell
-
         asked = () if self.preflight is None else self.preflight.told
-        return [*notes_of(self.step, self.differences, len(self.earlier)), *asked]
+        return [*notes_of(self.step, self.differences, len(self.earlier)), *self.missing, *asked]
 
     def takings(self) -> Iterator[Taking]:
         """Give what is taken back: what no row asks for, and on request what was done by other arguments."""
@@ -244,6 +245,7 @@ class Preparation:
         plan = self._plan(table, plan_digest)
         for prepared in self.steps:
             step = prepared.step
+            prepared.missing = missing_ids(self._job, step, table)
             if step.mode != "all":
                 self._compare(prepared, table, count if step.where is None else None, consent)
             else:

@@ -29,6 +29,7 @@ from netaudience.jobs.deliver.signals import Interruption
 from netaudience.jobs.deliver.step import Order, StepRunner
 from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
+from netaudience.jobs.plan.destinations import find_or_make
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, RejectedGuard, accepts
 from netaudience.jobs.spec.model import JobFile
@@ -108,6 +109,7 @@ async def run_job(  # noqa: PLR0913 - what a run may be told
     await threads.call(notifier.begin)
     async with contextlib.AsyncExitStack() as stack:
         try:
+            job = await find_or_make(job, client_factory)
             store = await stack.enter_async_context(stored(job))
             summary = await attempt(store, resume, first)
         except Exception as error:

@@ -12,6 +12,8 @@ from functools import partial
 from typing import NamedTuple, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
+import attrs
+
 from netaudience.dead_letter import By
 from netaudience.errors import InvalidItem
 from netaudience.jobs.columns.convert import convert, to_list, to_text, to_whole, write
@@ -19,7 +21,7 @@ from netaudience.jobs.columns.defined import form_of_entry
 from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_field
 from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.extract.page import BatchPage, Items, Page, SourceRow
-from netaudience.jobs.spec.model import Step
+from netaudience.jobs.spec.model import Expression, Step
 from netaudience.model.kinds import Identifiers, Kind, WholeNumbers
 from netaudience.model.rows import Field, Rows
 from netaudience.model.texts import RowTexts
@@ -130,6 +132,10 @@ def make_removals(
     that the row tells, under the operation's own name of the list.
     """
     wanted = kind or removal.kind
+    held = step.removal_fields
+    if held:
+        constants = {name: Expression(value=value) for name, value in held.items()}
+        step = attrs.evolve(step, fields={**step.fields, **constants})
     make = _maker(step, wanted)
     lists: dict[str, str] = {}
     if isinstance(wanted, Rows):
@@ -137,7 +143,7 @@ def make_removals(
         lists = {name: field.wire for name, field in fields.items() if list in field.types}
 
     def make_with_names(given: Mapping[str, object]) -> object:
-        item = make(given)
+        item = make({**given, **held})
         for name, wire in lists.items():
             if name in given:
                 cast("dict[str, object]", item)[wire] = given[name]

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from netaudience.jobs.spec.model import Step
+from netaudience.jobs.spec.model import JobFile, Step
+from netaudience.jobs.spec.verb_steps import has_sql
 from netaudience.model.wire import dump_json
 
 if TYPE_CHECKING:
+    from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.snapshot import Differences, Old
 
-__all__ = ["notes_of"]
+__all__ = ["missing_ids", "notes_of"]
+
+
+def missing_ids(job: JobFile, step: Step, table: Table) -> list[str]:
+    """Say how many rows a step of an audience leaves out, for they have no id that its vendor takes."""
+    if job.audience is None or job.audience.steps.get(step.vendor) != step.name:
+        return []
+    column = next(one.column for one in step.fields.values() if one.column is not None)
+    count = table.count(f"not ({has_sql(column)})")
+    rows = "row is" if count == 1 else "rows are"
+    return [f"{count:,} {rows} in no audience here, without {column}"] if count else []
 
 
 def notes_of(step: Step, found: Differences | None, repeated: int = 0) -> Iterator[str]:

@@ -23,14 +23,17 @@ from netaudience.jobs.extract.scratch import Scratch
 from netaudience.jobs.extract.table import Page, Table
 from netaudience.jobs.map.items import MappedRow, RejectedRow, make_items, make_removals, zoned
 from netaudience.jobs.plan.decisions import decisions
+from netaudience.jobs.plan.destinations import find_for_plan
 from netaudience.jobs.plan.estimate import Load, NoAccount, client_of, in_turn, reckon
-from netaudience.jobs.plan.notes import notes_of
+from netaudience.jobs.plan.notes import missing_ids, notes_of
 from netaudience.jobs.plan.preflight import Preflight, ask_vendors, refuse
 from netaudience.jobs.plan.validate_source import check_first, check_source, open_checked
+from netaudience.jobs.spec.audience_section import with_places
 from netaudience.jobs.spec.guards import GuardRefused, RejectedGuard, check_removals, check_rows
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.spec.validate import find_operation, find_vendor
+from netaudience.jobs.spec.verb_steps import UNPLACED
 from netaudience.jobs.state.finalize import rows_before
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.memories import memory_to_plan_with
@@ -148,12 +151,15 @@ def plan_job(
         ConfigurationError: the source cannot be read as the job says.
         SourceFailed: it cannot be read to its end.
     """
+    job, told = find_for_plan(job)
     if table is None:
         fetch_state(job)
         with open_checked(job, since=_since(job)) as opened:
-            return _plan(job, opened, on_look, asked, held=False)
-    check_source(job, table)
-    return _plan(job, table, on_look, asked, held=True)
+            plan = _plan(job, opened, on_look, asked, held=False)
+    else:
+        check_source(job, table)
+        plan = _plan(job, table, on_look, asked, held=True)
+    return attrs.evolve(plan, notes=(*plan.notes, *told)) if told else plan
 
 
 def _since(job: JobFile) -> Since:
@@ -212,9 +218,15 @@ def _plan(
 
 def _digest(job: JobFile, fingerprint: str, rows: int, steps: Sequence[StepPlan]) -> str:
     """Return what two plans have in common only if they would send the same."""
+    written_down = job.steps
+    if (
+        job.audience is not None
+    ):  # what is found at vendors is another in front of the first run and behind it
+        nowhere = dict.fromkeys(job.audience.found, UNPLACED)
+        written_down = with_places(job.steps, job.audience, nowhere)
     told = {
         "source": attrs.asdict(job.source),
-        "steps": [attrs.asdict(step) for step in job.steps],
+        "steps": [attrs.asdict(step) for step in written_down],
         "guards": attrs.asdict(job.guards),
         "fingerprint": fingerprint,
         "rows": rows,
@@ -351,6 +363,7 @@ class _Planner:
                             gone = self._removals(found.removals(old), removal)
                             removes_old.append(self._load(removal, old.removal_arguments, gone))
                 self._notes.extend(notes_of(step, found))
+        self._notes += missing_ids(self._job, step, self._table)
         self._notes += decisions(step, self._kind, self._table.columns, self._job.source.time_zone)
         if step.where is not None and not self._rows:
             self._notes.append("the step's where holds for no row of the source")

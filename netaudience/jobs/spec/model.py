@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from netaudience.model.digests import digest_of
+from netaudience.model.verb_facts import Identity
 from netaudience.model.wire import JsonValue
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Expression",
     "Guards",
     "JobFile",
+    "KeptAudience",
     "Mode",
     "Notify",
     "Quotas",
@@ -183,6 +185,8 @@ class Step:
     #: For ``mirror``: the operation that takes back what this job put there, and its arguments.
     removal: str | None = None
     removal_arguments: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
+    #: What every row of the removal holds besides, by the field of its operation.
+    removal_fields: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
     #: For ``mirror``: whether what earlier runs did by other arguments, such as another tag, is taken back.
     take_back_old: bool = False
     #: Which of several rows of one user are sent: all of them in their order, or the last one alone.
@@ -201,6 +205,25 @@ class Step:
         for name in ("name", "rate", "in_flight", "max_rows", "verify"):
             del told[name]
         return digest_of(json.dumps(told, sort_keys=True, default=str))
+
+
+@attrs.frozen(kw_only=True)
+class KeptAudience:
+    """People who are to be one audience at several vendors; its steps are among those of the job."""
+
+    name: str
+    #: The vendors' names in commands.
+    vendors: tuple[str, ...]
+    #: The columns that people are known by: by an identity, or ``VENDOR_id`` for ids of one vendor's alone.
+    columns: Mapping[str, str]
+    #: What a vendor calls it, by the vendor, where that is a number that is known or another name.
+    at: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: What was found, or made, at vendors that number it, since the file was read.
+    found: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: By which identity people are known at a vendor, where it is not the first one that it takes.
+    by: Mapping[str, Identity] = attrs.field(factory=dict[str, "Identity"])
+    #: Its steps by the vendor.
+    steps: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
 @attrs.frozen(kw_only=True)
@@ -283,6 +306,8 @@ class JobFile:
     path: Path
     source: Source
     steps: tuple[Step, ...]
+    #: The audience that is kept the same by some of the steps, if there is one.
+    audience: KeptAudience | None = None
     guards: Guards = attrs.field(factory=Guards)
     quotas: Quotas = attrs.field(factory=Quotas)
     notify: Notify = attrs.field(factory=Notify)

@@ -15,6 +15,7 @@ from typing import Literal, cast
 import attrs
 
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.audience_section import AUDIENCE, audience_of, audience_steps
 from netaudience.jobs.spec.diagnostics import Problems, Section, listed, nearest
 from netaudience.jobs.spec.model import (
     EVENTS,
@@ -23,6 +24,7 @@ from netaudience.jobs.spec.model import (
     Expression,
     Guards,
     JobFile,
+    KeptAudience,
     Mode,
     Notify,
     Results,
@@ -61,7 +63,7 @@ __all__ = [
     "read_text",
 ]
 
-JOB = ("name", "source", "suppression", "step", "guards", "quotas", "runs", "results", "notify")
+JOB = ("name", "source", "suppression", "audience", "step", "guards", "quotas", "runs", "results", "notify")
 STEP = (
     "name", "vendor", "operation", "arguments", "fields", "where", "mode", "removal", "removal_arguments",
     "take_back_old", "duplicates", "suppressed", "verify", "rate", "in_flight", "max_rows",
@@ -206,7 +208,8 @@ class _Reading:
         """Make the job; what is wrong goes to the problems, and something harmless takes its place."""
         file = self._file
         source = self._source()
-        steps = self._steps(source)
+        audience, steps = self._audience(source)
+        steps += self._steps(source, {step.name.casefold() for step in steps}, needed=audience is None)
         runs = Section(file.table("runs"), file.place("runs"), self._problems, known=RUNS, name="[runs]")
         folder, store = _folder_of(runs)
         here = self._path.resolve()
@@ -218,6 +221,7 @@ class _Reading:
             path=here,
             source=source,
             steps=steps,
+            audience=audience,
             guards=self._guards(),
             quotas=quotas_of(shared, here.parent),
             notify=self.notify(),
@@ -268,7 +272,28 @@ class _Reading:
         )
         return attrs.evolve(source, suppression=suppression_of(held))
 
-    def _steps(self, source: Source) -> tuple[Step, ...]:
+    def _audience(self, source: Source) -> tuple[KeptAudience | None, tuple[Step, ...]]:
+        """Read the audience, and make the steps that keep it the same."""
+        if "audience" not in self._file:
+            return None, ()
+        section = Section(
+            self._file.table("audience"),
+            self._file.place("audience"),
+            self._problems,
+            known=AUDIENCE,
+            name="[audience]",
+        )
+        if not source.key and "key" not in self._file.table("source"):
+            section.wrong("name", 'an audience needs to know people again: add key = "COLUMN" to [source]')
+        if source.incremental is not None:
+            _check_incremental(section, source, "mirror")
+        count = len(self._problems)
+        audience = audience_of(section)
+        if len(self._problems) > count:
+            return audience, ()
+        return audience_steps(audience, source.suppression)
+
+    def _steps(self, source: Source, names: set[str], *, needed: bool) -> tuple[Step, ...]:
         value = self._file.get("step")
         place = self._file.place("step")
         given: list[tuple[object, KeyPath]] = []
@@ -279,10 +304,9 @@ class _Reading:
         elif value is not None:
             self._file.wrong("step", "a step is a table: begin it with a line [[step]]")
             return ()
-        if not given:
+        if not given and needed:
             self._file.wrong("step", "there is no step: add [[step]] with vendor, operation and fields")
         steps: list[Step] = []
-        names = set[str]()
         paces: dict[tuple[str, str], tuple[Section, Step]] = {}
         for one, at in given:
             if not isinstance(one, dict):

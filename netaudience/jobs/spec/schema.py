@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from netaudience.jobs.formats import FORMATS
+from netaudience.jobs.spec.audience_section import AUDIENCE
 from netaudience.jobs.spec.model import CONNECTIONS, EVENTS
 from netaudience.jobs.spec.parse import GUARDS, JOB, MODES, NOTIFY, RESULTS, RUNS, STEP
 from netaudience.jobs.spec.quotas_section import QUOTAS
@@ -101,6 +102,13 @@ _SUPPRESSION: dict[str, tuple[JsonValue, str]] = {
     "files": ({"anyOf": [_TEXT, _TEXTS]}, "The list of people to whom nothing is sent."),
     "match": (_ANYTHING, "By column of the source the column of the list."),
 }
+_AUDIENCE: dict[str, tuple[JsonValue, str]] = {
+    "name": (_TEXT, "What the audience is called at all vendors."),
+    "vendors": (_TEXTS, "The vendors at which it is kept the same, as in commands."),
+    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id for the ids of one vendor."),
+    "at": (_ANYTHING, "By vendor another name, or the number of a list or group that is there."),
+    "by": (_ANYTHING, "By vendor the identity that people are known by, where it is not the first."),
+}
 _GUARDS: dict[str, tuple[JsonValue, str]] = {
     "allow_empty": (_FLAG, "Whether an empty source is no error."),
     "max_removals": (_SHARE, "The run stops where more rows would be taken back."),
@@ -171,6 +179,7 @@ def job_schema() -> dict[str, JsonValue]:
         "name": (_TEXT, "The file's own name if left out."),
         "source": (_table(_SOURCE, SOURCE), "Where the rows come from."),
         "suppression": (_table(_SUPPRESSION, SUPPRESSION), "People to whom nothing is sent."),
+        "audience": (_table(_AUDIENCE, AUDIENCE), "People who are one audience at several vendors."),
         "step": (
             {"anyOf": [{"type": "array", "items": step, "minItems": 1}, step]},
             "What is done with the rows; one or several.",
@@ -184,7 +193,8 @@ def job_schema() -> dict[str, JsonValue]:
     return {
         "$schema": "http://json-schema.org/draft-04/schema#",
         "title": "A job of netaudience",
-        **_table(tables, JOB, required=("source", "step")),
+        **_table(tables, JOB, required=("source",)),
+        "anyOf": [{"required": ["step"]}, {"required": ["audience"]}],
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from netaudience.jobs.spec.diagnostics import Section
 from netaudience.jobs.spec.model import Suppression
 
-__all__ = ["SUPPRESSION", "condition_of", "fill_of", "held_back", "suppression_of", "table_of"]
+__all__ = ["SUPPRESSION", "condition_of", "fill_of", "held_back", "quoted_name", "suppression_of", "table_of"]
 
 SUPPRESSION = ("files", "match")
 
@@ -43,7 +43,8 @@ def normal(sql: str) -> str:
     return f"nullif(lower(trim(({sql})::VARCHAR)), '')"
 
 
-def _quoted(name: str) -> str:
+def quoted_name(name: str) -> str:
+    """Return a column's name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -62,7 +63,7 @@ def fill_of(at: int) -> str:
 def held_back(columns: Iterable[str]) -> str:
     """Return the SQL of whether a row of the source is one of somebody on the list."""
     found = (
-        f"coalesce({normal(_quoted(column))} IN (SELECT value FROM {table_of(at)}), false)"  # noqa: S608 - our names
+        f"coalesce({normal(quoted_name(column))} IN (SELECT value FROM {table_of(at)}), false)"  # noqa: S608 - our names
         for at, column in enumerate(columns)
     )
     return " OR ".join(found)

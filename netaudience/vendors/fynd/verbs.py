@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import attrs
@@ -10,6 +10,7 @@ import attrs
 from netaudience.dead_letter import plain
 from netaudience.model.verb_facts import (
     CHANNELS,
+    AudienceFacts,
     Effect,
     Identity,
     LookUpFacts,
@@ -21,9 +22,9 @@ from netaudience.model.verb_facts import (
 )
 from netaudience.model.wire import JsonValue
 from netaudience.vendors.fynd.facts import USER
-from netaudience.vendors.fynd.models import CustomerSearch
+from netaudience.vendors.fynd.models import CustomerSearch, Group
 
-__all__ = ["LOOK_UP", "VERBS"]
+__all__ = ["AUDIENCES", "LOOK_UP", "VERBS"]
 
 _NO_CONSENT = VerbFacts(
     effect="none",
@@ -95,4 +96,29 @@ LOOK_UP = LookUpFacts(
         for takes in _SEARCHED
     ),
     not_shown="attributes and groups, which go by Fynd's own id: list_user_attributes and list_group_users",
+)
+
+
+def _groups(row: object) -> Iterator[tuple[str | None, str]]:
+    """Give a group, unless its members are found by conditions."""
+    group = cast("Group", row)
+    if group.id is not None and group.type != "conditional":
+        yield group.name, group.id
+
+
+def _counted(answer: object) -> int | None:
+    """Read the count of a group, whose shape no page shows; it is there once the group was counted."""
+    told = cast("Group", answer).total_users
+    count = told.get("count") if isinstance(told, Mapping) else told
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+AUDIENCES = AudienceFacts(
+    listed="list_groups",
+    named=lambda name: {"name": name},
+    found=_groups,
+    cannot_make="Fynd makes a group only from a file that it fetches, or by conditions: make it once with "
+    "netaudience fynd create-group",
+    sized="get_group",
+    counted=_counted,
 )

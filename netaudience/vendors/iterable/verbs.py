@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from netaudience.model.verb_facts import (
     CHANNELS,
+    AudienceFacts,
     Effect,
     Identity,
     Look,
@@ -21,8 +22,9 @@ from netaudience.model.verb_facts import (
 from netaudience.model.wire import JsonValue
 from netaudience.vendors.iterable.facts import SPECIFICATION
 from netaudience.vendors.iterable.models import GetUserResponse
+from netaudience.vendors.iterable.project import GetListsResponse, ListCreated, ListSize
 
-__all__ = ["LOOK_UP", "VERBS"]
+__all__ = ["AUDIENCES", "LOOK_UP", "VERBS"]
 
 
 def _nobody(answer: object) -> bool:
@@ -136,4 +138,21 @@ LOOK_UP = LookUpFacts(
         Question(operation="get_user_by_user_id", takes="id", about="profile of the id", held=_fields),
     ),
     not_shown="events, and messages that were sent",
+)
+
+
+def _lists(answer: object) -> Iterator[tuple[str | None, str]]:
+    """Give the lists that people can be put on: a dynamic one has its members by itself."""
+    for one in cast("GetListsResponse", answer).lists:
+        if one.list_type in {None, "Standard"}:
+            yield one.name, str(one.id)
+
+
+AUDIENCES = AudienceFacts(
+    listed="get_lists",
+    found=_lists,
+    made="create_list",
+    made_id=lambda answer: str(cast("ListCreated", answer).list_id),
+    sized="get_list_size",
+    counted=lambda answer: cast("ListSize", answer).count,
 )

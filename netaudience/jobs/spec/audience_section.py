@@ -1,0 +1,210 @@
+"""The table [audience] of a job file: people who are to be one audience at several vendors.
+
+It becomes a step for each vendor, a mirror: whoever comes into the source joins, whoever leaves it leaves.
+Of each vendor the steps are made from its facts for ``join`` and ``leave``, and one identity is used there,
+for whoever changed from one to the other would leave as the one and stay as the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
+
+import attrs
+
+from netaudience.client import Client
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.diagnostics import Section, listed, nearest
+from netaudience.jobs.spec.model import KeptAudience, Step, Suppression
+from netaudience.jobs.spec.suppression_section import condition_of
+from netaudience.jobs.spec.validate import find_vendor
+from netaudience.jobs.spec.verb_steps import UNPLACED, mirrored, placed, step_of, unfit_place
+from netaudience.model.digests import digest_of
+from netaudience.model.verb_facts import IDENTITIES, Identity, VerbFacts, Way
+from netaudience.vendors import names, verbs_of
+
+__all__ = ["AUDIENCE", "audience_of", "audience_steps", "numbered", "with_places"]
+
+AUDIENCE = ("name", "vendors", "columns", "at", "by")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+
+
+def audience_of(section: Section) -> KeptAudience:
+    """Read an audience; what is wrong with it goes to the section's problems."""
+    name = section.text("name")
+    if name is None and "name" not in section:
+        section.problems.add(section.path, '[audience] has no name: add name = "vip"')
+    vendors = tuple(dict.fromkeys(_vendors(section)))
+    if not vendors and "vendors" not in section:
+        section.problems.add(
+            section.path, f"[audience] names no vendor: add vendors = [{_quoted_list(names())}], or some"
+        )
+    columns = _columns(section, vendors)
+    by, at = dict(_texts_of(section, "by")), dict(_texts_of(section, "at"))
+    for vendor, identity in by.items():
+        if identity not in IDENTITIES:
+            section.wrong("by", f"by of {vendor} is one of {listed(IDENTITIES)}")
+    for key, told in (("by", by), ("at", at)):
+        for vendor in told.keys() - set(vendors) if vendors else ():
+            section.wrong(key, f"{key} names {vendor}, which is none of the audience's vendors")
+    audience = KeptAudience(
+        name=name or "audience",
+        vendors=vendors,
+        columns=columns,
+        at=at,
+        by=cast("Mapping[str, Identity]", by),
+    )
+    for vendor in vendors:
+        if problem := _problem(audience, vendor):
+            section.wrong("vendors", problem)
+    return audience
+
+
+def _columns(section: Section, vendors: Iterable[str]) -> dict[str, str]:
+    columns = dict(_texts_of(section, "columns"))
+    if not columns and "columns" not in section:
+        section.problems.add(
+            section.path,
+            '[audience] does not say who is meant: add columns = { id = "user_id", email = "email" }',
+        )
+    known = (*IDENTITIES, *(f"{vendor}_id" for vendor in vendors))
+    for given in columns:
+        if given not in known:
+            section.wrong(
+                "columns", f"columns has no {given}{nearest(given, known) or f': they are {listed(known)}'}"
+            )
+    return columns
+
+
+def _vendors(section: Section) -> Iterator[str]:
+    for given in section.texts("vendors"):
+        vendor = find_vendor(given)
+        if vendor is None:
+            slugs = list(names())
+            meant = nearest(given, slugs) or f": it is one of {listed(slugs)}"
+            section.wrong("vendors", f"there is no vendor {given!r}{meant}")
+        else:
+            yield vendor.slug
+
+
+def _quoted_list(given: Mapping[str, str]) -> str:
+    return ", ".join(f'"{one}"' for one in given)
+
+
+def _texts_of(section: Section, key: str) -> Iterator[tuple[str, str]]:
+    """Give the pairs of a table; a whole number is as good as its text."""
+    for name, value in section.table(key).items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)  # noqa: PLW2901 - the same, written otherwise
+        if isinstance(value, str) and value.strip():
+            yield name.replace("-", "_") if key == "columns" else name, value
+        else:
+            section.wrong(key, f"{key} of {name} is a text that is not empty")
+
+
+def _problem(audience: KeptAudience, vendor: str) -> str | None:
+    """Say why an audience cannot be kept at a vendor, or None."""
+    client = cast("type[Client]", find_vendor(vendor))
+    facts = _facts(client)
+    if facts is None:
+        return f"what {client.vendor} can do for audiences is not written down: leave it out"
+    joining, leaving = facts
+    for one in (joining, leaving):
+        if one.cannot:
+            return f"{client.vendor} has no audience that could be kept: {one.cannot}; leave it out"
+    if vendor in audience.at and (unfit := unfit_place(client, joining, audience.at[vendor])):
+        return f"{unfit}: at of {vendor} is {joining.place}"
+    try:
+        _way_and_back(audience, client)
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def _facts(vendor: type[Client]) -> tuple[VerbFacts, VerbFacts] | None:
+    verbs = verbs_of(vendor)
+    return (verbs["join"], verbs["leave"]) if {"join", "leave"} <= verbs.keys() else None
+
+
+def _way_and_back(audience: KeptAudience, vendor: type[Client]) -> tuple[Way, Way]:
+    """Return the way into an audience at a vendor, and the way out of it.
+
+    Raises:
+        ConfigurationError: nothing is known of people by which the vendor knows them.
+    """
+    verbs = verbs_of(vendor)
+    chosen = audience.by.get(vendor.slug)
+    takes = [way.takes for way in verbs["join"].ways]
+    for forth in verbs["join"].ways:
+        if chosen not in {None, forth.takes} or _column(audience, vendor, forth.takes) is None:
+            continue
+        for back in verbs["leave"].ways:
+            if back.takes == forth.takes:
+                return forth, back
+    wanted = listed(dict.fromkeys(takes)) if chosen is None or chosen not in takes else chosen
+    raise ConfigurationError(
+        f"{vendor.vendor} knows people of an audience by {wanted}: name the column in columns, or leave the "
+        "vendor out"
+    )
+
+
+def _column(audience: KeptAudience, vendor: type[Client], takes: Identity) -> str | None:
+    own = audience.columns.get(f"{vendor.slug}_id") if takes == "id" else None
+    return own or audience.columns.get(takes)
+
+
+def audience_steps(
+    audience: KeptAudience, suppression: Suppression | None = None
+) -> tuple[KeptAudience, tuple[Step, ...]]:
+    """Make the steps that keep an audience the same, and return the audience with their names.
+
+    A place that has a number, and is not told by `KeptAudience.at`, is found or made when the steps are run.
+
+    Args:
+        audience: The audience.
+        suppression: People who are in it nowhere.
+
+    Raises:
+        ConfigurationError: it cannot be kept at one of the vendors.
+    """
+    steps: dict[str, Step] = {}
+    called = audience.name if _PLAIN.fullmatch(audience.name) else digest_of(audience.name, 6)
+    for slug in audience.vendors:
+        vendor = find_vendor(slug)
+        if vendor is None:
+            raise ConfigurationError(f"There is no vendor {slug!r}: it is one of {listed(names())}")
+        if problem := _problem(audience, slug):
+            raise ConfigurationError(problem)
+        forth, back = _way_and_back(audience, vendor)
+        column = _column(audience, vendor, forth.takes) or ""
+        place = audience.at.get(slug) or (UNPLACED if verbs_of(vendor)["join"].place else audience.name)
+        step = mirrored(step_of(f"{slug}-{called}", vendor, forth, column, place=place), vendor, back, place)
+        if suppression is not None:
+            step = attrs.evolve(step, where=condition_of(step.where, suppression.match))
+        steps[slug] = step
+    named = {slug: step.name for slug, step in steps.items()}
+    return attrs.evolve(audience, steps=named), tuple(steps.values())
+
+
+def numbered(audience: KeptAudience) -> tuple[str, ...]:
+    """Return the vendors at which it has a number that nobody has said: it has to be found, or made."""
+    return tuple(
+        slug
+        for slug in audience.vendors
+        if slug not in audience.at and (vendor := find_vendor(slug)) and verbs_of(vendor)["join"].place
+    )
+
+
+def with_places(steps: Sequence[Step], audience: KeptAudience, found: Mapping[str, str]) -> tuple[Step, ...]:
+    """Return steps of which those of an audience have the numbers that it has at vendors."""
+    by_name = {audience.steps[slug]: slug for slug in found}
+    made: list[Step] = []
+    for step in steps:
+        slug = by_name.get(step.name)
+        vendor = None if slug is None else find_vendor(slug)
+        if slug is None or vendor is None:
+            made.append(step)
+        else:
+            made.append(placed(step, vendor, _way_and_back(audience, vendor), found[slug]))
+    return tuple(made)

@@ -1,0 +1,106 @@
+"""Steps that are made of a verb: the facts of a vendor say by which operation, and what its rows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from netaudience.client import Client
+from netaudience.jobs.spec.model import Expression, Step
+from netaudience.jobs.spec.suppression_section import quoted_name
+from netaudience.jobs.spec.validate import item_field
+from netaudience.model.rows import Rows
+from netaudience.model.verb_facts import VerbFacts, Way
+from netaudience.model.wire import JsonValue
+from netaudience.operations.dispatch import Operation
+
+__all__ = ["UNPLACED", "as_argument", "has_sql", "mirrored", "placed", "step_of", "unfit_place"]
+
+#: Stands for the number of a place that has to be found or made first.
+UNPLACED = "0"
+
+
+def has_sql(column: str) -> str:
+    """Return the SQL of whether a row has something in a column: more than blanks."""
+    return f"coalesce(trim(cast({quoted_name(column)} as varchar)), '') <> ''"
+
+
+def step_of(  # noqa: PLR0913 - what a step is made of
+    name: str,
+    vendor: type[Client],
+    way: Way,
+    column: str,
+    *,
+    before: Sequence[str] = (),
+    place: str,
+) -> Step:
+    """Return the step that goes one way.
+
+    Args:
+        name: The step's name.
+        vendor: Whose way it is.
+        way: The way.
+        column: The column that has the identity.
+        before: Columns of other ways: whoever has something in one of them goes that way.
+        place: The name or the number of what people are put into; empty where they are put into nothing.
+    """
+    operation = vendor.operations()[way.operation]
+    field = way.field if isinstance(operation.kind, Rows) else item_field(operation)
+    conditions = [has_sql(column), *(f"not ({has_sql(one)})" for one in before)]
+    return Step(
+        name=name,
+        vendor=vendor.slug,
+        operation=operation.name,
+        arguments=_arguments(operation, way, place),
+        fields={
+            field: Expression(column=column),
+            **{name: Expression(value=value) for name, value in way.constants(place).items()},
+        },
+        where=" and ".join(conditions),
+    )
+
+
+def mirrored(step: Step, vendor: type[Client], back: Way, place: str) -> Step:
+    """Return a step that takes back by another way what no row asks for any more."""
+    operation = vendor.operations()[back.operation]
+    return attrs.evolve(
+        step,
+        mode="mirror",
+        removal=operation.name,
+        removal_arguments=_arguments(operation, back, place),
+        removal_fields=dict(back.constants(place)),
+    )
+
+
+def placed(step: Step, vendor: type[Client], ways: tuple[Way, Way], place: str) -> Step:
+    """Return the step of an audience, of which way and way back are given, with another place."""
+    forth, back = ways
+    operations = vendor.operations()
+    return attrs.evolve(
+        step,
+        arguments={**step.arguments, **_places(operations[forth.operation], forth, place)},
+        removal_arguments={**step.removal_arguments, **_places(operations[back.operation], back, place)},
+    )
+
+
+def _arguments(operation: Operation, way: Way, place: str) -> Mapping[str, JsonValue]:
+    return {**way.arguments, **_places(operation, way, place)}
+
+
+def _places(operation: Operation, way: Way, place: str) -> Mapping[str, JsonValue]:
+    return {name: as_argument(operation, name, place) for name in way.places}
+
+
+def as_argument(operation: Operation, name: str, place: str) -> JsonValue:
+    """Return a place as an argument has it, which may be a number; None where it is none and has to be."""
+    if operation.parameters[name].annotation is not int:
+        return place
+    return int(place) if place.isascii() and place.isdigit() else None
+
+
+def unfit_place(vendor: type[Client], facts: VerbFacts, place: str) -> str | None:
+    """Say why a place cannot be meant at a vendor, or None."""
+    operations = [(vendor.operations()[way.operation], name) for way in facts.ways for name in way.places]
+    whole = all(as_argument(operation, name, place) is not None for operation, name in operations)
+    return None if whole else f"{place!r} is no number"
