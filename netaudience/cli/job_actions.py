@@ -32,6 +32,7 @@ __all__ = [
     "carry_job",
     "list_runs",
     "load_job",
+    "print_exposures",
     "report_run",
     "resume_run",
     "retry_run",
@@ -348,4 +349,17 @@ def report_run(name: str, *, show: bool) -> int:
         import webbrowser  # noqa: PLC0415 - here only
 
         webbrowser.open(path.resolve().as_uri())
+    return ExitCode.DELIVERED
+
+
+def print_exposures(folder: Path, *, owner: str, email: str | None) -> int:
+    """Print the jobs that read models of dbt, as its project takes them.
+
+    Raises:
+        ConfigurationError: there is none, or one of them is wrong.
+    """
+    from netaudience.jobs.report.exposures import exposures  # noqa: PLC0415 - costs a program's start
+
+    lines = exposures(folder, owner=owner, email=email)
+    StandardOutput().write_all([f"{line}\n".encode() for line in lines])
     return ExitCode.DELIVERED

@@ -23,7 +23,7 @@ _flat = Parameter(name="*")
 
 def add_jobs(app: App) -> None:
     """Add the commands of job files."""
-    for command in (_init, _plan, _run, _resume, _retry, _verify, _runs, _report):
+    for command in (_init, _plan, _run, _resume, _retry, _verify, _runs, _report, _exposures):
         name = command.__name__.removeprefix("_")
         app.command(command, name=name, group=JOBS, help_format="markdown")
 
@@ -254,3 +254,24 @@ def _report(  # noqa: D417 - flags in groups have their own words
 
     diagnosis.apply()
     return report_run(run, show=open)
+
+
+def _exposures(  # noqa: D417 - flags in groups have their own words
+    folder: Path = Path(),
+    /,
+    *,
+    owner: str = "netaudience",
+    email: str | None = None,
+    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+) -> int:
+    """Print the job files of a folder that read models of dbt as exposures, in YAML for the dbt project.
+
+    Args:
+        folder: Where the job files are; this directory if not given.
+        owner: Who answers for them.
+        email: Where whoever that is can be reached.
+    """
+    from netaudience.cli.job_actions import print_exposures  # noqa: PLC0415 - costs a program's start
+
+    diagnosis.apply()
+    return print_exposures(folder, owner=owner, email=email)

@@ -28,7 +28,7 @@ from netaudience.jobs.extract.fetch import fetch, kept_in
 from netaudience.jobs.extract.table import Table, open_source
 from netaudience.jobs.plan.plan import plan_job
 from netaudience.jobs.plan.scaffold import write_first_job
-from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, Expression, Secret, Source
+from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, DbtModel, Expression, Secret, Source
 from netaudience.jobs.spec.parse import read_job
 from netaudience.sandbox import Fault, Sandbox
 
@@ -471,13 +471,15 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.asyncio
 async def test_the_jobs_of_the_page_are_jobs_and_its_function_gives_their_rows(tmp_path: Path) -> None:
-    queried, newer, asked = blocks("toml")
+    queried, modelled, newer, asked = blocks("toml")
     step = queried.partition("[[step]]")[2]
     (tmp_path / "audience.py").write_text(*blocks("python"), encoding="utf-8")
     (tmp_path / "queried.toml").write_text(queried)
     (tmp_path / "job.toml").write_text(f"{asked}\n[[step]]{step}")
     (tmp_path / "newer.toml").write_text(f"{newer}\n[[step]]{step}")
     assert read_job(tmp_path / "queried.toml").source.connection == "postgresql"
+    (tmp_path / "modelled.toml").write_text(f"{modelled}\n[[step]]{step}")
+    assert read_job(tmp_path / "modelled.toml").source.dbt == DbtModel("target/manifest.json", "audience")
     source = read_job(tmp_path / "newer.toml").source
     assert (source.incremental, source.overlap, source.full_days) == ("updated_at", OVERLAP, 7)
     async with Sandbox() as sandbox:

@@ -17,6 +17,7 @@ import attrs
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import import_arrow, masked
+from netaudience.jobs.connectors.dbt import query_of
 from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.connectors.rows import Rows, Stop
 from netaudience.jobs.connectors.telling import telling_of
@@ -210,6 +211,8 @@ def open_query(source: Source, folder: Path, stop: Stop, since: Since) -> Genera
         ConfigurationError: a package or a secret is missing, the database does not answer, or the query is
             wrong.
     """
+    if source.dbt is not None:
+        source = attrs.evolve(source, sql=query_of(source.dbt, folder))
     connection, sql = source.connection or "", source.sql or ""
     if not _only_reads(sql):
         raise ConfigurationError(

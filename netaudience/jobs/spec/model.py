@@ -22,6 +22,7 @@ __all__ = [
     "LEASE",
     "OVERLAP",
     "PATIENCE",
+    "DbtModel",
     "Expression",
     "Guards",
     "JobFile",
@@ -104,6 +105,16 @@ class Suppression:
     match: Mapping[str, str]
 
 
+@attrs.frozen
+class DbtModel:
+    """A model of a dbt project, whose table the rows come from."""
+
+    #: The ``manifest.json`` that dbt has written, relative to the job file.
+    manifest: str
+    #: Its name; with the package before it, or the version behind it, where the name alone is of several.
+    model: str
+
+
 @attrs.frozen(kw_only=True)
 class Source:
     """Where the rows come from."""
@@ -118,6 +129,8 @@ class Source:
     connection: str | None = None
     #: How that database is reached, password and all.
     uri: Secret | None = None
+    #: The model whose table is read there, in place of `sql`.
+    dbt: DbtModel | None = None
     #: A function that gives the rows, as ``module:function``.
     python: str | None = None
     #: The folder or the URL of a Delta table.

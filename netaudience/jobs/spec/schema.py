@@ -46,6 +46,15 @@ _SOURCE: dict[str, tuple[JsonValue, str]] = {
         "The database that sql is a query to, or any DB-API module as dbapi:MODULE.",
     ),
     "uri": (_SECRET, "Where the database is, password and all: a variable, or a file of its own."),
+    "dbt": (
+        {
+            "type": "object",
+            "properties": {"manifest": _TEXT, "model": _TEXT},
+            "required": ["manifest", "model"],
+            "additionalProperties": False,
+        },
+        "The model of a dbt project whose table is read, in place of sql, and its manifest.json.",
+    ),
     "python": (_FUNCTION, "A function that gives the rows, as module:function."),
     "delta": (_TEXT, "The folder or the URL of a Delta table."),
     "iceberg": (_TEXT, "A table of an Iceberg catalog, as catalog.namespace.table."),

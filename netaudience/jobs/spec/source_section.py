@@ -11,14 +11,14 @@ import attrs
 
 from netaudience.jobs.formats import FORMATS
 from netaudience.jobs.spec.diagnostics import Problems, Section
-from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, Secret, Source
+from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, DbtModel, Secret, Source
 from netaudience.jobs.spec.secrets import secret
 
 __all__ = ["DBAPI", "FUNCTION", "SOURCE", "checked_source", "known_encoding", "source_of"]
 
 SOURCE = (
-    "files", "sql", "database", "connection", "uri", "python", "delta", "iceberg", "incremental", "overlap",
-    "full_days", "format", "key",
+    "files", "sql", "database", "connection", "uri", "dbt", "python", "delta", "iceberg",
+    "incremental", "overlap", "full_days", "format", "key",
     "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "typed", "time_zone", "hive",
 )  # fmt: skip
 #: Each is a source of its own.
@@ -68,6 +68,7 @@ def source_of(section: Section) -> Source:
         database=database,
         connection=connection,
         uri=_uri(section, connection),
+        dbt=_dbt(section),
         python=_python(section),
         delta=section.text("delta"),
         iceberg=_iceberg(section),
@@ -111,7 +112,7 @@ def _connection(section: Section) -> str | None:
     connection = section.text("connection")
     if connection is None:
         return None
-    if "sql" not in section:
+    if "sql" not in section and "dbt" not in section:
         section.wrong("connection", 'a connection needs to be asked: add sql = "select … from …"')
     if DBAPI.fullmatch(connection):
         return connection
@@ -128,6 +129,31 @@ def _uri(section: Section, connection: str | None) -> Secret | None:
     if "uri" in section and "connection" not in section:
         section.wrong("uri", "uri says where a connection leads, and there is none: leave it out")
     return secret(section, "uri")
+
+
+def _dbt(section: Section) -> DbtModel | None:
+    """Return the model whose table is read."""
+    if "dbt" not in section:
+        return None
+    if "connection" not in section:
+        section.wrong(
+            "dbt",
+            'dbt says which table is read, and a connection where it is: add connection = "…", such as '
+            '"snowflake", and its uri',
+        )
+    if "sql" in section:
+        section.wrong("dbt", "dbt stands in the place of sql: leave one of the two out")
+    value = section.get("dbt")
+    given = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    texts = {name: text for name, text in given.items() if isinstance(text, str) and text.strip()}
+    if set(given) == set(texts) == {"manifest", "model"}:
+        return DbtModel(texts["manifest"], texts["model"])
+    section.wrong(
+        "dbt",
+        "dbt names a manifest and one of its models: "
+        'dbt = { manifest = "target/manifest.json", model = "…" }',
+    )
+    return None
 
 
 def _python(section: Section) -> str | None:
