@@ -316,9 +316,10 @@ class Chunker(Generic[Item]):
         """
         line, count = self._line, self._likely
         most, ordered, kind, busy = self._max_bytes, self.ordered, self._kind, self._busy
+        items, there = line.items, len(line)
         start, stop = 0, count
-        while stop <= len(line):
-            part = kind.kept(line.items[start:stop])
+        while stop <= there:
+            part = kind.kept(items[start:stop])
             try:
                 prepared = self._encode(part)
             except ConfigurationError:

@@ -126,10 +126,12 @@ def _settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection
     # DuckDB draws a bar into standard output, which is for data, where it takes the program for a person.
     connection.execute("SET enable_progress_bar = false")
     connection.execute("SET TimeZone = 'UTC'")
+    # What waits between it and us: a page or two, and not megabytes of them.
+    connection.execute("SET streaming_buffer_size = '100KB'")
     return connection
 
 
-def batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int = 8000) -> Iterator[Batch]:
+def batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int = 4000) -> Iterator[Batch]:
     """Give the rows of a query as Arrow batches, without holding all of them.
 
     Args:
