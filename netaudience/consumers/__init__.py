@@ -8,6 +8,7 @@ from netaudience.consumers.dead_letters import (
     WhenInDoubt,
     letter_of,
 )
+from netaudience.consumers.in_order import InOrder
 from netaudience.consumers.offsets import OffsetTracker, Taken
 from netaudience.consumers.progress import Progress
 
@@ -16,6 +17,7 @@ __all__ = [
     "DeadLetters",
     "DeadLettersFailed",
     "Given",
+    "InOrder",
     "OffsetTracker",
     "Progress",
     "Taken",

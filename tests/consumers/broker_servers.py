@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -14,13 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import aio_pika
 import nats
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from redis import Redis
-from store_servers import redis_binary
+from store_servers import free_port, redis_binary
 
 T = TypeVar("T")
 
@@ -146,6 +149,44 @@ class KafkaTopic:
         return {place for (partition, offset), place in self._places.items() if offset < committed[partition]}
 
 
+class RabbitQueue:
+    """A queue of RabbitMQ."""
+
+    def __init__(self, url: str, control: list[str], environment: dict[str, str]) -> None:
+        self.environment = {"RABBITMQ_URL": url}
+        self._url = url
+        self._control, self._of_node = control, environment
+        self._published = 0
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        async def publish() -> None:
+            async with await aio_pika.connect(self._url) as connection:
+                channel = await connection.channel()
+                await channel.declare_queue("audience", durable=True)
+                sending = [
+                    aio_pika.Message(body, delivery_mode=2, message_id=str(place))
+                    for place, body in enumerate(bodies)
+                ]
+                for place in range(0, len(sending), 500):
+                    page = sending[place : place + 500]
+                    await asyncio.gather(
+                        *(channel.default_exchange.publish(each, "audience") for each in page)
+                    )
+
+        asyncio.run(publish())
+        self._published += len(bodies)
+
+    def drained(self) -> bool:
+        """Return whether everything was delivered and acknowledged."""
+        return len(self.acknowledged()) == self._published
+
+    def acknowledged(self) -> set[int]:
+        """Return the places of the events up to which all are acknowledged."""
+        command = [*self._control, "--quiet", "list_queues", "messages", "--no-table-headers"]
+        told = subprocess.run(command, env=self._of_node, capture_output=True, text=True, check=True).stdout
+        return set(range(self._published - int(told)))
+
+
 @contextmanager
 def nats_server(folder: Path) -> Iterator[NatsStream]:
     """JetStream on a port of its own choice; it says on standard error which."""
@@ -176,8 +217,42 @@ def kafka_brokers(_folder: Path) -> Iterator[KafkaTopic]:
 
 
 @contextmanager
-def _process(command: list[str], **pipes: int) -> Iterator[subprocess.Popen[str]]:
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **pipes}
+def rabbitmq_server(folder: Path) -> Iterator[RabbitQueue]:
+    """RabbitMQ of Debian's package, as a user who starts it by hand has it."""
+    path = os.pathsep.join([os.environ["PATH"], "/usr/lib/rabbitmq/bin", "/usr/lib/erlang/bin"])
+    server = shutil.which("rabbitmq-server", path=path) or pytest.skip(
+        "no RabbitMQ: apt-get install rabbitmq-server"
+    )
+    own = {name: str(free_port()) for name in ("RABBITMQ_NODE_PORT", "RABBITMQ_DIST_PORT", "ERL_EPMD_PORT")}
+    environment = {
+        **os.environ,
+        **own,
+        "PATH": path,
+        "HOME": str(folder),
+        "RABBITMQ_NODENAME": "audience@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+    }
+    # Erlang starts one for all nodes of a machine, and leaves it behind: this one is of this node alone.
+    with (
+        _process([shutil.which("epmd", path=path) or "epmd"], env=environment),
+        _process([server], env=environment, stdout=subprocess.PIPE, start_new_session=True) as process,
+    ):
+        try:
+            _read_until(process.stdout, "(complete)", "Server startup complete")
+            url = f"amqp://guest:guest@127.0.0.1:{own['RABBITMQ_NODE_PORT']}/"
+            control = shutil.which("rabbitmqctl", path=path) or "rabbitmqctl"
+            yield RabbitQueue(url, [control, "-n", environment["RABBITMQ_NODENAME"]], environment)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _process(command: list[str], **options: object) -> Iterator[subprocess.Popen[str]]:
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options}
     process = subprocess.Popen(command, text=True, **streams)
     try:
         yield process

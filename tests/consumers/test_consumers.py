@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from broker_servers import kafka_brokers, nats_server, redis_server
+from broker_servers import kafka_brokers, nats_server, rabbitmq_server, redis_server
 from event_streams import (
     FAULTS,
     UNREADABLE,
@@ -25,6 +25,7 @@ RECIPES = {
     "redis_streams.py": redis_server,
     "kafka.py": kafka_brokers,
     "faststream_nats.py": nats_server,
+    "faststream_rabbitmq.py": rabbitmq_server,
 }
 each_recipe = pytest.mark.parametrize("name", RECIPES)
 
@@ -135,12 +136,14 @@ def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
 @each_recipe
 def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
     with RECIPES[name](tmp_path) as stream, vendor() as (sandbox, _):
-        missing = {"STREAM": "SALES", "TOPIC": "SALES"}
+        missing = {"STREAM": "SALES", "TOPIC": "SALES", "QUEUE": "SALES"}
         recipe = Recipe(name, sandbox, tmp_path, **stream.environment, **missing)
         with recipe.running() as process:
             assert process.wait(30) == 1
     told = recipe.log()
-    assert re.match(r"There is no (stream|topic) SALES: set (STREAM|TOPIC) to", told.splitlines()[-1]), told
+    assert re.match(
+        r"There is no (stream|topic|queue) SALES: set (STREAM|TOPIC|QUEUE) to", told.splitlines()[-1]
+    ), told
     assert "Traceback" not in told
 
 
