@@ -21,7 +21,7 @@ from netaudience.spark.outcomes import Part, write_outcomes
 from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.step import RowFate
+    from netaudience.jobs.deliver.order import RowFate
     from netaudience.jobs.state.summary import StepSummary
     from netaudience.spark.options import Options
 

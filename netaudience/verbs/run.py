@@ -30,9 +30,9 @@ from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 
 if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
+    from netaudience.jobs.deliver.order import RowFate
     from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.deliver.runner import OnProgress
-    from netaudience.jobs.deliver.step import RowFate
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.summary import Summary
     from netaudience.verbs.people import Person

@@ -23,7 +23,8 @@ from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.operations.dispatch import Operation
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.step import OnAnswer, OnRow, StepRunner
+    from netaudience.jobs.deliver.order import OnAnswer, OnRow
+    from netaudience.jobs.deliver.step import StepRunner
     from netaudience.jobs.extract.table import Table
 
 __all__ = ["Keeping", "carried_operation"]

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.state_store import StateStore
 
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.deliver.step import OnAnswer, OnRow
+from netaudience.jobs.deliver.order import OnAnswer, OnRow
 
 __all__ = ["Kept"]
 

@@ -11,7 +11,7 @@ from netaudience.jobs.state.rejects import row_digest
 from netaudience.model.wire import JsonValue
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.step import Order
+    from netaudience.jobs.deliver.order import Order
     from netaudience.jobs.extract.table import SourceRow
 
 __all__ = ["letter_of"]

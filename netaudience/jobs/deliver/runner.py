@@ -24,9 +24,10 @@ from netaudience.events import Hook, hooks
 from netaudience.jobs.deliver.fan_out import FanOut
 from netaudience.jobs.deliver.keeping import Keeping
 from netaudience.jobs.deliver.kept import Kept
+from netaudience.jobs.deliver.order import Order
 from netaudience.jobs.deliver.prepare import ClientFactory, Preparation, Prepared, Taking
 from netaudience.jobs.deliver.signals import Interruption
-from netaudience.jobs.deliver.step import Order, StepRunner
+from netaudience.jobs.deliver.step import StepRunner
 from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.plan.destinations import find_or_make

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
 
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.deliver.step import OnAnswer, OnRow
+from netaudience.jobs.deliver.order import OnAnswer, OnRow
 
 __all__ = ["Unkept"]
 

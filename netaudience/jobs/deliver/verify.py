@@ -22,9 +22,9 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.deliver.letter import letter_of
+from netaudience.jobs.deliver.order import Order
 from netaudience.jobs.deliver.prepare import ClientFactory, Prepared
 from netaudience.jobs.deliver.sent_rows import SentRow, is_chosen, sent_rows
-from netaudience.jobs.deliver.step import Order
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.extract.fetch import is_fetched, kept_in
 from netaudience.jobs.plan.preflight import ask_vendor
