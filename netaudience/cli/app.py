@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from netaudience.cli.attributes import add_attributes
 from netaudience.cli.jobs import add_jobs
 from netaudience.cli.options import whole
 from netaudience.cli.verbs import add_verbs
@@ -56,6 +57,7 @@ def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -
             app.command(App(name=slug, help=f"The operations of {name}."))
     add_jobs(app)
     add_verbs(app)
+    add_attributes(app)
     app.command(_operations, name="operations", help_format=_WRAPPED)
     app.command(_schema, name="schema", help_format=_WRAPPED)
     app.command(_doctor, name="doctor", help_format=_WRAPPED)

@@ -109,7 +109,7 @@ def places_of(given: tuple[str, ...]) -> dict[str, str]:
     return places
 
 
-def people_source(path: Path, file: PeopleFile) -> Source:
+def people_source(path: Path, file: PeopleFile, typed: tuple[str, ...] = ()) -> Source:
     """Return a file of people as a job says its source.
 
     Raises:
@@ -123,6 +123,7 @@ def people_source(path: Path, file: PeopleFile) -> Source:
         delimiter="\t" if file.delimiter in {"tab", "\\t"} else file.delimiter,
         encoding=file.encoding,
         sheet=file.sheet,
+        typed=typed,
     )
 
 
@@ -131,14 +132,16 @@ def chosen_columns(file: PeopleFile) -> dict[Identity, str | None]:
     return {"id": file.id_column, "email": file.email_column, "phone": file.phone_column}
 
 
-def show_plan(action: Action, path: Path, file: PeopleFile, *, as_json: bool) -> int:
+def show_plan(
+    action: Action, path: Path, file: PeopleFile, *, as_json: bool, typed: tuple[str, ...] = ()
+) -> int:
     """Print what would be done.
 
     Raises:
         NetaudienceError: there is no plan, for the reason that it tells.
     """
     plan = plan_action(
-        action, people_source(path, file), vendors=file.vendor or None, columns=chosen_columns(file)
+        action, people_source(path, file, typed), vendors=file.vendor or None, columns=chosen_columns(file)
     )
     output = StandardOutput()
     if as_json:
@@ -148,16 +151,20 @@ def show_plan(action: Action, path: Path, file: PeopleFile, *, as_json: bool) ->
         lines = (part for line in plan_lines(plan) for part in _folded(line, width))
         output.write_all([f"{line}\n".encode() for line in lines])
         if plan.reached and not plan.stops:
-            output.write_all([f"Do it: {_again(action, path, file, plan.reached)}\n".encode()])
+            output.write_all([f"Do it: {_again(action, path, file, plan.reached, typed)}\n".encode()])
     return ExitCode.GUARDED if plan.stops else ExitCode.DELIVERED
 
 
-def _again(action: Action, path: Path, file: PeopleFile, people: int) -> str:
+def _again(action: Action, path: Path, file: PeopleFile, people: int, typed: tuple[str, ...]) -> str:
     """Return the command that does what was planned, with the flags that were given."""
     words = ["netaudience", action.verb, str(path)]
     for channel in action.channels:
         words += ["--channel", channel]
     words += [] if action.audience is None else ["--audience", action.audience]
+    for name, column in action.attributes.items():
+        words += ["--attribute", name if column in {None, name} else f"{name}={column}"]
+    for column in typed:
+        words += ["--typed", column]
     for where, place in action.places.items():
         words += ["--at", f"{where}={place}"]
     words += [AGREED_BY[action.verb], str(people)] if action.verb in AGREED_BY else []
@@ -240,13 +247,15 @@ def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
     agreed: int | None,
     manner: Manner,
     receipts: Path | None,
+    *,
+    typed: tuple[str, ...] = (),
 ) -> int:
     """Do something for the people of a file.
 
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
-    source = people_source(path, file)
+    source = people_source(path, file, typed)
     return _carry(action, source, file.vendor, chosen_columns(file), agreed, manner, receipts=receipts)
 
 
@@ -264,6 +273,7 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
         channels=started.channels,
         audience=started.audience,
         places=started.places,
+        attributes=started.attributes,
     )
     # What lets vendors write again was agreed to when the run began; what is lost is asked for once more.
     agreed = agreement.yes_delete if started.verb == "erase" else started.agreed

@@ -14,13 +14,13 @@ from cyclopts import App, Group, Parameter
 from netaudience.cli.job_options import Agreement, Manner
 from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis, whole
 
-__all__ = ["PeopleFile", "add_verbs"]
+__all__ = ["VERBS", "PeopleFile", "add_verbs", "carry"]
 
 VERBS = Group("People, at every vendor", sort_key=1)
 _flag = Parameter(negative="", show_default=False)
 _flat = Parameter(name="*")
 Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
-VerbName: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave"]
+VerbName: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave", "set", "unset"]
 At: TypeAlias = Annotated[
     tuple[str, ...],
     Parameter(
@@ -123,10 +123,10 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
             NETAUDIENCE_RECEIPTS_KEY. If left out it is .netaudience/receipts.jsonl where that key is set.
     """
     diagnosis.apply()
-    return _do({"verb": "erase"}, people, file, manner, plan=plan, agreed=yes_delete, receipts=receipts)
+    return carry({"verb": "erase"}, people, file, manner, plan=plan, agreed=yes_delete, receipts=receipts)
 
 
-def _do(  # noqa: PLR0913 - what a verb may be told
+def carry(  # noqa: PLR0913 - what a verb may be told
     said: dict[str, Any],
     people: Path,
     file: PeopleFile,
@@ -136,6 +136,7 @@ def _do(  # noqa: PLR0913 - what a verb may be told
     receipts: Path | None,
     agreed: int | None = None,
     at: tuple[str, ...] = (),
+    typed: tuple[str, ...] = (),
 ) -> int:
     """Plan or carry out what was said."""
     from netaudience.cli.verb_actions import carry_verb, places_of, show_plan  # noqa: PLC0415 - costs a program's start
@@ -143,8 +144,8 @@ def _do(  # noqa: PLR0913 - what a verb may be told
 
     action = Action(**said, places=places_of(at))
     if plan:
-        return show_plan(action, people, file, as_json=manner.json)
-    return carry_verb(action, people, file, agreed, manner, receipts)
+        return show_plan(action, people, file, as_json=manner.json, typed=typed)
+    return carry_verb(action, people, file, agreed, manner, receipts, typed=typed)
 
 
 def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -172,7 +173,7 @@ def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have
     """
     diagnosis.apply()
     said = {"verb": "suppress", "channels": channel}
-    return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+    return carry(said, people, file, manner, plan=plan, receipts=receipts, at=at)
 
 
 def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -207,7 +208,7 @@ def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups ha
     """
     diagnosis.apply()
     said = {"verb": "unsuppress", "channels": channel}
-    return _do(said, people, file, manner, plan=plan, agreed=yes_opt_in, receipts=receipts, at=at)
+    return carry(said, people, file, manner, plan=plan, agreed=yes_opt_in, receipts=receipts, at=at)
 
 
 def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -235,7 +236,7 @@ def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     """
     diagnosis.apply()
     said = {"verb": "join", "audience": audience}
-    return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+    return carry(said, people, file, manner, plan=plan, receipts=receipts, at=at)
 
 
 def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -260,7 +261,7 @@ def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     """
     diagnosis.apply()
     said = {"verb": "leave", "audience": audience}
-    return _do(said, people, file, manner, plan=plan, receipts=receipts, at=at)
+    return carry(said, people, file, manner, plan=plan, receipts=receipts, at=at)
 
 
 def _sync(  # noqa: D417 - flags in groups have their own words

@@ -38,8 +38,9 @@ Identity: TypeAlias = Literal["id", "email", "phone"]
 """What a person is known by: the controller's own id, an e-mail address, a phone number."""
 IDENTITIES: tuple[Identity, ...] = get_args(Identity)
 
-Verb: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave"]
-"""What may be asked for a person; the second and the third are about a channel, the last two an audience."""
+Verb: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave", "set", "unset"]
+"""What may be asked for a person; the second and the third are about a channel, the next two about an
+audience, the last two about attributes."""
 
 Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
@@ -52,7 +53,7 @@ OPPOSITES: Mapping[Verb, Verb] = {
     "leave": "join",
 }
 
-Effect: TypeAlias = Literal["erased", "suppressed", "allowed", "joined", "left", "none"]
+Effect: TypeAlias = Literal["erased", "suppressed", "allowed", "joined", "left", "set", "unset", "none"]
 """What the vendor says becomes of the person."""
 
 Unknown: TypeAlias = Literal["told", "accepted"]
@@ -86,6 +87,10 @@ class Way:
     #: What the operation's rows hold besides, the same for everybody; it is given the name of the place that
     #: people are put into, or an empty text.
     constants: Callable[[str], Mapping[str, JsonValue]] = lambda _: {}
+    #: For ``set`` and ``unset``: the field of the rows whose entries the attributes are, by their names.
+    entries: str = attrs.field(default="", validator=_text)
+    #: For ``unset``: the field of the rows that lists the names of the attributes, instead.
+    listed: str = attrs.field(default="", validator=_text)
     #: Arguments that are the name or the number of that place.
     places: tuple[str, ...] = ()
     #: The longest that the vendor says it takes; None where it says nothing.

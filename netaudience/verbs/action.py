@@ -1,4 +1,4 @@
-"""What is to be done for people: a verb, and what it is about: channels, or an audience."""
+"""What is to be done for people: a verb, and what it is about: channels, an audience, or attributes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = ["AGREED_BY", "Action"]
 #: The flag by which somebody says for how many people a verb is meant, where it must be said.
 AGREED_BY: Mapping[Verb, str] = {"erase": "--yes-delete", "unsuppress": "--yes-opt-in"}
 _OF_CHANNELS, _OF_AUDIENCES = ("suppress", "unsuppress"), ("join", "leave")
+_OF_ATTRIBUTES = ("set", "unset")
 
 
 def _as_tuple(given: Sequence[Channel]) -> Sequence[Channel]:
@@ -34,6 +35,9 @@ class Action:
     channels: Sequence[Channel] = attrs.field(default=(), converter=_as_tuple)
     #: For ``join`` and ``leave``: the audience's name.
     audience: str | None = None
+    #: For ``set`` and ``unset``: attributes by their names at the vendors, and the columns of their values,
+    #: of which ``unset`` has none.
+    attributes: Mapping[str, str | None] = attrs.field(factory=dict[str, "str | None"])
     #: What a vendor calls it, where that is another name or a number: by the vendor's name in commands. On a
     #: channel it is ``vendor:channel``.
     places: Mapping[str, str] = attrs.field(factory=dict[str, str])
@@ -50,6 +54,13 @@ class Action:
         if bool(self.audience) != (self.verb in _OF_AUDIENCES):
             what = "the name of an audience" if not self.audience else "no audience"
             raise ConfigurationError(f"{self.verb} is told {what}")
+        if bool(self.attributes) != (self.verb in _OF_ATTRIBUTES):
+            what = "the names of attributes" if not self.attributes else "no attribute"
+            raise ConfigurationError(f"{self.verb} is told {what}")
+        for name, column in self.attributes.items():
+            if (column is None) != (self.verb == "unset"):
+                what = f"the column that {name} is in" if column is None else f"no column for {name}"
+                raise ConfigurationError(f"{self.verb} is told {what}")
 
     @property
     def parts(self) -> Sequence[Channel | None]:

@@ -190,6 +190,7 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
             channels=list(action.channels),
             audience=action.audience,
             places=dict(action.places),
+            attributes=dict(action.attributes),
             agreed=agreed,
             source=source if source.files else None,
             chosen={str(name): column for name, column in (columns or {}).items()},
@@ -248,8 +249,8 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
             channels[line["channel"]] = None
     added: list[Line] = []
     for verb, about in asked.items():
-        if verb in {"join", "leave"}:
-            continue  # no vendor shows who is in an audience
+        if verb in {"join", "leave", "set", "unset"}:
+            continue  # no vendor shows who is in an audience, and receipts hold no attribute
         planned = plan_vendors(Action(verb=verb, channels=list(about)), vendors, found, read, client_factory)
         added += await look_again(
             receipts, read, found, verb, planned, now=now, client_factory=client_factory

@@ -210,6 +210,10 @@ def plan_verb(  # noqa: PLR0913 - what may be told
     from netaudience.jobs.plan.plan import plan_job  # noqa: PLC0415 - needs the extra `cli`
 
     columns = find_columns(list(table.columns), names(), chosen)
+    for column in action.attributes.values():
+        if column is not None and column not in table.columns:
+            meant = nearest(column, table.columns) or f": it has {listed(table.columns)}"
+            raise ConfigurationError(f"The source has no column {column!r}{meant}")
     people = read_people(table, columns)
     where = folder or Path.cwd()
     planned = plan_vendors(action, vendors, columns, people, client_factory)
@@ -306,7 +310,9 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
         if count:
             called = key_of(action.verb, channel).replace(" ", "-")
             name = f"{vendor.slug}-{called}-by-{way.takes}"
-            step = step_of(name, vendor, way, column, before=before, place=place)
+            step = step_of(
+                name, vendor, way, column, before=before, place=place, attributes=action.attributes
+            )
             parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
         taken.append(column)
     known = {part.column for part in parts}

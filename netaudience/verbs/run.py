@@ -53,6 +53,7 @@ class Started:
     channels: list[Channel] = attrs.field(factory=list["Channel"])
     audience: str | None = None
     places: dict[str, str] = attrs.field(factory=dict[str, str])
+    attributes: dict[str, str | None] = attrs.field(factory=dict[str, "str | None"])
     #: For how many people somebody has agreed to it.
     agreed: int | None = None
     #: None where the people were given by a program.

@@ -37,16 +37,20 @@ class Subject:
     #: Your own ids of the person at single vendors, by the vendor's name in commands. Once one of the people
     #: has an id at a vendor, `id` is used for nobody there.
     ids: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    #: What ``set`` may set, by the column's name that `Action.attributes` names.
+    attributes: Mapping[str, object] = attrs.field(factory=dict[str, object], repr=False)
 
 
 def rows_of(people: Iterable[Subject]) -> list[dict[str, object]]:
     """Return people as rows of a source."""
     given = list(people)
     own = sorted({slug for subject in given for slug in subject.ids})
+    more = sorted({name for subject in given for name in subject.attributes})
     return [
         {
             **{name: getattr(subject, name) for name in IDENTITIES},
             **{f"{slug}_id": subject.ids.get(slug) for slug in own},
+            **{name: subject.attributes.get(name) for name in more},
         }
         for subject in given
     ]

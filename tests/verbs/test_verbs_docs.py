@@ -17,7 +17,14 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "verbs.md").read_text(enc
 
 
 @pytest.mark.parametrize(
-    ("verb", "called"), [("erase", "verbs"), ("suppress", "verbs suppress"), ("join", "verbs join")]
+    ("verb", "called"),
+    [
+        ("erase", "verbs"),
+        ("suppress", "verbs suppress"),
+        ("join", "verbs join"),
+        ("set", "verbs set"),
+        ("unset", "verbs unset"),
+    ],
 )
 def test_the_tables_are_those_of_the_facts(verb: Verb, called: str) -> None:
     shown = PAGE.partition(f"<!-- begin: netaudience {called} -->\n")[2].partition("<!-- end -->")[0]

@@ -82,7 +82,9 @@ def test_facts_name_what_the_vendor_has(client: type[Client], verb: str, facts) 
         assert operation.facts.destructive == (verb == "erase")
         fields = getattr(operation.kind, "fields", None)
         if fields is not None:
+            assert bool(way.entries or way.listed) == (verb in {"set", "unset"})
             held = {name.partition(".")[0] for name in way.constants("a place")}
+            held |= {way.entries or way.listed} - {""}
             assert {way.field, *held} <= {field.name for field in fields}
         assert {*way.arguments, *way.places} <= operation.parameters.keys()
         assert bool(way.places) <= (facts.place != "" or verb in {"join", "leave"})
@@ -95,7 +97,7 @@ def test_facts_name_what_the_vendor_has(client: type[Client], verb: str, facts) 
 
 
 def test_every_vendor_says_what_it_can_do_for_every_verb_and_channel() -> None:
-    verbs = {"erase", "join", "leave"}
+    verbs = {"erase", "join", "leave", "set", "unset"}
     verbs |= {key_of(verb, channel) for verb in ("suppress", "unsuppress") for channel in CHANNELS}
     for client in all_clients():
         assert verbs_of(client).keys() == verbs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -33,7 +33,8 @@ def step_of(  # noqa: PLR0913 - what a step is made of
     column: str,
     *,
     before: Sequence[str] = (),
-    place: str,
+    place: str = "",
+    attributes: Mapping[str, str | None] | None = None,
 ) -> Step:
     """Return the step that goes one way.
 
@@ -44,6 +45,7 @@ def step_of(  # noqa: PLR0913 - what a step is made of
         column: The column that has the identity.
         before: Columns of other ways: whoever has something in one of them goes that way.
         place: The name or the number of what people are put into; empty where they are put into nothing.
+        attributes: What is set, by its name at the vendor the column of its values; None takes it away.
     """
     operation = vendor.operations()[way.operation]
     field = way.field if isinstance(operation.kind, Rows) else item_field(operation)
@@ -56,9 +58,20 @@ def step_of(  # noqa: PLR0913 - what a step is made of
         fields={
             field: Expression(column=column),
             **{name: Expression(value=value) for name, value in way.constants(place).items()},
+            **dict(_attributes(way, attributes or {})),
         },
         where=" and ".join(conditions),
     )
+
+
+def _attributes(way: Way, attributes: Mapping[str, str | None]) -> Iterator[tuple[str, Expression]]:
+    if way.listed and attributes:
+        yield way.listed, Expression(value=list[JsonValue](attributes))
+        return
+    for name, column in attributes.items():
+        # An empty value of an entry that may be unset is what takes it away.
+        gone = Expression(sql="null", unset=True)
+        yield f"{way.entries}.{name}", gone if column is None else Expression(column=column)
 
 
 def mirrored(step: Step, vendor: type[Client], back: Way, place: str) -> Step:

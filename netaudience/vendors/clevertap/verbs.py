@@ -100,11 +100,32 @@ def _membership(effect: Effect, operator: str) -> VerbFacts:
     )
 
 
+def _attributes(effect: Effect) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        ways=(
+            Way(
+                operation="upload_profiles",
+                takes="id",
+                field="identity",
+                entries="profile_data",
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches=_MAKES,
+            ),
+        ),
+        docs=PROFILES_PAGE,
+    )
+
+
 VERBS: Verbs = {
     **_consent("suppress", "Unsubscribe", allowed=False),
     **_consent("unsuppress", "Resubscribe", allowed=True),
     "join": _membership("joined", "$add"),
     "leave": _membership("left", "$remove"),
+    "set": _attributes("set"),
+    "unset": _attributes("unset"),
     "erase": VerbFacts(
         effect="erased",
         ways=(

@@ -34,6 +34,14 @@ _NO_CONSENT = VerbFacts(
 )
 
 
+_BY_DEFINITION = VerbFacts(
+    effect="none",
+    cannot="Fynd names the customer by its own id, and an attribute by that of its definition",
+    by_hand="run a job of set_user_attributes or delete_user_attribute, whose rows hold both ids",
+    docs=USER,
+)
+
+
 def _membership(operation: str, effect: Effect) -> VerbFacts:
     fields: tuple[tuple[Identity, str], ...] = (("email", "email"), ("phone", "phone_number"))
     return VerbFacts(
@@ -60,6 +68,8 @@ VERBS: Verbs = {
     **{key_of(verb, channel): _NO_CONSENT for verb in ("suppress", "unsuppress") for channel in CHANNELS},
     "join": _membership("add_group_users", "joined"),
     "leave": _membership("remove_group_users", "left"),
+    "set": _BY_DEFINITION,
+    "unset": _BY_DEFINITION,
     "erase": VerbFacts(
         effect="none",
         cannot="no operation of Fynd erases a customer: archiving can be undone, and attributes are deleted "

@@ -87,12 +87,37 @@ def _membership(operation: str, effect: Effect, **arguments: JsonValue) -> VerbF
     )
 
 
+def _attributes(effect: Effect) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        ways=tuple(
+            Way(
+                operation="bulk_update_users",
+                takes=takes,
+                field=field,
+                entries="data_fields",
+                within=None,
+                unknown="accepted",
+                look=None,
+            )
+            for takes, field in _IDS
+        ),
+        notes=(
+            "by the address where there is one: give a project that names users by userId a file without any",
+            "the first value of a field that is new to the project fixes its type for ever",
+        ),
+        docs=SPECIFICATION,
+    )
+
+
 VERBS: Verbs = {
     **_subscription("suppress", "unsubscribe", "suppressed"),
     **_subscription("unsuppress", "subscribe", "allowed"),
     # Whom Iterable does not know, it would make: somebody who was erased among them.
     "join": _membership("subscribe_to_list", "joined", update_existing_users_only=True),
     "leave": _membership("unsubscribe_from_list", "left"),
+    "set": _attributes("set"),
+    "unset": _attributes("unset"),
     "erase": VerbFacts(
         effect="erased",
         # A hybrid project may hold two profiles of a person, one by each; others have one of the ways.

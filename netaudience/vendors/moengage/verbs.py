@@ -137,6 +137,27 @@ def _membership(operation: str, effect: Effect) -> VerbFacts:
     )
 
 
+def _changed(effect: Effect, *notes: str, **arguments: JsonValue) -> VerbFacts:
+    return VerbFacts(
+        effect=effect,
+        ways=(
+            Way(
+                operation="import_users",
+                takes="id",
+                field="customer_id",
+                arguments=arguments,
+                entries="attributes",
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches="" if arguments else "an id that MoEngage does not know becomes a user",
+            ),
+        ),
+        notes=("what is wrong with a single user is never told", *notes),
+        docs=SPECIFICATION,
+    )
+
+
 def _consents(verb: Verb, *, off: bool) -> Verbs:
     effect: Effect = "suppressed" if off else "allowed"
     return {
@@ -151,6 +172,12 @@ VERBS: Verbs = {
     **_consents("unsuppress", off=False),
     "join": _membership("add_cohort_members", "joined"),
     "leave": _membership("remove_cohort_members", "left"),
+    "set": _changed("set"),
+    "unset": _changed(
+        "unset",
+        "MoEngage enables it for a workspace, early access: NETAUDIENCE_MOENGAGE_UNSET_ATTRIBUTES",
+        update_existing_only=True,
+    ),
     "erase": VerbFacts(
         effect="erased",
         ways=(

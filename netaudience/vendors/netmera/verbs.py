@@ -114,6 +114,38 @@ VERBS: Verbs = {
         notes=("an audience is a tag",),
         docs=f"{REFERENCE}/tags/remove-tags-from-users",
     ),
+    "set": VerbFacts(
+        effect="set",
+        ways=(
+            Way(
+                operation="set_profile_attributes",
+                takes="id",
+                field="ext_id",
+                entries="profile",
+                within=None,
+                unknown="accepted",
+                look=None,
+                reaches="an id that Netmera does not know is reported to become a user",
+            ),
+        ),
+        notes=("an attribute that is not defined is dropped without a word: the run asks which are, first",),
+        docs=f"{REFERENCE}/profile-attributes/set-profile-attributes",
+    ),
+    "unset": VerbFacts(
+        effect="unset",
+        ways=(
+            Way(
+                operation="unset_profile_attributes",
+                takes="id",
+                field="ext_id",
+                listed="profile",
+                within=None,
+                unknown="accepted",
+                look=None,
+            ),
+        ),
+        docs=f"{REFERENCE}/profile-attributes/unset-profile-attributes",
+    ),
     "erase": VerbFacts(
         effect="erased",
         ways=(
