@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Elsewhere
+from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Written
 from netaudience.errors import ConfigurationError
 
 __all__ = ["add_jobs"]
@@ -38,7 +38,7 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     sql: Annotated[str | None, Parameter(group=SOURCE)] = None,
     database: Annotated[str | None, Parameter(group=SOURCE)] = None,
     key: Annotated[tuple[str, ...], Parameter(group=SOURCE, negative="", show_default=False)] = (),
-    elsewhere: Annotated[Elsewhere, _flat] = Elsewhere(),  # noqa: B008 - frozen
+    written: Annotated[Written, _flat] = Written(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Write a first job file from a source's columns and an operation's fields; nothing is sent.
@@ -57,7 +57,7 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     from netaudience.jobs.spec.model import Source  # noqa: PLC0415
 
     diagnosis.apply()
-    named = elsewhere.applied(Source(files=source, sql=sql, database=database, key=key))
+    named = written.applied(Source(files=source, sql=sql, database=database, key=key))
     return start_job(job, named, vendor, operation)
 
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:  # these cost a program's start
     from netaudience.jobs.spec.model import Secret, Source
     from netaudience.settings import Settings
 
-__all__ = ["STANDARD_INPUT", "Diagnosis", "Elsewhere", "NoPreflight", "Pace", "Reading", "Reporting", "whole"]
+__all__ = [
+    "STANDARD_INPUT",
+    "Diagnosis",
+    "NoPreflight",
+    "Pace",
+    "Reading",
+    "Reporting",
+    "Written",
+    "whole",
+]
 
 #: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
 #: and an unknown one must be told, not taken for a file.
@@ -224,18 +233,9 @@ def _secret(env: str | None, file: str | None) -> Secret | None:
 
 
 @attrs.frozen(kw_only=True)
-class Reading(Elsewhere):
-    """How the source is read."""
+class Written(Elsewhere):
+    """How the source's files are written."""
 
-    column: Annotated[
-        tuple[str, ...],
-        Parameter(
-            group=SOURCE,
-            negative="",
-            show_default=False,
-            help="The column of the identifiers (NAME); for rows, field=NAME, once for each field to rename.",
-        ),
-    ] = ()
     form: Annotated[
         Format | None,
         Parameter(name="--format", group=SOURCE, help="What the source is, where its name does not tell."),
@@ -279,19 +279,56 @@ class Reading(Elsewhere):
         ),
     ] = ()
     sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
-    sql: Annotated[
-        str | None,
-        Parameter(
-            group=SOURCE,
-            help="A query over the source, which it calls source, or over the tables of a database.",
-        ),
-    ] = None
     hive: Annotated[
         bool, Parameter(group=SOURCE, help="Folders such as country=TR are columns as well."), _flag
     ] = False
     time_zone: Annotated[
         str | None,
         Parameter(group=SOURCE, help="The zone of points in time that say none, such as Europe/Istanbul."),
+    ] = None
+
+    def applied(self, source: Source) -> Source:
+        """Return a source with what was said here.
+
+        Raises:
+            ConfigurationError: two sources are named, or one is not wholly said.
+        """
+        return super().applied(
+            attrs.evolve(
+                source,
+                format=self.form or source.format,
+                delimiter="\t" if self.delimiter in {"tab", "\\t"} else self.delimiter,
+                quote=self.quote,
+                header=self.header,
+                skip_lines=self.skip_lines,
+                encoding=self.encoding,
+                nulls=self.nulls,
+                sheet=self.sheet,
+                hive=self.hive,
+                time_zone=self.time_zone,
+            )
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Reading(Written):
+    """How the source is read."""
+
+    column: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=SOURCE,
+            negative="",
+            show_default=False,
+            help="The column of the identifiers (NAME); for rows, field=NAME, once for each field to rename.",
+        ),
+    ] = ()
+    sql: Annotated[
+        str | None,
+        Parameter(
+            group=SOURCE,
+            help="A query over the source, which it calls source, or over the tables of a database.",
+        ),
     ] = None
     typed: Annotated[
         bool,
@@ -327,24 +364,14 @@ class Reading(Elsewhere):
             raise ConfigurationError("--item must not be empty, nor hold a line break")
         if path is not None and path != "-" and "://" not in path and not Path(path).expanduser().is_file():
             _refuse(path)
-        form = self.form or ("lines" if path == "-" else None)
         asks = self.sql is not None and path is not None and _is_database(path)
         source = Source(
             files=() if path is None or asks else (path,),
             sql=self.sql,
             database=path if asks else None,
-            hive=self.hive,
             items=tuple(items),
-            format=form,
-            delimiter="\t" if self.delimiter in {"tab", "\\t"} else self.delimiter,
-            quote=self.quote,
-            header=self.header,
-            skip_lines=self.skip_lines,
-            encoding=self.encoding,
-            nulls=self.nulls,
-            sheet=self.sheet,
+            format="lines" if path == "-" else None,
             typed=self.typed,
-            time_zone=self.time_zone,
         )
         return self.applied(source)
 

@@ -6,11 +6,15 @@ import datetime as dt
 import io
 import json
 import sys
+import tomllib
 import zipfile
+from itertools import takewhile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tzdata
 from openpyxl import Workbook
 from source_rows import columns, problems, read, values
 
@@ -84,6 +88,69 @@ def test_a_title_is_told_from_the_names_of_columns(opened, tmp_path, text, befor
 def test_a_header_is_no_title(opened, tmp_path, text):
     (tmp_path / "u.csv").write_text(text)
     assert list(opened("u.csv").columns) == text.split("\n")[0].split(",")
+
+
+ZONES = Path(tzdata.__file__).parent / "zoneinfo"
+
+
+def test_comments_at_the_beginning_are_no_header(opened, tmp_path):
+    # A public file: its first 27 lines are comments, of which the last two name the columns.
+    text = (ZONES / "zone.tab").read_text(encoding="utf-8")
+    comments = sum(1 for _ in takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    (tmp_path / "zone.tab").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"first {comments} lines begin with #.*= {comments}, or"):
+        opened("zone.tab")
+    names = ("country", "coordinates", "zone", "comments")
+    table = opened("zone.tab", skip_lines=comments, header=names)
+    # Where nothing is to be said, its last cell is left out: told, for it may be any other as well.
+    assert problems(table)[0][1].startswith(f"line {comments + 1} ")
+    assert "it has fewer cells than the header" in problems(table)[0][1]
+    assert values(table, "country")[0] == "AQ"
+    assert list(table.columns) == list(names)
+    # A single line that begins so names the columns.
+    (tmp_path / "u.tsv").write_text("#id\tcity\n1\ta\n2\tb\n")
+    assert list(opened("u.tsv").columns) == ["#id", "city"]
+    (tmp_path / "u.csv").write_text("#id\n#2\n#3\n")
+    assert values(opened("u.csv", header=True), "#id") == ["#2", "#3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        # scikit-learn's linnerud_exercise.csv, statsmodels' scotvote.csv, NOAA's table of El Niño.
+        ("Chins Situps Jumps\n5 162 60\n2 110 60\n12 101 101\n", 'delimiter = " "'),
+        ('"Yes" "No"\n"60.3" "39.7"\n"60.0" "40.0"\n', 'delimiter = " "'),
+        (
+            " YR   MON  NINO1+2\n1950   1   23.11\n1950   2   24.20\n1950   3   25.37\n",
+            "any number of blanks",
+        ),
+    ],
+)
+def test_blanks_between_cells_are_told(opened, tmp_path, text, words):
+    (tmp_path / "u.csv").write_text(text)
+    with pytest.raises(ConfigurationError, match=words):
+        opened("u.csv")
+    if words.startswith("delimiter"):
+        table = opened("u.csv", delimiter=" ")
+        assert len(table.columns) == len(text.split("\n")[0].split())
+    # A column of names is one, where somebody says so, and where not all are of as many words.
+    (tmp_path / "n.csv").write_text("full name\nAda Lovelace\nGrace Hopper\nAlan Turing\n")
+    assert len(values(opened("n.csv", header=True), "full name")) == 3
+    (tmp_path / "n.csv").write_text("full name\nAda Lovelace\nGrace Hopper\nAlan M. Turing\n")
+    assert list(opened("n.csv").columns) == ["full name"]
+
+
+def test_an_object_around_a_list_of_rows_is_told(opened, tmp_path):
+    rows = [{"id": "1", "city": "a"}, {"id": "2", "city": "b"}]
+    for member in ("features", "the rows"):
+        (tmp_path / "u.json").write_text(json.dumps({"type": "FeatureCollection", member: rows, "at": [1]}))
+        (note,) = opened("u.json").notes
+        assert f"is one object, and so one row, in which {member!r} is a list of 2 objects" in note
+        (sql,) = tomllib.loads(note[note.index("sql = ") :]).values()
+        assert values(opened("u.json", sql=sql)) == ["1", "2"]
+    for text in (json.dumps(rows), json.dumps([{"id": "1", "tags": [{"a": 1}]}, {"id": "2"}]), '{"id": "1"}'):
+        (tmp_path / "u.json").write_text(text)
+        assert opened("u.json").notes == []
 
 
 def test_a_line_too_long_for_a_row_says_so(opened, tmp_path):
@@ -222,6 +289,24 @@ def test_a_hidden_sheet_is_not_taken_for_the_first(opened, tmp_path, workbook):
     assert values(table) == ["Users"]
     assert table.notes == ["u.xlsx has 2 sheets, of which 'Users' is read: say sheet if another is meant"]
     assert opened("u.xlsx", sheet="Others").notes == []
+
+
+@pytest.mark.parametrize("hidden", [None, "python_calamine"])
+def test_an_empty_first_sheet_is_not_an_empty_source(opened, tmp_path, monkeypatch, hidden):
+    if hidden is not None:
+        monkeypatch.setitem(sys.modules, hidden, None)
+    book = Workbook()
+    book.active.title = "Cover"
+    sheet = book.create_sheet("Users")
+    sheet.append(["id", "city"])
+    sheet.append(["1", "a"])
+    book.save(tmp_path / "u.xlsx")
+    with pytest.raises(
+        ConfigurationError, match=r"the sheet 'Cover' is empty.*--sheet in a command\) of Users"
+    ):
+        opened("u.xlsx")
+    assert values(opened("u.xlsx", sheet="Users")) == ["1"]
+    assert values(opened("u.xlsx", sheet="Cover")) == []
 
 
 @pytest.mark.parametrize(

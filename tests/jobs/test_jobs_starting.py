@@ -11,6 +11,7 @@ from typing import get_args, get_origin
 
 import pytest
 
+from netaudience.cli import main
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.jobs.plan.scaffold import first_job, write_first_job
@@ -55,6 +56,31 @@ def test_what_is_not_plain_is_asked_and_refused_until_it_is_answered(users: str,
     assert [line.partition(" ")[0] for line in undecided] == ["category", "enable"]
     with pytest.raises(ConfigurationError, match=r"job.toml:\d+: the source has no column 'COLUMN'"):
         Job.load(path).plan()
+
+
+def test_who_a_row_is_of_is_asked_as_well(users: str, tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("number,city\n7,Izmir\n")
+    undecided = write_first_job(
+        tmp_path / "job.toml", Source(files=("u.csv",)), "clevertap", "upload_profiles"
+    )
+    assert undecided == ["whose row it is: one of identity, object_id, fbid, gpid"]
+
+
+def test_how_files_are_written_stands_in_the_job(users: str, tmp_path: Path) -> None:
+    (tmp_path / "u.dat").write_text("Report of November\nid;şehir\n7;İzmir\n", encoding="windows-1254")
+    told = Source(
+        files=("u.dat",), format="csv", delimiter=";", quote="'", header=True, skip_lines=1,
+        encoding="windows-1254", nulls=("\\N",), time_zone="Europe/Istanbul", key=("id",),
+    )  # fmt: skip
+    write_first_job(tmp_path / "job.toml", told, "netmera", "set-profile-attributes")
+    assert Job.load(tmp_path / "job.toml").source == told
+    flags = [
+        "--format", "csv", "--delimiter", ";", "--quote", "'", "--header", "--skip-lines", "1", "--encoding",
+        "windows-1254", "--null", "\\N", "--time-zone", "Europe/Istanbul", "--key", "id",
+    ]  # fmt: skip
+    words = ["--vendor", "netmera", "--operation", "set-profile-attributes", "--source", "u.dat", *flags]
+    assert main(["init", "again.toml", *words]) == 0
+    assert Job.load(tmp_path / "again.toml").source == told
 
 
 @pytest.mark.parametrize(("vendor", "operation"), CARRIED, ids=lambda part: getattr(part, "name", ""))

@@ -44,6 +44,11 @@ _SEP = re.compile(r'"?sep=([^\r\n])"?;*,*\s*', re.IGNORECASE)
 #: What a column is called that has no name, before its number.
 _UNNAMED = "netaudience column "
 _NAMES = {"\t": "tab"}
+#: So many lines at the beginning that begin with # are comments.
+_COMMENTS = 2
+#: So many rows that have as many words as the header say that blanks divide them.
+_WORDS = 3
+_BLANKS = 'write delimiter = " " (--delimiter " " in a command)'
 #: What files are called in which this stands between cells.
 _NAMED = {".psv": "|", ".ssv": ";"}
 #: What no column is called: a number, an e-mail address, a telephone number, a UUID, a date.
@@ -127,9 +132,13 @@ def read_head(one: Input, dialect: Dialect) -> Head | None:
         skip += 1
     if skip >= len(lines):
         return None
+    if dialect.header is None and not dialect.skip:
+        _check_comments(one, lines, skip)
     rest = "".join(lines[skip:])
     delimiter = said or _likely_delimiter(rest, dialect.quote, one.name)
-    cells, taken, rows = _first_rows(one, _reader(rest, delimiter, dialect.quote))
+    quoted = f"{dialect.quote} {dialect.quote}"  # a cell, a blank, and another one
+    blank = said is None and bool(dialect.quote) and quoted in lines[skip]
+    cells, taken, rows = _first_rows(one, _reader(rest, delimiter, dialect.quote), blank=blank)
     if isinstance(dialect.header, tuple) or dialect.header is False:
         columns = dialect.header or tuple(f"column{at}" for at in range(1, len(cells) + 1))
         return Head(columns, delimiter, dialect.quote, skip, 0)
@@ -139,6 +148,8 @@ def read_head(one: Input, dialect: Dialect) -> Head | None:
         raise ConfigurationError(f"{one.name}: {told}")
     if said is None:
         _check_delimiter(one, columns)
+        if dialect.header is None:
+            _check_blanks(one, columns, [row for _, row in rows])
     if dialect.header is None:
         # Before its names are compared: two equal cells of a row are no mistake of a header.
         _check_names(one, columns, rows[0][1] if rows else [])
@@ -147,12 +158,30 @@ def read_head(one: Input, dialect: Dialect) -> Head | None:
     return Head(columns, delimiter, dialect.quote, skip, taken)
 
 
-def _first_rows(one: Input, reader: _Reader) -> tuple[list[str], int, list[tuple[int, list[str]]]]:
+def _check_comments(one: Input, lines: Sequence[str], skip: int) -> None:
+    """Refuse lines before the rows that begin as comments do; a single one may name the columns."""
+    first = next((at for at, line in enumerate(lines[skip:], skip) if not line.startswith("#")), len(lines))
+    if first - skip < _COMMENTS:
+        return
+    raise ConfigurationError(
+        f"{one.name}: its first {first - skip:,} lines begin with #: if they are comments, say how many "
+        f"lines come before the names of the columns, skip-lines = {first}, or {first - 1} if the last of "
+        "them holds the names (--skip-lines in a command); if the first line names them, say header = true "
+        "(--header)"
+    )
+
+
+def _first_rows(
+    one: Input, reader: _Reader, *, blank: bool
+) -> tuple[list[str], int, list[tuple[int, list[str]]]]:
     """Return the first row, in how many lines it stands, and rows that follow with the lines before each."""
     try:
         cells = next(reader)
     except (csv.Error, StopIteration) as error:
-        raise ConfigurationError(f"{one.name}: the header cannot be read: are its quotes closed?") from error
+        remedy = f" If blanks stand between its cells, {_BLANKS}" if blank else ""
+        raise ConfigurationError(
+            f"{one.name}: the header cannot be read: are its quotes closed?{remedy}"
+        ) from error
     taken = before = reader.line_num
     rows: list[tuple[int, list[str]]] = []
     try:
@@ -206,6 +235,22 @@ def _check_delimiter(one: Input, columns: Sequence[str]) -> None:
             f"{one.name} would have one column only, and its header holds {sign}: say what stands between "
             f'the cells, delimiter = "{sign}" (--delimiter in a command)'
         )
+
+
+def _check_blanks(one: Input, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Refuse an only column whose name and values all are of as many words."""
+    words = len(columns[0].split()) if len(columns) == 1 else 0
+    counts = [len(row[0].split()) for row in rows if len(row) == 1]
+    if words < 2 or len(counts) < _WORDS or set(counts) != {words}:
+        return
+    if any("  " in line.strip() for line in (columns[0], *(row[0] for row in rows))):
+        remedy = "if they are cells, export it with a sign between them, for any number of blanks is none"
+    else:
+        remedy = f"if they are cells, {_BLANKS}"
+    raise ConfigurationError(
+        f"{one.name} would have one column only, and all its lines have {words} words: {remedy}; if the "
+        "column holds all of them, say header = true (--header)"
+    )
 
 
 def _check_names(one: Input, columns: Sequence[str], following: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from netaudience.jobs.columns.read_values import TYPED, json_text
 from netaudience.jobs.extract.encodings import transcode
 from netaudience.jobs.extract.file_type import open_input
 from netaudience.jobs.extract.files import LINE, PROBLEM, TEXT, Input
+from netaudience.jobs.spec.diagnostics import many
 
 if TYPE_CHECKING:
     import duckdb
@@ -138,6 +139,32 @@ class Objects:
         """Names that differ from another in nothing but their case, which SQL cannot tell apart."""
         folded = [name.casefold() for name in self.columns]
         return {name for name in self.columns if folded.count(name.casefold()) > 1}
+
+    def notes(self) -> list[str]:
+        """Return what is to be told of a file that is one object around a list of rows."""
+        if self._lines or self._bare or not self.columns or len(self._inputs) > 1:
+            return []
+        with telling(self._named):
+            found = self._connection.execute(f"SELECT found FROM ({self._found()}) LIMIT 2").fetchall()
+            if len(found) != 1:
+                return []
+            rows = self._connection.execute(
+                "SELECT place, json_array_length(value) FROM ("
+                f"SELECT unnest(range({len(self.columns)})) AS place, unnest(found) AS value "
+                f"FROM ({self._found()})) "
+                "WHERE json_type(value) = 'ARRAY' AND json_type(value, '$[0]') = 'OBJECT' ORDER BY place"
+            ).fetchall()
+        told: list[str] = []
+        for place, count in rows:
+            name = str(self.columns[place])
+            # As it stands in a text of TOML.
+            column = name if name.isidentifier() else quoted(name).replace('"', '\\"')
+            told.append(
+                f"{self._named} is one object, and so one row, in which {name!r} is a list of "
+                f"{many(count, 'object')}: if those are the rows, ask for their fields, as in sql = "
+                f"\"select row->>'id' as id from (select unnest({column}::JSON[]) as row from source)\""
+            )
+        return told
 
     def relation(self, prefix: str | None, *, sql: bool) -> str:
         """Return the SQL that reads the objects, and what is wrong with a row.

@@ -314,7 +314,10 @@ class Opened:
                 return parquet_relation(inputs, self._connection)
             case "json" | "ndjson":
                 known = self._given.columns if isinstance(self._given, Block) else None
-                return Objects(inputs, self._connection, self._scratch, block_of=known)
+                objects = Objects(inputs, self._connection, self._scratch, block_of=known)
+                if self._source.sql is None:  # a query takes out what it wants
+                    self._told.extend(objects.notes())
+                return objects
             case form:
                 if len(inputs) > 1:
                     raise ConfigurationError(

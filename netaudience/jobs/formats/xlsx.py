@@ -67,6 +67,7 @@ def rows(path: Path, name: str, asked: Asked) -> Iterator[Mapping[str, object]]:
     )
     first = next(filled, None)
     if first is None:
+        _check_sheets(path, name, asked)
         return
     below = list(islice(filled, _ROWS))
     names = _names(name, asked, first[1], below)
@@ -75,6 +76,19 @@ def rows(path: Path, name: str, asked: Asked) -> Iterator[Mapping[str, object]]:
         following = chain([first], following)
     for number, cells in following:
         yield _record(names, number, cells, sheet)
+
+
+def _check_sheets(path: Path, name: str, asked: Asked) -> None:
+    """Refuse an empty sheet that nobody has named, where there are others."""
+    seen, _, close = _book(path, name)
+    close()
+    if asked.sheet is None and len(seen) > 1:
+        others = ", ".join(seen[1:])
+        raise ConfigurationError(
+            f"{name}: the sheet {seen[0]!r} is empty: say which one is meant (sheet, --sheet in a command) "
+            f"of {others}, or that one",
+            key="sheet",
+        )
 
 
 def _record(names: Sequence[str], number: int, cells: _Cells, sheet: _Sheet) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ import textwrap
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 
@@ -25,8 +25,9 @@ from netaudience.jobs.plan.decisions import decisions
 from netaudience.jobs.spec.diagnostics import listed, nearest
 from netaudience.jobs.spec.model import Expression, Secret, Source, Step
 from netaudience.jobs.spec.schema import job_schema
+from netaudience.jobs.spec.source_section import OF_FILES
 from netaudience.jobs.spec.validate import find_operation, find_vendor
-from netaudience.model.rows import Field
+from netaudience.model.rows import Field, Rows
 from netaudience.model.wire import dump_json
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import names
@@ -38,6 +39,7 @@ _MISSING = "COLUMN"
 _LOOKED_AT = 1000
 #: Where editors find the form of a job file: beside the job's runs.
 _SCHEMA = ".netaudience/job.schema.json"
+_PLAIN = Source()
 
 
 def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> list[str]:
@@ -58,10 +60,10 @@ def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> 
     from netaudience.jobs.extract.table import open_source  # noqa: PLC0415 - needs the extra `cli`
 
     with open_source(source, Path.cwd(), first=_LOOKED_AT) as table:
-        columns = dict(table.columns)
+        columns, notes = dict(table.columns), list(table.notes)
     if not columns:
         raise ConfigurationError("The source has no column: give one with a header, or with a row at least")
-    text = first_job(_beside(source, path), columns, client, found)
+    text = first_job(_beside(source, path), columns, client, found, notes)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as file:
@@ -71,11 +73,23 @@ def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> 
         schema.write_bytes(dump_json(job_schema()))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}: take another place") from error
-    undecided = (_text(_MISSING), ' = ""')
-    return [line for line in text.splitlines() if line[:1] != "#" and any(one in line for one in undecided)]
+    marks = (_text(_MISSING), ' = ""')
+    undecided = [line for line in text.splitlines() if line[:1] != "#" and any(one in line for one in marks)]
+    placed = {place.name for place in find_columns(found, list(columns)).places if place.column is not None}
+    kind: object = found.kind
+    keys = cast("Rows[object]", kind).key_names if isinstance(kind, Rows) else ()
+    if len(keys) > 1 and not placed.intersection(keys):
+        undecided.append(f"whose row it is: one of {listed(keys)}")
+    return undecided
 
 
-def first_job(source: Source, columns: Mapping[str, str], vendor: type[Client], operation: Operation) -> str:
+def first_job(
+    source: Source,
+    columns: Mapping[str, str],
+    vendor: type[Client],
+    operation: Operation,
+    notes: Sequence[str] = (),
+) -> str:
     """Return the text of a job file.
 
     Args:
@@ -83,6 +97,7 @@ def first_job(source: Source, columns: Mapping[str, str], vendor: type[Client], 
         columns: The source's columns and their types.
         vendor: The vendor's client.
         operation: What is to be done with the rows.
+        notes: What is worth to be known of the source.
     """
     found = find_columns(operation, list(columns))
     placed = {place.name: place.column for place in found.places if place.column is not None}
@@ -99,6 +114,7 @@ def first_job(source: Source, columns: Mapping[str, str], vendor: type[Client], 
         "# Credentials stay in the environment. All keys: docs/jobs.md",
         "",
         "[source]",
+        *(f"# {_printable(note)}" for note in notes),
         *_source_lines(source, found.key, list(columns)),
         "",
         "[[step]]",
@@ -163,8 +179,9 @@ def _source_lines(source: Source, key: str | None, columns: Sequence[str]) -> It
     if source.uri is not None:
         where = "env" if source.uri.env is not None else "file"
         yield f"uri = {{ {where} = {_text(source.uri.name)} }}"
-    if source.format is not None:
-        yield f"format = {_text(source.format)}"
+    for name in (*OF_FILES, "time_zone"):
+        if (value := getattr(source, name)) != getattr(_PLAIN, name):
+            yield f"{name.replace('_', '-')} = {dump_json(value).decode()}"
     if source.database is not None:
         yield f"database = {_text(source.database)}"
     if source.sql is not None:

@@ -14,7 +14,7 @@ from netaudience.jobs.spec.diagnostics import Problems, Section
 from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, DbtModel, Secret, Source
 from netaudience.jobs.spec.secrets import secret
 
-__all__ = ["DBAPI", "FUNCTION", "SOURCE", "checked_source", "known_encoding", "source_of"]
+__all__ = ["DBAPI", "FUNCTION", "OF_FILES", "SOURCE", "checked_source", "known_encoding", "source_of"]
 
 SOURCE = (
     "files", "sql", "database", "connection", "uri", "dbt", "python", "delta", "iceberg",
@@ -28,7 +28,7 @@ FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*")
 #: A name that needs no quotation marks in any database.
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: What says how files are written, and means nothing without any.
-_OF_FILES = ("format", "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "hive")
+OF_FILES = ("format", "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "hive")
 
 
 def source_of(section: Section) -> Source:
@@ -48,7 +48,7 @@ def source_of(section: Section) -> Source:
     if database is not None and sql is None and "sql" not in section:
         section.wrong("database", 'a database needs to be asked: add sql = "select … from …"')
     form = section.choice("format", FORMATS)
-    for one in _OF_FILES:
+    for one in OF_FILES:
         # SQL names files of its own, which are written in the same way.
         sql_of_files = "sql" in section and database is None and not elsewhere
         if one in section and not named and (one == "format" or not sql_of_files):
