@@ -89,9 +89,12 @@ async def test_only_what_is_new_is_read_and_only_what_differs_is_sent(users: Use
         # 300 seconds before the newest row are read once more: all hundred of the first day.
         least = "only rows of the query were read whose updated_at is 2026-01-01 01:55:00 or later, or empty"
         assert second == (102, (3, 99), least)
+        assert (told.steps[0].added, told.steps[0].changed) == (1, 2)
         assert told.notes[0] == least
         users.put(3, {"id5": 51})
-        assert read_of(await run(job, sandbox))[:2] == (3, (1, 2))
+        third = await run(job, sandbox)
+        assert read_of(third)[:2] == (3, (1, 2))
+        assert (third.steps[0].added, third.steps[0].changed) == (0, 1)
         assert not plan_job(job).stops
 
 
@@ -189,7 +192,7 @@ async def test_a_mirror_takes_back_only_when_all_rows_were_read(
         monkeypatch.setattr("netaudience.jobs.state.readings.dt.datetime", Clock)
         whole = await run(job, sandbox)
         assert whole.notes == ["all rows of the query were read: the last time was 8 days ago"]
-        assert [step.delivered for step in whole.steps] == [0, 1]
+        assert [(step.delivered, step.takes_back) for step in whole.steps] == [(0, False), (1, True)]
         assert sandbox.check("netmera", "untag_users").applied == 1
 
 

@@ -25,6 +25,7 @@ from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.metrics import Metrics, write_metrics
 from netaudience.jobs.state.run_folder import RunFolder, RunStart
 from netaudience.jobs.state.summary import StepSummary, Summary
+from netaudience.jobs.state.verified import StepVerified, Verified, write_verified
 
 CHROMIUM = shutil.which("chromium")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -319,6 +320,11 @@ BEYOND = """const found = [];
     return found"""
 
 
+#: Tables of which a part is not seen.
+CUT = """return [...document.querySelectorAll('.scroll')].filter(
+    (each) => each.innerText && each.scrollWidth > each.clientWidth + 1).map((each) => each.innerText)"""
+
+
 def shown(browser, path):
     browser.get(path.as_uri())
     return browser.execute_script("return document.body.innerText")
@@ -371,9 +377,21 @@ def test_pictures_take_the_width_that_there_is(browser, long_run, width):
     for wide, high in browser.execute_script(script):
         assert 0.55 * width < wide < width
         assert high > 80
+    assert browser.execute_script(CUT) == []
     # Nothing stands beyond the right edge, nor beyond that of its picture.
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     assert browser.execute_script(BEYOND) == []
+
+
+@needs_browser
+def test_nothing_is_cut_off_on_paper(browser, long_run):
+    size = {"width": 700, "height": 1000, "deviceScaleFactor": 1, "mobile": False}  # A4, within its margins
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown(browser, long_run)
+    assert browser.execute_script(CUT) == []
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 @needs_browser
@@ -448,6 +466,77 @@ def test_no_identifier_gets_into_the_page(folder):
     page = written(folder, told, {"tags": measured(5)}).read_text(encoding="utf-8")
     assert [secret for secret in secrets if secret in page] == []
     assert "the value … is wrong" in page
+
+
+def kept(runs, day, *steps, **facts):
+    """Keep the summary of a run of that day of November, and return its folder."""
+    folder = runs / f"202611{day:02}-013000-ab12"
+    folder.mkdir(parents=True)
+    began = f"2026-11-{day:02}T01:30:00+00:00"
+    told = summary(*steps, run=folder.name, started=began, folder=folder, **facts)
+    (folder / "summary.json").write_bytes(told.to_json())
+    start = RunStart(job="nightly", file="job.toml", started=began, source="x", steps={}, attempts=1)
+    RunFolder(folder).remember(start)
+    return folder
+
+
+def test_the_few_figures_that_stand_for_all_are_at_the_top(tmp_path):
+    attributes = step(
+        name="a", mode="changed-only", total=10_000, unchanged=9_000, delivered=999, rejected=1, added=600,
+        changed=400,
+    )  # fmt: skip
+    tags = step(mode="mirror", total=100, unchanged=70, delivered=30, added=30, changed=0)
+    gone = step(name="tags removal", mode="mirror", total=7, delivered=7, takes_back=True)
+    folder = kept(tmp_path / "runs", 22, attributes, tags, gone)
+    looked = StepVerified(
+        name="a", vendor="netmera", operation="tag_users", delivered=999, chosen=100, landed=89, not_yet=1,
+        unreadable=10,
+    )  # fmt: skip
+    write_verified(RunFolder(folder), Verified(run=folder.name, time="2026-11-22", steps=[looked]))
+    page = write_report(folder).read_text(encoding="utf-8")
+    figures = [(number, words) for words, number in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)]
+    assert figures == [
+        ("99.99%", "delivered or as before, of 10,107 rows, over 3 steps"),
+        ("1,036", "sent and delivered"),
+        ("630", "added since the last run"),
+        ("400", "changed since the last run"),
+        ("7", "removed, for they are gone"),
+        ("98.89%", "there as sent, of 90 rows that were read back"),
+    ]
+    plain = write_report(kept(tmp_path / "plain", 22, step(total=4, delivered=4))).read_text(encoding="utf-8")
+    assert re.findall(r"<dd>(.*?)</dd>", plain) == ["100%", "4"]
+    assert "The last runs" not in page + plain
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        (0, 9, "0%"),
+        (9, 9, "100%"),
+        (1, 3, "33.33%"),
+        (1, 10**9, "0.01%"),
+        (10**9 - 1, 10**9, "99.99%"),
+        (1, 2, "50%"),
+    ],
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(part, whole, told):
+    assert charts.share_of(part, whole) == told
+
+
+def test_a_run_is_seen_beside_the_last_ones(tmp_path):
+    for day in range(1, 20):
+        kept(tmp_path / "runs", day, step(total=1000 * day, unchanged=1000 * day - day, rejected=day))
+    kept(tmp_path / "runs", 20, step(total=5, delivered=5), again="20261119-013000-ab12")
+    kept(tmp_path / "runs", 21, step())
+    folder = kept(tmp_path / "runs", 22, step(total=10_000, delivered=9_000, failed=1_000))
+    kept(tmp_path / "runs", 23, step(total=1, delivered=1))  # came later
+    page = write_report(folder).read_text(encoding="utf-8")
+    chart = page.partition("<h2>The last runs</h2>")[2].partition("</figure>")[0]
+    days = re.findall(r'"when">2026-11-(\d\d) 01:30<', chart)
+    assert days == [*(f"{day:02}" for day in range(10, 20)), "22"]
+    assert re.findall(r'"told">(.*?)<', chart)[-2:] == ["99.9% of 19,000", "90% of 10,000"]
+    widths = [float(width) for width in re.findall(r'class="bar" style="width: ([\d.]+)%', chart)]
+    assert (max(widths), widths[-1]) == (100, 52.632)
 
 
 def test_what_a_success_leaves_undone_is_told_once(folder):

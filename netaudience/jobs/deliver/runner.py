@@ -340,7 +340,9 @@ class _JobRun:
         await self._open(FanOut(self._carriers, pages, makers, self._threads, most=most))
         for prepared in steps:
             for taking in prepared.takings():
-                self._later.append((prepared, taking, self._carrier(prepared, taking, source, earlier)))
+                carrier = self._carrier(prepared, taking, source, earlier)
+                carrier.summary.takes_back = True
+                self._later.append((prepared, taking, carrier))
         self.summary.steps = [carrier.summary for carrier in self._all]
 
     def _looked_at(self, pages: Iterator[list[Page]]) -> Iterator[list[Page]]:
@@ -531,7 +533,10 @@ class _JobRun:
             told.accepted = bool(told.rejected) and accepts(told.rejected, told.total, self._job.guards)
             carrier.order.known.save(whole=told.exhausted)
         for prepared in self._preparation.steps:
-            self._own_carrier(prepared).summary.notes = prepared.notes()
+            told = self._own_carrier(prepared).summary
+            told.notes = prepared.notes()
+            if prepared.differences is not None:
+                told.added, told.changed = prepared.differences.added, prepared.differences.changed
         table = self._table  # the undelivered rows of a run, where those are sent again, have no lines
         summary.notes = list(getattr(table, "notes", ()))
         summary.source_lines = getattr(table, "lines", None)

@@ -15,7 +15,19 @@ from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.metrics import Attempt, Ceiling, Latencies, Metrics, Slice
 from netaudience.outcomes import Counts
 
-__all__ = ["KINDS", "SEEN_AS", "Bar", "Reason", "clock", "distribution", "outcomes", "over_time", "reasons"]
+__all__ = [
+    "KINDS",
+    "SEEN_AS",
+    "Bar",
+    "Reason",
+    "clock",
+    "distribution",
+    "outcomes",
+    "over_time",
+    "reasons",
+    "runs",
+    "share_of",
+]
 
 #: The kinds of outcome, in the order in which they stand in a bar.
 KINDS: Final = tuple(Counts().shown())
@@ -35,6 +47,14 @@ _THINNEST = 0.006
 _PERCENTILES = ((0.5, "half", "p50"), (0.95, "95%", "p95"), (0.99, "99%", "p99"))
 #: Seconds between two marks of time.
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+
+
+def share_of(part: int, whole: int) -> str:
+    """Return a share in percent; all, and only all, is 100%, and nothing, and only that, is 0%."""
+    percent = 100 * part / whole
+    if 0 < part < whole:
+        percent = min(max(percent, 0.01), 99.99)
+    return f"{percent:.2f}".rstrip("0").rstrip(".") + "%"
 
 
 @attrs.frozen
@@ -80,6 +100,24 @@ def outcomes(
             _part(line, share, roles[kind]).set("title", f"{bar.counts[kind]:,} {kind}")
         told = " · ".join(f"{count:,} {kind}" for kind in roles if (count := bar.counts.get(kind, 0)))
         say(chart, "div", told, "told")
+    return chart
+
+
+def runs(bars: Sequence[Bar]) -> Element:
+    """Draw what became of the rows of run after run, each as long as it has rows."""
+    chart = _chart("What became of the rows, run by run")
+    there = [kind for kind in KINDS if any(bar.counts.get(kind) for bar in bars)]
+    key(chart, [(kind, kind, "area") for kind in there])
+    most = max(bar.rows for bar in bars)
+    table = SubElement(chart, "div", {"class": "runs"})
+    for bar in bars:
+        say(table, "div", bar.name, "when")
+        there_now = bar.counts.get("delivered", 0) + bar.counts.get("unchanged", 0)
+        say(table, "div", f"{share_of(there_now, bar.rows)} of {bar.rows:,}", "told")
+        line = SubElement(SubElement(table, "div"), "div", {"class": "bar"})
+        line.set("style", f"width: {max(bar.rows / most, _THINNEST):.3%}")
+        for kind, share in _shares(bar, KINDS):
+            _part(line, share, kind).set("title", f"{bar.counts[kind]:,} {kind}")
     return chart
 
 

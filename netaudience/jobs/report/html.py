@@ -17,6 +17,7 @@ import attrs
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.report import charts
 from netaudience.jobs.report.charts import Bar, Reason
+from netaudience.jobs.report.glance import at_a_glance, last_runs
 from netaudience.jobs.report.plot import say
 from netaudience.jobs.report.wording import MEANINGS, Verdict, times, without_names
 from netaudience.jobs.spec.diagnostics import duration, many
@@ -37,6 +38,8 @@ _MOST_BARS = 8
 _MOST_REASONS = 100
 #: A table of more rows is closed until somebody opens it.
 _OPEN_ROWS = 20
+#: Columns in which a number is worth a look.
+_TROUBLE = ("rejected", "failed", "in doubt", "not sent")
 #: Rows of a table: cells, of which numbers stand at the right.
 _Row = Sequence[str | int]
 
@@ -57,7 +60,8 @@ def write_report(folder: Path) -> Path:
         OSError: the folder cannot be written.
     """
     run = RunFolder(folder)
-    page = _Page(_summary(run), read_metrics(folder), read_verified(run))
+    summary = _summary(run)
+    page = _Page(summary, read_metrics(folder), read_verified(run), last_runs(folder, summary))
     replace(run.report, page.html().encode())
     return run.report
 
@@ -93,9 +97,11 @@ class _Page:
     """A page under way: elements, so that whatever is written is text, and pictures in their places."""
 
     def __init__(
-        self, summary: Summary, metrics: dict[str, Metrics], verified: Verified | None = None
+        self, summary: Summary, metrics: dict[str, Metrics], verified: Verified | None, last: Sequence[Bar]
     ) -> None:
         self._summary = summary
+        #: What became of the rows of the runs before, and of this one.
+        self._last = last
         self._verified = verified
         self._metrics = metrics
         self._steps = summary.steps
@@ -114,6 +120,7 @@ class _Page:
         SubElement(head, "link", rel="icon", href="data:,")
         say(head, "style", (files("netaudience.jobs.report") / "report.css").read_text(encoding="utf-8"))
         self._header(body)
+        at_a_glance(body, self._steps, self._verified)
         self._what_became(body)
         self._what_was_seen(body)
         for step in self._steps:
@@ -143,6 +150,9 @@ class _Page:
             silent = {(step.vendor, step.operation, step.unsaid) for step in steps if step.unsaid}
             for vendor, name, what in sorted(silent):
                 say(body, "p", f"Not told by {vendor} {name}: {what}.", "quiet")
+        if self._last:
+            say(body, "h2", "The last runs")
+            _picture(body, charts.runs(self._last), "The share is what is at the vendor, over all steps.")
         found = self._reasons()
         if found:
             shown = [
@@ -381,10 +391,9 @@ def _table(body: Element, title: str, names: Sequence[str], rows: Iterable[_Row]
     for row in rows:
         line = SubElement(content, "tr")
         for name, cell in zip(names, row, strict=True):
-            if isinstance(cell, int):
-                troubled = cell and name in {"rejected", "failed", "in doubt", "not sent"}
-                say(line, "td", f"{cell:,}", "number trouble" if troubled else "number")
-            else:
-                say(line, "td", cell)
+            troubled = isinstance(cell, int) and cell and name in _TROUBLE
+            kind = "number trouble" if troubled else "number" if isinstance(cell, int) else ""
+            told = say(line, "td", f"{cell:,}" if isinstance(cell, int) else cell, kind)
+            told.set("data-name", name)  # stands beside it where the page is too narrow for columns
     if more > 0:
         say(body, "p", f"{more:,} more are in the summary.json of the run.", "quiet")

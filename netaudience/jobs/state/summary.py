@@ -42,6 +42,11 @@ class StepSummary(Counts):
     unsaid: str = ""
     #: The step's rows: those of the source that its condition holds for, and for removals those removed.
     total: int = 0
+    #: Rows that are new to what was delivered, and that differ from it; None where nothing is compared.
+    added: int | None = None
+    changed: int | None = None
+    #: Whether it takes back what is gone.
+    takes_back: bool = False
     #: Rejected rows that the last run has rejected for the same reason.
     known: int = 0
     #: True when so many rejected rows are no failure, as the job says.
