@@ -312,7 +312,8 @@ class Chunker(Generic[Item]):
     def _cut_alike(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Cut what waits in chunks of as many rows, up to the first that has to be looked at.
 
-        No two of the waiting items have one key, so that nothing behind a chunk has to wait for it.
+        No two of the waiting items have one key, so that nothing behind a chunk has to wait for it. It is for
+        requests of one row, which would be looked after one by one (benchmark P2).
         """
         line, count = self._line, self._likely
         most, ordered, kind, busy = self._max_bytes, self.ordered, self._kind, self._busy

@@ -22,7 +22,7 @@ class Texts(Sequence[str]):
     """Many texts that are kept as their JSON while their request is out; it cannot be changed.
 
     Until their answer is there, a thousand objects would take memory, which has left the processor's cache
-    when it is wanted again, and the garbage collector would go through the list of them.
+    when it is wanted again, and the garbage collector would go through the list of them (benchmark P1).
     """
 
     __slots__ = ("_length", "_start", "_stop", "_texts", "_written")

@@ -225,7 +225,7 @@ def dump_json(
 def has_null(body: bytes) -> bool:
     """Return whether null stands in a JSON text, which is all that it says of a number it has none for."""
     # One letter costs nothing to look for. The word is looked for from its end: that is twice as quick as
-    # `in`, which CPython tunes for longer words; and with a letter less, a quarter quicker still.
+    # `in`, which CPython tunes for longer words; and with a letter less, a quarter quicker still (P3).
     return b"n" in body and body.rfind(b"nul") >= 0 and b"null" in body
 
 

@@ -188,7 +188,7 @@ class Operation:
         return Report(host.vendor, self.name, self.facts.acknowledges, unsaid=self.facts.unsaid)
 
     def unread(self, host: ClientPort) -> Report:
-        """Return a report that nobody reads, one for all single calls: making it costs 2 % of a call."""
+        """Return a report that nobody reads, one for all calls: making it costs 2 % of one (benchmark C1)."""
         if self._unread is None:
             self._unread = self.report(host)
         return self._unread
