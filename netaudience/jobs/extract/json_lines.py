@@ -156,7 +156,7 @@ class Objects:
             ).fetchall()
         told: list[str] = []
         for place, count in rows:
-            name = str(self.columns[place])
+            name = self.columns[int(place)]
             # As it stands in a text of TOML.
             column = name if name.isidentifier() else quoted(name).replace('"', '\\"')
             told.append(
