@@ -15,13 +15,13 @@ import attrs
 from netaudience.cli.display import many, progress_of, tell, wrapped
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
 from netaudience.errors import ConfigurationError, mask
+from netaudience.jobs.spec.action import AGREED_BY, Action
 from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
 from netaudience.model.wire import JsonValue
 from netaudience.vendors import names
-from netaudience.verbs.action import AGREED_BY, Action
 from netaudience.verbs.doors import carry_action, plan_action
 from netaudience.verbs.look_up import undelivered_of, who
 from netaudience.verbs.matrix import matrix, period

@@ -140,7 +140,7 @@ def carry(  # noqa: PLR0913 - what a verb may be told
 ) -> int:
     """Plan or carry out what was said."""
     from netaudience.cli.verb_actions import carry_verb, places_of, show_plan  # noqa: PLC0415 - costs a program's start
-    from netaudience.verbs.action import Action  # noqa: PLC0415 - likewise
+    from netaudience.jobs.spec.action import Action  # noqa: PLC0415 - likewise
 
     action = Action(**said, places=places_of(at))
     if plan:

@@ -11,7 +11,7 @@
         print(verdict.vendor, verdict.status)
 """
 
-from netaudience.verbs.action import Action
+from netaudience.jobs.spec.action import Action
 from netaudience.verbs.audience import Audience, AudienceResult
 from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_action, plan_erase
 from netaudience.verbs.look_up import Known, who

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netaudience.jobs.spec.action import Action
 from netaudience.jobs.spec.model import Source
 from netaudience.vendors import names
-from netaudience.verbs.action import Action
 from netaudience.verbs.people import read_people
 from netaudience.verbs.plan import VerbPlan, plan_vendors, plan_verb
 from netaudience.verbs.run import Started, VerbResult, run_verb

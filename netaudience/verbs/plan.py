@@ -17,17 +17,17 @@ import attrs
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.plan.estimate import NoAccount, client_of
+from netaudience.jobs.spec.action import Action
 from netaudience.jobs.spec.diagnostics import listed, nearest
 from netaudience.jobs.spec.model import Guards, JobFile, Source, Step
 from netaudience.jobs.spec.validate import find_vendor
-from netaudience.jobs.spec.verb_steps import step_of, unfit_place
+from netaudience.jobs.spec.verb_steps import step_of, untold, ways_of
 from netaudience.model.verb_facts import Channel, Identity, Verb, VerbFacts, Way, key_of
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
 from netaudience.vendors import client_of as vendor_client
 from netaudience.vendors import names, verbs_of
-from netaudience.verbs.action import Action
 from netaudience.verbs.people import Person, read_people
 from netaudience.verbs.subject import Columns, find_columns
 
@@ -279,9 +279,9 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
     client_factory: ClientFactory | None,
 ) -> VendorPlan:
     facts = verbs_of(vendor).get(key_of(action.verb, channel))
-    untold = None if facts is None else _untold(action, channel, vendor, facts)
-    if facts is None or facts.cannot or untold is not None:
-        return VendorPlan(vendor=vendor.slug, name=vendor.vendor, channel=channel, facts=facts, untold=untold)
+    unsaid = None if facts is None else untold(action, channel, vendor, facts, "--at {}=…")
+    if facts is None or facts.cannot or unsaid is not None:
+        return VendorPlan(vendor=vendor.slug, name=vendor.vendor, channel=channel, facts=facts, untold=unsaid)
     place = action.place(vendor.slug, channel)
     account: Client
     missing: str | None = None
@@ -291,30 +291,27 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
         account, missing = client_of(vendor, Settings())
     left_out: list[str] = []
     parts: list[Part] = []
-    taken: list[str] = []
-    for way in facts.ways:
-        column = columns.column(way.takes, vendor.slug)
-        if column is None or column in taken:
-            continue
-        operation = vendor.operations()[way.operation]
-        if not isinstance(account, NoAccount):
-            try:
-                account.items_of(operation)
-            except ConfigurationError as error:
-                left_out.append(str(error))
-                continue
-        before = taken if facts.taken == "first" else []
+
+    def has(way: Way) -> bool:
+        try:
+            if not isinstance(account, NoAccount):
+                account.items_of(vendor.operations()[way.operation])
+        except ConfigurationError as error:
+            left_out.append(str(error))
+            return False
+        return True
+
+    for way, column, before in ways_of(facts, lambda takes: columns.column(takes, vendor.slug), has):
         count = sum(
             column in person.known_by and not person.known_by.keys() & set(before) for person in people
         )
         if count:
             called = key_of(action.verb, channel).replace(" ", "-")
             name = f"{vendor.slug}-{called}-by-{way.takes}"
-            step = step_of(
-                name, vendor, way, column, before=before, place=place, attributes=action.attributes
-            )
+            held = action.attributes
+            step = step_of(name, vendor, way, column, before=before, place=place, attributes=held)
+            operation = vendor.operations()[way.operation]
             parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
-        taken.append(column)
     known = {part.column for part in parts}
     return VendorPlan(
         vendor=vendor.slug,
@@ -326,19 +323,6 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
         account=missing,
         left_out=tuple(left_out),
     )
-
-
-def _untold(action: Action, channel: Channel | None, vendor: type[Client], facts: VerbFacts) -> str | None:
-    """Say what of an account has to be told before the verb can be done there, or None."""
-    where = vendor.slug if channel is None else f"{vendor.slug}:{channel}"
-    if not facts.place:
-        return None
-    given = action.places.get(where)
-    wanted = f"say --at {where}=… with {facts.place}"
-    if not given:
-        return wanted
-    unfit = unfit_place(vendor, facts, given)
-    return None if unfit is None else f"{unfit}: {wanted}"
 
 
 def _writers(folder: Path, vendors: Mapping[str, str]) -> Iterator[str]:

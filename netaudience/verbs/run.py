@@ -17,6 +17,7 @@ import attrs
 
 from netaudience.errors import ConfigurationError, GuardRefused, JournalFailed
 from netaudience.jobs.deliver.kept import Kept
+from netaudience.jobs.spec.action import AGREED_BY
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, wants_consent
 from netaudience.jobs.spec.model import Source
@@ -24,7 +25,6 @@ from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.verb_facts import Channel, Verb
 from netaudience.model.wire import load_json, structure
-from netaudience.verbs.action import AGREED_BY
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 

@@ -8,15 +8,16 @@ for whoever changed from one to the other would leave as the one and stay as the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import attrs
 
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.spec.diagnostics import Section, listed, nearest
+from netaudience.jobs.spec.diagnostics import Section, listed
 from netaudience.jobs.spec.model import KeptAudience, Step, Suppression
+from netaudience.jobs.spec.people_section import column_of, columns_of, pairs_of, vendors_of
 from netaudience.jobs.spec.suppression_section import condition_of
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.spec.verb_steps import UNPLACED, mirrored, placed, step_of, unfit_place
@@ -35,13 +36,9 @@ def audience_of(section: Section) -> KeptAudience:
     name = section.text("name")
     if name is None and "name" not in section:
         section.problems.add(section.path, '[audience] has no name: add name = "vip"')
-    vendors = tuple(dict.fromkeys(_vendors(section)))
-    if not vendors and "vendors" not in section:
-        section.problems.add(
-            section.path, f"[audience] names no vendor: add vendors = [{_quoted_list(names())}], or some"
-        )
-    columns = _columns(section, vendors)
-    by, at = dict(_texts_of(section, "by")), dict(_texts_of(section, "at"))
+    vendors = vendors_of(section)
+    columns = columns_of(section, vendors)
+    by, at = dict(pairs_of(section, "by")), dict(pairs_of(section, "at"))
     for vendor, identity in by.items():
         if identity not in IDENTITIES:
             section.wrong("by", f"by of {vendor} is one of {listed(IDENTITIES)}")
@@ -59,48 +56,6 @@ def audience_of(section: Section) -> KeptAudience:
         if problem := _problem(audience, vendor):
             section.wrong("vendors", problem)
     return audience
-
-
-def _columns(section: Section, vendors: Iterable[str]) -> dict[str, str]:
-    columns = dict(_texts_of(section, "columns"))
-    if not columns and "columns" not in section:
-        section.problems.add(
-            section.path,
-            '[audience] does not say who is meant: add columns = { id = "user_id", email = "email" }',
-        )
-    known = (*IDENTITIES, *(f"{vendor}_id" for vendor in vendors))
-    for given in columns:
-        if given not in known:
-            section.wrong(
-                "columns", f"columns has no {given}{nearest(given, known) or f': they are {listed(known)}'}"
-            )
-    return columns
-
-
-def _vendors(section: Section) -> Iterator[str]:
-    for given in section.texts("vendors"):
-        vendor = find_vendor(given)
-        if vendor is None:
-            slugs = list(names())
-            meant = nearest(given, slugs) or f": it is one of {listed(slugs)}"
-            section.wrong("vendors", f"there is no vendor {given!r}{meant}")
-        else:
-            yield vendor.slug
-
-
-def _quoted_list(given: Mapping[str, str]) -> str:
-    return ", ".join(f'"{one}"' for one in given)
-
-
-def _texts_of(section: Section, key: str) -> Iterator[tuple[str, str]]:
-    """Give the pairs of a table; a whole number is as good as its text."""
-    for name, value in section.table(key).items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)  # noqa: PLW2901 - the same, written otherwise
-        if isinstance(value, str) and value.strip():
-            yield name.replace("-", "_") if key == "columns" else name, value
-        else:
-            section.wrong(key, f"{key} of {name} is a text that is not empty")
 
 
 def _problem(audience: KeptAudience, vendor: str) -> str | None:
@@ -137,7 +92,7 @@ def _way_and_back(audience: KeptAudience, vendor: type[Client]) -> tuple[Way, Wa
     chosen = audience.by.get(vendor.slug)
     takes = [way.takes for way in verbs["join"].ways]
     for forth in verbs["join"].ways:
-        if chosen not in {None, forth.takes} or _column(audience, vendor, forth.takes) is None:
+        if chosen not in {None, forth.takes} or column_of(audience.columns, vendor.slug, forth.takes) is None:
             continue
         for back in verbs["leave"].ways:
             if back.takes == forth.takes:
@@ -147,11 +102,6 @@ def _way_and_back(audience: KeptAudience, vendor: type[Client]) -> tuple[Way, Wa
         f"{vendor.vendor} knows people of an audience by {wanted}: name the column in columns, or leave the "
         "vendor out"
     )
-
-
-def _column(audience: KeptAudience, vendor: type[Client], takes: Identity) -> str | None:
-    own = audience.columns.get(f"{vendor.slug}_id") if takes == "id" else None
-    return own or audience.columns.get(takes)
 
 
 def audience_steps(
@@ -177,7 +127,7 @@ def audience_steps(
         if problem := _problem(audience, slug):
             raise ConfigurationError(problem)
         forth, back = _way_and_back(audience, vendor)
-        column = _column(audience, vendor, forth.takes) or ""
+        column = column_of(audience.columns, vendor.slug, forth.takes) or ""
         place = audience.at.get(slug) or (UNPLACED if verbs_of(vendor)["join"].place else audience.name)
         step = mirrored(step_of(f"{slug}-{called}", vendor, forth, column, place=place), vendor, back, place)
         if suppression is not None:

@@ -46,6 +46,7 @@ from netaudience.jobs.spec.validate import (
     problem_of_last,
     removal_problem,
 )
+from netaudience.jobs.spec.verb_section import VERB, verb_steps
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import names
@@ -63,7 +64,19 @@ __all__ = [
     "read_text",
 ]
 
-JOB = ("name", "source", "suppression", "audience", "step", "guards", "quotas", "runs", "results", "notify")
+JOB = (
+    "name",
+    "source",
+    "suppression",
+    "audience",
+    "verb",
+    "step",
+    "guards",
+    "quotas",
+    "runs",
+    "results",
+    "notify",
+)
 STEP = (
     "name", "vendor", "operation", "arguments", "fields", "where", "mode", "removal", "removal_arguments",
     "take_back_old", "duplicates", "suppressed", "verify", "rate", "in_flight", "max_rows",
@@ -209,7 +222,9 @@ class _Reading:
         file = self._file
         source = self._source()
         audience, steps = self._audience(source)
-        steps += self._steps(source, {step.name.casefold() for step in steps}, needed=audience is None)
+        steps += self._verbs(source, {step.name.casefold() for step in steps})
+        names = {step.name.casefold() for step in steps}
+        steps += self._steps(source, names, needed=audience is None and "verb" not in self._file)
         runs = Section(file.table("runs"), file.place("runs"), self._problems, known=RUNS, name="[runs]")
         folder, store = _folder_of(runs)
         here = self._path.resolve()
@@ -292,6 +307,25 @@ class _Reading:
         if len(self._problems) > count:
             return audience, ()
         return audience_steps(audience, source.suppression)
+
+    def _verbs(self, source: Source, names: set[str]) -> tuple[Step, ...]:
+        """Make the steps of all that is to become of people."""
+        value = self._file.get("verb")
+        given = cast("list[object]", value if isinstance(value, list) else [] if value is None else [value])
+        steps: list[Step] = []
+        for index, one in enumerate(given):
+            at = (*self._file.place("verb"), index) if isinstance(value, list) else self._file.place("verb")
+            if not isinstance(one, dict):
+                self._problems.add(at, "a verb is a table: begin it with a line [[verb]]")
+                continue
+            values = cast("dict[str, object]", one)
+            section = Section(values, at, self._problems, known=VERB, name="[[verb]]")
+            for step in verb_steps(section, source):
+                if step.name.casefold() in names:
+                    section.wrong("verb", f"{step.name} is there twice: one verb says what is done there")
+                names.add(step.name.casefold())
+                steps.append(step)
+        return tuple(steps)
 
     def _steps(self, source: Source, names: set[str], *, needed: bool) -> tuple[Step, ...]:
         value = self._file.get("step")

@@ -7,6 +7,7 @@ the rest is told by ``netaudience plan``, with lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from netaudience.jobs.formats import FORMATS
 from netaudience.jobs.spec.audience_section import AUDIENCE
@@ -15,6 +16,8 @@ from netaudience.jobs.spec.parse import GUARDS, JOB, MODES, NOTIFY, RESULTS, RUN
 from netaudience.jobs.spec.quotas_section import QUOTAS
 from netaudience.jobs.spec.source_section import SOURCE
 from netaudience.jobs.spec.suppression_section import SUPPRESSION
+from netaudience.jobs.spec.verb_section import VERB, VERB_MODES
+from netaudience.model.verb_facts import CHANNELS, Verb
 from netaudience.model.wire import JsonValue
 from netaudience.vendors import clients
 
@@ -118,6 +121,29 @@ _AUDIENCE: dict[str, tuple[JsonValue, str]] = {
     "at": (_ANYTHING, "By vendor another name, or the number of a list or group that is there."),
     "by": (_ANYTHING, "By vendor the identity that people are known by, where it is not the first."),
 }
+_VERB: dict[str, tuple[JsonValue, str]] = {
+    "verb": (
+        {"enum": [verb for verb in get_args(Verb) if verb != "unsuppress"]},
+        "What is to become of the people.",
+    ),
+    "vendors": (_TEXTS, "The vendors at which it is done, as in commands."),
+    "channels": (
+        {"anyOf": [{"enum": [*CHANNELS]}, {"type": "array", "items": {"enum": [*CHANNELS]}, "minItems": 1}]},
+        "The channels that people are opted out of.",
+    ),
+    "audience": (_TEXT, "The audience that people join or leave."),
+    "attributes": (
+        {"anyOf": [_TEXTS, _ANYTHING]},
+        "The columns that are set, by name or as NAME = COLUMN; or the names that are taken away.",
+    ),
+    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id for the ids of one vendor."),
+    "at": (_ANYTHING, "The number of a list, a group or a channel, by VENDOR or VENDOR:CHANNEL."),
+    "where": (_TEXT, "An SQL condition; other rows are left out."),
+    "mode": (
+        {"enum": [*VERB_MODES]},
+        "Which rows are sent: all, or those that differ from before.",
+    ),
+}
 _GUARDS: dict[str, tuple[JsonValue, str]] = {
     "allow_empty": (_FLAG, "Whether an empty source is no error."),
     "max_removals": (_SHARE, "The run stops where more rows would be taken back."),
@@ -184,11 +210,16 @@ def job_schema() -> dict[str, JsonValue]:
         }
         for client in clients()
     ]
+    verb = _table(_VERB, VERB, required=("verb", "vendors", "columns"))
     tables: dict[str, tuple[JsonValue, str]] = {
         "name": (_TEXT, "The file's own name if left out."),
         "source": (_table(_SOURCE, SOURCE), "Where the rows come from."),
         "suppression": (_table(_SUPPRESSION, SUPPRESSION), "People to whom nothing is sent."),
         "audience": (_table(_AUDIENCE, AUDIENCE), "People who are one audience at several vendors."),
+        "verb": (
+            {"anyOf": [{"type": "array", "items": verb, "minItems": 1}, verb]},
+            "What is to become of the people at several vendors.",
+        ),
         "step": (
             {"anyOf": [{"type": "array", "items": step, "minItems": 1}, step]},
             "What is done with the rows; one or several.",
@@ -203,7 +234,7 @@ def job_schema() -> dict[str, JsonValue]:
         "$schema": "http://json-schema.org/draft-04/schema#",
         "title": "A job of netaudience",
         **_table(tables, JOB, required=("source",)),
-        "anyOf": [{"required": ["step"]}, {"required": ["audience"]}],
+        "anyOf": [{"required": ["step"]}, {"required": ["audience"]}, {"required": ["verb"]}],
     }
 
 

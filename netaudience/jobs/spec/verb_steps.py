@@ -2,23 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
 from netaudience.client import Client
+from netaudience.jobs.spec.action import Action
 from netaudience.jobs.spec.model import Expression, Step
 from netaudience.jobs.spec.suppression_section import quoted_name
 from netaudience.jobs.spec.validate import item_field
 from netaudience.model.rows import Rows
-from netaudience.model.verb_facts import VerbFacts, Way
+from netaudience.model.verb_facts import Channel, Identity, VerbFacts, Way
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["UNPLACED", "as_argument", "has_sql", "mirrored", "placed", "step_of", "unfit_place"]
+__all__ = [
+    "UNPLACED",
+    "as_argument",
+    "has_sql",
+    "mirrored",
+    "placed",
+    "step_of",
+    "unfit_place",
+    "untold",
+    "ways_of",
+]
 
 #: Stands for the number of a place that has to be found or made first.
 UNPLACED = "0"
+
+
+def ways_of(
+    facts: VerbFacts, column_of: Callable[[Identity], str | None], has: Callable[[Way], bool] = lambda _: True
+) -> Iterator[tuple[Way, str, tuple[str, ...]]]:
+    """Give the ways that people can go, each with its column, and the columns of those who go another way.
+
+    Args:
+        facts: What the vendor can do.
+        column_of: Which column has an identity, None where none has.
+        has: Whether the account has a way.
+    """
+    taken: list[str] = []
+    for way in facts.ways:
+        column = column_of(way.takes)
+        if column is not None and column not in taken and has(way):
+            yield way, column, tuple(taken) if facts.taken == "first" else ()
+            taken.append(column)
+
+
+def untold(
+    action: Action, channel: Channel | None, vendor: type[Client], facts: VerbFacts, how: str
+) -> str | None:
+    """Say what of an account has to be told before a verb can be done there, or None.
+
+    Args:
+        action: What is to be done.
+        channel: The channel that it is about, if it is about one.
+        vendor: Where.
+        facts: What the vendor can do for it.
+        how: How it is told, with ``{}`` for where.
+    """
+    where = vendor.slug if channel is None else f"{vendor.slug}:{channel}"
+    if not facts.place:
+        return None
+    given = action.places.get(where)
+    wanted = f"say {how.format(where)} with {facts.place}"
+    if not given:
+        return wanted
+    unfit = unfit_place(vendor, facts, given)
+    return None if unfit is None else f"{unfit}: {wanted}"
 
 
 def has_sql(column: str) -> str:
