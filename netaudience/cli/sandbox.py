@@ -17,7 +17,7 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.sandbox import Fault, Route, Sandbox, SandboxLimits, Window, serve
 from netaudience.vendors import clients
 
-__all__ = ["SandboxOrder", "routes", "serve_sandbox"]
+__all__ = ["SandboxOrder", "every_route", "routes", "serve_sandbox"]
 
 T = TypeVar("T")
 
@@ -47,6 +47,11 @@ def routes(vendors: Iterable[type[Client]] | None = None) -> list[Route]:
     ]
 
 
+def every_route() -> list[Route]:
+    """Return ours, and beside them everything that the documents know: Fynd's tokens, reads."""
+    return [*routes(), *(route for point in Sandbox().endpoints for route in point.routes)]
+
+
 def serve_sandbox(order: SandboxOrder) -> int:
     """Serve until SIGINT or SIGTERM.
 
@@ -66,10 +71,8 @@ def serve_sandbox(order: SandboxOrder) -> int:
 
 
 def _make(order: SandboxOrder) -> Sandbox:
-    # Under our own names, and besides that everything that the documents know: Fynd's tokens, reads.
-    documented = [route for point in Sandbox().endpoints for route in point.routes]
     return Sandbox(
-        [*routes(), *documented],
+        every_route(),
         faults=[Fault.parse(text) for text in order.faults],
         seed=order.seed,
         limits=_limits(order),

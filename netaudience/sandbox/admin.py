@@ -18,6 +18,7 @@ from aiohttp import web
 from netaudience.sandbox import overview
 from netaudience.sandbox.core import SandboxCore
 from netaudience.sandbox.faults import Fault
+from netaudience.sandbox.ledger import SHOWN
 from netaudience.sandbox.protocol import Json, SandboxUsageError, decode
 
 PREFIX = "/_sandbox"
@@ -37,12 +38,14 @@ class Admin:
             ("GET", "/"): self._overview,
             ("GET", "/live"): self._live,
             ("GET", "/requests"): self._requests,
+            ("GET", r"/requests/{ordinal:\d+}"): self._body,
             ("POST", "/check"): self._check,
             ("POST", "/faults"): self._faults,
             ("POST", "/clock"): self._clock,
             ("POST", "/delay"): self._delay,
             ("POST", "/reset"): self._reset,
             ("POST", "/state/{vendor}"): self._seed,
+            ("GET", "/state/{vendor}/{collection}"): self._keys,
             ("GET", "/state/{vendor}/{collection}/{key:[^/]+}"): self._look,
         }
         for (method, path), handler in routes.items():
@@ -53,11 +56,18 @@ class Admin:
 
     async def _live(self, _request: web.Request) -> web.Response:
         """What moves, with the last requests: what the page asks for again and again."""
-        last = overview.last_requests(self._core, 50)
+        last = overview.last_requests(self._core, SHOWN)
         return _json({**overview.moving(self._core), "last_requests": last})
 
     async def _requests(self, _request: web.Request) -> web.Response:
         return _json([attrs.asdict(entry) for entry in self._core.ledger.requests])
+
+    async def _body(self, request: web.Request) -> web.Response:
+        found = overview.body_of(self._core, int(request.match_info["ordinal"]))
+        if found is None:
+            kept = f"Bodies are kept of the last {SHOWN} requests that had one, and of none for a token."
+            return _json({"error": kept}, 404)
+        return _json(found)
 
     async def _check(self, request: web.Request) -> web.Response:
         missing = [name for name in ("vendor", "operation") if name not in request.query]
@@ -98,6 +108,11 @@ class Admin:
         vendor = self._core.vendor(request.match_info["vendor"])
         vendor.seed(decode(await request.read()))
         return _json(dict(vendor.counts()))
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        vendor = self._core.vendor(request.match_info["vendor"])
+        containing = request.query.get("containing", "")
+        return _json(overview.keys(vendor, request.match_info["collection"], containing))
 
     async def _look(self, request: web.Request) -> web.Response:
         vendor = self._core.vendor(request.match_info["vendor"])

@@ -140,6 +140,8 @@ async def exchange(flight: Flight, endpoint: Endpoint, asked: Asked) -> Reply:
         flight.meter = core.meter(served, account)
         admitted = flight.meter.arrive(flight.arrived)
         body = await asked.read()
+        if body and not served.operation.public:  # those ask for a token, with what nobody is to see
+            core.ledger.keep(flight.ordinal, body)
         _refuse_above_limits(served, flight.meter, body, admitted=admitted)
         call = attrs.evolve(call, body=body, account=account)
         meter = flight.meter

@@ -1,7 +1,8 @@
 """What reached the sandbox: a log of requests, how often each key was applied, two watches.
 
-The log is a ring without bodies or keys. Keys are counted per operation, because "every item
-exactly where it belongs" is the promise that the sandbox is there to check.
+The log is a ring without bodies or keys; of the last few requests the bodies are kept as well, to be looked
+at. Keys are counted per operation, because "every item exactly where it belongs" is the promise that the
+sandbox is there to check.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from netaudience.sandbox.protocol import Json
 Place: TypeAlias = tuple[str, str]
 
 LOG_LENGTH = 1000
+#: How many of the last requests are shown, with how many bytes of their bodies.
+SHOWN = 50
+_SHOWN_BYTES = 16_384
 
 
 @attrs.frozen
@@ -35,6 +39,16 @@ class Entry:
     fault: str | None
     #: Real seconds until the answer was ready.
     duration: float
+
+
+@attrs.frozen
+class Body:
+    """What one request carried."""
+
+    ordinal: int
+    #: Of all of it; the text may be its beginning alone.
+    size: int
+    text: bytes = attrs.field(repr=False)
 
 
 class OrderWatch:
@@ -97,6 +111,7 @@ class Ledger:
 
     def __init__(self, order_attribute: str | None) -> None:
         self.requests: deque[Entry] = deque(maxlen=LOG_LENGTH)
+        self.bodies: deque[Body] = deque(maxlen=SHOWN)
         #: Applications by key: one per item, so an id in two rows counts twice.
         self.applied: defaultdict[Place, Counter[str]] = defaultdict(Counter[str])
         self.statuses: defaultdict[Place, Counter[str]] = defaultdict(Counter[str])
@@ -108,6 +123,10 @@ class Ledger:
         """The ordinal of the request that has just come in, from 1."""
         self._ordinal += 1
         return self._ordinal
+
+    def keep(self, ordinal: int, body: bytes) -> None:
+        """Keep the beginning of a body."""
+        self.bodies.append(Body(ordinal, len(body), body[:_SHOWN_BYTES]))
 
     def record(self, entry: Entry) -> None:
         """Log a request that was answered, or whose connection was closed."""

@@ -1,11 +1,12 @@
 """What a sandbox is and what moves in it, as JSON can say it.
 
 Accounts are numbered in the order they came: where a vendor's account is named by its key, a name
-would be a secret on a page without credentials.
+would be a secret on a page without credentials. Of bodies, what is named as a secret is left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import islice
 
@@ -13,6 +14,14 @@ import attrs
 
 from netaudience.sandbox.core import SandboxCore
 from netaudience.sandbox.limits import Meter
+from netaudience.sandbox.protocol import Vendor
+
+#: Keys that are listed at once.
+_LISTED = 100
+#: What secrets are called in bodies.
+_NAMES = r"[\w-]*(?:secret|password|passcode|api[_-]?key|authorization|(?:access|refresh)[_-]?token)"
+_IN_JSON = re.compile(rf'("{_NAMES}"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[\w.+-]+)', re.IGNORECASE)
+_IN_FORM = re.compile(rf"((?:^|&){_NAMES}=)[^&\s]+", re.IGNORECASE)
 
 
 def standing(core: SandboxCore) -> dict[str, object]:
@@ -31,6 +40,7 @@ def standing(core: SandboxCore) -> dict[str, object]:
                     for allowance in core.allowances(name)
                 },
                 "state": dict(vendor.counts()),
+                "commands": _commands(core, name),
                 "rules": [attrs.asdict(rule) for rule in vendor.rules],
             }
             for name, vendor in core.vendors.items()
@@ -71,7 +81,37 @@ def faults(core: SandboxCore) -> list[dict[str, object]]:
 
 def last_requests(core: SandboxCore, count: int) -> list[dict[str, object]]:
     """The last so many requests of the log, the newest first."""
-    return [attrs.asdict(entry) for entry in islice(reversed(core.ledger.requests), count)]
+    kept = {body.ordinal for body in core.ledger.bodies}
+    last = islice(reversed(core.ledger.requests), count)
+    return [{**attrs.asdict(entry), "body": entry.ordinal in kept} for entry in last]
+
+
+def body_of(core: SandboxCore, ordinal: int) -> dict[str, object] | None:
+    """What one of the last requests carried, as text and without secrets; None where it is not kept."""
+    for body in core.ledger.bodies:
+        if body.ordinal == ordinal:
+            text = _IN_FORM.sub(r"\1…", _IN_JSON.sub(r'\1"…"', body.text.decode(errors="replace")))
+            return {"ordinal": ordinal, "size": body.size, "whole": body.size == len(body.text), "text": text}
+    return None
+
+
+def keys(vendor: Vendor, collection: str, containing: str) -> dict[str, object]:
+    """The first keys of a collection, those that contain a text, and whether there are more."""
+    wanted = containing.casefold()
+    found = list(islice((key for key in vendor.keys(collection) if wanted in key.casefold()), _LISTED + 1))
+    return {"keys": found[:_LISTED], "more": len(found) > _LISTED}
+
+
+def _commands(core: SandboxCore, vendor: str) -> dict[str, list[str]]:
+    """By the vendor's own names: what the callers' command calls an operation, where they said it."""
+    called: dict[str, list[str]] = {}
+    for point in core.endpoints:
+        if point.vendor == vendor and point.served is not None:
+            own = point.served.operation.name
+            labels = [route.operation for route in point.routes if route.operation != own]
+            if labels:
+                called[own] = [label.replace("_", "-") for label in labels]
+    return called
 
 
 def _allowances(core: SandboxCore) -> list[dict[str, object]]:

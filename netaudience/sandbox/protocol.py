@@ -282,6 +282,10 @@ class Vendor(Protocol):
         """How much state there is, by collection."""
         ...
 
+    def keys(self, collection: str) -> Iterable[str]:
+        """The keys that `look` takes in a collection; none where it is only counted."""
+        ...
+
     def look(self, collection: str, key: str) -> object:
         """One stored thing as JSON can say it, or None."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -105,6 +105,9 @@ class Scripted:
 
     def counts(self) -> Mapping[str, int]:
         return {"things": len(self.things)}
+
+    def keys(self, collection: str) -> Iterable[str]:
+        return self.things
 
     def look(self, collection: str, key: str) -> object:
         return key if key in self.things else None

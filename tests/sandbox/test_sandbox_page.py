@@ -17,6 +17,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
+from netaudience.cli.sandbox import every_route
 from netaudience.sandbox import BackgroundSandbox, Sandbox, SandboxLimits
 
 CHROMIUM = shutil.which("chromium")
@@ -104,7 +105,7 @@ def limits() -> dict[str, SandboxLimits]:
 
 @pytest.fixture
 def page(browser: WebDriver, limits: dict[str, SandboxLimits]) -> Iterator[Page]:
-    with BackgroundSandbox(Sandbox(limits=limits)) as sandbox:
+    with BackgroundSandbox(Sandbox(every_route(), limits=limits)) as sandbox:  # as the command serves it
         yield Page(browser, sandbox)
         browser.get("about:blank")
 
@@ -112,7 +113,7 @@ def page(browser: WebDriver, limits: dict[str, SandboxLimits]) -> Iterator[Page]
 def test_state_requests_and_rules_appear(page):
     assert page.tag() == 200
     page.until_text("#vendor-netmera", "users\n2")
-    page.until_text("#requests tr", "netmera\ttagUsers\t200\t2")
+    page.until_text("#requests tr", "netmera\ttag-users\t200\t2")
     page.until_text("#allowances tr", "netmera", "all operations", "most 1", "no limit")
     assert len(page.texts("#vendors section")) == len(page.texts("#rules-vendor option"))
     page.choose("Vendor whose rules are shown", "clevertap")
@@ -129,7 +130,7 @@ def test_a_fault_switched_on_makes_requests_fail_until_it_is_switched_off(page):
     page.click("Fail (500)")
     page.until_text(pressed, "Fail (500)")
     assert page.tag() == 500
-    page.until_text("#requests tr", "tagUsers\t500", "status")
+    page.until_text("#requests tr", "tag-users\t500", "status")
     page.click("Fail (500)")
     page.until(lambda: page.texts(pressed) == [])
     assert page.tag() == 200
@@ -173,10 +174,72 @@ def test_what_the_server_holds_is_shown_as_text(page):
     assert page.browser.title == "netaudience sandbox"
 
 
+def test_keys_are_listed_and_looked_at_by_a_click(page):
+    users = [{"extId": f"customer-{number}"} for number in range(1, 1235)]
+    page.sandbox.seed("netmera", {"users": [{"extId": HOSTILE}, *users]})
+    page.until_text("#vendor-netmera", "users\n1,235")
+    page.choose("Vendor to look at", "netmera")
+    page.choose("Collection to look at", "users")
+    page.click("List keys")
+    page.until_text("#look-more", "The first 100 keys")
+    assert page.texts("#look-keys button")[:2] == [HOSTILE, "customer-1"]
+    page.write("Key to look at", "ER-1234")
+    page.click("List keys")
+    page.until(lambda: page.texts("#look-keys button") == ["customer-1234"])
+    page.click("customer-1234")
+    page.until_text("#look-result", "customer-1234")
+    page.choose("Collection to look at", "categories")
+    assert page.texts("#look-keys button") == []
+    page.click("List keys")
+    page.until_text("#look-more", "No keys")
+
+
+def test_the_body_of_a_request_is_shown_on_demand_and_stays(page):
+    assert page.tag() == 200
+    page.until_text("#requests button", "Show")
+    page.click("Show the body of request 1")
+    page.until_text("#requests .body", '"extIds": [\n    "id1",\n    "id2"\n  ]')
+    assert page.tag() == 200  # the rows are made anew
+    page.until(lambda: len(page.texts("#requests tr")) == 3)
+    assert len(page.texts("#requests .body")) == 1
+    page.click("Hide the body of request 1")
+    page.until(lambda: page.texts("#requests .body") == [])
+
+
+@pytest.mark.parametrize("limits", [{"netmera": SandboxLimits.rate(1000, 600, in_flight=5)}])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_stands_out_of_the_page(page, width):
+    page.sandbox.seed("netmera", {"users": [{"extId": "customer-" + "7" * 100}, {"extId": "id1"}]})
+    size = {"width": width, "height": 2000, "deviceScaleFactor": 1, "mobile": False}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert page.tag() == 200
+        page.until_text("#allowances tr", "of 1,000 requests in 600 s")
+        page.click("Fail (500)")
+        page.until_text("#faults li", "status=500")
+        page.choose("Vendor to look at", "netmera")
+        page.click("List keys")
+        page.until_text("#look-keys button", "customer-777")
+        page.click("id1")
+        page.until_text("#look-result", "id1")
+        page.until_text("#requests button", "Show")
+        page.click("Show the body of request 1")
+        page.until_text("#requests .body", "id1")
+        script = """
+            const wide = document.documentElement.clientWidth;
+            return [document.documentElement.scrollWidth - wide, [...document.body.querySelectorAll("*")]
+                .filter((each) => each.getBoundingClientRect().right > wide + 1 || each.scrollWidth > wide)
+                .map((each) => each.outerHTML.slice(0, 200))];
+        """
+        assert page.browser.execute_script(script) == [0, []]
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_the_clock_and_the_delays_are_set(page):
     page.write("Seconds to advance the clock by", "86400")
     page.click("Advance the clock")
-    page.until_text("#advanced", "advanced by 86400 s")
+    page.until_text("#advanced", "advanced by 86,400 s")
     assert page.sandbox.now() >= 86_400
     page.write("Seconds until what clevertap accepted shows", "60")
     page.click("Set the delay of clevertap")

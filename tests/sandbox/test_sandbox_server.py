@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 
 import netaudience.sandbox
@@ -221,6 +222,9 @@ async def test_state_is_seeded_looked_at_and_forgotten(running):
         user = (await box.send("GET", "/_sandbox/state/netmera/users/id1")).json
         assert user["profile"] == {"age": 3, "email": "a@b"}
         assert user["devices"][0]["platform"] == "IOS"
+        listed = (await box.send("GET", "/_sandbox/state/netmera/users?containing=D1")).json
+        assert listed == {"keys": ["id1"], "more": False}
+        assert (await box.send("GET", "/_sandbox/state/netmera/users?containing=zz")).json["keys"] == []
         device = (await box.send("GET", "/_sandbox/state/netmera/devices/t")).json
         assert device["push_permitted"] is False
         await box.send("POST", "/_sandbox/state/clevertap", json={"demerged": ["a"]})
@@ -369,3 +373,40 @@ def test_the_sandbox_imports_nothing_of_the_library_outside_itself():
                 continue
             for name in names:
                 assert not name.startswith("netaudience") or name.startswith("netaudience.sandbox"), file
+
+
+SECRETS = {
+    "client_secret": "hidden-1",
+    "nested": {"apiKey": 'hidden-"2', "Password": 4711, "x-passcode": "hidden-3"},
+    "token": "of a device",
+    "name": "secret",
+}
+
+
+@pytest.mark.asyncio
+async def test_what_the_last_requests_carried_is_shown_without_secrets(running):
+    async with running() as box:
+        await box.post("tagUsers", SECRETS)
+        shown = (await box.send("GET", "/_sandbox/requests/1")).json
+        assert orjson.loads(shown["text"]) == {
+            "client_secret": "…",
+            "nested": {"apiKey": "…", "Password": "…", "x-passcode": "…"},
+            "token": "of a device",
+            "name": "secret",
+        }
+        assert shown["whole"]
+        key = {"X-netmera-api-key": "sandbox"}
+        await box.send("POST", "/netmera/rest/3.0/tagUsers", data=b"x" * 20_000, headers=key)
+        cut = (await box.send("GET", "/_sandbox/requests/2")).json
+        assert (cut["size"], len(cut["text"]), cut["whole"]) == (20_000, 16_384, False)
+        form = {"grant_type": "client_credentials", "client_secret": "hidden-4"}
+        await box.send("POST", "/netmera/rest/3.0/tagUsers", data=form, headers=key)
+        assert (await box.send("GET", "/_sandbox/requests/3")).json["text"].endswith("client_secret=…")
+        token = "/fynd/service/panel/authentication/v1.0/company/1/oauth/token"
+        assert (await box.send("POST", token, json={"client": "hidden-5"})).status == 401
+        assert (await box.send("GET", "/_sandbox/requests/4")).status == 404
+        for _ in range(50):
+            await box.post("tagUsers", {"tag": "Sport", "extIds": ["id1"]})
+        assert (await box.send("GET", "/_sandbox/requests/1")).status == 404
+        live = (await box.send("GET", "/_sandbox/live")).json
+        assert all(entry["body"] for entry in live["last_requests"])

@@ -6,7 +6,7 @@ demerge or deletion takes effect after the sandbox's delay, while the vendor wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from hmac import compare_digest
 
@@ -188,6 +188,19 @@ class CleverTap(CleverTapState):
             "segments": len(self.segments),
             "api_segments": len(self.api_segments),
         }
+
+    def keys(self, collection: str) -> Iterable[str]:
+        """What `look` finds in a collection."""
+        held: Mapping[str, Iterable[object]] = {
+            "profiles": self.profiles,
+            "demerged": self.demerged,
+            "deleted": self.deleted,
+            "subscriptions": dict.fromkeys(value for _, value in self.subscriptions),
+            "segments": self.segments,
+            "api_segments": self.api_segments,
+            "disassociated": self.disassociated,
+        }
+        return map(str, held.get(collection, ()))
 
     def look(self, collection: str, key: str) -> object:
         """One profile, accepted identity, number or address."""

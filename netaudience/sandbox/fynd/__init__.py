@@ -6,7 +6,7 @@ somebody seeds or creates them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import attrs
@@ -97,6 +97,17 @@ class Fynd(FyndState):
             "jobs": len(self.jobs),
             "files": len(self.files),
         }
+
+    def keys(self, collection: str) -> Iterable[str]:
+        """What `look` finds in a collection."""
+        held: Mapping[str, Iterable[object]] = {
+            "users": self.users,
+            "definitions": self.definitions,
+            "groups": self.groups,
+            "jobs": self.jobs,
+            "files": self.files,
+        }
+        return map(str, held.get(collection, ()))
 
     def look(self, collection: str, key: str) -> object:
         """One user, definition, group or file; a definition also by its slug."""

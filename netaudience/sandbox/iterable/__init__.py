@@ -6,6 +6,7 @@ the modules beside it do the work.
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final
@@ -140,6 +141,16 @@ class Iterable(IterableState):
             "fields": len(self.schema),
             "forgotten": len(self.forgotten_emails) + len(self.forgotten_user_ids),
         }
+
+    def keys(self, collection: str) -> abc.Iterable[str]:
+        """What `look` finds in a collection."""
+        held: Mapping[str, abc.Iterable[object]] = {
+            "users": (profile.email or profile.user_id for profile in self.profiles()),
+            "devices": self.by_token,
+            "events": self.events,
+            "forgotten": (*self.forgotten_emails, *self.forgotten_user_ids),
+        }
+        return map(str, held.get(collection, ()))
 
     def look(self, collection: str, key: str) -> object:
         """One user by either identifier, the devices of a token, a list, an event, a forgotten user."""

@@ -7,7 +7,7 @@ the modules beside it do the work.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hmac import compare_digest
 
@@ -187,6 +187,18 @@ class MoEngage(MoEngageState):
             "erasures": len(self.erasures),
             "segments": len(self.segments),
         }
+
+    def keys(self, collection: str) -> Iterable[str]:
+        """What `look` finds in a collection."""
+        self.settle()
+        held: Mapping[str, Iterable[object]] = {
+            "users": self.customers,
+            "events": self.events,
+            "cohorts": self.cohorts,
+            "segments": self.segments,
+            "erasures": self.erasures,
+        }
+        return map(str, held.get(collection, ()))
 
     def look(self, collection: str, key: str) -> object:
         """One user with the devices, or the events of one."""

@@ -92,6 +92,19 @@ class Netmera(NetmeraState):
             "events": sum(counts.total() for counts in self.events.values()),
         }
 
+    def keys(self, collection: str) -> Iterable[str]:
+        """What `look` finds in a collection."""
+        held: Mapping[str, Iterable[object]] = {
+            "users": self.users,
+            "devices": self.devices,
+            "segments": self.segments,
+            "contacts": self.contacts,
+            "promotions": self.promotions,
+            "testers": self.testers,
+            "events": self.events,
+        }
+        return map(str, held.get(collection, ()))
+
     def look(self, collection: str, key: str) -> object:
         """One user, device, segment or contact, or the events of a user."""
         match collection:
