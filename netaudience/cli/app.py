@@ -148,7 +148,7 @@ def _doctor(
 
     Args:
         vendor: The vendors to look at; those of the job, or whose variables are set, if none is named.
-        job: Look at the vendors and at the folder of runs of this job file.
+        job: Look at the vendors of this job file, at its source, and at where its runs and results are kept.
         json: Print a JSON line for each thing that was looked at.
         debug: Show where in the program an error came from.
     """

@@ -16,11 +16,13 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
 import attrs
 
 from netaudience.cli.display import tell, wrapped
+from netaudience.cli.doctor_job import look_at_job
+from netaudience.cli.findings import Finding, wrong
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
 from netaudience.client import Client, shared
 from netaudience.engine.retry import RetryPolicy
@@ -36,7 +38,7 @@ from netaudience.errors import (
 )
 from netaudience.events import Event, RequestEnded
 from netaudience.jobs import Job
-from netaudience.jobs.spec.exit_codes import ExitCode, of_error
+from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.state.run_folder import job_folder
 from netaudience.model.facts import Probe
 from netaudience.model.retry_after import epoch_of
@@ -45,9 +47,8 @@ from netaudience.quotas.store import QuotaStore
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
 
-__all__ = ["Finding", "look", "see_doctor"]
+__all__ = ["look", "see_doctor"]
 
-Verdict: TypeAlias = Literal["ok", "warning", "wrong"]
 #: Seconds that a vendor has for its answer.
 _PATIENCE = 15.0
 #: Seconds that this machine's clock may be off before it is told: a ``Date`` has whole seconds.
@@ -64,21 +65,15 @@ _EXTRAS = {
     "mcp": "mcp",
     "redis": "redis",
     "postgresql": "asyncpg",
+    "postgresql-source": "adbc_driver_postgresql",
+    "flightsql": "adbc_driver_flightsql",
+    "snowflake": "snowflake",
+    "bigquery": "google.cloud.bigquery",
+    "databricks": "databricks",
+    "delta": "deltalake",
+    "iceberg": "pyiceberg",
+    "objects": "obstore",
 }
-
-
-@attrs.frozen
-class Finding:
-    """One thing that was looked at."""
-
-    #: A vendor's name in commands, or what else it is about.
-    about: str
-    check: str
-    verdict: Verdict
-    #: What there is, and what to do where that is wrong.
-    sentence: str
-    #: The exit code that it leads to.
-    code: ExitCode = ExitCode.DELIVERED
 
 
 def see_doctor(vendors: Sequence[str], job: Path | None, *, as_json: bool) -> int:
@@ -93,10 +88,10 @@ def see_doctor(vendors: Sequence[str], job: Path | None, *, as_json: bool) -> in
         output.write_all([json_line(attrs.asdict(each) | {"code": int(each.code)}) for each in findings])
     else:
         output.write_all([f"{line}\n".encode() for line in _lines(findings, width_of_output())])
-    wrong = [each for each in findings if each.verdict == "wrong"]
-    if wrong:
-        tell(f"{len(wrong)} of {len(findings)} are not as a run needs them: mend the first, and look again")
-    return wrong[0].code if wrong else ExitCode.DELIVERED
+    bad = [each for each in findings if each.verdict == "wrong"]
+    if bad:
+        tell(f"{len(bad)} of {len(findings)} are not as a run needs them: mend the first, and look again")
+    return bad[0].code if bad else ExitCode.DELIVERED
 
 
 def _lines(findings: Sequence[Finding], width: int | None) -> Iterator[str]:
@@ -111,7 +106,10 @@ async def _all(vendors: Sequence[str], path: Path | None) -> list[Finding]:
     job = None if path is None else Job.load(path)
     chosen = list(vendors) or sorted({step.vendor for step in job.steps} if job else _with_credentials())
     clients = [client_of(slug) for slug in chosen]
-    return [each async for each in look(clients, Path(".netaudience") if job is None else job_folder(job))]
+    if job is None:
+        return [each async for each in look(clients, Path(".netaudience"))]
+    found = [each async for each in look(clients, job_folder(job))]
+    return [*found, *await look_at_job(job)]
 
 
 def _with_credentials() -> set[str]:
@@ -136,7 +134,7 @@ async def look(clients: Sequence[type[Client]], runs: Path) -> AsyncIterator[Fin
     try:
         store = shared(None, None).quotas
     except ConfigurationError as error:
-        yield _wrong("machine", "quotas", error)
+        yield wrong("machine", "quotas", error)
     if not clients:
         yield Finding(
             "vendors",
@@ -163,12 +161,19 @@ async def look(clients: Sequence[type[Client]], runs: Path) -> AsyncIterator[Fin
 def _machine() -> Iterator[Finding]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("netaudience", "aiohttp"))
     yield Finding("machine", "versions", "ok", f"{packages}, Python {platform.python_version()}")
-    there = {name: importlib.util.find_spec(module) is not None for name, module in _EXTRAS.items()}
+    there = {name: _is_installed(module) for name, module in _EXTRAS.items()}
     missing = [name for name, found in there.items() if not found]
     told = f"installed: {', '.join(name for name in there if name not in missing)}"
     if missing:
         told += f"; not installed: {', '.join(missing)}"
     yield Finding("machine", "extras", "ok", told)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package within packages
+        return False
 
 
 def _writable(folder: Path) -> Finding:
@@ -207,7 +212,7 @@ async def _quotas(store: SharedQuotas) -> Finding:
         told = f"{error}: look at what NETAUDIENCE_QUOTAS names"
         return Finding("machine", "quotas", "wrong", told, ExitCode.FAILED)
     except NetaudienceError as error:
-        return _wrong("machine", "quotas", error)
+        return wrong("machine", "quotas", error)
     except TimeoutError:
         told = f"The store does not answer within {_PATIENCE:g} s: look at what NETAUDIENCE_QUOTAS names"
         return Finding("machine", "quotas", "wrong", told, ExitCode.FAILED)
@@ -231,7 +236,7 @@ async def _account(vendor: type[Client], environ: Mapping[str, str]) -> list[Fin
     try:
         client = vendor.from_environment(settings=settings, environ=environ)
     except ConfigurationError as error:
-        return [_wrong(vendor.slug, "credentials", error)]
+        return [wrong(vendor.slug, "credentials", error)]
     if vendor.probe is None:
         told = "they are set; there is no read by which they could be tried"
         return [Finding(vendor.slug, "credentials", "warning", told)]
@@ -265,9 +270,9 @@ async def _asked(client: Client, probe: Probe) -> Finding:
         told = f"{error} {probe.needs.capitalize()}." if probe.needs else str(error)
         return Finding(slug, "credentials", "wrong", told, ExitCode.UNAUTHORIZED)
     except TransportError as error:
-        return _wrong(slug, "reachable", error)
+        return wrong(slug, "reachable", error)
     except NetaudienceError as error:
-        return _wrong(slug, "answer", error)
+        return wrong(slug, "answer", error)
     return Finding(slug, "credentials", "ok", f"they are accepted: {asked} was answered")
 
 
@@ -290,7 +295,3 @@ def _clock(vendor: type[Client], request: RequestEnded) -> Iterator[Finding]:
         f"this machine's is {abs(off):,.0f} s {way} the vendor's: set it by NTP, for times of events and "
         "signatures are judged by it",
     )
-
-
-def _wrong(about: str, check: str, error: NetaudienceError) -> Finding:
-    return Finding(about, check, "wrong", str(error), of_error(error))

@@ -138,7 +138,7 @@ def test_the_vendors_of_a_job(run, accounts, tmp_path) -> None:
         (tmp_path / "job.toml").read_text(encoding="utf-8").replace('tag = ""', 'tag = "x"'), encoding="utf-8"
     )
     result = run("doctor", "--job", "job.toml", "--json")
-    assert {about for about, _ in found(result)} == {"machine", "netmera"}
+    assert {about for about, _ in found(result)} == {"machine", "netmera", "job"}
 
 
 @pytest.mark.parametrize(

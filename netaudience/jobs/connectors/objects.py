@@ -17,7 +17,7 @@ from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.connectors.rows import Stop
 from netaudience.jobs.connectors.telling import telling_of
 
-__all__ = ["SCHEMES", "Copied", "copy_objects", "is_object", "open_store"]
+__all__ = ["SCHEMES", "Copied", "copy_objects", "find_objects", "is_object", "open_store"]
 
 SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")
 _NAME = re.compile(rf"({'|'.join(SCHEMES)})://([^/]+)/?(.*)")
@@ -67,15 +67,10 @@ def copy_objects(pattern: str, to: Path, stop: Stop) -> list[Copied]:
         ConfigurationError: it names none, or the store does not let them be read.
         SourceFailed: the copying was ended.
     """
-    found = _NAME.fullmatch(pattern)
-    if found is None:
-        raise ConfigurationError(f"{pattern} is no name in an object store", key="files")
-    scheme, bucket, path = found.groups()
-    obstore = need("obstore", "'netaudience[objects]'", "A file in an object store")
     copied: list[Copied] = []
+    obstore, store, found = _found(pattern, stop)
     with telling_of(f"{pattern} cannot be read", stop, key="files", remedy=_REMEDY):
-        store = open_store(f"{scheme}://{bucket}")
-        for meta in sorted(_matching(obstore, store, path), key=lambda one: str(one["path"])):
+        for meta in found:
             stop.check()
             target = to / str(meta["path"])
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +84,33 @@ def copy_objects(pattern: str, to: Path, stop: Stop) -> list[Copied]:
     if not copied:
         raise ConfigurationError(f"{pattern} names no object: look at the bucket and the path", key="files")
     return copied
+
+
+def find_objects(pattern: str, stop: Stop) -> list[str]:
+    """Return the names of the objects that a pattern names; nothing is copied.
+
+    Args:
+        pattern: As `copy_objects` takes it.
+        stop: Ends the looking.
+
+    Raises:
+        ConfigurationError: the store does not let itself be asked.
+        SourceFailed: the looking was ended.
+    """
+    _, _, found = _found(pattern, stop)
+    return [str(meta["path"]) for meta in found]
+
+
+def _found(pattern: str, stop: Stop) -> tuple[Any, Any, list[Any]]:
+    """Return what reads objects, their store, and what that tells of them, in the order of their names."""
+    name = _NAME.fullmatch(pattern)
+    if name is None:
+        raise ConfigurationError(f"{pattern} is no name in an object store", key="files")
+    scheme, bucket, path = name.groups()
+    obstore = need("obstore", "'netaudience[objects]'", "A file in an object store")
+    with telling_of(f"{pattern} cannot be read", stop, key="files", remedy=_REMEDY):
+        store = open_store(f"{scheme}://{bucket}")
+        return obstore, store, sorted(_matching(obstore, store, path), key=lambda one: str(one["path"]))
 
 
 def _matching(obstore: Any, store: Any, path: str) -> Iterator[Any]:  # noqa: ANN401 - obstore's

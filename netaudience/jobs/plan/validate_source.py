@@ -27,13 +27,14 @@ from netaudience.operations.dispatch import Operation
 __all__ = ["check_first", "check_source", "open_checked", "takes_for_ids"]
 
 
-def open_checked(
+def open_checked(  # noqa: PLR0913 - what a reading may be told
     job: JobFile,
     *,
     kept: Path | None = None,
     beside: Path | None = None,
     stop: Stop | None = None,
     since: Since = EVERYTHING,
+    first: int | None = None,
 ) -> Table:
     """Open a job's source, and compare the job with it.
 
@@ -43,13 +44,16 @@ def open_checked(
         beside: The folder in which it is fetched.
         stop: Ends the fetching from another thread.
         since: From where it is read, where only what is new is.
+        first: Fetch no more rows than this, to look at the columns.
 
     Raises:
         ConfigurationError: the source cannot be opened as the job says, or they do not agree; with the line.
         SourceFailed: it cannot be read.
     """
     try:
-        table = open_source(job.source, job.path.parent, kept=kept, beside=beside, stop=stop, since=since)
+        table = open_source(
+            job.source, job.path.parent, kept=kept, beside=beside, stop=stop, since=since, first=first
+        )
     except ConfigurationError as error:
         problems = Problems(_shown(job.path), _lines(job))
         problems.add(("source", error.key or "files"), str(error))
