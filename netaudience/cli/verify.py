@@ -48,14 +48,12 @@ def look_at_run(  # noqa: PLR0913 - what a look may be told
 
 
 def _repair(job: Job, run: RunFolder, verified: Verified, agreement: Agreement, manner: Manner) -> int:
-    from netaudience.jobs.deliver.repair import repair_run  # noqa: PLC0415 - only where it is wanted
-
     output = StandardOutput()
     consent = Consent(yes=agreement.yes, yes_delete=agreement.yes_delete, account=agreement.account)
     with progress_of(quiet=manner.quiet, grace=manner.grace) as shown:
         outlet = Rejected(output, output)
         summary = asyncio.run(
-            repair_run(job, run, verified, outlet, on_progress=shown, consent=consent, grace=manner.grace)
+            job.repair(verified, outlet=outlet, on_progress=shown, consent=consent, grace=manner.grace)
         )
     tell_summary(summary, quiet=manner.quiet)
     if summary.exit_code == ExitCode.DELIVERED:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import OnLook, Plan
     from netaudience.jobs.spec.guards import Consent
+    from netaudience.jobs.state.letters import Outlet
     from netaudience.jobs.state.summary import Summary
     from netaudience.jobs.state.verified import Verified
 
@@ -148,3 +149,52 @@ class Job(JobFile):
         job = await find_or_make(self, client_factory, make=False)
         async with stored(job):
             return await verify_run(job, run, share=share, after=after, client_factory=client_factory)
+
+    async def repair(  # noqa: PLR0913 - what a run may be told
+        self,
+        verified: Verified,
+        *,
+        outlet: Outlet | None = None,
+        on_progress: OnProgress | None = None,
+        consent: Consent | None = None,
+        grace: float = 20.0,
+        client_factory: ClientFactory | None = None,
+        signals: bool = True,
+    ) -> Summary:
+        """Send the rows again that a look has found to be different, or whose users are gone.
+
+        Look again when it has settled: what has landed then is landed.
+
+        Args:
+            verified: What `verify` has returned, the last look at its run.
+            outlet: Takes the rows that are not delivered this time either, as lines of dead letters;
+                ``repair.jsonl`` in the run's folder if not given.
+            on_progress: Called with the counts so far, twice a second, at a signal and at the end.
+            consent: What the caller agrees to, for operations that lose data.
+            grace: Seconds that requests under way have after the first signal.
+            client_factory: Makes a step's client; from the environment if not given.
+            signals: Whether SIGINT and SIGTERM end it in order, where it is run in the main thread.
+
+        Raises:
+            GuardRefused: more rows differ than the job's ``max-rejected``, or nothing does, or they were sent
+                again before; nothing was sent.
+            ConfigurationError: there is no such run, or the list of what differs cannot be read.
+        """
+        from netaudience.jobs.deliver.repair import repair_run  # noqa: PLC0415 - needs the vendors
+        from netaudience.jobs.deliver.stored import stored  # noqa: PLC0415 - costs a program's start
+        from netaudience.jobs.plan.destinations import find_or_make  # noqa: PLC0415 - likewise
+        from netaudience.jobs.state.run_folder import find_run, job_folder  # noqa: PLC0415 - likewise
+
+        job = await find_or_make(self, client_factory, make=False)
+        async with stored(job):
+            return await repair_run(
+                job,
+                find_run(verified.run, [job_folder(job)]),
+                verified,
+                outlet,
+                on_progress=on_progress,
+                consent=consent,
+                grace=grace,
+                client_factory=client_factory,
+                signals=signals,
+            )

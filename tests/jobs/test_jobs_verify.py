@@ -10,13 +10,15 @@ import attrs
 import pytest
 from job_runs import ID, SET, TAG, clients, make_job, people, run, write_rows
 
+from netaudience.errors import GuardRefused
 from netaudience.jobs.deliver.runner import run_job
 from netaudience.jobs.deliver.verify import verify_run
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
-from netaudience.jobs.spec.model import Expression, Guards, Step
+from netaudience.jobs.spec.model import Expression, Guards, Quotas, Share, Step
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.operations.readback import ReadBack
+from netaudience.quotas import SqliteQuotas
 from netaudience.sandbox import Fault, Sandbox
 from netaudience.sandbox.fynd.state import Definition, FyndUser
 from netaudience.sandbox.netmera.definitions import Attribute
@@ -92,6 +94,62 @@ async def test_a_user_who_is_not_there_is_gone_and_what_cannot_be_read_is_told(t
         assert seen(verified) == {"landed": 18, "gone": 2}
         assert seen(verified, 1) == {"unreadable": 20}
         assert verified.steps[1].reasons == {"no operation of Netmera reads the tags of a user": 20}
+
+
+@pytest.mark.asyncio
+async def test_the_limits_that_processes_share_hold_for_looks_and_repairs(tmp_path):
+    write_rows(tmp_path, people(12))
+    where = tmp_path / "quotas.db"
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET, quotas=Quotas(where=str(where), account="shop-tr"))
+        told = await run(job, box)
+        asked = []
+        make = clients(box)
+
+        def watched(vendor, settings):
+            asked.append((settings.quotas, settings.account, settings.rate))
+            return make(vendor, settings)
+
+        box.netmera.users["id00003"].profile = {}
+        verified = await look(job, box, told, client_factory=watched)
+        assert seen(verified) == {"landed": 11, "different": 1}
+        assert (await job.repair(verified, client_factory=watched, signals=False)).ok
+        assert asked == [(SqliteQuotas(where), "shop-tr", SET.rate)] * 2
+
+
+@pytest.mark.asyncio
+async def test_what_differs_is_sent_again_from_python_and_what_fails_then_is_kept(tmp_path):
+    write_rows(tmp_path, people(40))
+    async with Sandbox() as box:
+        job = make_job(tmp_path, SET, guards=Guards(preflight=False, max_rejected=Share(share=0.2)))
+        told = await run(job, box)
+        await run(job, box)  # a newer run: it is the one that was looked at which is mended
+        users = box.netmera.users
+        for name in ("id00003", "id00004"):
+            users[name].profile = {"age": 99}
+        verified = await look(job, box, told)
+        assert seen(verified) == {"landed": 38, "different": 2}
+        box.set_faults([Fault("poison", ids=frozenset({"id00004"}))])
+        how = {"client_factory": clients(box), "signals": False}
+        repaired = await job.repair(verified, **how)
+        assert (repaired.steps[0].delivered, repaired.steps[0].rejected) == (1, 1)
+        assert (users["id00003"].profile["age"], users["id00004"].profile["age"]) == (3, 99)
+        kept = Path(told.folder) / "repair.jsonl"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        (line,) = [json.loads(line) for line in kept.read_bytes().splitlines()]
+        assert (line["source_position"], line["outcome"], line["key"]) == (5, "rejected", "id00004")
+        with pytest.raises(GuardRefused, match="again"):
+            await job.repair(verified, **how)
+        box.set_faults([])
+        verified = await look(job, box, told)
+        assert (await job.repair(verified, **how)).ok
+        assert not kept.exists()
+        assert seen(await look(job, box, told)) == {"landed": 40}
+        for name in list(users)[:9]:
+            users[name].profile = {}
+        verified = await look(job, box, told)
+        with pytest.raises(GuardRefused, match="9 of 40 rows are something else"):
+            await job.repair(verified, **how)
 
 
 @pytest.mark.asyncio

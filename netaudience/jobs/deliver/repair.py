@@ -13,7 +13,8 @@ from netaudience.errors import GuardRefused
 from netaudience.jobs.deliver.runner import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
 from netaudience.jobs.spec.guards import Consent
-from netaudience.jobs.spec.model import JobFile
+from netaudience.jobs.spec.model import JobFile, Step
+from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.repeating import sending_again
 from netaudience.jobs.state.replay import letters_as_source
 
@@ -32,7 +33,7 @@ async def repair_run(  # noqa: PLR0913 - what a run may be told
     job: JobFile,
     run: RunFolder,
     verified: Verified,
-    outlet: Outlet,
+    outlet: Outlet | None = None,
     *,
     on_progress: OnProgress | None = None,
     consent: Consent | None = None,
@@ -46,7 +47,8 @@ async def repair_run(  # noqa: PLR0913 - what a run may be told
         job: The run's job, whose guards hold.
         run: The run.
         verified: What the look has shown.
-        outlet: Takes the rows that are not delivered this time either, as dead letters.
+        outlet: Takes the rows that are not delivered this time either, as dead letters; ``repair.jsonl`` in
+            the run's folder if not given.
         on_progress: Called with the counts so far.
         consent: What the caller agrees to, for operations that lose data.
         grace: Seconds that requests under way have after the first signal.
@@ -68,9 +70,15 @@ async def repair_run(  # noqa: PLR0913 - what a run may be told
     held = job.guards.preflight and run.start().preflight
     with sending_again(run.differing) as again:
         letters, table = letters_as_source(run.differing)
-        letters = attrs.evolve(letters, guards=attrs.evolve(letters.guards, preflight=held))
+        letters = attrs.evolve(
+            letters,
+            guards=attrs.evolve(letters.guards, preflight=held),
+            steps=tuple(_paced(step, job) for step in letters.steps),
+            quotas=job.quotas,
+            patience=job.patience,
+        )
         summary = await carry_out(
-            Unkept(letters, outlet, on_sending=again.begin),
+            Unkept(letters, outlet or Rejects(run.unrepaired), on_sending=again.begin),
             table=table,
             on_progress=on_progress,
             consent=consent or Consent(),
@@ -80,3 +88,11 @@ async def repair_run(  # noqa: PLR0913 - what a run may be told
         )
         again.end(summary)
     return summary
+
+
+def _paced(step: Step, job: JobFile) -> Step:
+    """Return a step with the pace of the job's own: two clients of one account must not differ in that."""
+    own = next((one for one in job.steps if one.name == step.name), None)
+    if own is None:
+        return step
+    return attrs.evolve(step, rate=own.rate, in_flight=own.in_flight, max_rows=own.max_rows)

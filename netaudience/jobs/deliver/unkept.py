@@ -16,6 +16,7 @@ from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.letters import Letters, Outlet
 from netaudience.jobs.state.metrics import Metrics
+from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.operations.dispatch import Operation
@@ -43,7 +44,7 @@ class Unkept:
     def __init__(
         self,
         job: JobFile,
-        outlet: Outlet,
+        outlet: Outlet | Rejects,
         *,
         carried: tuple[type[Client], Operation] | None = None,
         on_answer: OnAnswer | None = None,
@@ -53,14 +54,14 @@ class Unkept:
 
         Args:
             job: What is carried.
-            outlet: Takes the rows that were not delivered, as lines.
+            outlet: Takes the rows that were not delivered, as lines, or a file of them.
             carried: The vendor and the operation of the one step, which may be one that asks.
             on_answer: Is given what the vendor answers.
             on_sending: Called before anything is sent.
         """
         self._job = job
         self._carried = carried
-        self.rejects: Letters = Letters(outlet)
+        self.rejects: Rejects = outlet if isinstance(outlet, Rejects) else Letters(outlet)
         self.on_answer = on_answer
         self._on_sending = on_sending
         #: By step, how many rows were read.

@@ -31,6 +31,7 @@ from netaudience.jobs.plan.preflight import ask_vendor
 from netaudience.jobs.plan.validate_source import open_checked
 from netaudience.jobs.spec.guards import RejectedGuard
 from netaudience.jobs.spec.model import JobFile, Step
+from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.state.metrics import Metrics
 from netaudience.jobs.state.repeating import mark_of
 from netaudience.jobs.state.run_folder import RunFolder, RunStart, find_run, job_folder
@@ -184,6 +185,7 @@ class _Look:
         self._letters = letters
         self._age = age
         self._threads = Threads()
+        self._quotas = store_of(job.quotas)  # the limits that processes share hold for reads as well
         self._same: bool | None = None
         self._answers: Answers = {}
 
@@ -208,7 +210,13 @@ class _Look:
             told.problem = problem
             return told
         retry = RetryPolicy(outage_patience=self._job.patience)
-        settings = Settings(rate=step.rate, in_flight=step.in_flight, retry=retry)
+        settings = Settings(
+            rate=step.rate,
+            in_flight=step.in_flight,
+            retry=retry,
+            quotas=self._quotas,
+            account=self._job.quotas.account,
+        )
         client = await stack.enter_async_context(factory(vendor, settings))
         if self._start.accounts.get(step.name, client.account) != client.account:
             told.problem = "the run was sent to another account, or to another base URL: set those back"

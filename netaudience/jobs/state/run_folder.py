@@ -135,6 +135,11 @@ class RunFolder:
         return self.path / "verify.jsonl"
 
     @property
+    def unrepaired(self) -> Path:
+        """What of these was sent again and was not delivered either."""
+        return self.path / "repair.jsonl"
+
+    @property
     def source(self) -> Path:
         """What was fetched of the source, for as long as the run can be gone on with."""
         return self.path / "source"
