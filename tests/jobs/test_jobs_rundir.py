@@ -327,3 +327,39 @@ def test_a_line_that_was_mended_wrongly_is_told_by_its_number(tmp_path: Path) ->
     path.write_text(f'{letter("tag", 1).to_line().decode().strip()}\n\n{{"step": \n')
     with pytest.raises(ConfigurationError, match=r"Line 3 of .* is no dead letter"):
         list(DeadLetter.read(path))
+
+
+SECRET = "hunter2-and-more"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("folder = 3", 'folder must be text that is not empty, such as folder = "…"'),
+        ('folder = ""', 'folder must be text that is not empty, such as folder = "…"'),
+        ('folder = "s3://"', "folder must be a path, or name a bucket and a folder in it"),
+        ('folder = "http://bucket/nightly"', "folder must be a path, or name a bucket and a folder in it"),
+        ('folder = "s3://bucket/ni ght"', "folder must be a path, or name a bucket and a folder in it"),
+        (f'folder = "s3://key:{SECRET}@bucket/nightly"', "without anything secret"),
+        (f'folder = "az://bucket/nightly?sig={SECRET}"', "without anything secret"),
+        ("lease = 30", 'lease is for a folder in an object store: leave it out, or say folder = "s3://…"'),
+        ('folder = "kept"\nlease = 30', "lease is for a folder in an object store"),
+        ('folder = "s3://bucket/nightly"\nlease = 2.9', "lease must be 3 seconds or more"),
+        ('folder = "s3://bucket/nightly"\nlease = 0', "lease must be a number above 0"),
+        ('folder = "s3://bucket/nightly"\nlease = "60s"', "lease must be a number above 0"),
+        ('folder = "s3://bucket/nightly"\nlease = inf', "lease must be a number above 0"),
+        ('folder = "s3://bucket/nightly"\nleese = 60', "did you mean lease?"),
+    ],
+)
+def test_where_runs_cannot_be_kept_is_told_in_a_sentence(tmp_path: Path, lines: str, told: str) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(
+        f'[runs]\n{lines}\n[source]\nfiles = "u.csv"\n[[step]]\nvendor = "netmera"\n'
+        'operation = "enable_push"\n[step.fields]\next_id = "id"\n'
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        Job.load(path)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{path}:{2 + lines.count(chr(10))}: ")
+    assert told in line
+    assert SECRET not in line

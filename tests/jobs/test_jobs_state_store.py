@@ -10,6 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +112,118 @@ async def test_a_run_that_lost_its_job_sends_nothing_more(bucket: object, tmp_pa
         assert any("another machine has taken it" in told for told in summary.unwritten), summary.unwritten
         assert not summary.ok
         assert json.loads(bytes(obstore.get(bucket, "nightly/state.json").bytes()))["token"] == "other"
+
+
+class Between(BaseHTTPRequestHandler):
+    """Hands requests on to the store, as its server says."""
+
+    protocol_version = "HTTP/1.1"
+    server: Way
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def hand_on(self) -> None:
+        """Ask the store, and answer what it answers; nothing where it is away."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.is_away:
+            self.close_connection = True
+            return
+        left = {"connection", *self.server.left_out}
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in left}
+        with closing(HTTPConnection(self.server.store)) as store:
+            store.request(self.command, self.path, body, headers)
+            answer = store.getresponse()
+            content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"connection", "transfer-encoding", "date", "server"}:
+                self.send_header(name, value)
+        if answer.getheader("Content-Length") is None:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else content)
+
+    def __getattr__(self, name: str) -> object:
+        """Return what does a method of HTTP, which is the same for all of them."""
+        if not name.startswith("do_"):
+            raise AttributeError(name)
+        return self.hand_on
+
+
+class Way(ThreadingHTTPServer):
+    """The way to the store, which may be closed, and on which headers may be lost."""
+
+    daemon_threads = True
+    is_away = False
+    left_out: tuple[str, ...] = ()
+
+    def __init__(self, store: str) -> None:
+        super().__init__(("127.0.0.1", 0), Between)
+        self.store = store
+
+
+@pytest.fixture
+def way(bucket: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
+    store = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+    with Way(store) as way:
+        serving = threading.Thread(target=way.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{way.server_port}")
+        yield way
+        way.shutdown()
+        serving.join()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("condition", ["If-None-Match", "If-Match"])
+async def test_a_store_that_keeps_to_no_condition_is_refused(
+    way: Way, tmp_path: Path, condition: str
+) -> None:
+    way.left_out = (condition.lower(),)
+    async with Sandbox() as sandbox:
+        with pytest.raises(ConfigurationError) as caught:
+            await run(machine(tmp_path, "one", people(9)), sandbox)
+        assert sandbox.check("netmera", "set_profile_attributes").applications == 0
+        told = (
+            f"The store of {URL} writes over what it was told to leave ({condition}), so nothing would keep"
+        )
+        assert str(caught.value).startswith(told)
+        way.left_out = ()
+        assert (await run(machine(tmp_path, "other", people(9)), sandbox)).ok
+
+
+@pytest.mark.asyncio
+async def test_a_run_ends_by_itself_where_the_store_is_away_and_goes_on_when_it_is_back(
+    way: Way, tmp_path: Path
+) -> None:
+    # So slow that it would take minutes: what ends it is the lease.
+    slow = attrs.evolve(CHANGED, rate=20, max_rows=10, in_flight=1)
+    job = machine(tmp_path, "one", people(40_000), slow)
+
+    def go_away(summary: Summary) -> None:
+        way.is_away = way.is_away or bool(summary.steps and summary.steps[0].delivered)
+
+    async with Sandbox() as sandbox:
+        broken = await run(job, sandbox, on_progress=go_away)
+        (step,) = broken.steps
+        assert 0 < step.delivered < 40_000
+        assert not broken.ok
+        assert any("not reached for half of its lease" in told for told in broken.unwritten), broken.unwritten
+        reached = sandbox.check("netmera", "set_profile_attributes").applications
+        assert step.delivered <= reached <= step.delivered + 10
+        with pytest.raises(ConfigurationError, match=f"The state in {URL} cannot be read") as caught:
+            await run(job, sandbox)
+        assert "\n" not in str(caught.value)
+        # Nothing that this machine knows is lost: it goes on with what is left.
+        way.is_away = False
+        fast = attrs.evolve(job, steps=(attrs.evolve(slow, rate=1000, max_rows=1000, in_flight=8),))
+        whole = await run(fast, sandbox, resume=broken.run)
+        assert whole.ok
+        assert whole.steps[0].delivered == 40_000
+        seen = sandbox.check("netmera", "set_profile_attributes")
+        assert seen.applied == 40_000
+        assert seen.applications <= 40_000 + 100  # the last answers were not written down any more
 
 
 #: A run in a process of its own that dies at its so-manieth writing into the store.

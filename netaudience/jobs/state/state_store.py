@@ -177,20 +177,22 @@ class _Objects:
             raise _Lost from None
 
     def check_conditions(self) -> None:
-        """Make sure that the store refuses to write what is there already.
+        """Make sure that the store refuses to write what is there already, and what is not as it was read.
+
+        Some know the one condition and not the other.
 
         Raises:
-            ConfigurationError: it does not.
+            ConfigurationError: it writes all the same.
         """
-        name = f"{self._prefix}files/condition"
-        for last in (False, True):
-            try:
-                self._obstore.put(self._store, name, b"", mode="create")
-            except self._errors.AlreadyExistsError:
-                return
-            if last:
+        name, own = f"{self._prefix}files/condition", secrets.token_bytes(8)
+        before = _version(self._obstore.put(self._store, name, own + b"1"))
+        self._obstore.put(self._store, name, own + b"2")
+        conditions: dict[str, object] = {"If-None-Match": "create", "If-Match": dict(before)}
+        for condition, mode in conditions.items():
+            with suppress(self._errors.AlreadyExistsError, self._errors.PreconditionError):
+                self._obstore.put(self._store, name, own, mode=mode)
                 raise ConfigurationError(
-                    f"The store of {self.url} writes over what it was told to leave (If-None-Match), so "
+                    f"The store of {self.url} writes over what it was told to leave ({condition}), so "
                     "nothing would keep two machines apart: name a folder in a store that keeps to it"
                 )
 
