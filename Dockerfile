@@ -2,6 +2,8 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+COPY docs/jobs.md ./docs/
+COPY docs/reference/command.md ./docs/reference/
 COPY netaudience ./netaudience
 RUN python -m venv /opt/netaudience \
     && /opt/netaudience/bin/pip install --no-cache-dir '.[cli,xlsx]'

@@ -58,6 +58,7 @@ def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -
     add_jobs(app)
     add_verbs(app)
     add_attributes(app)
+    app.command(_help, name="help", help_format=_WRAPPED)
     app.command(_operations, name="operations", help_format=_WRAPPED)
     app.command(_schema, name="schema", help_format=_WRAPPED)
     app.command(_doctor, name="doctor", help_format=_WRAPPED)
@@ -95,6 +96,17 @@ def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415 - costs a program's start
 
     return version("netaudience")
+
+
+def _help(topic: str | None = None, /) -> int:
+    """Tell about a topic, such as guards or exit-codes; without one, list the topics.
+
+    Args:
+        topic: The topic.
+    """
+    from netaudience.cli.topics import tell_topic  # noqa: PLC0415 - costs a program's start
+
+    return tell_topic(topic)
 
 
 def _operations(

@@ -8,6 +8,8 @@ from workbook import write_workbook
 
 assert netaudience("--version").stdout.strip() == version("netaudience")
 assert "set-profile-attributes" in netaudience("operations").stdout
+assert "a guard stopped it" in netaudience("help", "exit-codes").stdout
+assert "NETAUDIENCE_NETMERA_API_KEY" in netaudience("help", "credentials").stdout
 netaudience("demo", "--rows", "5000")
 
 Path("users.csv").write_text("id\n007\n12345678901234567890\n", encoding="utf-8")
