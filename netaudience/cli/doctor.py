@@ -62,7 +62,11 @@ _EXTRAS = {
     "otel": "opentelemetry",
     "prometheus": "prometheus_client",
     "openlineage": "openlineage",
+    "dlt": "dlt",
     "mcp": "mcp",
+    "celery": "celery",
+    "django": "django",
+    "fastapi": "fastapi",
     "redis": "redis",
     "postgresql": "asyncpg",
     "postgresql-source": "adbc_driver_postgresql",
@@ -73,6 +77,7 @@ _EXTRAS = {
     "delta": "deltalake",
     "iceberg": "pyiceberg",
     "objects": "obstore",
+    "spark": "pyspark",
 }
 
 

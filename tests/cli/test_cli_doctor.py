@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_every_vendor_is_asked_once_and_nothing_else_is_sent(run, accounts, sand
     asked = Counter(entry.vendor for entry in sandbox.ledger.requests)
     assert asked == {client.slug: 2 if client.slug == "fynd" else 1 for client in clients()}  # it has a token
     assert sorted(tmp_path.iterdir()) == []
+
+
+def test_it_knows_every_extra_that_users_install() -> None:
+    project = tomllib.loads((PAGE.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = {"bench", "dev", "docs"}
+    extras = {name for name in project["optional-dependencies"] if not name.startswith("test")} - ours
+    assert set(doctor._EXTRAS) == extras
 
 
 def test_it_looks_as_its_page_shows_it(run, accounts) -> None:
