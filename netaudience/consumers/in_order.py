@@ -21,6 +21,9 @@ from netaudience.outcomes import Outcome, Rejected
 
 __all__ = ["InOrder"]
 
+#: What to do; the words of an error are left out, for they may hold an address.
+_AGAIN = "start again, and it comes again"
+
 
 class _Event(NamedTuple):
     """An event in hand; without an operation where it is a dead letter already."""
@@ -124,7 +127,7 @@ class InOrder:
             try:
                 self._line.put_nowait(await self._event(read, body, acknowledge, reference))
             except Exception as error:  # noqa: BLE001 - whatever it is, the event is not in hand
-                self.fail(f"Event {reference} could not be taken in: {type(error).__name__}: {error}")
+                self.fail(f"Event {reference} could not be taken in ({type(error).__name__}): {_AGAIN}")
 
     def fail(self, problem: str) -> None:
         """End the consumer, because an event is not settled or the order is in danger."""
@@ -153,7 +156,7 @@ class InOrder:
             try:
                 await self._settle(event)
             except Exception as error:  # noqa: BLE001 - whatever it is, the event is not acknowledged
-                self.fail(f"Event {event.reference} was not acknowledged: {type(error).__name__}: {error}")
+                self.fail(f"Event {event.reference} was not acknowledged ({type(error).__name__}): {_AGAIN}")
 
     async def _settle(self, event: _Event) -> None:
         """Acknowledge an event if its outcome allows it."""

@@ -182,9 +182,15 @@ class RabbitQueue:
 
     def acknowledged(self) -> set[int]:
         """Return the places of the events up to which all are acknowledged."""
-        command = [*self._control, "--quiet", "list_queues", "messages", "--no-table-headers"]
-        told = subprocess.run(command, env=self._of_node, capture_output=True, text=True, check=True).stdout
-        return set(range(self._published - int(told)))
+        return set(range(self._published - int(self._ask("list_queues", "messages", "--no-table-headers"))))
+
+    def hang_up(self) -> None:
+        """Close every connection, as a broker that is restarted does."""
+        self._ask("close_all_connections", "maintenance")
+
+    def _ask(self, *words: str) -> str:
+        command = [*self._control, "--quiet", *words]
+        return subprocess.run(command, env=self._of_node, capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager

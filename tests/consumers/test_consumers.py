@@ -133,6 +133,33 @@ def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
 
 
 @pytest.mark.slow
+def test_a_connection_of_rabbitmq_that_is_lost_ends_the_process_and_loses_nothing(tmp_path: Path) -> None:
+    count = 2000
+    with rabbitmq_server(tmp_path) as stream, vendor("latency=0.02") as (sandbox, notes):
+        stream.publish(numbered(count))
+        settings = {"MAX_PENDING": "100", "RATE": "20"}
+        recipe = Recipe("faststream_rabbitmq.py", sandbox, tmp_path, **stream.environment, **settings)
+        with recipe.running() as process:
+            wait_for(notes.when(200), process, recipe)
+            stream.hang_up()
+            assert process.wait(30) == 1
+        assert re.search(
+            r"^(Event .* start again, and it comes again|There is a new connection, .*)$",
+            recipe.log(),
+            re.MULTILINE,
+        )
+        notes.life += 1
+        with recipe.running() as process:
+            wait_for(stream.drained, process, recipe)
+    assert notes.seen() == set(range(count))
+    for user in range(50):
+        told = notes.history[f"customer-{user}"]
+        for life in (0, 1):
+            newest = [request[-1] for then, request in told if then == life]
+            assert newest == sorted(newest)
+
+
+@pytest.mark.slow
 @each_recipe
 def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
     with RECIPES[name](tmp_path) as stream, vendor() as (sandbox, _):
