@@ -82,7 +82,7 @@ def _source(job: Job, stop: Stop) -> str:
 
 def _state(job: Job, stop: Stop) -> str:
     from netaudience.jobs.connectors.objects import find_objects  # noqa: PLC0415 - costs a program's start
-    from netaudience.jobs.state.state_store import where_state_is  # noqa: PLC0415 - costs a program's start
+    from netaudience.jobs.state.fetch_state import where_state_is  # noqa: PLC0415 - costs a program's start
 
     find_objects(f"{job.store}/*", stop)  # a bucket that is not there has no state either
     found = where_state_is(job)

@@ -20,13 +20,14 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.finalize import finished_already
+from netaudience.jobs.state.find_run import find_run
 from netaudience.jobs.state.refused import refused_runs
-from netaudience.jobs.state.run_folder import find_run, runs_of
+from netaudience.jobs.state.run_folder import runs_of
 from netaudience.jobs.state.summary import Summary
 from netaudience.model.wire import load_json
 
 if TYPE_CHECKING:
-    from netaudience.jobs.state.state_store import Whereabouts
+    from netaudience.jobs.state.fetch_state import Whereabouts
 
 __all__ = [
     "carry_job",
@@ -296,7 +297,7 @@ def list_runs(path: Path | None, *, as_json: bool, where: bool = False) -> int:
     Raises:
         ConfigurationError: the job file is wrong, or what keeps its runs cannot be read.
     """
-    from netaudience.jobs.state.state_store import fetch_state, where_state_is  # noqa: PLC0415 - costs a start
+    from netaudience.jobs.state.fetch_state import fetch_state, where_state_is  # noqa: PLC0415 - costs a start
 
     if where:
         if path is None:

@@ -32,8 +32,9 @@ from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound, mask
 from netaudience.jobs import Job
 from netaudience.jobs.spec.validate import find_vendor
-from netaudience.jobs.state.run_folder import RunFolder, find_run, replace, runs_of
-from netaudience.jobs.state.state_store import fetch_state
+from netaudience.jobs.state.fetch_state import fetch_state
+from netaudience.jobs.state.find_run import find_run
+from netaudience.jobs.state.run_folder import RunFolder, replace, runs_of
 from netaudience.jobs.state.summary import Summary, read_summary
 from netaudience.model.kinds import Identifiers
 from netaudience.model.wire import JsonValue, dump_json, load_json

@@ -11,7 +11,8 @@ from netaudience.errors import NetaudienceError
 from netaudience.jobs import Job
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
-from netaudience.jobs.state.run_folder import RunFolder, find_run
+from netaudience.jobs.state.find_run import find_run
+from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.model.wire import load_json
 
 if TYPE_CHECKING:

@@ -183,7 +183,8 @@ class Job(JobFile):
         from netaudience.jobs.deliver.repair import repair_run  # noqa: PLC0415 - needs the vendors
         from netaudience.jobs.deliver.stored import stored  # noqa: PLC0415 - costs a program's start
         from netaudience.jobs.plan.destinations import find_or_make  # noqa: PLC0415 - likewise
-        from netaudience.jobs.state.run_folder import find_run, job_folder  # noqa: PLC0415 - likewise
+        from netaudience.jobs.state.find_run import find_run  # noqa: PLC0415 - likewise
+        from netaudience.jobs.state.run_folder import job_folder  # noqa: PLC0415 - likewise
 
         job = await find_or_make(self, client_factory, make=False)
         async with stored(job):

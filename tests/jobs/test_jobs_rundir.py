@@ -14,13 +14,13 @@ from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.jobs.spec.model import Source
+from netaudience.jobs.state.find_run import find_run
 from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.run_folder import (
     JobLock,
     RunFolder,
     RunStart,
     file_name,
-    find_run,
     job_folder,
     new_run,
     prune,

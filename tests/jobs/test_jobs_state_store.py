@@ -25,8 +25,9 @@ from killing import deadly_sandbox
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
+from netaudience.jobs.state.fetch_state import fetch_state, where_state_is
 from netaudience.jobs.state.run_folder import runs_of
-from netaudience.jobs.state.state_store import StateStore, fetch_state, where_state_is
+from netaudience.jobs.state.state_store import StateStore
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 
 if TYPE_CHECKING:
@@ -229,11 +230,11 @@ async def test_a_run_ends_by_itself_where_the_store_is_away_and_goes_on_when_it_
 #: A run in a process of its own that dies at its so-manieth writing into the store.
 DYING = """
 import os, sys
-from netaudience.jobs.state import state_store
+from netaudience.jobs.state import stored_objects
 from netaudience.__main__ import main
 left = int(sys.argv[1])
 def dying(name):
-    whole = getattr(state_store._Objects, name)
+    whole = getattr(stored_objects.StoredObjects, name)
     def write(self, *what):
         global left
         left -= 1
@@ -241,7 +242,7 @@ def dying(name):
         if left == 0:
             os.kill(os.getpid(), 9)
         return told
-    setattr(state_store._Objects, name, write)
+    setattr(stored_objects.StoredObjects, name, write)
 dying("write")
 dying("put")
 sys.argv[1:] = sys.argv[2:]

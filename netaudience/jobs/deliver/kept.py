@@ -23,6 +23,7 @@ from netaudience.jobs.state.finalize import (
     tell_build,
     write_summary,
 )
+from netaudience.jobs.state.find_run import find_run
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.metrics import Metrics, read_metrics, write_metrics
 from netaudience.jobs.state.rejects import Rejects
@@ -32,7 +33,6 @@ from netaudience.jobs.state.run_folder import (
     JobLock,
     RunFolder,
     RunStart,
-    find_run,
     job_folder,
     new_run,
     rejected_path,

@@ -32,9 +32,10 @@ from netaudience.jobs.plan.validate_source import open_checked
 from netaudience.jobs.spec.guards import RejectedGuard
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
+from netaudience.jobs.state.find_run import find_run
 from netaudience.jobs.state.metrics import Metrics
 from netaudience.jobs.state.repeating import mark_of
-from netaudience.jobs.state.run_folder import RunFolder, RunStart, find_run, job_folder
+from netaudience.jobs.state.run_folder import RunFolder, RunStart, job_folder
 from netaudience.jobs.state.summary import read_summary
 from netaudience.jobs.state.verified import StepVerified, Verified, write_verified
 from netaudience.operations.dispatch import Operation

@@ -34,6 +34,7 @@ from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.spec.validate import find_operation, find_vendor
 from netaudience.jobs.spec.verb_steps import UNPLACED
+from netaudience.jobs.state.fetch_state import fetch_state
 from netaudience.jobs.state.finalize import rows_before
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.memories import memory_to_plan_with
@@ -42,7 +43,6 @@ from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.run_folder import JobLock, job_folder, rejected_path
 from netaudience.jobs.state.same_user import all_but, earlier_of
 from netaudience.jobs.state.snapshot import Snapshot, selection_of
-from netaudience.jobs.state.state_store import fetch_state
 from netaudience.model.digests import digest_of
 from netaudience.model.kinds import Kind
 from netaudience.model.wire import JsonValue
