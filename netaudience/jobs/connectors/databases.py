@@ -84,7 +84,14 @@ def _flight(module: Module, uri: str) -> Connection:
     options = {name: value for name, value in given.items() if value}
     if token:
         options["adbc.flight.sql.authorization_header"] = f"Bearer {token}"
-    return module.connect(plain, db_kwargs=options)
+    connection = module.connect(plain, db_kwargs=options, autocommit=True)
+    try:  # nothing is committed where there are transactions; where there are none, none is missed
+        with suppress(module.NotSupportedError):
+            connection.adbc_connection.set_autocommit(False)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _snowflake(module: Module, uri: str) -> Connection:
