@@ -184,7 +184,7 @@ def _job(order: Order, table: Table) -> JobFile:
             skipped=reading.skip,
         )
         try:
-            fields = found.fields()
+            fields = found.fields(reading.unset)
         except ConfigurationError as error:
             raise ConfigurationError(f"{table.name}: {error}") from error
         if not order.reporting.quiet:

@@ -347,6 +347,16 @@ class Reading(Written):
             help="A column that is not sent as a part of the profile; may be repeated.",
         ),
     ] = ()
+    unset: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=SOURCE,
+            negative="",
+            show_default=False,
+            help="A column of which an empty cell takes the attribute away, where the operation can; may be "
+            "repeated.",
+        ),
+    ] = ()
     no_preflight: NoPreflight = False
     allow_empty: Annotated[
         bool, Parameter(group=SOURCE, help="A source without any row is no error."), _flag

@@ -53,6 +53,47 @@ def test_a_column_can_be_kept_back(at_sandbox, sandbox, file: Write) -> None:
     assert "not used: 'note'" in result.err
 
 
+def test_an_empty_cell_takes_an_attribute_away_where_that_is_said(at_sandbox, sandbox, file: Write) -> None:
+    flags = ("--create-new-fields", "--unset", "Tier")
+    full = file("u.csv", "email,tier,city\nann@example.com,gold,Rome\nbob@example.com,gold,Oslo\n")
+    assert at_sandbox("iterable", "bulk-update-users", full, *flags).code == 0
+    emptied = file("v.csv", "email,tier,city\nann@example.com,,\nbob@example.com,silver,Oslo\n")
+    assert at_sandbox("iterable", "bulk-update-users", emptied, *flags).code == 0
+    users = sandbox.iterable.by_email
+    assert users["ann@example.com"].data_fields.get("tier") is None
+    assert users["ann@example.com"].data_fields["city"] == "Rome"
+    assert users["bob@example.com"].data_fields == {"tier": "silver", "city": "Oslo"}
+    profiles = file("c.csv", "identity,Tier,City\nu1,gold,Rome\n")
+    assert at_sandbox("clevertap", "upload-profiles", profiles, "--unset", "Tier").code == 0
+    assert sandbox.clevertap.profiles["u1"].data == {"Tier": "gold", "City": "Rome"}
+    profiles = file("d.csv", "identity,Tier,City\nu1,,\n")
+    assert at_sandbox("clevertap", "upload-profiles", profiles, "--unset", "Tier").code == 0
+    assert sandbox.clevertap.profiles["u1"].data == {"City": "Rome"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("iterable", "bulk-update-users", "--unset", "teir"),
+            "no column of that name goes into data_fields",
+        ),
+        (("iterable", "bulk-update-users", "--unset", "email"), "goes into data_fields: it has tier"),
+        (
+            ("netmera", "set-profile-attributes", "--column", "ext_id=email", "--unset", "tier"),
+            "is not taken away",
+        ),
+    ],
+)
+def test_what_cannot_be_taken_away_is_told_before_anything_is_sent(
+    at_sandbox, sandbox, file: Write, words: tuple[str, ...], told: str
+) -> None:
+    result = at_sandbox(*words, file("u.csv", "email,tier\nann@example.com,\n"))
+    assert result.code == 2
+    assert told in result.err
+    assert not sandbox.ledger.requests
+
+
 def test_what_the_vendor_drops_is_a_warning_in_the_summary_and_in_the_report(
     at_sandbox, sandbox, file: Write, tmp_path: Path
 ) -> None:

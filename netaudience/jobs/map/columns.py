@@ -15,8 +15,9 @@ from netaudience.errors import ConfigurationError, column_name
 from netaudience.jobs.map.aliases import OBVIOUS
 from netaudience.jobs.spec.diagnostics import listed, plain
 from netaudience.jobs.spec.model import Expression
-from netaudience.jobs.spec.validate import item_field
+from netaudience.jobs.spec.validate import item_field, never_unset
 from netaudience.model.rows import Field, Rows
+from netaudience.model.value_forms import unset_of
 from netaudience.operations.dispatch import Operation
 
 __all__ = ["Columns", "Place", "find_columns", "spread_of"]
@@ -57,11 +58,15 @@ class Columns:
     #: The column that names the user, where one plainly does.
     key: str | None = None
 
-    def fields(self) -> dict[str, Expression]:
+    def fields(self, unset: Sequence[str] = ()) -> dict[str, Expression]:
         """Return the fields of a step.
 
+        Args:
+            unset: Columns of which an empty cell takes the user's entry away.
+
         Raises:
-            ConfigurationError: a required field has no column, or more than one.
+            ConfigurationError: a required field has no column, or more than one; or an empty cell of a column
+                takes nothing away.
         """
         for place in self.places:
             self._look_at(place)
@@ -82,7 +87,28 @@ class Columns:
             if not self.rest and spread.required:
                 raise ConfigurationError(f"No column is left for {spread.name}; {self._among()}")
             found |= {f"{spread.name}.{column}": column for column in self.rest}
-        return {name: Expression(column=column) for name, column in found.items()}
+        gone = {self._taken_away(column) for column in unset}
+        return {name: Expression(column=column, unset=column in gone) for name, column in found.items()}
+
+    def _taken_away(self, name: str) -> str:
+        """Return the column whose empty cells take an entry away.
+
+        Raises:
+            ConfigurationError: they do not.
+        """
+        kind: object = self.operation.kind
+        spread = self.spread
+        column = next((one for one in self.rest if plain(one) == plain(name)), None)
+        if column is None:
+            among = listed([column_name(one) for one in self.rest]) or "none"
+            into = "a mapping" if spread is None else spread.name
+            raise ConfigurationError(
+                f"--unset {name}: no column of that name goes into {into}: it has {among}"
+            )
+        row = cast("Rows[object]", kind).row if isinstance(kind, Rows) else object
+        if spread is None or not unset_of(row, spread.name):
+            raise ConfigurationError(f"--unset {name}: {never_unset('cell')}")
+        return column
 
     def sentence(self) -> str:
         """Say which columns are used for what."""

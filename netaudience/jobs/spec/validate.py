@@ -34,6 +34,7 @@ __all__ = [
     "find_vendor",
     "is_json",
     "item_field",
+    "never_unset",
     "problem_of_last",
     "removal_problem",
 ]
@@ -198,11 +199,16 @@ def _row_fields(
 
 def _expression_problem(kind: Rows[object], field: Field, entry: str, expression: Expression) -> str | None:
     if expression.unset and not (entry and unset_of(kind.row, field.name)):
-        return (
-            f"an empty {field.name} is not taken away by this operation: leave unset out, and look for one "
-            "of the vendor's that removes it"
-        )
+        return never_unset(field.name)
     return None if entry else _constant_problem(field, expression)
+
+
+def never_unset(field: str) -> str:
+    """Return why an empty value takes nothing away."""
+    return (
+        f"an empty {field} is not taken away by this operation: leave unset out, and look for one of the "
+        "vendor's that removes it"
+    )
 
 
 def _constant_problem(field: Field, expression: Expression) -> str | None:
