@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from netaudience.cli.attributes import add_attributes
 from netaudience.cli.jobs import add_jobs
+from netaudience.cli.missing_ids import add_look_up
 from netaudience.cli.options import whole
 from netaudience.cli.verbs import add_verbs
 from netaudience.errors import ConfigurationError
@@ -59,6 +60,7 @@ def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -
     add_verbs(app)
     add_attributes(app)
     app.command(_help, name="help", help_format=_WRAPPED)
+    add_look_up(app)
     app.command(_operations, name="operations", help_format=_WRAPPED)
     app.command(_schema, name="schema", help_format=_WRAPPED)
     app.command(_doctor, name="doctor", help_format=_WRAPPED)

@@ -21,7 +21,7 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
 from netaudience.model.wire import JsonValue
-from netaudience.vendors import names
+from netaudience.vendors import client_of, look_up_of, names
 from netaudience.verbs.doors import carry_action, plan_action
 from netaudience.verbs.look_up import undelivered_of, who
 from netaudience.verbs.matrix import matrix, period
@@ -215,7 +215,10 @@ def _vendor_lines(plan: VerbPlan, vendor: VendorPlan) -> Iterator[str]:
         for reason, count in steps[part.step.name].reasons.items():
             yield f"rejected: {count:,} x {reason}"
     if vendor.missing:
-        yield f"missing: {many(vendor.missing, 'row')} without {vendor.takes}: nothing is sent for them"
+        facts_of = look_up_of(client_of(vendor.vendor))
+        askable = facts_of is not None and any(one.known_by for one in facts_of.questions)
+        ask = "; netaudience look-up asks the vendor for ids" if askable else ""
+        yield f"missing: {many(vendor.missing, 'row')} without {vendor.takes}: nothing is sent for them{ask}"
     if vendor.account is not None:
         yield f"account: {vendor.account}"
     yield from (f"not here: {sentence}" for sentence in vendor.left_out)

@@ -158,6 +158,9 @@ class Question:
     parameter: str = attrs.field(default="", validator=_text)
     #: Takes out of an answer what is held, by name; nothing where nothing is.
     held: Callable[[object], Mapping[str, JsonValue]]
+    #: Takes out of an answer what else the vendor knows the very person by, given what it was asked by;
+    #: nothing where that is not certain.
+    known_by: Callable[[object, str], Mapping[Identity, str | None]] | None = None
 
 
 @attrs.frozen(kw_only=True)

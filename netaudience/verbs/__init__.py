@@ -15,6 +15,7 @@ from netaudience.jobs.spec.action import Action
 from netaudience.verbs.audience import Audience, AudienceResult
 from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_action, plan_erase
 from netaudience.verbs.look_up import Known, who
+from netaudience.verbs.missing import Completed, look_up_missing
 from netaudience.verbs.plan import VendorPlan, VerbPlan
 from netaudience.verbs.receipts import Key, Receipts
 from netaudience.verbs.run import VerbResult
@@ -25,6 +26,7 @@ __all__ = [
     "Action",
     "Audience",
     "AudienceResult",
+    "Completed",
     "Key",
     "Known",
     "Receipts",
@@ -37,6 +39,7 @@ __all__ = [
     "carry_action",
     "erase",
     "look_again_at",
+    "look_up_missing",
     "plan_action",
     "plan_erase",
     "who",

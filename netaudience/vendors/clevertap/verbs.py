@@ -152,11 +152,21 @@ def _record(answer: object) -> Mapping[str, JsonValue]:
     return {"identity": record.identity, "email": record.email, **record.profile_data, **counts}
 
 
+def _known_by(answer: object, _: str) -> Mapping[Identity, str | None]:
+    record = cast("ProfileFound", answer).record
+    return {"id": record.identity, "email": record.email}
+
+
 LOOK_UP = LookUpFacts(
     questions=(
-        Question(operation="get_profile", takes="id", about="profile", held=_record),
+        Question(operation="get_profile", takes="id", about="profile", held=_record, known_by=_known_by),
         Question(
-            operation="get_profile", takes="email", about="profile", arguments={"by": "email"}, held=_record
+            operation="get_profile",
+            takes="email",
+            about="profile",
+            arguments={"by": "email"},
+            held=_record,
+            known_by=_known_by,
         ),
     ),
     not_shown="subscriptions of an address or a number as such, and lists and segments",

@@ -95,13 +95,25 @@ def _customers(answer: object) -> Mapping[str, JsonValue]:
     }
 
 
+def _known_by(answer: object, name: str) -> Mapping[Identity, str | None]:
+    """Return the address of the one customer of an id: a search finds others that resemble it as well."""
+    found = [one for one in cast("CustomerSearch", answer).users if one.external_id == name]
+    addresses = {each.email for one in found for each in one.emails}
+    return {"email": addresses.pop()} if len(addresses) == 1 else {}
+
+
 #: What a search takes: an id is your own, `external_id`.
 _SEARCHED: Sequence[Identity] = ("email", "phone", "id")
 
 LOOK_UP = LookUpFacts(
     questions=tuple(
         Question(
-            operation="search_customers", takes=takes, about="customers found", parameter="q", held=_customers
+            operation="search_customers",
+            takes=takes,
+            about="customers found",
+            parameter="q",
+            held=_customers,
+            known_by=_known_by if takes == "id" else None,
         )
         for takes in _SEARCHED
     ),

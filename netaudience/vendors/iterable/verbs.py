@@ -157,10 +157,27 @@ def _fields(answer: object) -> Mapping[str, JsonValue]:
     return {"email": user.email, "userId": user.user_id, **user.data_fields}
 
 
+def _known_by(answer: object, _: str) -> Mapping[Identity, str | None]:
+    user = cast("GetUserResponse", answer).user
+    return {} if user is None else {"id": user.user_id, "email": user.email}
+
+
 LOOK_UP = LookUpFacts(
     questions=(
-        Question(operation="get_user", takes="email", about="profile of the address", held=_fields),
-        Question(operation="get_user_by_user_id", takes="id", about="profile of the id", held=_fields),
+        Question(
+            operation="get_user",
+            takes="email",
+            about="profile of the address",
+            held=_fields,
+            known_by=_known_by,
+        ),
+        Question(
+            operation="get_user_by_user_id",
+            takes="id",
+            about="profile of the id",
+            held=_fields,
+            known_by=_known_by,
+        ),
     ),
     not_shown="events, and messages that were sent",
 )
