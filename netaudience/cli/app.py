@@ -253,7 +253,7 @@ def _demo(  # noqa: PLR0913 - each is a flag
         rows: Rows of the export.
         seed: Repeats the same export and the same faults.
         keep: Keep the files in this directory.
-        verbs: Show instead how people are erased at all vendors, with receipts and a second look.
+        verbs: Show instead how people are opted out, kept in an audience and erased at all vendors.
         quiet: No progress.
         debug: Show where in the program an error came from.
     """

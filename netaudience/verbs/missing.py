@@ -175,9 +175,9 @@ def _questions(
         for question in questions
         if (column := known.column(question.takes, vendor.slug)) is not None and column in person.known_by
     }
-    wanted: set[Identity] = {"id", "email"} - has
+    missing = not {"id", "email"} <= has
     fitting = [question for question in questions if question.takes in has]
-    return fitting[:1] if wanted else []
+    return fitting[:1] if missing else []
 
 
 async def _ask(
@@ -193,7 +193,9 @@ async def _ask(
         return {}
     except NetaudienceError as error:
         return str(error)
-    told = {} if question.known_by is None else question.known_by(answer, name)
+    told: Mapping[Identity, str | None] = {}
+    if question.known_by is not None:
+        told = question.known_by(answer, name)
     return {
         identity: value
         for identity, value in told.items()
