@@ -9,7 +9,8 @@ from cyclopts import App, Parameter
 
 from netaudience.cli.job_options import Manner
 from netaudience.cli.options import REPORT, SOURCE, Diagnosis
-from netaudience.cli.verbs import VERBS, PeopleFile, carry
+from netaudience.cli.people_file import PeopleFile
+from netaudience.cli.verbs import VERBS, carry
 from netaudience.errors import ConfigurationError
 
 __all__ = ["add_attributes"]

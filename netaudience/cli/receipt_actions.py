@@ -18,7 +18,7 @@ from netaudience.verbs.looks import Case, cases_of, of_person
 from netaudience.verbs.receipts import HOW, Key, Line, Receipts, check_receipts, read_receipts
 
 if TYPE_CHECKING:
-    from netaudience.cli.verbs import PeopleFile
+    from netaudience.cli.people_file import PeopleFile
 
 __all__ = ["show_person", "verify_receipts"]
 

@@ -33,7 +33,7 @@ from netaudience.verbs.verdicts import MEANING
 
 if TYPE_CHECKING:
     from netaudience.cli.job_options import Agreement, Manner
-    from netaudience.cli.verbs import PeopleFile
+    from netaudience.cli.people_file import PeopleFile
     from netaudience.model.verb_facts import Identity, Verb
 
 #: Reasons that are told of each vendor.

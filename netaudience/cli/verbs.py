@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-import attrs
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis, whole
+from netaudience.cli.options import GUARDS, REPORT, Diagnosis, whole
+from netaudience.cli.people_file import PeopleFile
 
-__all__ = ["VERBS", "PeopleFile", "add_verbs", "carry"]
+__all__ = ["VERBS", "add_verbs", "carry"]
 
 VERBS = Group("People, at every vendor", sort_key=1)
 _flag = Parameter(negative="", show_default=False)
@@ -30,42 +30,6 @@ At: TypeAlias = Annotated[
         "VENDOR:CHANNEL=NUMBER; may be repeated.",
     ),
 ]
-Format: TypeAlias = Literal["csv", "tsv", "json", "ndjson", "parquet", "xlsx"]
-
-
-@attrs.frozen(kw_only=True)
-class PeopleFile:
-    """How the file of people is read, and which vendors are meant."""
-
-    vendor: Annotated[
-        tuple[str, ...],
-        Parameter(
-            negative="",
-            show_default=False,
-            help="Only this vendor; may be repeated. All of which there are credentials, if left out.",
-        ),
-    ] = ()
-    id_column: Annotated[
-        str | None, Parameter(group=SOURCE, help="The column of your own ids, if not called id or user_id.")
-    ] = None
-    email_column: Annotated[
-        str | None, Parameter(group=SOURCE, help="The column of e-mail addresses, if not called email.")
-    ] = None
-    phone_column: Annotated[
-        str | None, Parameter(group=SOURCE, help="The column of phone numbers, if not called phone.")
-    ] = None
-    form: Annotated[
-        Format | None,
-        Parameter(name="--format", group=SOURCE, help="What the file is, where its name does not tell."),
-    ] = None
-    delimiter: Annotated[
-        str | None,
-        Parameter(group=SOURCE, help="What stands between the cells of CSV: one character, or tab."),
-    ] = None
-    encoding: Annotated[
-        str | None, Parameter(group=SOURCE, help="How the text is written, such as windows-1254; else UTF-8.")
-    ] = None
-    sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
 
 
 def add_verbs(app: App) -> None:
@@ -106,7 +70,7 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
         ),
     ] = None,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -156,7 +120,7 @@ def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have
     at: At = (),
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -192,7 +156,7 @@ def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups ha
         ),
     ] = None,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -219,7 +183,7 @@ def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     at: At = (),
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -247,7 +211,7 @@ def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     at: At = (),
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -306,7 +270,7 @@ def _verify(  # noqa: D417 - flags in groups have their own words
     /,
     *,
     people: Path | None = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),
+    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Check that no receipt was changed or taken out, and ask vendors about people whose time has come.
