@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from netaudience.cli.options import Diagnosis
-from netaudience.cli.verbs import VERBS, PeopleFile
+from netaudience.cli.people_file import PeopleFile
+from netaudience.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from netaudience.jobs.spec.model import Source
