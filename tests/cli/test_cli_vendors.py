@@ -295,3 +295,14 @@ def test_credentials_that_are_not_accepted_have_an_exit_code_of_their_own(
     result = at_sandbox(vendor, operations[vendor], file("x.csv", items[vendor]))
     assert result.code == 4, result.err
     assert "wrong-77" not in result.err + result.out.decode()
+
+
+def test_a_column_whose_name_the_vendor_forbids_is_named(at_sandbox, sandbox, file: Write) -> None:
+    # As an export of the Department of Veterans Affairs has it.
+    columns = "identity,State Name,Dependents' Educational Assistance,ann@example.com & co"
+    path = file("u.csv", f"{columns}\nu1,Ohio,7,\nu2,Iowa,,8\n")
+    result = at_sandbox("clevertap", "upload-profiles", path)
+    assert result.code == 3
+    assert 'has the name "Dependents\' Educational Assistance" with one of' in result.lines[0]["reason"]
+    assert "ann@" not in result.lines[1]["reason"]
+    assert not sandbox.ledger.requests

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from netaudience.errors import column_name
 from netaudience.model.rows import NamesRule
 from netaudience.model.validators import Rule, email, phone, rule
 
@@ -115,7 +116,10 @@ def _name_problem(name: object) -> str | None:
     if not isinstance(name, str) or not name:
         return "has a name that is no text, or empty"
     if not _FORBIDDEN.isdisjoint(name):
-        return "has a name with one of % > < ! | & . : ; $ ' \" \\ #, which CleverTap forbids"
+        return (
+            f"has the name {column_name(name)!r} with one of % > < ! | & . : ; $ ' \" \\ #, which CleverTap "
+            "forbids: give it another one"
+        )
     if len(name) * 4 > _KEY_BYTES and _bytes(name) > _KEY_BYTES:
         return f"has a name of more than {_KEY_BYTES} bytes"
     return None
