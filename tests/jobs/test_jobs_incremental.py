@@ -115,6 +115,23 @@ async def test_a_run_without_a_new_row_is_none_that_a_guard_stops(users: Users, 
 
 
 @pytest.mark.asyncio
+async def test_rows_that_were_rejected_are_known_when_all_are_read_again(
+    users: Users, tmp_path: Path
+) -> None:
+    job = job_of(tmp_path, overlap=0)
+    job = attrs.evolve(job, guards=attrs.evolve(job.guards, max_rejected=None))
+    async with Sandbox() as sandbox:
+        users.put(1, {"id1": 1, " ": 2})
+        assert (await run(job, sandbox)).steps[0].rejected == 1
+        users.put(3, {"id2": 1})
+        assert (await run(job, sandbox)).source_rows == 3
+        users.put(5, {"id3": 1})
+        assert (await run(job, sandbox)).source_rows == 2
+        whole = await run(attrs.evolve(job, source=attrs.evolve(job.source, full=True)), sandbox)
+        assert (whole.steps[0].rejected, whole.steps[0].known) == (1, 1)
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "fault",
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from killing import deadly_sandbox
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
+from netaudience.jobs.spec.model import Secret, Source
 from netaudience.jobs.state.fetch_state import fetch_state, where_state_is
 from netaudience.jobs.state.run_folder import runs_of
 from netaudience.jobs.state.state_store import StateStore
@@ -74,6 +76,29 @@ async def test_each_day_on_an_empty_machine_sends_what_changed(bucket: object, t
         assert set(names(bucket)) == {*kept, "nightly/state.json", "nightly/files/condition"}
         told = where_state_is(tuesday)
         assert (told.place, told.holder, told.files) == (URL, "", len(kept))
+
+
+@pytest.mark.asyncio
+async def test_each_machine_reads_only_what_is_new(
+    bucket: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "crm.db"
+    monkeypatch.setenv("WAREHOUSE_URI", str(place))
+    with closing(sqlite3.connect(place)) as database, database:
+        database.execute("create table users (user_id text, age int, changed int)")
+        database.executemany("insert into users values (?, ?, 1)", people(200).items())
+    source = Source(
+        connection="dbapi:sqlite3", uri=Secret(env="WAREHOUSE_URI"), sql="select * from users",
+        key=("user_id",), incremental="changed", overlap=0,
+    )  # fmt: skip
+    async with Sandbox() as sandbox:
+        for day, (read, sent) in enumerate(((200, 200), (201, 1), (2, 1)), 1):
+            job = attrs.evolve(machine(tmp_path, f"day{day}", {}), source=source)
+            assert job.plan().rows == read
+            summary = await run(job, sandbox)
+            assert (summary.source_rows, summary.steps[0].delivered) == (read, sent)
+            with closing(sqlite3.connect(place)) as database, database:
+                database.execute(f"insert into users values ('new{day}', 1, {day + 1})")
 
 
 @pytest.mark.asyncio

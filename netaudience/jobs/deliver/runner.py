@@ -531,7 +531,7 @@ class _JobRun:
         for carrier in self._all:
             told = carrier.summary
             told.accepted = bool(told.rejected) and accepts(told.rejected, told.total, self._job.guards)
-            carrier.order.known.save(whole=told.exhausted)
+            carrier.order.known.save(whole=told.exhausted and not self.summary.is_part)
         for prepared in self._preparation.steps:
             told = self._own_carrier(prepared).summary
             told.notes = prepared.notes()
