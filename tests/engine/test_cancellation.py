@@ -437,6 +437,29 @@ def test_a_jobs_source_that_raises_a_cancellation_has_failed():
     assert "raised CancelledError" in carrier.summary.stopped
 
 
+def test_rows_that_are_read_while_a_run_is_stopped_are_left_to_be_told():
+    carrier = FedCarrier()
+
+    def read():
+        yield [[{"row": 1}, {"row": 2}]]
+
+    class LateThreads(Threads):
+        """Its threads begin when somebody has stopped the run since they were asked."""
+
+        async def call(self, function):
+            def late():
+                carrier.feed.close()
+                return function()
+
+            return await super().call(late)
+
+    stage = FanOut([carrier], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], LateThreads())
+    asyncio.run(asyncio.wait_for(stage.run(), 20))
+    assert carrier.taken == 0
+    assert carrier.feed.rows == 2
+    assert [row for row, _ in carrier.feed.left()] == [{"row": 1}, {"row": 2}]
+
+
 def test_a_jobs_reading_that_somebody_cancels_has_failed_and_nobody_waits_for_more():
     release = threading.Event()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from netaudience.errors import NetaudienceError, SourceFailed
@@ -113,7 +114,10 @@ class FanOut:
                 if self._most is not None and not any(self._most):
                     cut = True
                     break
-                pages = await self._threads.call(self._next)
+                # Asked here and not in the thread, which may begin after somebody has stopped: what is read for
+                # a step that took it when it was asked for is handed to it, and told.
+                closed = [feed.closed for feed in feeds]
+                pages = await self._threads.call(partial(self._next, closed))
                 if pages is None:
                     break
                 await self._hand_out(pages)
@@ -135,9 +139,8 @@ class FanOut:
             elif page.whole[1]:
                 await carrier.feed.put(page)
 
-    def _next(self) -> list[MappedPage | int | Exception] | None:
+    def _next(self, closed: Sequence[bool]) -> list[MappedPage | int | Exception] | None:
         """Read and map the next pages; the number of rows alone where a step takes no more."""
-        closed = [carrier.feed.closed for carrier in self._carriers]  # before the reading, which may wait
         pages = next(self._pages, None)
         if pages is None:
             return None

@@ -66,9 +66,9 @@ class RowQueue:
 
     async def put(self, page: MappedPage) -> None:
         """Add a page; waits while enough of them wait."""
-        self.rows += page.whole[1]
         while not self.closed and len(self._waiting) >= _WAITING:
             await self._wait()
+        self.rows += page.whole[1]  # not before: who waits may be cancelled, and nobody would be told of them
         (self._late if self.closed else self._waiting).append(page)
         self._wake()
 
