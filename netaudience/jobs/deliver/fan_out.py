@@ -114,8 +114,8 @@ class FanOut:
                 if self._most is not None and not any(self._most):
                     cut = True
                     break
-                # Asked here and not in the thread, which may begin after somebody has stopped: what is read for
-                # a step that took it when it was asked for is handed to it, and told.
+                # Asked here and not in the thread, which may begin after a stop: what is read for a step that
+                # took it when it was asked for is handed to it, and told.
                 closed = [feed.closed for feed in feeds]
                 pages = await self._threads.call(partial(self._next, closed))
                 if pages is None:
