@@ -12,15 +12,13 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import attrs
-import matplotlib as mpl
-import moto
 import pytest
-import tzdata
 from job_runs import clients, run
 from vendor_nights import CASES, GUARDS, Case
 
@@ -55,6 +53,12 @@ class Public:
     mistake: Callable[[bytes], bytes]
     #: What is then told.
     told: str
+
+
+def _carried(package: str, name: str) -> Path:
+    """Return where a package has its file; one that is not installed has it nowhere."""
+    found = find_spec(package)
+    return Path(found.origin if found is not None and found.origin is not None else package).parent / name
 
 
 def _sql(user: str, city: str) -> str:
@@ -101,7 +105,7 @@ def with_images(data: bytes, rows: Mapping[str, str], nobodys: Sequence[str]) ->
 
 PUBLIC = {
     "iso3166.tab": Public(
-        path=Path(tzdata.__file__).parent / "zoneinfo" / "iso3166.tab",
+        path=_carried("tzdata", "zoneinfo/iso3166.tab"),
         rows=countries,
         write=with_countries,
         source=lambda data: {
@@ -114,7 +118,7 @@ PUBLIC = {
         told="max-rejected",
     ),
     "Stocks.csv": Public(
-        path=Path(mpl.__file__).parent / "mpl-data" / "sample_data" / "Stocks.csv",
+        path=_carried("matplotlib", "mpl-data/sample_data/Stocks.csv"),
         rows=prices,
         write=with_prices,
         source=lambda _: {"skip_lines": 1, "sql": _sql('"Date"', '"IBM"')},
@@ -122,7 +126,7 @@ PUBLIC = {
         told="Date",
     ),
     "amis.json.gz": Public(
-        path=Path(moto.__file__).parent / "ec2" / "resources" / "amis.json.gz",
+        path=_carried("moto", "ec2/resources/amis.json.gz"),
         rows=images,
         write=with_images,
         source=lambda _: {"sql": _sql("ami_id", "description")},
@@ -141,7 +145,7 @@ NIGHTS = [(name, mode) for name, case in CASES.items() for mode in _modes(case)]
 QUICK = {
     ("netmera profiles", "mirror", "Stocks.csv"),
     ("moengage", "changed-only", "iso3166.tab"),
-    ("fynd", "all", "amis.json.gz"),
+    ("fynd", "all", "Stocks.csv"),
 }
 MET = [
     pytest.param(name, mode, file, marks=[] if (name, mode, file) in QUICK else pytest.mark.slow)
@@ -156,6 +160,8 @@ async def test_nights(
     tmp_path: Path, name: str, mode: str, file: str, request: pytest.FixtureRequest
 ) -> None:
     case, public = CASES[name], PUBLIC[file]
+    if not public.path.is_file():
+        pytest.skip(f"the package that carries {file} is not installed")
     step = attrs.evolve(case.step, mode=mode)
     if mode != "mirror":
         step = attrs.evolve(step, removal=None, removal_arguments={})
