@@ -82,7 +82,7 @@ def test_every_command_and_flag_on_the_page_is_one(capsys: pytest.CaptureFixture
         shown += helped
     assert (
         main(["netmera", "set-profile-attributes", "--help"]) == 0
-    )  # a command, where the page speaks of one
+    )  # one command
     shown += capsys.readouterr().out
     assert [flag for flag in flags if flag not in shown] == []
 
