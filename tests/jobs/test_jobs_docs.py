@@ -80,9 +80,7 @@ def test_every_command_and_flag_on_the_page_is_one(capsys: pytest.CaptureFixture
         helped = capsys.readouterr().out
         assert all(flag in helped for flag in re.findall(r"(?<!-)--[a-z][a-z-]+", command))
         shown += helped
-    assert (
-        main(["netmera", "set-profile-attributes", "--help"]) == 0
-    )  # one command
+    assert main(["netmera", "set-profile-attributes", "--help"]) == 0  # one command
     shown += capsys.readouterr().out
     assert [flag for flag in flags if flag not in shown] == []
 
