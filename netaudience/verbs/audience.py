@@ -11,7 +11,7 @@ import attrs
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.job import Job
-from netaudience.jobs.plan.destinations import Size, find_or_make, sizes_of
+from netaudience.jobs.plan.destinations import Size, sizes_of
 from netaudience.jobs.spec.audience_section import audience_steps
 from netaudience.jobs.spec.model import Guards, KeptAudience, Source
 from netaudience.jobs.state.run_folder import file_name
@@ -112,8 +112,7 @@ class Audience:
             ConfigurationError: a vendor, a column or credentials are wrong, or there is no such audience
                 where none can be made.
         """
-        with self._job(members) as (made, table):
-            job = await find_or_make(made, client_factory)
+        with self._job(members) as (job, table):
             summary = await job.run(
                 table=table,
                 resume=resume,

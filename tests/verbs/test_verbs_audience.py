@@ -181,6 +181,48 @@ def test_too_many_who_would_leave_stop_it_before_anybody_does(tmp_path: Path) ->
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [("max-removals = 5", "no row at all"), ("[[step]]", "--yes-delete 1"), ("min", "make it once")],
+    ids=["nobody", "what is lost", "another vendor cannot"],
+)
+def test_no_list_is_made_before_everybody_has_agreed(more: str, told: str, tmp_path: Path) -> None:
+    file = FEW
+    if more == "[[step]]":
+        file += """
+[[step]]
+vendor = "netmera"
+operation = "delete_users_permanently"
+fields = { ext_id = "id" }
+"""
+    elif more == "min":
+        file = FILE
+
+    async def run() -> None:
+        async with Sandbox(limits=FAST) as sandbox:
+            know(sandbox, people(1), groups=0)
+            with pytest.raises((GuardRefused, ConfigurationError), match=told):
+                await sync(sandbox, write(tmp_path, range(told != "no row at all"), file))
+            assert not sandbox.iterable.lists
+            assert not list((tmp_path / ".netaudience").glob("*/runs/*"))
+
+    asyncio.run(run())
+
+
+def test_a_list_that_is_gone_is_made_anew_and_everybody_is_put_into_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with Sandbox(limits=FAST) as sandbox:
+            know(sandbox, people(2))
+            await sync(sandbox, write(tmp_path, range(2), FEW))
+            sandbox.iterable.lists.clear()
+            for one in sandbox.iterable.by_email.values():
+                one.lists.clear()
+            await sync(sandbox, tmp_path / "audience.toml")
+            assert few(sandbox) == {0, 1}
+
+    asyncio.run(run())
+
+
 def test_a_list_whose_making_was_not_answered_is_found_and_not_made_twice(tmp_path: Path) -> None:
     async def run() -> None:
         faults = [Fault("reset-after", vendor="iterable", operation="createList", first=1)]

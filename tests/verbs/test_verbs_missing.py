@@ -36,8 +36,9 @@ def look_up(
     async def run() -> Completed:
         async with Sandbox(limits=FAST, faults=faults) as sandbox:
             settle(sandbox, known)
-            for name, email in (customers or {}).items():
-                sandbox.fynd.users[f"fynd-{name}"] = FyndUser(emails=(email,), details={"external_id": name})
+            for at, (name, email) in enumerate((customers or {}).items()):
+                sandbox.fynd.users[f"64f{at:021x}"] = FyndUser(emails=(email,), details={"external_id": name})
+
             return await look_up_missing(
                 subjects, vendors=ASKED, client_factory=clients(sandbox, project_type="hybrid")
             )

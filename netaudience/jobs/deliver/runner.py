@@ -30,7 +30,7 @@ from netaudience.jobs.deliver.signals import Interruption
 from netaudience.jobs.deliver.step import StepRunner
 from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
-from netaudience.jobs.plan.destinations import find_or_make
+from netaudience.jobs.plan.destinations import find_or_make, unplaced
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent, RejectedGuard, accepts
 from netaudience.jobs.spec.model import JobFile
@@ -50,7 +50,7 @@ OnProgress: TypeAlias = Callable[[Summary], object]
 _LOOK, _SAVE = 0.5, 5.0
 
 
-async def run_job(  # noqa: PLR0913 - what a run may be told
+async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
     job: JobFile,
     *,
     resume: str | None = None,
@@ -110,8 +110,13 @@ async def run_job(  # noqa: PLR0913 - what a run may be told
     await threads.call(notifier.begin)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            job = await find_or_make(job, client_factory)
+            job = await find_or_make(job, client_factory, make=False)
             store = await stack.enter_async_context(stored(job))
+            if unplaced(job):  # whoever refuses does so before anything is made at a vendor
+                trial = Kept(job, resume=resume, retry=retry, in_doubt=in_doubt, report=False)
+                agreed = consent or Consent()
+                table = await _ask_guards(trial, table, agreed, client_factory, plan_digest, stack)
+                job = await find_or_make(job, client_factory)
             summary = await attempt(store, resume, first)
         except Exception as error:
             await failed(error)
@@ -174,6 +179,35 @@ async def carry_out(  # noqa: PLR0913 - what a run may be told
             finally:
                 await run.wait()
     return run.summary
+
+
+async def _ask_guards(  # noqa: PLR0913, PLR0917 - what guards look at
+    keeping: Keeping,
+    table: Table | None,
+    consent: Consent,
+    client_factory: ClientFactory | None,
+    plan_digest: str | None,
+    opened_in: contextlib.AsyncExitStack,
+) -> Table | None:
+    """Ask everybody who may refuse a run, forget the run, and return its source, which is read once.
+
+    Raises:
+        NetaudienceError: somebody refuses.
+    """
+    with keeping.locked():
+        if keeping.find() is not None:
+            return table
+        async with contextlib.AsyncExitStack() as stack:
+            run = _JobRun(keeping, stack, "tell", None, None)
+            try:
+                await run.open(client_factory or _client, table, consent, opened_in)
+                try:
+                    await run.ask_guards(consent, plan_digest)
+                finally:
+                    keeping.drop()
+            finally:
+                await run.wait()
+            return run.opened
 
 
 def _client(vendor: type[Client], settings: Settings) -> Client:
@@ -241,8 +275,20 @@ class _JobRun:
         self._stage: FanOut | None = None
         self._stages: list[FanOut] = []
 
-    async def open(self, factory: ClientFactory, table: Table | None, consent: Consent) -> None:
+    async def open(
+        self,
+        factory: ClientFactory,
+        table: Table | None,
+        consent: Consent,
+        opened_in: contextlib.AsyncExitStack | None = None,
+    ) -> None:
         """Make the clients, and open the source unless it is open.
+
+        Args:
+            factory: Makes them.
+            table: The source, where it is open; it stays so.
+            consent: What the caller agrees to.
+            opened_in: Closes the source, where it outlives this run.
 
         Raises:
             ConfigurationError: the environment or the source is wrong.
@@ -268,7 +314,7 @@ class _JobRun:
             except BaseException:
                 stop()
                 raise
-            self._stack.callback(table.close)
+            (opened_in or self._stack).callback(table.close)
         self._table = table
 
     async def wait(self) -> None:
@@ -290,21 +336,10 @@ class _JobRun:
         Raises:
             NetaudienceError: nothing was sent, for the reason that it tells.
         """
-        preparation, table = self._preparation, self._opened
+        preparation, table = self._preparation, self.opened
         keeping = self._keeping
-        source = await self._threads.call(lambda: keeping.source(table))
-        keeping.start(
-            source,
-            {each.step.name: each.digest for each in preparation.steps},
-            {each.step.name: each.client.account for each in preparation.steps},
-        )
         try:
-            planned = preparation.is_planned(plan_digest)
-            if planned:  # a plan is counted with what the vendor tells
-                await preparation.ask_vendors(table.columns)
-            count = await self._threads.call(lambda: preparation.guard(table, consent, plan_digest))
-            if not planned:
-                await preparation.ask_vendors(table.columns)
+            source, count = await self.ask_guards(consent, plan_digest)
             fetched: Path | None = getattr(table, "fetched", None)  # dead letters have none
             if fetched is not None:
                 await self._threads.call(functools.partial(keeping.keep_source, fetched))
@@ -319,8 +354,34 @@ class _JobRun:
             keeping.drop()
             raise
 
+    async def ask_guards(self, consent: Consent, plan_digest: str | None) -> tuple[str, int | None]:
+        """Ask the guards; return what tells the rows from others, and how many there are.
+
+        Raises:
+            NetaudienceError: nothing was sent, for the reason that it tells.
+        """
+        preparation, table, keeping = self._preparation, self.opened, self._keeping
+        source = await self._threads.call(lambda: keeping.source(table))
+        keeping.start(
+            source,
+            {each.step.name: each.digest for each in preparation.steps},
+            {each.step.name: each.client.account for each in preparation.steps},
+        )
+        planned = preparation.is_planned(plan_digest)
+        if planned:  # a plan is counted with what the vendor tells
+            await preparation.ask_vendors(table.columns)
+        count = await self._threads.call(lambda: preparation.guard(table, consent, plan_digest))
+        if not planned:
+            await preparation.ask_vendors(table.columns)
+        return source, count
+
     @property
-    def _opened(self) -> Table:
+    def opened(self) -> Table:
+        """The source.
+
+        Raises:
+            ConfigurationError: it is not open.
+        """
         if self._table is None:
             raise ConfigurationError("The source is not open")
         return self._table
@@ -333,8 +394,8 @@ class _JobRun:
         from netaudience.jobs.deliver import mappers  # noqa: PLC0415 - needs the extra `cli`
 
         makers = [mappers.mapper_of(prepared) for prepared in steps]
-        pages = self._opened.read([mappers.selection_of_items(prepared) for prepared in steps])
-        if self._opened.columns:  # dead letters have none, and were looked at when they were rows
+        pages = self.opened.read([mappers.selection_of_items(prepared) for prepared in steps])
+        if self.opened.columns:  # dead letters have none, and were looked at when they were rows
             pages = await self._threads.call(lambda: self._looked_at(pages))
         most = None if self._first is None else [rows_of_first(self._first, each) for each in steps]
         await self._open(FanOut(self._carriers, pages, makers, self._threads, most=most))
@@ -526,7 +587,7 @@ class _JobRun:
                 await self._threads.call(lambda: self._preparation.open_memories(is_open=False))
                 if self._is_settled():
                     await self._threads.call(
-                        lambda: self._preparation.keep_reading(self._opened, summary.started)
+                        lambda: self._preparation.keep_reading(self.opened, summary.started)
                     )
         for carrier in self._all:
             told = carrier.summary

@@ -1,7 +1,7 @@
 """Where an audience is at vendors that number it: found by its name, made if there is none, and counted.
 
 What is found is a number of the account, and is asked for at the beginning of each run, so that no run puts
-people on a list of another account. Making one is the only thing that is ever sent before the guards.
+people on a list of another account. One is made when the guards have agreed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from netaudience.vendors import client_of as vendor_of
 if TYPE_CHECKING:
     from netaudience.model.verb_facts import AudienceFacts
 
-__all__ = ["Size", "find_for_plan", "find_or_make", "sizes_of"]
+__all__ = ["Size", "find_for_plan", "find_or_make", "sizes_of", "unplaced"]
 
 T = TypeVar("T", bound=JobFile)
 ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
@@ -65,18 +65,32 @@ async def find_or_make(job: T, client_factory: ClientFactory | None = None, *, m
     if audience is None:
         return job
     found = dict(audience.found)
+    missing = list[type[Client]]()
     for slug in numbered(audience):
         if slug in found:
             continue
         vendor = vendor_of(slug)
-        facts = _facts(vendor)
         async with _account(job, vendor, client_factory) as account:
-            place = await _find(account, facts, audience)
-            if place is None and make:
-                place = await _make(account, facts, audience)
-        if place is not None:
+            place = await _find(account, _facts(vendor), audience)
+        if place is None:
+            missing.append(vendor)
+        else:
             found[slug] = place
+    if make:
+        for vendor in missing:  # all of them are looked at before one is made
+            if why := _facts(vendor).cannot_make:
+                raise ConfigurationError(f"{vendor.vendor} has no audience {audience.name!r}: {why}")
+        for vendor in missing:
+            facts = _facts(vendor)
+            async with _account(job, vendor, client_factory) as account:
+                made = await _call(account, facts.made)(facts.row(audience.name))
+            found[vendor.slug] = facts.made_id(made)
     return _found(job, audience, found)
+
+
+def unplaced(job: JobFile) -> bool:
+    """Return whether the audience of a job is to be made somewhere."""
+    return job.audience is not None and bool(set(numbered(job.audience)) - job.audience.found.keys())
 
 
 def find_for_plan(job: T) -> tuple[T, list[str]]:
@@ -167,12 +181,6 @@ async def _find(account: Client, facts: AudienceFacts, audience: KeptAudience) -
             f"at = {{ {account.slug} = … }} in [audience]"
         )
     return fitting[0] if fitting else None
-
-
-async def _make(account: Client, facts: AudienceFacts, audience: KeptAudience) -> str:
-    if facts.cannot_make:
-        raise ConfigurationError(f"{account.vendor} has no audience {audience.name!r}: {facts.cannot_make}")
-    return facts.made_id(await _call(account, facts.made)(facts.row(audience.name)))
 
 
 def _call(account: Client, operation: str) -> Callable[[object], Awaitable[object]]:

@@ -11,7 +11,7 @@ from netaudience.sandbox.fynd import requests
 from netaudience.sandbox.fynd.provenance import PAGE_SIZE
 from netaudience.sandbox.fynd.requests import NumberPage, refusal
 from netaudience.sandbox.fynd.state import FyndState, FyndUser, Phone
-from netaudience.sandbox.fynd.users import customer_json, named
+from netaudience.sandbox.fynd.users import customer_json, named, searched_by
 from netaudience.sandbox.protocol import Call, Change, Json
 from netaudience.sandbox.responses import Answer, json_answer
 
@@ -57,7 +57,7 @@ class Customers:
         return Change([user_id], apply)
 
     def search(self, call: Call) -> Change:
-        """The users that a text or one of several texts names."""
+        """The users that a text or one of several texts names, by your own id as well."""
         part = call.query.get("q")
         exact = {*call.query.getall("query", []), *call.query.getall("query[]", [])}
         if not part and not exact:
@@ -67,7 +67,9 @@ class Customers:
             found = [
                 customer_json(user_id, user)
                 for user_id, user in self._state.users.items()
-                if (part and named(user_id, user, part)) or not exact.isdisjoint(user.called(user_id))
+                for called in (searched_by(user_id, user),)
+                if (part and any(requests.contains(each, part) for each in called))
+                or not exact.isdisjoint(called)
             ]
             return json_answer({"users": found})
 

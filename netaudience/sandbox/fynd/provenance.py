@@ -160,7 +160,7 @@ _ATTRIBUTES = (
     Rule("An export is a CSV file of user_id and email.", "assumed", PYTHON_SDK),
     Rule("customers/search takes q and query and answers users.", "documented", PYTHON_SDK),
     Rule(
-        "q is contained in, and query equals, a user's id, e-mail or phone; neither answers 400.",
+        "q is contained in, and query equals, an id, external_id, e-mail or phone; neither answers 400.",
         "assumed",
         PYTHON_SDK,
     ),

@@ -32,6 +32,12 @@ def named(user_id: str, user: FyndUser, part: str) -> bool:
     return any(requests.contains(each, part) for each in user.called(user_id))
 
 
+def searched_by(user_id: str, user: FyndUser) -> tuple[str, ...]:
+    """What a search of customers finds a user by."""
+    external = user.details.get("external_id")
+    return (*user.called(user_id), *([external] if isinstance(external, str) else []))
+
+
 def customer_json(user_id: str, user: FyndUser) -> dict[str, object]:
     """A customer as a search shows it: whether somebody is archived, or gone, is told there."""
     shown: dict[str, object] = {**user.details, **user_json(user_id, user), "archive": user.archived}
