@@ -33,6 +33,10 @@ class Ask:
     arguments: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
+def _nothing(_: object) -> str | None:
+    return None
+
+
 @attrs.frozen(kw_only=True)
 class ReadBack:
     """A look-up that shows the effect of an operation on one item."""
@@ -45,6 +49,17 @@ class ReadBack:
     settles: Figure
     #: The page that says what the look-up shows.
     docs: str
+    #: The entries of a row that are compared; None where it is compared as a whole.
+    entries: Callable[[Any], Mapping[str, object]] | None = None
+    #: Says what a value is that no page tells how the vendor shows, as in "a date"; None where one does.
+    unread: Callable[[object], str | None] = _nothing
+
+    def passed_over(self, item: Sent) -> tuple[list[str], bool]:
+        """Return what of a row is not compared, each with what it is, and whether that is all of it."""
+        held: Mapping[str, object] = {} if self.entries is None else self.entries(item)
+        told = {name: self.unread(value) for name, value in held.items()}
+        names = [f"{name} ({what})" for name, what in told.items() if what is not None]
+        return names, bool(names) and len(names) == len(told)
 
 
 @attrs.frozen

@@ -193,6 +193,91 @@ async def test_of_changed_rows_those_that_were_sent_are_looked_at(tmp_path):
 
 
 @pytest.mark.asyncio
+async def test_a_step_that_remembers_is_looked_at_though_its_source_has_changed(tmp_path):
+    step = attrs.evolve(SET, mode="changed-only")
+    async with Sandbox() as box:
+        job = make_job(tmp_path, step)
+        write_rows(tmp_path, people(20))
+        told = await run(job, box)
+        box.netmera.users["id00007"].profile = {}
+        # Sorted otherwise, with people who came since, others who went, and one whose age is another now.
+        now = {**dict(reversed(people(20).items())), "new": 3, "id00005": 99}
+        del now["id00009"], now["id00002"]
+        write_rows(tmp_path, now)
+        verified = await look(job, box, told)
+        assert (verified.steps[0].delivered, verified.steps[0].chosen) == (20, 20)
+        assert seen(verified) == {"landed": 16, "different": 1, "unreadable": 3}
+        assert verified.steps[0].reasons == {
+            "the source has changed since the run, and does not have the row any more as it was sent": 3
+        }
+        assert [line["key"] for line in lines(told)] == ["id00007"]
+        assert seen(await look(job, box, told)) == seen(verified)
+        assert (await job.repair(verified, client_factory=clients(box), signals=False)).ok
+        assert box.netmera.users["id00007"].profile["age"] == 7
+        assert box.netmera.users["id00005"].profile["age"] == 5  # what was not sent is none of its business
+
+
+@pytest.mark.asyncio
+async def test_rows_that_a_step_remembers_and_a_retry_has_delivered_are_looked_at(tmp_path):
+    step = attrs.evolve(SET, mode="changed-only")
+    write_rows(tmp_path, people(12))
+    async with Sandbox(faults=[Fault("poison", ids=frozenset({"id00004"}))]) as box:
+        job = make_job(tmp_path, step, guards=Guards(preflight=False, max_rejected=None))
+        told = await run(job, box)
+        assert seen(await look(job, box, told)) == {"landed": 11}
+        box.set_faults([])
+        assert (await run(job, box, retry=told.run)).ok
+        assert seen(await look(job, box, told)) == {"landed": 12}
+
+
+ON_LIST = {
+    "operation": "subscribe_to_list", "arguments": {"list_id": 1}, "mode": "mirror",
+    "removal": "unsubscribe_from_list", "removal_arguments": {"list_id": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "still", "by"),
+    [
+        (
+            attrs.evolve(SET, mode="mirror", removal="unset_profile_attributes"),
+            lambda box: box.netmera.users["id00001"].profile.update(age=1),
+            "get_profile_attributes",
+        ),
+        (
+            Step(name="set", vendor="iterable", fields={"user_id": ID}, **ON_LIST),
+            lambda box: box.iterable.by_user_id["id00001"][0].lists.add(1),
+            "get_user_by_user_id",
+        ),
+    ],
+    ids=["netmera", "iterable"],
+)
+@pytest.mark.asyncio
+async def test_what_a_mirror_took_back_is_looked_at_and_taken_back_again(tmp_path, step, still, by):
+    async with Sandbox() as box:
+        job = make_job(tmp_path, step, guards=Guards(preflight=False, max_removals=None, max_rejected=None))
+        write_rows(tmp_path, people(12))
+        await run(job, box)
+        left = people(12)
+        for gone in ("id00001", "id00002", "id00003"):
+            del left[gone]
+        write_rows(tmp_path, left)
+        consent = Consent(yes=True, yes_delete=3)
+        told = await run(job, box, consent=consent)
+        verified = await look(job, box, told)
+        assert [one.name for one in verified.steps] == ["set", "set removal"]
+        assert (seen(verified), seen(verified, 1)) == ({}, {"landed": 3})
+        still(box)
+        verified = await look(job, box, told)
+        assert (verified.steps[1].delivered, seen(verified, 1)) == (3, {"landed": 2, "different": 1})
+        assert f"of 3 of 3 removals (by {by}): 2 taken back, 1 still there" in verified.sentences()[-1]
+        (line,) = lines(told)
+        assert line["reason"] == "The vendor has taken it, and still shows what was to be taken back"
+        await job.repair(verified, client_factory=clients(box), consent=consent, signals=False)
+        assert seen(await look(job, box, told), 1) == {"landed": 3}
+
+
+@pytest.mark.asyncio
 async def test_a_source_that_has_changed_cannot_be_compared(tmp_path):
     write_rows(tmp_path, people(5))
     async with Sandbox() as box:
@@ -200,7 +285,10 @@ async def test_a_source_that_has_changed_cannot_be_compared(tmp_path):
         told = await run(job, box)
         write_rows(tmp_path, people(6))
         (step,) = (await look(job, box, told)).steps
-        assert step.problem == "the source has changed since the run, so what was sent is not known any more"
+        assert step.problem == (
+            "the source has changed since the run, so what was sent is not known any more; a step that is "
+            "changed-only or mirror remembers it"
+        )
         other = make_job(tmp_path, attrs.evolve(SET, fields={**SET.fields, "profile.x": Expression(value=1)}))
         (step,) = (await look(other, box, told)).steps
         assert step.problem == "the step has changed since the run: put it back as it was"
@@ -347,6 +435,110 @@ async def test_each_vendor_is_read_back_by_its_own_look_up(tmp_path, step, spoil
         assert told.ok, told.sentences()
         spoil(box)
         assert seen(await look(job, box, told)) == expected
+
+
+AGE, NAME = Expression(column="age"), Expression(sql="CASE WHEN age = 1 THEN 'Ann' END", unset=True)
+BORN = Expression(sql="DATE '1990-05-17'")
+LIKES = Expression(sql="['tea', 'rice']")
+
+
+@pytest.mark.parametrize(
+    ("step", "named", "expected"),
+    [
+        (
+            Step(
+                name="step", vendor="clevertap", operation="upload_profiles",
+                fields={
+                    "identity": ID, "profile_data.age": Expression(column="age"),
+                    "profile_data.born": BORN, "profile_data.likes": LIKES,
+                },
+            ),
+            ["born (a date)", "likes (a list)"], {"landed": 2},
+        ),
+        (
+            Step(
+                name="step", vendor="moengage", operation="import_users",
+                fields={
+                    "customer_id": ID, "attributes.age": Expression(column="age"),
+                    "attributes.born": BORN, "attributes.likes": LIKES,
+                },
+            ),
+            ["born (a date)", "likes (a list)"], {"landed": 2},
+        ),
+        (
+            Step(
+                name="step", vendor="moengage", operation="import_users",
+                fields={"customer_id": ID, "attributes.born": BORN},
+            ),
+            ["born (a date)"], {"unreadable": 2},
+        ),
+        (
+            Step(
+                name="step", vendor="fynd", operation="set_user_attributes",
+                fields={"user_id": ID, f"attributes.{SLUG}": LIKES},
+            ),
+            [f"{SLUG} (a list)"], {"unreadable": 2},
+        ),
+    ],
+    ids=["clevertap", "moengage", "moengage-nothing-else", "fynd"],
+)  # fmt: skip
+@pytest.mark.asyncio
+async def test_what_no_page_says_how_to_read_is_told_by_its_column(tmp_path, step, named, expected):
+    write_rows(tmp_path, {"user-a": "x", "user-b": "y"})
+    async with Sandbox() as box:
+        box.fynd.definitions[SLUG] = Definition(SLUG, "Likes", "likes", "", "string_array", "", "")
+        box.fynd.users.update({"user-a": FyndUser(), "user-b": FyndUser()})
+        job = make_job(tmp_path, step)
+        summary = await run(job, box)
+        assert summary.ok, summary.sentences()
+        verified = await look(job, box, summary)
+        assert seen(verified) == expected
+        assert verified.steps[0].passed_over == dict.fromkeys(named, 2)
+        shown = ", ".join(f"{name} in 2 rows" for name in named)
+        line = f"  not compared, for no page says how the vendor shows it: {shown}"
+        assert line in verified.sentences()
+
+
+@pytest.mark.parametrize(
+    ("step", "put_back"),
+    [
+        (
+            Step(
+                name="step", vendor="clevertap", operation="upload_profiles",
+                fields={"identity": ID, "profile_data.age": AGE, "profile_data.Name": NAME},
+            ),
+            lambda box: box.clevertap.find("user-b").data.update(Name="Bob"),
+        ),
+        (
+            Step(
+                name="step", vendor="moengage", operation="import_users",
+                fields={"customer_id": ID, "attributes.age": AGE, "attributes.u_n": NAME},
+            ),
+            lambda box: box.moengage.customers["user-b"].attributes.update(u_n="Bob"),
+        ),
+    ],
+    ids=["clevertap", "moengage"],
+)  # fmt: skip
+@pytest.mark.asyncio
+async def test_an_attribute_that_was_to_be_taken_away_and_is_there_is_different(tmp_path, step, put_back):
+    write_rows(tmp_path, {"user-a": "1", "user-b": "2"})
+    async with Sandbox() as box:
+        box.moengage.unset_attributes = True
+        make = clients(box)
+
+        def enabled(vendor, settings):
+            if vendor.slug != "moengage":
+                return make(vendor, settings)
+            how = {"base_url": box.url("moengage"), "unset_attributes": True, "settings": settings}
+            return vendor("sandbox", "sandbox", **how)
+
+        job = make_job(tmp_path, step)
+        summary = await run(job, box, client_factory=enabled)
+        assert summary.ok, summary.sentences()
+        assert seen(await look(job, box, summary, client_factory=enabled)) == {"landed": 2}
+        put_back(box)
+        verified = await look(job, box, summary, client_factory=enabled)
+        assert seen(verified) == {"landed": 1, "different": 1}
 
 
 def enable_push():

@@ -92,7 +92,10 @@ async def repair_run(  # noqa: PLR0913 - what a run may be told
 
 def _paced(step: Step, job: JobFile) -> Step:
     """Return a step with the pace of the job's own: two clients of one account must not differ in that."""
-    own = next((one for one in job.steps if one.name == step.name), None)
+    own = next(
+        (one for one in job.steps if step.name == one.name or step.name.startswith(f"{one.name} removal")),
+        None,
+    )
     if own is None:
         return step
     return attrs.evolve(step, rate=own.rate, in_flight=own.in_flight, max_rows=own.max_rows)

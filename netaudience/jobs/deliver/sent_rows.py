@@ -1,14 +1,16 @@
-"""What a run has sent, row by row, found out afterwards: its source read again, with its journal beside it.
+"""What a run has sent, row by row, found out afterwards: its source read again, with what it has kept beside.
 
-Nothing of the rows is kept by a run, so they are read and mapped once more. That is what was sent only if
-source and step are still what they were; otherwise it is refused, and said.
+Nothing of the rows is kept by a run, so they are read and mapped once more. A step that remembers knows what
+it has sent by its hash, so that a source which has changed since is looked through; of any other step the
+source must be what it was.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
@@ -20,14 +22,14 @@ from netaudience.jobs.state.checkpoint import Checkpoint
 from netaudience.jobs.state.memories import find_memory
 from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.same_user import earlier_of
-from netaudience.jobs.state.snapshot import Snapshot
+from netaudience.jobs.state.sent import SentMemory
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import Prepared
+    from netaudience.jobs.deliver.prepare import Prepared, Taking
     from netaudience.jobs.extract.table import SourceRow, Table
     from netaudience.jobs.state.run_folder import RunFolder
 
-__all__ = ["SentRow", "is_chosen", "sent_rows"]
+__all__ = ["SentRow", "SentRows"]
 
 _WHOLE = 1 << 32
 
@@ -42,27 +44,91 @@ class SentRow(NamedTuple):
     item: object
 
 
-def sent_rows(prepared: Prepared, run: RunFolder, table: Table, folder: Path) -> Generator[SentRow]:
-    """Give the rows of a step that a run has delivered, in the order of the source.
+class SentRows:
+    """What a step of a run has sent. One thread opens it, reads it and closes it."""
 
-    Args:
-        prepared: The step, with what its vendor has told.
-        run: The run.
-        table: Its source, which must be what it was.
-        folder: Where the job keeps what it knows.
+    def __init__(self, prepared: Prepared, run: RunFolder, table: Table, folder: Path) -> None:
+        """Find what was sent.
 
-    Raises:
-        ConfigurationError: what was sent is not known any more.
-    """
-    with ExitStack() as stack:
-        _find_rows(prepared, run, table, folder, stack)
-        journal = run.journal(prepared.step.name)
+        Args:
+            prepared: The step, with what its vendor has told.
+            run: The run.
+            table: Its source.
+            folder: Where the job keeps what it knows.
+
+        Raises:
+            ConfigurationError: what was sent is not known any more.
+        """
+        self._prepared = prepared
+        self._run = run
+        self._table = table
+        #: How many rows its memory has as delivered, what was sent again afterwards among them; None where
+        #: the step has no memory.
+        self.delivered: int | None = None
+        self._memory: SentMemory | None = None
+        with ExitStack() as stack:
+            if prepared.step.mode != "all":
+                self._memory = self._remembered(folder, stack)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Give the memory free."""
+        self._stack.close()
+
+    def rows(self, share: float) -> Generator[SentRow]:
+        """Give the delivered rows in the order of the source, as many as a share of them.
+
+        Raises:
+            ConfigurationError: the source cannot be read.
+            SourceFailed: likewise.
+        """
+        prepared, memory = self._prepared, self._memory
+        if memory is None:
+            yield from self._journaled(share)
+            return
+        prepared.differences = memory.sent(self._table, prepared.step, self._chosen(share))
+        mapper = mappers.mapper_of(prepared)
+        key_of = prepared.kind(prepared.operation, prepared.step.arguments).key
+        for (page,) in self._table.read([mappers.selection_of_items(prepared)]):
+            made = mapper(page)
+            for row, item in zip(made.rows, made.items, strict=True):
+                yield SentRow(row, key_of(item), item)
+
+    def lost(self, share: float) -> int:
+        """Return how many of these the source does not have any more as they were sent."""
+        return 0 if self._memory is None else self._memory.lost(self._chosen(share))
+
+    def takings(self) -> list[Taking]:
+        """Return what a mirror has taken back."""
+        if self._memory is not None:
+            self._prepared.differences = self._memory.sent(self._table, self._prepared.step, lambda _: False)
+        return list(self._prepared.takings())
+
+    def taken_back(self, taking: Taking, share: float) -> Generator[SentRow]:
+        """Give what was taken back, as much as a share of it."""
+        prepared, chosen = self._prepared, self._chosen(share)
+        mapper = mappers.removal_mapper_of(prepared, taking.operation)
+        key_of = prepared.kind(taking.operation, taking.arguments).key
+        for (page,) in prepared.removals(taking):
+            made = mapper([row for row in page if chosen(row["row"])])
+            for row, one in zip(made.rows, made.items, strict=True):
+                yield SentRow(row, key_of(one), one)
+
+    def _chosen(self, share: float) -> Callable[[int], bool]:
+        return partial(_is_chosen, self._run.id, share)
+
+    def _journaled(self, share: float) -> Generator[SentRow]:
+        """Give the rows of a step that remembers nothing, as its journal tells their positions."""
+        prepared, table, chosen = self._prepared, self._table, self._chosen(share)
+        kind = prepared.kind(prepared.operation, prepared.step.arguments)
+        if prepared.step.duplicates == "last":
+            prepared.earlier = earlier_of(table, prepared.step, kind)
+        journal = self._run.journal(prepared.step.name)
         if not journal.exists():
             return
         past = Checkpoint(journal)
-        stack.callback(past.close)
+        self._stack.callback(past.close)
         mapper = mappers.mapper_of(prepared)
-        key_of = prepared.kind(prepared.operation, prepared.step.arguments).key
         start = 0
         for (page,) in table.read([mappers.selection_of_items(prepared)]):
             made = mapper(page)
@@ -70,34 +136,30 @@ def sent_rows(prepared: Prepared, run: RunFolder, table: Table, folder: Path) ->
             for first, last in past.settled.within(start, stop):
                 others = {one.position for one in past.undelivered(first, last)}
                 for position in range(first, last):
-                    if position not in others:
+                    row = made.rows[position - start]
+                    if position not in others and chosen(row["row"]):
                         item = made.items[position - start]
-                        yield SentRow(made.rows[position - start], key_of(item), item)
+                        yield SentRow(row, kind.key(item), item)
             start = stop
 
-
-def _find_rows(prepared: Prepared, run: RunFolder, table: Table, folder: Path, stack: ExitStack) -> None:
-    """Find which rows of the source the run was to send."""
-    step = prepared.step
-    if step.mode == "all":
-        if step.duplicates == "last":
-            kind = prepared.kind(prepared.operation, step.arguments)
-            prepared.earlier = earlier_of(table, step, kind)
-        return
-    kept = find_memory(folder, step.name, prepared.client.home, None)
-    if not kept.exists():
-        raise ConfigurationError("what it has remembered of the run is gone")
-    path = Path(stack.enter_context(Scratch(kept.parent, "verify-"))) / "verify.duckdb"
-    shutil.copyfile(kept, path)
-    with suppress(FileNotFoundError):
-        shutil.copyfile(f"{kept}.wal", f"{path}.wal")
-    snapshot = stack.enter_context(Snapshot(path))
-    if snapshot.run != run.id:
-        raise ConfigurationError("a newer run of it has begun since: look at that one")
-    effect = effect_of(step, prepared.operation, prepared.removal)
-    prepared.differences = snapshot.differences(table, step, run.id, effect)
+    def _remembered(self, folder: Path, stack: ExitStack) -> SentMemory:
+        """Open a copy of what the step remembers, and find in the source what it has sent."""
+        prepared = self._prepared
+        kept = find_memory(folder, prepared.step.name, prepared.client.home, None)
+        if not kept.exists():
+            raise ConfigurationError("what it has remembered of the run is gone")
+        path = Path(stack.enter_context(Scratch(kept.parent, "verify-"))) / "verify.duckdb"
+        shutil.copyfile(kept, path)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{kept}.wal", f"{path}.wal")
+        memory = stack.enter_context(SentMemory(path))
+        if memory.run != self._run.id:
+            raise ConfigurationError("a newer run of it has begun since: look at that one")
+        effect = effect_of(prepared.step, prepared.operation, prepared.removal)
+        self.delivered = memory.find(self._table, prepared.step, effect)
+        return memory
 
 
-def is_chosen(run: str, row: int, share: float) -> bool:
+def _is_chosen(run: str, share: float, row: int) -> bool:
     """Return whether a row is among those that are looked at: the same ones at each look."""
     return share >= 1 or crc32(f"{run} {row}".encode()) / _WHOLE < share

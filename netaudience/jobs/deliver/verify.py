@@ -9,37 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from netaudience.client import Client
-from netaudience.dead_letter import Fate, Why
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
+from netaudience.jobs.deliver.differing import Differing, order_of
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.deliver.letter import letter_of
-from netaudience.jobs.deliver.order import Order
-from netaudience.jobs.deliver.prepare import ClientFactory, Prepared
-from netaudience.jobs.deliver.sent_rows import SentRow, is_chosen, sent_rows
+from netaudience.jobs.deliver.prepare import ClientFactory, Prepared, Taking
+from netaudience.jobs.deliver.sent_rows import SentRow, SentRows
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.extract.fetch import is_fetched, kept_in
 from netaudience.jobs.plan.preflight import ask_vendor
 from netaudience.jobs.plan.validate_source import open_checked
-from netaudience.jobs.spec.guards import RejectedGuard
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.state.find_run import find_run
 from netaudience.jobs.state.metrics import Metrics
-from netaudience.jobs.state.repeating import mark_of
 from netaudience.jobs.state.run_folder import RunFolder, RunStart, job_folder
 from netaudience.jobs.state.summary import read_summary
 from netaudience.jobs.state.verified import StepVerified, Verified, write_verified
 from netaudience.operations.dispatch import Operation
-from netaudience.operations.readback import Ask, NotReadable, ReadBack
+from netaudience.operations.readback import Ask, NotReadable, ReadBack, Sent
 from netaudience.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,11 +48,7 @@ __all__ = ["FEW", "verify_run"]
 FEW = 10
 #: Rows that wait to be asked for, and questions that are under way; the vendor's own limits hold besides.
 _WAITING, _AT_ONCE = 100, 16
-_SENTENCES: Mapping[str, str] = {
-    "different": "The vendor has taken it, and shows something else",
-    "gone": "The vendor has taken it, and shows nobody whom it is about",
-    "not_yet": "The vendor does not show it yet, and may still be at it",
-}
+_LOST = "the source has changed since the run, and does not have the row any more as it was sent"
 
 
 async def verify_run(  # noqa: PLR0913 - what a look may be told
@@ -100,13 +92,13 @@ async def verify_run(  # noqa: PLR0913 - what a look may be told
         if table is None:
             table = await Threads().call(lambda: open_checked(job, kept=_kept(folder, job)))
             stack.callback(table.close)
-        letters = stack.enter_context(_Letters(folder))
+        letters = stack.enter_context(Differing(folder))
         look = _Look(job, folder, start, table, letters, _age(folder, moment))
         factory = client_factory or _client
         for step in job.steps:
             wanted = step.verify if share is None else share
             if wanted is not None:
-                verified.steps.append(await look.step(step, wanted, factory, stack))
+                verified.steps += await look.step(step, wanted, factory, stack)
     write_verified(folder, verified)
     return verified
 
@@ -138,35 +130,6 @@ def _age(run: RunFolder, now: datetime) -> float:
     return 0.0 if ended is None else (now - datetime.fromisoformat(ended)).total_seconds()
 
 
-class _Letters:
-    """Writes the rows that are not as they were sent, in the place of those of an earlier look."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self._path = run.differing
-        self._part = run.differing.with_name(f"{run.differing.name}.part")
-        descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._file = os.fdopen(descriptor, "wb")
-        self.written = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._file.close()
-        if kind is not None or not self.written:
-            self._part.unlink(missing_ok=True)
-        mark_of(self._path).unlink(missing_ok=True)  # the list is another one now
-        if kind is None and self.written:
-            self._part.replace(self._path)
-        elif kind is None:
-            self._path.unlink(missing_ok=True)
-
-    def write(self, line: bytes) -> None:
-        """Write a line."""
-        self._file.write(line)
-        self.written += 1
-
-
 class _Look:
     """A look at one run."""
 
@@ -176,7 +139,7 @@ class _Look:
         run: RunFolder,
         start: RunStart,
         table: Table,
-        letters: _Letters,
+        letters: Differing,
         age: float,
     ) -> None:
         self._job = job
@@ -192,55 +155,63 @@ class _Look:
 
     async def step(
         self, step: Step, share: float, factory: ClientFactory, stack: contextlib.AsyncExitStack
-    ) -> StepVerified:
-        """Look at what one step has delivered."""
+    ) -> list[StepVerified]:
+        """Look at what one step has delivered, and at what it has taken back if it is a mirror."""
         vendor, operation = carried_operation(step.vendor, step.operation)
-        told = StepVerified(name=step.name, vendor=step.vendor, operation=step.operation)
-        told.delivered = self._delivered(step.name)
-        fact = vendor.read_backs.get(operation.name)
-        if fact is None:
-            fact = NotReadable("nobody has said how it is read back", operation.facts.docs)
-        told.docs = fact.docs
-        if not told.delivered:
-            return told
-        if isinstance(fact, NotReadable):
-            told.chosen = told.unreadable = told.delivered
-            told.reasons = {fact.why: told.delivered}
-            return told
-        if (problem := await self._problem(step)) is not None:
+        looked = self._looks(step, vendor)
+        open_ones = [told for told in looked if _fact(vendor, told) is not None and told.delivered]
+        if not open_ones:
+            return looked
+        problem = await self._problem(step)
+        if problem is None:
+            retry = RetryPolicy(outage_patience=self._job.patience)
+            settings = Settings(
+                rate=step.rate,
+                in_flight=step.in_flight,
+                retry=retry,
+                quotas=self._quotas,
+                account=self._job.quotas.account,
+            )
+            client = await stack.enter_async_context(factory(vendor, settings))
+            if self._start.accounts.get(step.name, client.account) != client.account:
+                problem = "the run was sent to another account, or to another base URL: set those back"
+            else:
+                prepared = await self._prepared(step, operation, client)
+                await self._compare(prepared, share, open_ones)
+        for told in open_ones if problem is not None else ():
             told.problem = problem
-            return told
-        retry = RetryPolicy(outage_patience=self._job.patience)
-        settings = Settings(
-            rate=step.rate,
-            in_flight=step.in_flight,
-            retry=retry,
-            quotas=self._quotas,
-            account=self._job.quotas.account,
-        )
-        client = await stack.enter_async_context(factory(vendor, settings))
-        if self._start.accounts.get(step.name, client.account) != client.account:
-            told.problem = "the run was sent to another account, or to another base URL: set those back"
-            return told
-        prepared = await self._prepared(step, operation, client)
-        rows = sent_rows(prepared, self._run, self._table, job_folder(self._job))
-        await self._read_back(prepared, fact, rows, told, max(share, FEW / told.delivered))
-        return told
+        return looked
 
-    def _delivered(self, step: str) -> int:
+    def _looks(self, step: Step, vendor: type[Client]) -> list[StepVerified]:
+        """Return what the looks at a step, and at what it took back, are told in."""
         summary = read_summary(self._run.summary)
-        steps = () if summary is None else summary.steps
-        return next((one.delivered for one in steps if one.name == step), 0)
+        told = () if summary is None else summary.steps
+        looks = [StepVerified(name=step.name, vendor=step.vendor, operation=step.operation)]
+        for one in told:
+            if one.name == step.name:
+                looks[0].delivered = one.delivered
+            elif one.takes_back and one.delivered and one.name.startswith(f"{step.name} removal"):
+                more = StepVerified(name=one.name, vendor=one.vendor, operation=one.operation)
+                more.takes_back, more.delivered = True, one.delivered
+                looks.append(more)
+        for look in looks:
+            _fill_in(look, vendor)
+        return looks
 
     async def _problem(self, step: Step) -> str | None:
         """Say why nobody knows what was sent, if so."""
         if self._start.steps.get(step.name) != step.digest:
             return "the step has changed since the run: put it back as it was"
+        if step.mode != "all":
+            return None  # it remembers what it has sent, and the source is looked through for that
         if self._same is None:
             fingerprint = await self._threads.call(self._table.fingerprint)
             self._same = fingerprint == self._start.source
         if not self._same:
-            return "the source has changed since the run, so what was sent is not known any more"
+            return (
+                "the source has changed since the run, so what was sent is not known any more; a step that "
+                "is changed-only or mirror remembers it"
+            )
         return None
 
     async def _prepared(self, step: Step, operation: Operation, client: Client) -> Prepared:
@@ -252,45 +223,67 @@ class _Look:
             prepared.preflight = await ask_vendor(client, step, self._answers)
         return prepared
 
+    async def _compare(self, prepared: Prepared, share: float, looked: list[StepVerified]) -> None:
+        """Find out what was sent, and read it back."""
+        loop, folder = asyncio.get_running_loop(), job_folder(self._job)
+        # What was sent is read by the thread that has opened it.
+        with ThreadPoolExecutor(1, "netaudience") as one:
+            try:
+                sent = await loop.run_in_executor(
+                    one, partial(SentRows, prepared, self._run, self._table, folder)
+                )
+            except NetaudienceError as error:
+                for told in looked:
+                    told.problem = str(error)
+                return
+            try:
+                takings = {taking.name: taking for taking in await loop.run_in_executor(one, sent.takings)}
+                for told in looked:
+                    taking = takings.get(told.name)
+                    if taking is None and sent.delivered is not None:
+                        told.delivered = sent.delivered
+                    enough = max(share, FEW / max(told.delivered, 1))
+                    rows = sent.rows(enough) if taking is None else sent.taken_back(taking, enough)
+                    await self._read_back(prepared, taking, rows, told, one)
+                    if taking is None:
+                        lost = await loop.run_in_executor(one, partial(sent.lost, enough))
+                        told.chosen += lost
+                        told.count("unreadable", _LOST if lost else "", lost)
+            finally:
+                await loop.run_in_executor(one, sent.close)
+
     async def _read_back(
         self,
         prepared: Prepared,
-        fact: ReadBack,
+        taking: Taking | None,
         rows: Generator[SentRow],
         told: StepVerified,
-        share: float,
+        one: ThreadPoolExecutor,
     ) -> None:
         """Ask for rows, as many at a time as the vendor's limits allow."""
         client, step = prepared.client, prepared.step
+        arguments = step.arguments if taking is None else taking.arguments
+        fact = _fact(type(client), told)
         queue: asyncio.Queue[SentRow | None] = asyncio.Queue(_WAITING)
-        order = _order(prepared, self._job)
-
-        def next_row() -> SentRow | None:
-            return next((row for row in rows if is_chosen(self._run.id, row.row["row"], share)), None)
+        order = order_of(prepared, taking, self._job)
 
         async def feed() -> None:
             loop = asyncio.get_running_loop()
-            with ThreadPoolExecutor(
-                1, "netaudience"
-            ) as one:  # a journal is read by the thread that opened it
-                try:
-                    while (row := await loop.run_in_executor(one, next_row)) is not None:
-                        await queue.put(row)
-                except NetaudienceError as error:
-                    told.problem = str(error)
-                finally:
-                    await loop.run_in_executor(one, rows.close)
+            try:
+                while (row := await loop.run_in_executor(one, next, rows, None)) is not None:
+                    await queue.put(row)
+            except NetaudienceError as error:
+                told.problem = str(error)
+            finally:
+                await loop.run_in_executor(one, rows.close)
             await queue.put(None)
 
         async def ask() -> None:
             while (row := await queue.get()) is not None:
                 told.chosen += 1
-                seen, why = await self._seen(client, fact, row, step.arguments, told)
+                seen, why = await self._seen(client, fact, row, arguments, told)
                 told.count(seen, why)
-                if seen in _SENTENCES:
-                    why_not = Why("vendor", _SENTENCES[seen])
-                    letter = letter_of(order, row.row, row.key, cast("Fate", seen), why_not)
-                    self._letters.write(letter.to_line())
+                self._letters.tell(order, row, seen, takes_back=told.takes_back)
             await queue.put(None)
 
         async with asyncio.TaskGroup() as tasks:
@@ -301,14 +294,14 @@ class _Look:
     async def _seen(
         self,
         client: Client,
-        fact: ReadBack,
+        fact: ReadBack | None,
         row: SentRow,
         arguments: Mapping[str, object],
         told: StepVerified,
     ) -> tuple[str, str]:
         """Return what is seen of a row, and why where it cannot be read."""
-        asked = fact.ask(row.item, arguments)
-        if asked is None:
+        asked = None if fact is None else fact.ask(row.item, arguments)
+        if fact is None or asked is None:
             return "unreadable", "the row names nobody who can be asked for"
         told.read_by = asked.operation
         try:
@@ -318,24 +311,30 @@ class _Look:
         except NetaudienceError as error:
             return "unreadable", str(error)
         seen = fact.judge(row.item, arguments, answer)
+        names, is_all = fact.passed_over(cast("Sent", row.item))
+        told.pass_over(names)
         if seen != "landed" and self._age < fact.settles.value:
             return "not_yet", ""
+        if seen == "landed" and is_all:
+            return "unreadable", "nothing of the row can be compared"
         return seen, ""
 
 
-def _order(prepared: Prepared, job: JobFile) -> Order:
-    step = prepared.step
-    return Order(
-        name=step.name,
-        client=prepared.client,
-        operation=prepared.operation,
-        arguments=step.arguments,
-        mode=step.mode,
-        source="",
-        guard=RejectedGuard(step.name, job.guards.max_rejected),
-        remembers=step.mode != "all",
-        time_zone=prepared.time_zone,
-    )
+def _fill_in(look: StepVerified, vendor: type[Client]) -> None:
+    """Say by which page a look goes, and all of it where nothing can be read back."""
+    operation = look.operation.replace("-", "_")
+    docs = vendor.operations()[operation].facts.docs
+    fact = vendor.read_backs.get(operation) or NotReadable("nobody has said how it is read back", docs)
+    look.docs = fact.docs
+    if isinstance(fact, NotReadable) and look.delivered:
+        look.chosen = look.delivered
+        look.count("unreadable", fact.why, look.delivered)
+
+
+def _fact(vendor: type[Client], told: StepVerified) -> ReadBack | None:
+    """Return the look-up that shows what was told, if there is one."""
+    fact = vendor.read_backs.get(told.operation.replace("-", "_"))
+    return fact if isinstance(fact, ReadBack) else None
 
 
 async def _answer(client: Client, asked: Ask) -> Any:  # noqa: ANN401 - what the operation answers

@@ -193,6 +193,12 @@ class _Page:
             ("step", "reason", "rows"),
             [(step.name, reason, count) for step in verified.steps for reason, count in step.reasons.items()],
         )
+        _table(
+            body,
+            "What is not compared, for no page says how the vendor shows it",
+            ("step", "column", "rows"),
+            [(step.name, name, count) for step in verified.steps for name, count in step.passed_over.items()],
+        )
 
     def _over_time(self, body: Element, step: StepSummary) -> None:
         metrics = self._metrics.get(step.name)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from netaudience.jobs.extract.scan import Scan
 
-__all__ = ["Differences", "Old", "Snapshot", "selection_of"]
+__all__ = ["Differences", "Old", "Snapshot", "salted", "selection_of"]
 
 _FORMAT = "netaudience snapshot 3"
 #: The kinds of what is done.
@@ -53,7 +53,7 @@ def selection_of(step: Step) -> Selection:
     )
 
 
-def _salted(selection: Selection, effect: Effect) -> Selection:
+def salted(selection: Selection, effect: Effect) -> Selection:
     """Return a selection whose hash covers what is remembered of a row besides."""
     return attrs.evolve(selection, salt=canonical([selection.salt, effect.kept, effect.mappings]))
 
@@ -234,7 +234,7 @@ class Snapshot:
                 f"The step {step.name!r} is {step.mode}, which needs a key: say in [source] which columns "
                 'tell a row from others, as in key = "user_id"'
             )
-        selection = _salted(selection_of(step), effect)
+        selection = salted(selection_of(step), effect)
         about = json.dumps(
             [table.fingerprint(), selection.salt, step.where, sorted(map(str, step.fields.items()))]
         )
@@ -257,7 +257,7 @@ class Snapshot:
                 with self._writing() as connection:
                     stage(scan, asking, effect, table.name, total, self._damage, whole=not table.is_part)
                     connection.executemany(REMEMBER, [("run", run), ("about", about)])
-        return self._staged(table, selection)
+        return self.staged(table, selection)
 
     def pass_over(self, table: Table, found: Differences, earlier: Sequence[int]) -> Differences:
         """Count staged rows as unchanged that are not sent, because another one of their user is.
@@ -278,9 +278,9 @@ class Snapshot:
                     counts["repeated"] += passed
                 connection.execute(diff_sql.LEAVE_OUT, rows)
             connection.execute("UPDATE facts SET value = ? WHERE name = 'counts'", [json.dumps(counts)])
-        return self._staged(table, found.selection)
+        return self.staged(table, found.selection)
 
-    def _staged(self, table: Table, selection: Selection) -> Differences:
+    def staged(self, table: Table, selection: Selection) -> Differences:
         """Return what is staged, and how to read it."""
         counts = json.loads(self._fact("counts") or "{}")
         old = tuple(Old(**told) for told in counts.pop("old"))

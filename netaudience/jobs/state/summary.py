@@ -232,7 +232,11 @@ class Summary:
         told = [step.sentence() for step in self.steps]
         if not self.reconciles:
             told.append("The counts do not add up, which is a mistake of netaudience: please report it.")
-        told.extend(f"Read back: {step.sentence()}." for step in self.verified)
+        for seen in self.verified:
+            told += [
+                f"Read back: {seen.sentence()}.",
+                *([f"  {seen.not_compared()}"] if seen.passed_over else []),
+            ]
         told.extend([*self.notes, *self.unwritten])
         if self.resume_command is not None:
             told.append(f"Go on with: {self.resume_command}")

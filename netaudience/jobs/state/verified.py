@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
+from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.wire import dump_json, load_json, structure
@@ -22,6 +22,13 @@ SEEN = {
     "gone": "gone",
     "unreadable": "cannot be read",
 }
+#: What it shows of what a mirror took back.
+_SEEN_GONE = {
+    **SEEN,
+    "landed": "taken back",
+    "not_yet": "still there, which may change",
+    "different": "still there",
+}
 
 
 @attrs.define(kw_only=True)
@@ -31,6 +38,8 @@ class StepVerified:
     name: str
     vendor: str
     operation: str
+    #: Whether it is what a mirror took back.
+    takes_back: bool = False
     #: Rows that were delivered, and those of them that were chosen.
     delivered: int = 0
     chosen: int = 0
@@ -46,6 +55,9 @@ class StepVerified:
     unreadable: int = 0
     #: Why, in sentences, with the number of rows.
     reasons: dict[str, int] = attrs.field(factory=dict[str, int])
+    #: What of rows that were looked at is not compared, for no page says how the vendor shows it: by the name
+    #: and what it is, as in "born (a date)", the number of rows.
+    passed_over: dict[str, int] = attrs.field(factory=dict[str, int])
     #: Why nothing of the step could be compared, if so.
     problem: str | None = None
     #: The look-up that shows the effect, and the page that says so.
@@ -57,22 +69,36 @@ class StepVerified:
         """Rows that were told to be delivered, and are not there as they were sent."""
         return self.different + self.gone
 
-    def count(self, seen: str, reason: str = "") -> None:
-        """Count a row."""
-        setattr(self, seen, getattr(self, seen) + 1)
+    def count(self, seen: str, reason: str = "", rows: int = 1) -> None:
+        """Count rows."""
+        setattr(self, seen, getattr(self, seen) + rows)
         if reason:
-            self.reasons = dict(Counter(self.reasons) + Counter([reason]))
+            self.reasons[reason] = self.reasons.get(reason, 0) + rows
+
+    def pass_over(self, names: Iterable[str]) -> None:
+        """Count what of a row is not compared."""
+        for name in names:
+            self.passed_over[name] = self.passed_over.get(name, 0) + 1
 
     def sentence(self) -> str:
         """Say what was seen."""
         of = f"{self.name} ({self.vendor} {self.operation})"
         if self.problem is not None:
             return f"{of}: nothing was compared: {self.problem}"
-        told = [f"{getattr(self, name):,} {words}" for name, words in SEEN.items() if getattr(self, name)]
+        seen = _SEEN_GONE if self.takes_back else SEEN
+        told = [f"{getattr(self, name):,} {words}" for name, words in seen.items() if getattr(self, name)]
         if not told:
             return f"{of}: no row was delivered, so there is nothing to look at"
         by = f" (by {self.read_by})" if self.read_by else ""
-        return f"{of}: of {self.chosen:,} of {self.delivered:,} delivered rows{by}: {', '.join(told)}"
+        rows = "removals" if self.takes_back else "delivered rows"
+        return f"{of}: of {self.chosen:,} of {self.delivered:,} {rows}{by}: {', '.join(told)}"
+
+    def not_compared(self) -> str:
+        """Say what of the rows nobody can compare; empty where all of it was compared."""
+        told = ", ".join(
+            f"{name} in {many(count, 'row')}" for name, count in sorted(self.passed_over.items())
+        )
+        return f"not compared, for no page says how the vendor shows it: {told}" if told else ""
 
 
 @attrs.define(kw_only=True)
@@ -106,6 +132,7 @@ class Verified:
         for step in self.steps:
             told.append(f"{step.sentence()}.")
             told += [f"  {count:,} x {reason}" for reason, count in sorted(step.reasons.items())[:5]]
+            told += [f"  {step.not_compared()}"] if step.passed_over else []
         return told
 
     def to_json(self) -> bytes:

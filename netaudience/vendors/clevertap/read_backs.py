@@ -1,7 +1,7 @@
 """CleverTap: which look-up shows the effect of which operation, and what cannot be read back.
 
 One profile is read by its identity. How the vendor shows values that are no texts, numbers or truths is not
-documented, so dates and lists cannot be compared and are passed over.
+documented, so dates, lists and objects cannot be compared, and are told by their names.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from netaudience.model.limits import assumed, documented
-from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds
+from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds, lacks
 from netaudience.vendors.clevertap.facts import DELETE_PAGE, READ_PAGE
 from netaudience.vendors.clevertap.models import ProfileFound
 
 __all__ = ["READ_BACKS"]
 
 _DATE = "$D_"
+_DELETE = {"$delete": 1}
 
 
 def _uploaded(row: Mapping[str, Any], _: Mapping[str, Any]) -> Ask | None:
@@ -26,13 +27,28 @@ def _uploaded(row: Mapping[str, Any], _: Mapping[str, Any]) -> Ask | None:
     return None
 
 
+def _values(row: Mapping[str, Any]) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", row["profileData"])
+
+
+def _unread(value: object) -> str | None:
+    match value:
+        case str() if value.startswith(_DATE):
+            return "a date"
+        case list() | tuple():
+            return "a list"
+        case Mapping() if value != _DELETE:
+            return "an object"
+        case _:
+            return None
+
+
 def _set(row: Mapping[str, Any], _: Mapping[str, Any], answer: ProfileFound | None) -> Found:
-    sent = {
-        name: value
-        for name, value in cast("Mapping[str, Any]", row["profileData"]).items()
-        if isinstance(value, str | int | float) and not str(value).startswith(_DATE)
-    }
-    return holds(sent, None if answer is None else answer.record.profile_data)
+    found = None if answer is None else answer.record.profile_data
+    values = {name: value for name, value in _values(row).items() if _unread(value) is None}
+    sent = {name: value for name, value in values.items() if value != _DELETE}
+    there = holds(sent, found)
+    return lacks(values.keys() - sent.keys(), found) if there == "landed" else there
 
 
 def _deleted(identity: str, arguments: Mapping[str, Any]) -> Ask:
@@ -46,7 +62,12 @@ def _gone(_: str, __: Mapping[str, Any], answer: ProfileFound | None) -> Found:
 
 READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "upload_profiles": ReadBack(
-        ask=_uploaded, judge=_set, settles=assumed(60, "no figure is documented"), docs=READ_PAGE
+        ask=_uploaded,
+        judge=_set,
+        settles=assumed(60, "no figure is documented"),
+        docs=READ_PAGE,
+        entries=_values,
+        unread=_unread,
     ),
     "delete_profiles": ReadBack(
         ask=_deleted, judge=_gone, settles=documented(172_800, DELETE_PAGE), docs=READ_PAGE

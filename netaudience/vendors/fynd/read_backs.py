@@ -1,12 +1,13 @@
 """Fynd: which look-up shows the effect of which operation, and what cannot be read back.
 
-A user's attributes are read all at once. Source: the vendor's page. The members of a group are told by an
-older path, and later, so they are not compared.
+A user's attributes are read all at once, as texts; how a list looks then is not documented. Source: the
+vendor's page. The members of a group are told by an older path, and later, so they are not compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from netaudience.model.limits import assumed
@@ -35,23 +36,41 @@ def _held(answer: Sequence[UserAttribute] | None) -> Mapping[str, object] | None
 def _same(sent: object, found: object) -> bool:
     """Return whether a value is there; the vendor shows values as text."""
     if isinstance(found, str) and not isinstance(sent, str):
-        return found == (str(sent).lower() if isinstance(sent, bool) else str(sent))
+        if isinstance(sent, bool):
+            return found == str(sent).lower()
+        try:
+            return Decimal(found) == Decimal(str(sent))
+        except InvalidOperation:
+            return False
     return equal(sent, found)
+
+
+def _unread(value: object) -> str | None:
+    return "a list" if isinstance(value, list | tuple) else None
+
+
+def _one(row: Mapping[str, Any]) -> Mapping[str, object]:
+    return {row["definition_id"]: row["value"]}
+
+
+def _many(row: Mapping[str, Any]) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", row["attributes"])
 
 
 def _set(values: Mapping[str, object], held: Mapping[str, object] | None) -> Found:
     if held is None:
         return "gone"
-    same = all(name in held and _same(value, held[name]) for name, value in values.items())
+    compared = {name: value for name, value in values.items() if _unread(value) is None}
+    same = all(name in held and _same(value, held[name]) for name, value in compared.items())
     return "landed" if same else "different"
 
 
 def _one_set(row: Mapping[str, Any], _: Mapping[str, Any], answer: Sequence[UserAttribute] | None) -> Found:
-    return _set({row["definition_id"]: row["value"]}, _held(answer))
+    return _set(_one(row), _held(answer))
 
 
 def _many_set(row: Mapping[str, Any], _: Mapping[str, Any], answer: Sequence[UserAttribute] | None) -> Found:
-    return _set(cast("Mapping[str, object]", row["attributes"]), _held(answer))
+    return _set(_many(row), _held(answer))
 
 
 def _removed(row: Mapping[str, Any], _: Mapping[str, Any], answer: Sequence[UserAttribute] | None) -> Found:
@@ -64,8 +83,12 @@ _REMOVED = ReadBack(ask=_of_user, judge=_removed, settles=_AT_ONCE, docs=AUDIENC
 _NO_USER = NotReadable("it is about no single user; its answer has told it", AUDIENCE)
 
 READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
-    "set_user_attribute": ReadBack(ask=_of_user, judge=_one_set, settles=_AT_ONCE, docs=AUDIENCE),
-    "set_user_attributes": ReadBack(ask=_of_user, judge=_many_set, settles=_AT_ONCE, docs=USER),
+    "set_user_attribute": ReadBack(
+        ask=_of_user, judge=_one_set, settles=_AT_ONCE, docs=AUDIENCE, entries=_one, unread=_unread
+    ),
+    "set_user_attributes": ReadBack(
+        ask=_of_user, judge=_many_set, settles=_AT_ONCE, docs=USER, entries=_many, unread=_unread
+    ),
     "delete_user_attribute": _REMOVED,
     "delete_user_attributes": _REMOVED,
     "bulk_update_user_attributes": NotReadable("whom the file names is not known here", AUDIENCE),

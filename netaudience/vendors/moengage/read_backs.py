@@ -1,22 +1,27 @@
 """MoEngage: which look-up shows the effect of which operation, and what cannot be read back.
 
 The export of users has to be enabled for the workspace; without it nothing of users can be read back. In
-form it shows dates, lists and objects is not documented: only texts, numbers and truths are compared.
+which form it shows dates, lists and objects is not documented: those are told by their names, and the rest
+is compared.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from netaudience.model.limits import assumed, documented
-from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds
+from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds, lacks
 from netaudience.vendors.moengage.consent_models import Preferences
 from netaudience.vendors.moengage.consents import SUBSCRIPTION, V5
 from netaudience.vendors.moengage.models import GetUsersResponse
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
 __all__ = ["READ_BACKS"]
+
+#: The forms in which a text is a date for the vendor.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?")
 
 
 def _user(row: Mapping[str, Any], _: Mapping[str, Any]) -> Ask | None:
@@ -30,13 +35,28 @@ def _attributes(answer: GetUsersResponse | None) -> Mapping[str, Any] | None:
     return answer.data.users[0].user_attributes
 
 
+def _values(row: Mapping[str, Any]) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", row.get("attributes") or {})
+
+
+def _unread(value: object) -> str | None:
+    match value:
+        case str() if _DATE.fullmatch(value):
+            return "a date"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "an object"
+        case _:
+            return None
+
+
 def _set(row: Mapping[str, Any], _: Mapping[str, Any], answer: GetUsersResponse | None) -> Found:
-    sent = {
-        name: value
-        for name, value in cast("Mapping[str, Any]", row.get("attributes") or {}).items()
-        if isinstance(value, str | int | float)
-    }
-    return holds(sent, _attributes(answer))
+    found = _attributes(answer)
+    there = holds({name: value for name, value in _values(row).items() if _unread(value) is None}, found)
+    taken = cast("list[Mapping[str, object]]", row.get("unset_attributes") or [])
+    names = [str(one["attr"]) for one in taken if one["type"] == "equals"]
+    return lacks(names, found) if there == "landed" else there
 
 
 def _deleted(user: str, arguments: Mapping[str, Any]) -> Ask:
@@ -66,7 +86,7 @@ def _preferred(row: Mapping[str, Any], _: Mapping[str, Any], answer: Preferences
 
 
 _SOON = assumed(60, "no figure is documented")
-_USERS = ReadBack(ask=_user, judge=_set, settles=_SOON, docs=SPECIFICATION)
+_USERS = ReadBack(ask=_user, judge=_set, settles=_SOON, docs=SPECIFICATION, entries=_values, unread=_unread)
 
 
 def _not(why: str, docs: str = SPECIFICATION) -> NotReadable:
