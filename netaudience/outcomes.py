@@ -345,7 +345,7 @@ class Report:
         """Fold one settled chunk into the counts."""
         undelivered = chunk.undelivered
         counts = self.counts
-        counts.delivered += len(chunk.items) - len(undelivered)
+        counts.delivered += len(chunk.positions) - len(undelivered)
         for outcome in undelivered:
             match outcome:
                 case Rejected():

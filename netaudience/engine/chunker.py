@@ -81,17 +81,17 @@ class _Line(Generic[Item]):
         self.keys = keys
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.positions)  # a range or a list: items may have to be asked in Python (P1, P2)
 
     def before(self, stop: int) -> _Line[Item]:
         """Return the first so many."""
-        if stop >= len(self):
+        if stop >= len(self.positions):
             return self
         return _Line(self.items[:stop], self.positions[:stop], self.keys[:stop])
 
     def behind(self, start: int) -> _Line[Item]:
         """Return all but the first so many."""
-        if start >= len(self):
+        if start >= len(self.positions):
             return _Line((), range(0), ())
         return _Line(self.items[start:], self.positions[start:], self.keys[start:])
 
@@ -102,9 +102,9 @@ class _Line(Generic[Item]):
 
     def followed_by(self, other: _Line[Item]) -> _Line[Item]:
         """Return these and those behind them."""
-        if not self or not other:
-            return self or other
         first, second = self.positions, other.positions
+        if not first or not second:
+            return self if first else other
         if isinstance(first, range) and isinstance(second, range) and first.stop == second.start:
             positions: Sequence[int] = range(first.start, second.stop)
         else:
@@ -149,12 +149,12 @@ class Chunker(Generic[Item]):
     @property
     def holding(self) -> bool:
         """True where items wait for a chunk with their key to be released."""
-        return len(self._held) > 0
+        return bool(self._held.positions)
 
     @property
     def packable(self) -> bool:
         """True where items wait that nothing holds back."""
-        return len(self._line) > 0
+        return bool(self._line.positions)
 
     @property
     def wanting(self) -> int:
@@ -219,7 +219,7 @@ class Chunker(Generic[Item]):
         if chunk.keys is None:
             return
         self._busy.remove(chunk.keys)
-        if self._held and not self._held_keys.isdisjoint(chunk.keys):
+        if self._held_keys and not self._held_keys.isdisjoint(chunk.keys):
             self._take_back_held()
 
     def abandon(self) -> SettledChunk[Item]:
@@ -316,11 +316,11 @@ class Chunker(Generic[Item]):
         requests of one row, which would be looked after one by one (benchmark P2).
         """
         line, count = self._line, self._likely
-        most, ordered, kind, busy = self._max_bytes, self.ordered, self._kind, self._busy
-        items, there = line.items, len(line)
+        most, ordered, busy, keep = self._max_bytes, self.ordered, self._busy, self._kind.kept
+        items, keys, positions = line.items, line.keys, line.positions
         start, stop = 0, count
-        while stop <= there:
-            part = kind.kept(items[start:stop])
+        while stop <= len(positions):
+            part = keep(items[start:stop])
             try:
                 prepared = self._encode(part)
             except ConfigurationError:
@@ -329,8 +329,8 @@ class Chunker(Generic[Item]):
                 break
             if most is not None and prepared.size > most:
                 break
-            busy_keys = busy.add(line.keys[start:stop]) if ordered else None
-            packed.append(Chunk(part, line.positions[start:stop], prepared, busy_keys))
+            busy_keys = busy.add(keys[start:stop]) if ordered else None
+            packed.append(Chunk(part, positions[start:stop], prepared, busy_keys))
             start, stop = stop, stop + count
         if start:
             self._line = line.behind(start)

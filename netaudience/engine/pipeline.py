@@ -83,12 +83,14 @@ class Pipeline(Generic[Item]):
             if journal is None
             else JournalRecorder(journal, self._publish, self._halt, repeatable=plan.idempotent)
         )
+        #: Tells what became of a chunk, when that is written down.
+        self._tell = self._publish if journal is None else self._recorder.tell
         self._alarm: asyncio.TimerHandle | None = None
         self._outcomes: OutcomeQueue[Item] = OutcomeQueue(plan.workers if streamed else None)
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
         self._told = told
         self._page = max(chunker.rows, _PAGE)
-        self._steps_aside = math.inf if chunker.ordered else _STEPS_ASIDE if chunker.rows > _PAGE else 0
+        self._steps_aside = 0 if chunker.rows <= _PAGE else math.inf if chunker.ordered else _STEPS_ASIDE
         self._ready: deque[Chunk[Item]] = deque()
         self._reading = asyncio.Lock()
         self._reading_task: asyncio.Task[object] | None = None
@@ -314,10 +316,6 @@ class Pipeline(Generic[Item]):
         if isinstance(left, range):
             return page, left
         return chosen(page, [at - position for at in left]), left
-
-    def _tell(self, settled: SettledChunk[Item]) -> None:
-        """Tell what became of a chunk, when that is written down."""
-        self._recorder.tell(settled)
 
     def _publish(self, settled: SettledChunk[Item]) -> None:
         """Count a settled chunk, and keep it for the reader, if there is one."""

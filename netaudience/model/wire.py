@@ -230,7 +230,7 @@ def has_null(body: bytes) -> bool:
 
 
 #: What holds no float, or was looked through when its text was made.
-_SURE = frozenset({RowTexts, Texts, str, int, bool, type(None)})
+_SURE = frozenset({RowTexts, Texts, orjson.Fragment, str, int, bool, type(None)})
 
 
 def _sure(value: object) -> bool:

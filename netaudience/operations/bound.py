@@ -14,6 +14,7 @@ from netaudience.engine.run import Run
 from netaudience.engine.source import Items
 from netaudience.errors import ConfigurationError, InvalidItem, NetaudienceError, Unreadable
 from netaudience.model.surprises import not_checked, not_read, unwritable
+from netaudience.model.texts import RowTexts
 from netaudience.model.wire import Request, dump_json, links_on
 from netaudience.operations.described import described
 from netaudience.operations.dispatch import (
@@ -218,12 +219,18 @@ class BoundCall(_Bound[Item], Generic[Item, P, T]):
         self.operation.plain_signature.bind(
             host, None, *args, **kwargs
         )  # as for a batch, there is no item yet
-        return OperationRunner(
-            host,
-            self.operation,
-            lambda page: function(host, page[0], *args, **kwargs),
-            given,
-        )
+
+        def of_one(page: Sequence[Item]) -> Request[object]:
+            rows: object = page
+            if type(rows) is not RowTexts:
+                return function(host, page[0], *args, **kwargs)
+            row, written = rows.single()
+            request = function(host, row, *args, **kwargs)
+            if request.json is row:
+                request.json = written
+            return request
+
+        return OperationRunner(host, self.operation, of_one, given)
 
 
 class Pages(Generic[Page, Row]):

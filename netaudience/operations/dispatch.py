@@ -380,7 +380,9 @@ class OperationRunner(Generic[Item]):
 
     def _encode(self, page: Sequence[Item]) -> Prepared:
         rows: object = page
-        made = self._request(cast("Sequence[Item]", rows.written) if isinstance(rows, RowTexts) else page)
+        if type(rows) is RowTexts and rows.given is not None:
+            page = cast("Sequence[Item]", rows.written)
+        made = self._request(page)
         self._answer = made.answer
         prepared = self._host.prepare(self.operation, made)
         prepared.records = len(page)
