@@ -5,6 +5,7 @@ What is refused here is refused before anything is sent.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import attrs
@@ -29,6 +30,7 @@ from netaudience import (
     Unreadable,
 )
 from netaudience.engine.retry import RetryPolicy
+from netaudience.model.texts import RowTexts
 from netaudience.vendors.iterable.models import (
     DeviceReference,
     DeviceRegistration,
@@ -639,3 +641,10 @@ async def test_milliseconds_are_no_time_of_an_event(operation) -> None:
         row["id"] = "e1"
     assert "not milliseconds" in await rejected(client, operation, row, {})
     assert transport.sent == []
+
+
+def test_a_row_that_is_text_goes_out_alone_to_its_last_digit():
+    text = b'{"email":"a@example.com","dataFields":{"amount":0.12345678901234567890123}}'
+    client, transport = iterable(reply(200, OK))
+    assert asyncio.run(outcomes_of(client.update_user.each(RowTexts([A], [text]))))
+    assert [request.body for request in transport.sent] == [text]
