@@ -27,7 +27,8 @@ except ImportError as missing:
 
 
 from netaudience.cli.job_display import run_row
-from netaudience.cli.output import json_line
+from netaudience.cli.output import json_line, masked
+from netaudience.cli.who_actions import told_of
 from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound, mask
 from netaudience.jobs import Job
@@ -41,6 +42,7 @@ from netaudience.model.wire import JsonValue, dump_json, load_json
 from netaudience.operations.bound import BoundBatch, BoundCall
 from netaudience.operations.dispatch import Operation
 from netaudience.reference import OperationRow, reference
+from netaudience.verbs import Subject, history_of, who
 
 if TYPE_CHECKING:
     from netaudience.client import Client
@@ -101,6 +103,7 @@ def make_server(folder: Path, *, approvers: Sequence[str] = (), show_values: boo
     server.add_tool(_told(tools.summary), annotations=_READS)
     server.add_tool(_told(tools.rejects), annotations=_READS)
     server.add_tool(_told(tools.look_up), annotations=_ASKS)
+    server.add_tool(_told(tools.who), annotations=_ASKS)
     if approvers:
         server.add_tool(_told(tools.run), annotations=_SENDS)
     return server
@@ -155,7 +158,7 @@ class _Tools:
             for load in (step["sends"], step["removes"], *cast("list[object]", step["removes_old"])):
                 if isinstance(load, dict) and not self._show_values:
                     body = cast("Shown", load)
-                    body["body"] = _masked(body["body"])
+                    body["body"] = masked(body["body"])
         return plan
 
     async def runs(self, job: _OfJob = None) -> Shown:
@@ -213,7 +216,28 @@ class _Tools:
             except NotFound:
                 return {"found": False}
         told = load_json(json_line(answer))
-        return {"found": True, "answer": told if self._show_values else _masked(told, user)}
+        return {"found": True, "answer": told if self._show_values else masked(told, user)}
+
+    async def who(
+        self,
+        id: Annotated[str | None, Field(description="Your own id of the person.")] = None,  # noqa: A002 - its name
+        email: Annotated[str | None, Field(description="The e-mail address.")] = None,
+        phone: Annotated[str | None, Field(description="The phone number, such as +905321234567.")] = None,
+        vendor: Annotated[
+            str | None, Field(description="Only this vendor; all that are set up if not given.")
+        ] = None,
+    ) -> Shown:
+        """Ask every vendor what it holds of one person, and look into the kept runs for what was last sent.
+
+        held and permissions are a vendor's answer, sent is the last that each step sent and when, done is
+        what became of an erasure or an opt-out, undelivered is why a row was rejected, and not_known names
+        runs of which nobody knows whether the person was in them. Nothing is sent; values are masked.
+        """
+        subject = Subject(id=id, email=email, phone=phone)
+        vendors = None if vendor is None else [_vendor(vendor).slug]
+        found = await who(subject, vendors=vendors)
+        history = await history_of(subject, self._folder, vendors=vendors)
+        return {"told": [*told_of(found, history, show=self._show_values)]}
 
     async def run(
         self,
@@ -287,7 +311,7 @@ class _Tools:
         told = {name: value for name, value in told.items() if value not in {None, ""}}
         if self._show_values:
             return {**told, "key": letter.key, "row": letter.row}
-        return {**told, "key": mask(letter.key), "row": _masked(letter.row)}
+        return {**told, "key": mask(letter.key), "row": masked(letter.row)}
 
 
 def _brief(row: OperationRow) -> Shown:
@@ -336,17 +360,3 @@ async def _asked(bound: object, user: str, arguments: Mapping[str, JsonValue]) -
 def _summary(summary: Summary) -> Shown:
     told = cast("Shown", load_json(summary.to_json()))
     return {**told, "ok": summary.ok, "sentences": cast("object", summary.sentences())}
-
-
-def _masked(value: object, user: str = "") -> object:
-    """Return a value of the same form whose texts and numbers are hidden but for their last two signs."""
-    match value:
-        case dict():
-            named = cast("dict[str, object]", value).items()
-            return {mask(name) if name == user else name: _masked(part, user) for name, part in named}
-        case list():
-            return [_masked(part, user) for part in cast("list[object]", value)]
-        case bool() | None:
-            return value
-        case _:
-            return mask(value)

@@ -13,14 +13,14 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import attrs
 import orjson
 
-from netaudience.errors import ConfigurationError, NetaudienceError
+from netaudience.errors import ConfigurationError, NetaudienceError, mask
 
 __all__ = [
     "FileOutlet",
@@ -29,6 +29,7 @@ __all__ = [
     "StandardOutput",
     "is_source",
     "json_line",
+    "masked",
     "visible",
     "width_of_output",
 ]
@@ -217,3 +218,22 @@ def is_source(path: Path, source: str | None) -> bool:
         return source not in {None, "-"} and path.samefile(str(source))
     except OSError:
         return False
+
+
+def masked(value: object, user: str = "") -> object:
+    """Return a value of the same form whose texts and numbers are hidden but for their last two signs.
+
+    Args:
+        value: The value.
+        user: An identifier that is hidden as well where it is a name.
+    """
+    match value:
+        case Mapping():
+            named = cast("Mapping[str, object]", value).items()
+            return {mask(name) if name == user else name: masked(part, user) for name, part in named}
+        case list() | tuple():
+            return [masked(part, user) for part in cast("Sequence[object]", value)]
+        case bool() | None:
+            return value
+        case _:
+            return mask(value)

@@ -94,14 +94,7 @@ def show_person(path: Path, known_by: Mapping[str, str | None]) -> int:
     if not given:
         raise ConfigurationError("Say who is meant: --id, --email or --phone")
     lines = list(read_receipts(path))
-    kinds = {kind for line in lines for kind in line["subject"]}
-    wanted = {
-        kind: key.subject(kind, value)
-        for name, value in given.items()
-        for kind in kinds
-        if kind == name or (name == "id" and kind.endswith("_id"))
-    }
-    found = list(of_person(lines, wanted))
+    found = list(of_person(lines, key.subject_in(lines, given)))
     StandardOutput().write_all([json_line(line) for line in found])
     if not found:
         tell("There is no receipt of that person, or it was written with another key")

@@ -8,27 +8,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-import attrs
+from typing import TYPE_CHECKING
 
 from netaudience.cli.display import many, progress_of, tell, wrapped
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
-from netaudience.errors import ConfigurationError, mask
+from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.action import AGREED_BY, Action
 from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
-from netaudience.model.wire import JsonValue
 from netaudience.vendors import client_of, look_up_of, names
 from netaudience.verbs.doors import carry_action, plan_action
-from netaudience.verbs.look_up import undelivered_of, who
 from netaudience.verbs.matrix import matrix, period
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan, vendors_here
 from netaudience.verbs.receipts import HOW, Key, Receipts
 from netaudience.verbs.run import VERDICTS, Started, VerbResult
-from netaudience.verbs.subject import Subject
 from netaudience.verbs.verdicts import MEANING
 
 if TYPE_CHECKING:
@@ -42,7 +37,6 @@ _REASONS = 5
 RECEIPTS = Path(".netaudience/receipts.jsonl")
 
 __all__ = [
-    "ask_who",
     "carry_verb",
     "chosen_columns",
     "people_source",
@@ -51,37 +45,6 @@ __all__ = [
     "show_matrix",
     "show_plan",
 ]
-
-
-def ask_who(known_by: Mapping[str, str | None], vendors: tuple[str, ...], *, show: bool) -> int:
-    """Print what vendors hold of a person, and what of ours was not delivered.
-
-    Raises:
-        NetaudienceError: nobody could be asked, for the reason that it tells.
-    """
-    subject = Subject(id=known_by["id"], email=known_by["email"], phone=known_by["phone"])
-    found = asyncio.run(who(subject, vendors=vendors or None))
-    output = StandardOutput()
-    for known in found:
-        told = attrs.asdict(known)
-        told["held"] = {name: value if show else _masked(value) for name, value in known.held.items()}
-        output.write([json_line({name: value for name, value in told.items() if value not in (None, {})})])
-    for row in undelivered_of(subject):
-        output.write([json_line({"about": "undelivered", **attrs.asdict(row)})])
-    return ExitCode.UNDELIVERED if any(one.status == "no_answer" for one in found) else ExitCode.DELIVERED
-
-
-def _masked(value: JsonValue) -> JsonValue:
-    """Return a value of which only the kind and the last letters are seen."""
-    match value:
-        case bool() | None:
-            return value
-        case Mapping():
-            return {name: _masked(part) for name, part in value.items()}
-        case list():
-            return [_masked(part) for part in value]
-        case _:
-            return mask(value)
 
 
 def show_matrix(verb: Verb) -> int:
@@ -268,7 +231,7 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
     Raises:
         NetaudienceError: nothing was sent now, for the reason that it tells.
     """
-    chosen = cast("Mapping[Identity, str | None]", started.chosen)
+    chosen = started.columns()
     source = started.source or Source()
     receipts = None if started.receipts is None else Path(started.receipts)
     action = Action(

@@ -321,10 +321,10 @@ def _who(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have thei
     show: Annotated[bool, _flag] = False,
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
-    """Ask every vendor what it holds of a person, and look which rows about the person were not delivered.
+    """Ask every vendor what it holds of a person, and look what was last sent, when, and what was rejected.
 
-    Prints a line of JSON for each answer. Values are masked unless with --show; names of fields are shown.
-    The exit code is 3 where a vendor gave no answer.
+    Prints a line of JSON for each answer, then for what the runs kept in this folder tell. Values are masked
+    unless with --show; names of fields are shown. The exit code is 3 where a vendor gave no answer.
 
     Args:
         id: Your own id of the person.
@@ -333,7 +333,7 @@ def _who(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have thei
         vendor: Only this vendor; may be repeated. All of which there are credentials, if left out.
         show: Show the values.
     """
-    from netaudience.cli.verb_actions import ask_who  # noqa: PLC0415 - costs a program's start
+    from netaudience.cli.who_actions import ask_who  # noqa: PLC0415 - costs a program's start
 
     diagnosis.apply()
     return ask_who({"id": id, "email": email, "phone": phone}, vendor, show=show)

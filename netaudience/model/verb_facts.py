@@ -161,6 +161,8 @@ class Question:
     #: Takes out of an answer what else the vendor knows the very person by, given what it was asked by;
     #: nothing where that is not certain.
     known_by: Callable[[object, str], Mapping[Identity, str | None]] | None = None
+    #: Takes out of an answer whether the vendor may write to the person, by channel, as far as it says so.
+    permits: Callable[[object], Mapping[Channel, bool]] | None = None
 
 
 @attrs.frozen(kw_only=True)

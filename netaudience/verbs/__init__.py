@@ -14,6 +14,7 @@
 from netaudience.jobs.spec.action import Action
 from netaudience.verbs.audience import Audience, AudienceResult
 from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_action, plan_erase
+from netaudience.verbs.history import Done, History, Sent, Undelivered, Unknown, history_of
 from netaudience.verbs.look_up import Known, who
 from netaudience.verbs.missing import Completed, look_up_missing
 from netaudience.verbs.plan import VendorPlan, VerbPlan
@@ -27,17 +28,23 @@ __all__ = [
     "Audience",
     "AudienceResult",
     "Completed",
+    "Done",
+    "History",
     "Key",
     "Known",
     "Receipts",
+    "Sent",
     "Status",
     "Subject",
+    "Undelivered",
+    "Unknown",
     "VendorPlan",
     "VerbPlan",
     "VerbResult",
     "Verdict",
     "carry_action",
     "erase",
+    "history_of",
     "look_again_at",
     "look_up_missing",
     "plan_action",

@@ -1,4 +1,4 @@
-"""What each vendor holds of one person, as far as it tells, and what of ours could not be delivered.
+"""What each vendor holds of one person, as far as it tells.
 
 It only reads. What is held are a customer's data: no repr shows them, and who prints them decides how much.
 """
@@ -6,18 +6,14 @@ It only reads. What is held are a customer's data: no repr shows them, and who p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import attrs
 
 from netaudience.client import Client
-from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
-from netaudience.jobs.state.run_folder import runs_of
-from netaudience.model.verb_facts import IDENTITIES, Identity
+from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
     from netaudience.model.verb_facts import Question
     from netaudience.verbs.subject import Subject
 
-__all__ = ["Known", "Undelivered", "undelivered_of", "who"]
+__all__ = ["Known", "who"]
 
 KnownStatus: TypeAlias = Literal["found", "nothing_there", "no_answer", "missing_id"]
 
@@ -47,22 +43,12 @@ class Known:
     identity: Identity | None = None
     #: What is held, by name.
     held: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
+    #: By channel, whether the vendor may write to the person there, where it tells that.
+    permissions: Mapping[Channel, bool] = attrs.field(factory=dict["Channel", bool])
     #: Why there is no answer.
     reason: str | None = None
     #: What the vendor may hold besides, and does not tell.
     not_shown: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Undelivered:
-    """A row about the person that a job has not delivered, as the kept runs tell."""
-
-    run: str
-    step: str
-    vendor: str
-    operation: str
-    outcome: str
-    reason: str
 
 
 async def who(
@@ -84,7 +70,7 @@ async def who(
     slugs = list(vendors or vendors_here())
     if not slugs:
         raise ConfigurationError("No vendor is set up here: set the credentials of those that are meant")
-    if not any((subject.id, subject.email, subject.phone, subject.ids)):
+    if not subject.named():
         raise ConfigurationError("Say who is meant: an id, an e-mail address or a phone number")
     asked = [_ask_vendor(client_of(slug), subject, client_factory) for slug in slugs]
     return [known for found in await asyncio.gather(*asked) for known in found]
@@ -145,33 +131,11 @@ async def _ask(account: Client, name: str, about: str, question: Question) -> Kn
     except NetaudienceError as error:
         return attrs.evolve(known, status="no_answer", reason=str(error))
     held = {one: value for one, value in question.held(answer).items() if value is not None}
-    return attrs.evolve(known, status="found", held=held) if held else known
+    allowed: Mapping[Channel, bool] = {} if question.permits is None else question.permits(answer)
+    return attrs.evolve(known, status="found", held=held, permissions=allowed) if held else known
 
 
 def _called(subject: Subject, identity: Identity, vendor: str) -> str | None:
     if identity == "id" and vendor in subject.ids:
         return subject.ids[vendor]
     return cast("str | None", getattr(subject, identity))
-
-
-def undelivered_of(subject: Subject, folder: Path | None = None) -> Iterator[Undelivered]:
-    """Give the rows about a person that the runs of a folder have not delivered.
-
-    Args:
-        subject: The person.
-        folder: The folder in whose ``.netaudience`` runs are kept; the current one if not given.
-    """
-    named = {value for name in IDENTITIES if (value := getattr(subject, name))} | set(subject.ids.values())
-    for jobs in sorted(((folder or Path.cwd()) / ".netaudience").glob("*")):
-        for run in runs_of(jobs):
-            with suppress(OSError, ConfigurationError):  # nothing was rejected, or the file was mended badly
-                for letter in DeadLetter.read(run.rejects):
-                    if letter.key in named:
-                        yield Undelivered(
-                            run=run.id,
-                            step=letter.step,
-                            vendor=letter.vendor,
-                            operation=letter.operation,
-                            outcome=letter.outcome,
-                            reason=letter.reason,
-                        )

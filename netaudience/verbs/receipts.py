@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -22,7 +21,7 @@ from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.state.run_folder import replace
 from netaudience.model.wire import JsonValue, load_json
 from netaudience.verbs.people import Person
-from netaudience.verbs.subject import Columns
+from netaudience.verbs.subject import Columns, same
 
 __all__ = ["HOW", "Key", "Line", "Receipts", "check_receipts", "read_receipts"]
 
@@ -72,7 +71,7 @@ class Key:
             kind: ``id``, ``email``, ``phone``, or ``VENDOR_id``.
             value: The id; in whatever case an address is, and however a number is grouped, it is the same.
         """
-        return self._mac(f"subject\0{kind}\0{_same(kind, value)}".encode())
+        return self._mac(f"subject\0{kind}\0{same(kind, value)}".encode())
 
     def person(self, person: Person, columns: Columns) -> dict[str, str]:
         """Return what stands for a person, by all that the person is known by."""
@@ -82,19 +81,27 @@ class Key:
             if column in person.known_by
         }
 
+    def subject_in(self, lines: Iterable[Line], known_by: Mapping[str, str]) -> dict[str, str]:
+        """Return what stands for a person in receipts; an id may be the one at all vendors, or at one.
+
+        Args:
+            lines: The receipts.
+            known_by: What the person is known by.
+        """
+        kinds = {kind for line in lines for kind in line["subject"]}
+        return {
+            kind: self.subject(kind, value)
+            for name, value in known_by.items()
+            for kind in kinds
+            if kind == name or (name == "id" and kind.endswith("_id"))
+        }
+
     def seal(self, told: bytes) -> str:
         """Return what nobody can write without the key."""
         return self._mac(b"seal\0" + told)
 
     def _mac(self, text: bytes) -> str:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
-
-
-def _same(kind: str, value: str) -> str:
-    value = value.strip()
-    if kind == "email":
-        return value.casefold()
-    return re.sub(r"[\s().-]", "", value) if kind == "phone" else value
 
 
 class Receipts:

@@ -23,7 +23,7 @@ from netaudience.jobs.spec.guards import Consent, wants_consent
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.run_folder import RunFolder, replace
-from netaudience.model.verb_facts import Channel, Verb
+from netaudience.model.verb_facts import Channel, Identity, Verb
 from netaudience.model.wire import load_json, structure
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from netaudience.verbs.people import Person
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["VERDICTS", "Started", "VerbResult", "run_verb", "started_by"]
+__all__ = ["VERDICTS", "Started", "VerbResult", "read_verdicts", "run_verb", "started_by"]
 
 #: In a run's folder: what the verb was started with, what vendors have told beside success, and the verdicts.
 _STARTED, _TOLD, VERDICTS = "verb.json", "told.jsonl", "verdicts.jsonl"
@@ -61,6 +61,10 @@ class Started:
     chosen: dict[str, str | None] = attrs.field(factory=dict[str, "str | None"])
     #: The file of receipts, if there is one.
     receipts: str | None = None
+
+    def columns(self) -> Mapping[Identity, str | None]:
+        """Return the columns that somebody has named."""
+        return cast("Mapping[Identity, str | None]", self.chosen)
 
 
 @attrs.frozen(kw_only=True)
@@ -414,12 +418,22 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
         raise
     verdicts: Sequence[Verdict] = keeping.verdicts
     if not verdicts:  # the run had come to its end before
-        verdicts = list(_read_verdicts(Path(summary.folder) / VERDICTS))
+        verdicts = list(read_verdicts(Path(summary.folder) / VERDICTS))
     return VerbResult(plan=plan, verdicts=verdicts, summary=summary)
 
 
-def _read_verdicts(path: Path) -> Iterable[Verdict]:
-    return [structure(load_json(line), Verdict) for line in path.read_bytes().splitlines()]
+def read_verdicts(path: Path) -> Iterable[Verdict]:
+    """Read the verdicts of a run; none where it has not come to its end.
+
+    Raises:
+        ConfigurationError: they cannot be read.
+    """
+    try:
+        return [structure(load_json(line), Verdict) for line in path.read_bytes().splitlines()]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def started_by(run: RunFolder) -> Started | None:

@@ -6,7 +6,9 @@ it has no id there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import attrs
 
@@ -15,7 +17,7 @@ from netaudience.jobs.map.aliases import OBVIOUS, USER
 from netaudience.jobs.spec.diagnostics import listed, nearest, plain
 from netaudience.model.verb_facts import IDENTITIES, Identity
 
-__all__ = ["Columns", "Subject", "find_columns", "rows_of"]
+__all__ = ["Columns", "Matching", "Subject", "find_columns", "rows_of", "same"]
 
 #: What people call the columns, as `plain` leaves their names.
 _CALLED: Mapping[Identity, Sequence[str]] = {
@@ -39,6 +41,56 @@ class Subject:
     ids: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     #: What ``set`` may set, by the column's name that `Action.attributes` names.
     attributes: Mapping[str, object] = attrs.field(factory=dict[str, object], repr=False)
+
+    def named(self) -> dict[str, str]:
+        """Return all that the person is known by: ``id``, ``email``, ``phone`` and ``VENDOR_id``."""
+        given: dict[str, str | None] = {name: getattr(self, name) for name in IDENTITIES}
+        given |= {f"{vendor}_id": value for vendor, value in self.ids.items()}
+        return {name: value for name, value in given.items() if value and value.strip()}
+
+
+def same(kind: str, value: str) -> str:
+    """Return an id as it is compared: in whatever case an address is, however a number is grouped."""
+    value = value.strip()
+    if kind == "email":
+        return value.casefold()
+    return re.sub(r"[\s().-]", "", value) if kind == "phone" else value
+
+
+class Matching:
+    """Says whether something is about a person: a key, or a row whose values hold an address or a number.
+
+    An id that is a mere value of a row says nothing: it may be anything's.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        """Take the person.
+
+        Raises:
+            ConfigurationError: nobody is named.
+        """
+        named = subject.named()
+        if not named:
+            raise ConfigurationError("Say who is meant: an id, an e-mail address or a phone number")
+        self._ids = {same(kind, value) for kind, value in named.items() if kind not in {"email", "phone"}}
+        self._reached = [(kind, same(kind, named[kind])) for kind in ("email", "phone") if kind in named]
+
+    def __call__(self, *told: object) -> bool:
+        """Return whether one of these keys is the person's, or one of these rows holds an address of it."""
+        return any(
+            (isinstance(one, str) and same("id", one) in self._ids) or self._holds(one) for one in told
+        )
+
+    def _holds(self, value: object) -> bool:
+        match value:
+            case str():
+                return any(same(kind, value) == wanted for kind, wanted in self._reached)
+            case Mapping():
+                return any(map(self._holds, cast("Mapping[str, object]", value).values()))
+            case list():
+                return any(map(self._holds, cast("list[object]", value)))
+            case _:
+                return False
 
 
 def rows_of(people: Iterable[Subject]) -> list[dict[str, object]]:

@@ -29,7 +29,7 @@ operation = "{operation}"
 [step.fields]
 ext_id = "user_id"
 """
-READS = {"operations", "plan", "runs", "summary", "rejects", "look_up"}
+READS = {"operations", "plan", "runs", "summary", "rejects", "look_up", "who"}
 
 
 @pytest.fixture
@@ -117,6 +117,27 @@ async def test_one_user_is_looked_up_and_masked(jobs, sandbox):
         assert nobody == {"found": False}
     async with agent(jobs, show_values=True) as ask:
         assert "London" in json.dumps(await ask("look_up", **who))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("shown", [False, True])
+async def test_one_person_is_looked_up_everywhere_with_what_was_last_sent(jobs, shown):
+    await Job.load(jobs / "tag.toml").run(signals=False)
+    async with agent(jobs, show_values=shown) as ask:
+        told = (await ask("who", id="customer-0001", email="ada@example.com", vendor="netmera"))["told"]
+        assert {one["about"] for one in told} == {"profile", "devices", "categories", "sent"}
+        assert ("customer-0001" in json.dumps(told)) is shown
+        assert "ada@example.com" not in json.dumps(told)
+        (sent,) = (one for one in told if one["about"] == "sent")
+        assert (sent["operation"], sent["arguments"], sent["outcome"]) == (
+            "tag_users",
+            {"tag": "Gold"},
+            "delivered",
+        )
+        (missed,) = [one for one in (await ask("who", id="NULL", vendor="netmera"))["told"] if "by" in one]
+        assert (missed["about"], missed["by"]) == ("undelivered", "rule")
+        assert "Say who is meant" in (await ask("who"))["error"]
+        assert "There is no vendor" in (await ask("who", id="a", vendor="nobody"))["error"]
 
 
 @pytest.mark.asyncio

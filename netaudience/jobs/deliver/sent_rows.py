@@ -15,21 +15,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver import mappers
+from netaudience.jobs.deliver.keeping import carried_operation
+from netaudience.jobs.deliver.prepare import Prepared, Taking
+from netaudience.jobs.extract.fetch import is_fetched, kept_in
 from netaudience.jobs.extract.scratch import Scratch
+from netaudience.jobs.plan.preflight import ask_vendor
 from netaudience.jobs.state.checkpoint import Checkpoint
 from netaudience.jobs.state.memories import find_memory
+from netaudience.jobs.state.metrics import Metrics
 from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.same_user import earlier_of
 from netaudience.jobs.state.sent import SentMemory
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import Prepared, Taking
     from netaudience.jobs.extract.table import SourceRow, Table
-    from netaudience.jobs.state.run_folder import RunFolder
+    from netaudience.jobs.spec.model import JobFile, Step
+    from netaudience.jobs.state.run_folder import RunFolder, RunStart
+    from netaudience.operations.schemas import Answers
 
-__all__ = ["SentRow", "SentRows"]
+__all__ = ["SentRow", "SentRows", "kept_source", "prepare_again", "why_unknown"]
 
 _WHOLE = 1 << 32
 
@@ -42,6 +49,54 @@ class SentRow(NamedTuple):
     key: str
     #: The item: a row by the vendor's names, or an identifier.
     item: object
+
+
+def kept_source(run: RunFolder, job: JobFile) -> Path | None:
+    """Return where the rows are that a run has sent, where they are not in files of their own.
+
+    Raises:
+        ConfigurationError: they are gone.
+    """
+    if not is_fetched(job.source):
+        return None
+    if kept_in(run.source) is None:
+        raise ConfigurationError(
+            f"What the run {run.id} has read of its source was kept until a newer run came to its end: look "
+            "at the newest one"
+        )
+    return run.source
+
+
+def why_unknown(start: RunStart, step: Step, fingerprint: str) -> str | None:
+    """Say why nobody knows what a run has sent by a step, or None.
+
+    Args:
+        start: What the run was started with.
+        step: The step as it is now.
+        fingerprint: What tells the source from others now.
+    """
+    if start.steps.get(step.name) != step.digest:
+        return "the step has changed since the run: put it back as it was"
+    if step.mode == "all" and fingerprint != start.source:
+        return (
+            "the source has changed since the run, so what was sent is not known any more; a step that "
+            "is changed-only or mirror remembers it"
+        )
+    return None  # what remembers is looked for in the source, which may have changed
+
+
+async def prepare_again(
+    job: JobFile, step: Step, client: Client, start: RunStart, answers: Answers
+) -> Prepared:
+    """Return a step as a run has carried it; its vendor is asked for the schema if it was asked then."""
+    _, operation = carried_operation(step.vendor, step.operation)
+    prepared = Prepared(step, operation, client, Metrics(), step.digest)
+    prepared.time_zone = job.source.time_zone
+    if step.mode == "mirror" and step.removal is not None:
+        _, prepared.removal = carried_operation(step.vendor, step.removal)
+    if start.preflight:
+        prepared.preflight = await ask_vendor(client, step, answers)
+    return prepared
 
 
 class SentRows:
@@ -87,6 +142,19 @@ class SentRows:
             yield from self._journaled(share)
             return
         prepared.differences = memory.sent(self._table, prepared.step, self._chosen(share))
+        yield from self._selected()
+
+    def as_before(self) -> Generator[SentRow]:
+        """Give the rows that a run has passed over, for an earlier one has sent them as they are."""
+        prepared, memory = self._prepared, self._memory
+        if memory is not None:
+            effect = effect_of(prepared.step, prepared.operation, prepared.removal)
+            prepared.differences = memory.before(self._table, prepared.step, effect)
+            yield from self._selected()
+
+    def _selected(self) -> Generator[SentRow]:
+        """Read the rows that were found by what the step remembers."""
+        prepared = self._prepared
         mapper = mappers.mapper_of(prepared)
         key_of = prepared.kind(prepared.operation, prepared.step.arguments).key
         for (page,) in self._table.read([mappers.selection_of_items(prepared)]):

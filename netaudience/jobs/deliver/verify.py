@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from netaudience.client import Client
@@ -22,19 +21,15 @@ from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.deliver.differing import Differing, order_of
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.deliver.prepare import ClientFactory, Prepared, Taking
-from netaudience.jobs.deliver.sent_rows import SentRow, SentRows
+from netaudience.jobs.deliver.sent_rows import SentRow, SentRows, kept_source, prepare_again, why_unknown
 from netaudience.jobs.deliver.threads import Threads
-from netaudience.jobs.extract.fetch import is_fetched, kept_in
-from netaudience.jobs.plan.preflight import ask_vendor
 from netaudience.jobs.plan.validate_source import open_checked
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.state.find_run import find_run
-from netaudience.jobs.state.metrics import Metrics
 from netaudience.jobs.state.run_folder import RunFolder, RunStart, job_folder
 from netaudience.jobs.state.summary import read_summary
 from netaudience.jobs.state.verified import StepVerified, Verified, write_verified
-from netaudience.operations.dispatch import Operation
 from netaudience.operations.readback import Ask, NotReadable, ReadBack, Sent
 from netaudience.settings import Settings
 
@@ -90,7 +85,7 @@ async def verify_run(  # noqa: PLR0913 - what a look may be told
     verified = Verified(run=folder.id, time=moment.isoformat(timespec="seconds"))
     async with contextlib.AsyncExitStack() as stack:
         if table is None:
-            table = await Threads().call(lambda: open_checked(job, kept=_kept(folder, job)))
+            table = await Threads().call(lambda: open_checked(job, kept=kept_source(folder, job)))
             stack.callback(table.close)
         letters = stack.enter_context(Differing(folder))
         look = _Look(job, folder, start, table, letters, _age(folder, moment))
@@ -101,22 +96,6 @@ async def verify_run(  # noqa: PLR0913 - what a look may be told
                 verified.steps += await look.step(step, wanted, factory, stack)
     write_verified(folder, verified)
     return verified
-
-
-def _kept(run: RunFolder, job: JobFile) -> Path | None:
-    """Return where the rows are that the run has sent, where they are not in files of their own.
-
-    Raises:
-        ConfigurationError: they are gone.
-    """
-    if not is_fetched(job.source):
-        return None
-    if kept_in(run.source) is None:
-        raise ConfigurationError(
-            f"What the run {run.id} has read of its source was kept until a newer run came to its end: look "
-            "at the newest one"
-        )
-    return run.source
 
 
 def _client(vendor: type[Client], settings: Settings) -> Client:
@@ -150,14 +129,14 @@ class _Look:
         self._age = age
         self._threads = Threads()
         self._quotas = store_of(job.quotas)  # the limits that processes share hold for reads as well
-        self._same: bool | None = None
+        self._fingerprint: str | None = None
         self._answers: Answers = {}
 
     async def step(
         self, step: Step, share: float, factory: ClientFactory, stack: contextlib.AsyncExitStack
     ) -> list[StepVerified]:
         """Look at what one step has delivered, and at what it has taken back if it is a mirror."""
-        vendor, operation = carried_operation(step.vendor, step.operation)
+        vendor, _ = carried_operation(step.vendor, step.operation)
         looked = self._looks(step, vendor)
         open_ones = [told for told in looked if _fact(vendor, told) is not None and told.delivered]
         if not open_ones:
@@ -176,7 +155,7 @@ class _Look:
             if self._start.accounts.get(step.name, client.account) != client.account:
                 problem = "the run was sent to another account, or to another base URL: set those back"
             else:
-                prepared = await self._prepared(step, operation, client)
+                prepared = await prepare_again(self._job, step, client, self._start, self._answers)
                 await self._compare(prepared, share, open_ones)
         for told in open_ones if problem is not None else ():
             told.problem = problem
@@ -200,28 +179,9 @@ class _Look:
 
     async def _problem(self, step: Step) -> str | None:
         """Say why nobody knows what was sent, if so."""
-        if self._start.steps.get(step.name) != step.digest:
-            return "the step has changed since the run: put it back as it was"
-        if step.mode != "all":
-            return None  # it remembers what it has sent, and the source is looked through for that
-        if self._same is None:
-            fingerprint = await self._threads.call(self._table.fingerprint)
-            self._same = fingerprint == self._start.source
-        if not self._same:
-            return (
-                "the source has changed since the run, so what was sent is not known any more; a step that "
-                "is changed-only or mirror remembers it"
-            )
-        return None
-
-    async def _prepared(self, step: Step, operation: Operation, client: Client) -> Prepared:
-        prepared = Prepared(step, operation, client, Metrics(), step.digest)
-        prepared.time_zone = self._job.source.time_zone
-        if step.mode == "mirror" and step.removal is not None:
-            _, prepared.removal = carried_operation(step.vendor, step.removal)
-        if self._start.preflight:
-            prepared.preflight = await ask_vendor(client, step, self._answers)
-        return prepared
+        if self._fingerprint is None:
+            self._fingerprint = await self._threads.call(self._table.fingerprint)
+        return why_unknown(self._start, step, self._fingerprint)
 
     async def _compare(self, prepared: Prepared, share: float, looked: list[StepVerified]) -> None:
         """Find out what was sent, and read it back."""

@@ -42,6 +42,7 @@ DELETE FROM removals WHERE "row" NOT IN (
     WHERE "row" < stop
 );
 CREATE OR REPLACE TABLE sent ("row" BIGINT NOT NULL, now BIGINT);
+CREATE OR REPLACE TABLE before (now BIGINT NOT NULL);
 """
 
 
@@ -53,6 +54,15 @@ SELECT taken."row", max(source.now)
 FROM {HERE}.main.taken AS taken
 LEFT JOIN (SELECT {asking.row} AS now, {asking.hash} AS hash FROM ({asking.inner})) AS source USING (hash)
 GROUP BY taken."row"
+"""
+
+
+def _find_before(asking: Asking) -> str:
+    """Return the SQL that finds the rows that earlier runs have sent as they are."""
+    return f"""
+INSERT INTO {HERE}.main.before
+SELECT {asking.row} FROM ({asking.inner})
+WHERE {asking.hash} IN (SELECT hash FROM {HERE}.main.state WHERE hash IS NOT NULL)
 """
 
 
@@ -92,6 +102,24 @@ class SentMemory(Snapshot):
             found, selection=attrs.evolve(found.selection, only=numbers, expected=None), table=table,
             snapshot=self,
         )  # fmt: skip
+
+    def before(self, table: Table, step: Step, effect: Effect) -> Differences:
+        """Return the rows that earlier runs have delivered, and that are there as they were sent.
+
+        Raises:
+            SourceFailed: the source cannot be read.
+        """
+        selection = salted(selection_of(step), effect)
+        with self._beside(table, selection) as scan, telling(table.name):
+            scan.connection.execute(_find_before(scan.asking(selection, effect)))
+
+        def numbers() -> Iterator[list[tuple[int, Problem | None]]]:
+            for rows in self._pages("SELECT now FROM before ORDER BY now"):
+                yield [(now, None) for (now,) in cast("list[tuple[int]]", rows)]
+
+        found = self.staged(table, selection_of(step))
+        chosen = attrs.evolve(found.selection, only=numbers, expected=None)
+        return attrs.evolve(found, selection=chosen, table=table, snapshot=self)
 
     def lost(self, chosen: Chosen) -> int:
         """Return how many chosen rows were delivered that the source does not have any more as they were."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from netaudience.model.verb_facts import (
+    CHANNELS,
     Channel,
     Effect,
     Identity,
@@ -157,9 +158,23 @@ def _known_by(answer: object, _: str) -> Mapping[Identity, str | None]:
     return {"id": record.identity, "email": record.email}
 
 
+def _permits(answer: object) -> Mapping[Channel, bool]:
+    """Read the flags of the profile; an address that is unsubscribed as such is none of them."""
+    told = cast("ProfileFound", answer).record.profile_data
+    flags: dict[Channel, JsonValue] = {channel: told.get(f"MSG-{channel}") for channel in CHANNELS}
+    return {channel: flag for channel, flag in flags.items() if isinstance(flag, bool)}
+
+
 LOOK_UP = LookUpFacts(
     questions=(
-        Question(operation="get_profile", takes="id", about="profile", held=_record, known_by=_known_by),
+        Question(
+            operation="get_profile",
+            takes="id",
+            about="profile",
+            held=_record,
+            known_by=_known_by,
+            permits=_permits,
+        ),
         Question(
             operation="get_profile",
             takes="email",
@@ -167,6 +182,7 @@ LOOK_UP = LookUpFacts(
             arguments={"by": "email"},
             held=_record,
             known_by=_known_by,
+            permits=_permits,
         ),
     ),
     not_shown="subscriptions of an address or a number as such, and lists and segments",

@@ -239,6 +239,17 @@ def _is_told(field: attrs.Attribute[object], value: object) -> bool:
     return field.name != "unknown" and value is not None
 
 
+def _permits(channel: Channel) -> Callable[[object], Mapping[Channel, bool]]:
+    """Return what says whether a channel is allowed; single categories may be opted out of besides."""
+
+    def told(answer: object) -> Mapping[Channel, bool]:
+        data = cast("Preferences", answer).data
+        off = None if data is None else data.is_globally_unsubscribed
+        return {} if off is None else {channel: not off}
+
+    return told
+
+
 LOOK_UP = LookUpFacts(
     questions=(
         Question(operation="export_users", takes="id", about="profile", held=_attributes),
@@ -249,6 +260,7 @@ LOOK_UP = LookUpFacts(
                 about=f"preferences of {channel}",
                 arguments={"by": by, "channel": channel},
                 held=_preferences,
+                permits=_permits(channel),
             )
             for channel in _PREFERRED
             for takes, by in _BY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
@@ -169,6 +170,13 @@ VERBS: Verbs = {
     ),
 }
 
+
+def _permits(answer: object) -> Mapping[Channel, bool]:
+    """Read whether any device takes push messages; somebody without one is not told of."""
+    told = [device.push_permitted for device in cast("DeviceList", answer).devices]
+    return {"push": any(told)} if told and None not in told else {}
+
+
 LOOK_UP = LookUpFacts(
     questions=(
         Question(
@@ -185,6 +193,7 @@ LOOK_UP = LookUpFacts(
                 f"device {number}": device.token or device.model
                 for number, device in enumerate(cast("DeviceList", answer).devices, 1)
             },
+            permits=_permits,
         ),
         Question(
             operation="get_category_preferences",
