@@ -293,7 +293,8 @@ class LentTickets:
             known_urgent, known = self._known
             if len(urgent) > known_urgent or now >= self._lease_until:
                 due = self._asked_at
-            elif len(urgent) + len(bulk) > known:
+            elif not known:
+                # Where some were given nothing, there is nothing for those who came later either.
                 due = self._asked_at + _TICK
             due = min(due, self._again_at)
         if self._answered:

@@ -1,7 +1,7 @@
 -- One exchange of a process with a shared quota: step.py once more, for a server that works it out itself.
 -- KEYS[1]: the state. ARGV: the quota and what the process tells, both MessagePack; what tells a new state from
 -- any before; how long a state that nobody uses is kept, in milliseconds. A test holds it against step.py.
-local GRAIN, TICK, SETTLING, MOST_PASSING = 1 / 200, 0.001, 1.0, 10
+local GRAIN, TICK, SETTLING, MOST_PASSING, SPREAD = 1 / 200, 0.001, 1.0, 10, 0.8
 local SLOWEST, AIM, RECOVERY, PLATEAU, NOISE = 0.25, 0.97, 2, 30, 1e-9
 
 local quota, ask = cmsgpack.unpack(ARGV[1]), cmsgpack.unpack(ARGV[2])
@@ -268,6 +268,8 @@ local function give(weights, first, last, idle, keep, sharers)
       math.ceil(window.whole * ask.ahead / window.away) + math.max(1, math.floor(window.whole / 50))
     )
   end
+  local before = 0
+  for _, known in pairs(state.leases) do before = math.max(before, known.ahead) end
   for number = first, last do
     local at, over = now, false
     if idle <= 0 and slots <= 0 then break end
@@ -278,9 +280,13 @@ local function give(weights, first, last, idle, keep, sharers)
     if #starts > 0 and over then break end
     for index, window in ipairs(windows) do
       local need = need_of(index, weights[number])
-      at = math.max(at, when(window, need + kept(window, need, keep)))
+      local free = kept(window, need, keep)
+      at = math.max(at, when(window, need + free))
+      local apart = need * window.away / window.whole * SPREAD
+      if free ~= 0 and apart <= ask.ahead then at = math.max(at, before + apart) end
     end
     if at > now + ask.ahead then break end
+    before = at
     for index, window in ipairs(windows) do
       local need = need_of(index, weights[number])
       take(window, need, at)

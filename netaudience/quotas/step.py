@@ -25,6 +25,8 @@ _TICK = 0.001
 _SETTLING = 1.0
 #: So many urgent requests pass while a bulk one waits, and no more.
 _MOST_PASSING = 10
+#: Where something is kept free for calls, bulk is spread: a permit to this share of its even distance.
+_SPREAD = 0.8
 
 
 class Lease(TypedDict):
@@ -325,6 +327,7 @@ def _give(  # noqa: PLR0913, PLR0917 - what is wanted, and how it is shared
         )
         for window in windows
     ]
+    last = max((known["ahead"] for known in state["leases"].values()), default=now)
     for records in weights:
         needs = _needs(state, quota, records)
         if idle <= 0 and slots <= 0:
@@ -334,7 +337,12 @@ def _give(  # noqa: PLR0913, PLR0917 - what is wanted, and how it is shared
             break
         at = now
         for window, need in zip(windows, needs, strict=True):
-            at = max(at, when(window, need + _kept(window, need, quota, keep=keep), now))
+            kept = _kept(window, need, quota, keep=keep)
+            at = max(at, when(window, need + kept, now))
+            # What leaves in one bunch comes back in one, and calls that come meanwhile would wait for it.
+            apart = need * window["away"] / window["whole"] * _SPREAD
+            if kept and apart <= ahead:
+                at = max(at, last + apart)
         if at > now + ahead:
             break
         for index, (window, need) in enumerate(zip(windows, needs, strict=True)):
@@ -347,6 +355,7 @@ def _give(  # noqa: PLR0913, PLR0917 - what is wanted, and how it is shared
             slots -= 1
             state["slots"] -= 1
             lease["slots"] += 1
+        last = at
         lease["ahead"] = max(lease["ahead"], at)
         starts.append(at - now)
     return starts

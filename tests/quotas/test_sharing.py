@@ -160,6 +160,24 @@ def test_calls_have_the_reserve_of_all_processes():
     assert waits[int(len(waits) * 0.99)] < 0.15
 
 
+def test_calls_at_random_moments_do_not_wait_for_the_next_bunch_of_bulk():
+    """Now and then more of them come at one time than are kept free."""
+    server, store = Server(50), MemoryQuotas()
+
+    async def go():
+        shared = quota(50, reserve=0.1)
+        bulk = [Process(server, store, shared, seed=n, workers=30, way=(0.01, 0.01)) for n in range(3)]
+        calls = Process(server, store, shared, seed=9, workers=20, way=(0.01, 0.01), urgent=True)
+        await asyncio.gather(share(bulk, 120), share([calls], 120, every=4.0))
+        return sorted(calls.waits[20:])
+
+    waits = run(go(), most_turns=3_000_000)
+    assert server.refused == 0
+    assert len(waits) > 500
+    assert waits[int(len(waits) * 0.99)] < 0.03
+    assert within(server, 20, 120) >= 0.88 * 50 * 100
+
+
 def test_a_rate_that_adapts_is_found_together():
     server, store = Server(40), MemoryQuotas()
 
