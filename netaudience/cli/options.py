@@ -110,8 +110,8 @@ class Pace:
         float | None,
         Parameter(
             group=PACE,
-            help="Seconds for which a vendor that does not answer is asked again before the run stops, all "
-            "attempts of one request at least; 300 where it is not said.",
+            help="Seconds for which a vendor that does not answer is asked again before the run stops; 300 "
+            "where it is not said, and 0 for 8 attempts.",
         ),
     ] = None
     connection_patience: Annotated[

@@ -155,6 +155,10 @@ class CircuitBreaker:
     def _wait(self, now: float, policy: RetryPolicy, waits: Waits, asked: float | None) -> None:
         """Say when to ask next: as the vendor wishes, but once in a while whatever it wishes."""
         wait = waits.next(asked)
+        if asked is None and policy.outage_patience and self.silent_since is not None:
+            # Who is asked for the last time is asked when patience ends, and not long after.
+            left = self.silent_since + policy.outage_patience - now
+            wait = min(wait, left) if left > 0 else wait
         self.back_at = now + wait
         self.probe_at = now + min(wait, policy.throttle_patience)
 

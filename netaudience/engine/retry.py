@@ -34,7 +34,7 @@ class RetryPolicy:
     #: Seconds for which throttles are waited out without one success in between.
     throttle_patience: float = attrs.field(default=900.0, validator=_not_less)
     #: Seconds for which a vendor that does not answer is asked again before a run stops, whatever attempts
-    #: that takes; 0 for no longer than the attempts of one request. A single call never waits so long.
+    #: that takes; 0 where the attempts of one request decide. A single call never waits so long.
     outage_patience: float = attrs.field(default=0.0, validator=_not_less)
     #: Seconds for which a connection that cannot be made is tried again by a single call, and by a run that
     #: has had no answer yet: where nobody listens, an address is wrong more often than a vendor is down.

@@ -263,8 +263,8 @@ class Sender:
             if circuit.back_at - self._clock() > self._policy.throttle_patience:
                 return _unsent(circuit.refusal(), trouble, stops=True)
             # A probe that failed, failed for all who wait: none of them is more patient than one alone.
-            tried = attempts + circuit.failed_probes - probes
-            if tried >= self._policy.attempts and not self._waits_out_outage():
+            tried, left = attempts + circuit.failed_probes - probes, self._patience_left()
+            if left <= 0 or (tried >= self._policy.attempts and left == math.inf):
                 return _unsent(circuit.refusal(), trouble, stops=True)
             try:
                 async with asyncio.timeout_at(None if math.isinf(self.deadline) else self.deadline):
@@ -338,12 +338,13 @@ class Sender:
         left = self._connects_for(error, trouble)
         if left <= 0:
             return Failure(error, stops=True)
-        if trouble.attempts >= most:
-            # Not one answer from anybody since this request began: the vendor is down. A fault that it
-            # owns up to is no outage: the next item may fare better.
-            down = self._limiter.successes == trouble.successes and not isinstance(error, ServerFault)
-            if not (down and self._waits_out_outage()):
-                return Failure(error, stops=down)
+        # Not one answer from anybody since this request began: the vendor is down. A fault that it
+        # owns up to is no outage: the next item may fare better.
+        down = self._limiter.successes == trouble.successes and not isinstance(error, ServerFault)
+        patience = self._patience_left() if down else math.inf
+        if patience <= 0 or (trouble.attempts >= most and patience == math.inf):
+            return Failure(error, stops=down)
+        left = min(left, patience)
         asked = error.retry_after if isinstance(error, VendorError) else None
         if asked is not None and asked > self._policy.throttle_patience:
             return Failure(error, stops=True)
@@ -365,10 +366,10 @@ class Sender:
             return math.inf
         return trouble.silent_since + patience - self._clock()
 
-    def _waits_out_outage(self) -> bool:
-        """Return whether a vendor that does not answer is asked again, after all attempts of one request."""
-        since = self._circuit.silent_since
-        return not self.urgent and since is not None and self._clock() - since < self._policy.outage_patience
+    def _patience_left(self) -> float:
+        """Return the seconds for which a vendor that does not answer is asked again; inf: attempts decide."""
+        since, patience = self._circuit.silent_since, self._policy.outage_patience
+        return math.inf if self.urgent or not patience or since is None else since + patience - self._clock()
 
     def _note_life(self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble) -> None:
         """Tell the circuit whether somebody answered."""

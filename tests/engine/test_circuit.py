@@ -190,6 +190,24 @@ def test_a_run_waits_out_an_outage_that_is_shorter_than_its_patience(fault, fail
     run(carry())
 
 
+@pytest.mark.parametrize("fault", ["503", "no connection", "lost before"])
+@pytest.mark.parametrize("count", [3, 1000])
+@pytest.mark.parametrize("patience", [2, 20, 300])
+def test_a_run_that_is_given_up_ends_with_its_patience_whatever_its_attempts(fault, count, patience):
+    """Neither all attempts are made first, nor a last wait outlasts it: the display has told when it ends."""
+    vendor = Vendor(latency=0.1)
+    client = make_client(vendor, settings=Settings(retry=RetryPolicy(outage_patience=patience)))
+
+    async def carry():
+        vendor.down = fault
+        report = await client.put(iter(ids(count))).settled()
+        assert isinstance(report.stopped, NetaudienceError)
+        assert report.delivered == 0
+        assert patience <= clock() < patience + 1
+
+    run(carry())
+
+
 @pytest.mark.parametrize("count", [3, 1000])
 def test_a_connection_that_was_never_made_is_not_waited_for_as_long_as_an_outage(count):
     policy = RetryPolicy(outage_patience=300, connection_patience=10)

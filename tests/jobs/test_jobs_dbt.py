@@ -141,6 +141,7 @@ def test_a_wrong_manifest_is_told_in_a_sentence(project: Path, content: bytes | 
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
+        ('dbt = { manifest = "m", model = "a" }', "and a connection where it is: add connection"),
         (
             'dbt = { manifest = "m", model = "a" }\nfiles = "u.csv"',
             "and a connection where it is: add connection",
@@ -161,9 +162,10 @@ def test_a_wrong_manifest_is_told_in_a_sentence(project: Path, content: bytes | 
 )
 def test_what_is_said_of_a_model_is_held_to_its_form(tmp_path: Path, lines: str, told: str) -> None:
     path = tmp_path / "job.toml"
-    path.write_text(f"[source]\n{lines}\n[[step]]{JOB.partition('[[step]]')[2]}")
-    with pytest.raises(ConfigurationError, match=told):
+    path.write_text(f"[source]\nkey = 'id'\n{lines}\n[[step]]{JOB.partition('[[step]]')[2]}")
+    with pytest.raises(ConfigurationError, match=told) as caught:
         read_job(path)
+    assert "problems" not in str(caught.value), "one mistake is told once"
 
 
 def test_jobs_are_exposures(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

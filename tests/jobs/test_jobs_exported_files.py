@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 import sys
 import tomllib
 import zipfile
@@ -51,9 +52,14 @@ def test_a_line_that_says_the_delimiter_is_found_in_utf_16(opened, tmp_path):
 
 
 def test_a_value_without_a_name_is_never_dropped(opened, tmp_path):
-    (tmp_path / "u.csv").write_text(",id,name\n0,1,a\n")
-    with pytest.raises(ConfigurationError, match="column 1 has no name in the header, and holds values"):
+    (tmp_path / "u.csv").write_text("\n,id,name\n0,1,a\n")
+    with pytest.raises(
+        ConfigurationError, match="column 1 has no name in the header, and holds values"
+    ) as told:
         opened("u.csv")
+    said = re.search(r"(header = \[.*?\]) and (skip-lines = \d)", str(told.value))
+    how = tomllib.loads("\n".join(said.groups()).replace("-", "_"))
+    assert values(opened("u.csv", header=tuple(how["header"]), skip_lines=how["skip_lines"])) == ["1"]
     (tmp_path / "u.csv").write_text("id,name,\n" + "1,a,\n" * 300 + "2,b,x\nid,name,\n3,c,\n")
     table = opened("u.csv")
     assert problems(table) == [

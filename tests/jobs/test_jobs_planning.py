@@ -208,6 +208,38 @@ def test_a_missing_column_or_wrong_sql_is_told_with_its_line(make: Make) -> None
     assert "agee" in told
 
 
+PEOPLE = """
+[source]
+files = "users.csv"
+key = "id"
+
+[audience]
+name = "vip"
+vendors = ["netmera"]
+columns = { id = "idd" }
+
+[[verb]]
+verb = "suppress"
+vendors = ["netmera"]
+channels = ["email"]
+columns = { id = "agee" }
+"""
+
+
+@pytest.mark.parametrize(("beside", "lines"), [("", "9 11"), (TAGS.replace('"id"', '"iddd"'), "9 11 21")])
+def test_a_missing_column_of_people_is_told_once_and_where_it_stands(
+    tmp_path: Path, beside: str, lines: str
+) -> None:
+    """Not the SQL as well that is made of it, nor at the line of a step that somebody wrote."""
+    (tmp_path / "users.csv").write_text("id,age\nu1,1\n")
+    (tmp_path / "job.toml").write_text(PEOPLE + beside)
+    with pytest.raises(ConfigurationError) as caught:
+        Job.load(tmp_path / "job.toml").plan()
+    told = [line.partition("job.toml:")[2] for line in str(caught.value).splitlines()[1:]]
+    assert [line.partition(":")[0] for line in told] == lines.split()
+    assert all("the source has no column" in line for line in told)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "line"),
     [

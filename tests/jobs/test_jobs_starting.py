@@ -58,12 +58,19 @@ def test_what_is_not_plain_is_asked_and_refused_until_it_is_answered(users: str,
         Job.load(path).plan()
 
 
-def test_who_a_row_is_of_is_asked_as_well(users: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "operation", "asked"),
+    [
+        ("clevertap", "upload_profiles", "whose row it is: one of identity, object_id, fbid, gpid"),
+        ("moengage", "import_users", "whose row it is: customer_id"),
+        ("netmera", "set_profile_attributes", 'ext_id = "COLUMN"    # required: text'),
+    ],
+)
+def test_who_a_row_is_of_is_asked_as_well(
+    users: str, tmp_path: Path, vendor: str, operation: str, asked: str
+) -> None:
     (tmp_path / "u.csv").write_text("number,city\n7,Izmir\n")
-    undecided = write_first_job(
-        tmp_path / "job.toml", Source(files=("u.csv",)), "clevertap", "upload_profiles"
-    )
-    assert undecided == ["whose row it is: one of identity, object_id, fbid, gpid"]
+    assert write_first_job(tmp_path / "job.toml", Source(files=("u.csv",)), vendor, operation) == [asked]
 
 
 def test_how_files_are_written_stands_in_the_job(users: str, tmp_path: Path) -> None:

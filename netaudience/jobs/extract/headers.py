@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -48,6 +49,8 @@ _NAMES = {"\t": "tab"}
 _COMMENTS = 2
 #: So many rows that have as many words as the header say that blanks divide them.
 _WORDS = 3
+#: So many columns are named one by one in a sentence.
+_FEW = 12
 _BLANKS = 'write delimiter = " " (--delimiter " " in a command)'
 #: What files are called in which this stands between cells.
 _NAMED = {".psv": "|", ".ssv": ";"}
@@ -154,7 +157,7 @@ def read_head(one: Input, dialect: Dialect) -> Head | None:
         # Before its names are compared: two equal cells of a row are no mistake of a header.
         _check_names(one, columns, rows[0][1] if rows else [])
     columns = tuple(name or f"{_UNNAMED}{at}" for at, name in enumerate(columns, 1))
-    _check_header(one, columns, [row for _, row in rows])
+    _check_header(one, columns, [row for _, row in rows], skip + taken)
     return Head(columns, delimiter, dialect.quote, skip, taken)
 
 
@@ -211,19 +214,26 @@ def _check_text(one: Input, columns: Sequence[str], raw: bytes) -> None:
         raise ConfigurationError(f"{one.name}: the header is not {one.encoding}: {remedy}", key="encoding")
 
 
-def _check_header(one: Input, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _check_header(one: Input, columns: Sequence[str], rows: Sequence[Sequence[str]], lines: int) -> None:
     for at, name in enumerate(columns):
         if is_unnamed(name) and any(row[at : at + 1] and row[at].strip() for row in rows):
             raise ConfigurationError(
-                f"{one.name}: column {at + 1} has no name in the header, and holds values: give it one"
+                f"{one.name}: column {at + 1} has no name in the header, and holds values: give it one "
+                "(pandas leaves it out with index=False, R with row.names=FALSE), or name all columns yourself "
+                f"with header = {_all_named(columns)} and skip-lines = {lines}, which leaves the header out"
             )
     folded = Counter(name.casefold() for name in columns)
     for name in columns:
         if folded[name.casefold()] > 1:
             raise ConfigurationError(
-                f"{one.name}: the column {name!r} stands in the header twice: rename one, or name all "
-                'columns yourself with header = ["id", …] and skip-lines = 1, which leaves the header out'
+                f"{one.name}: the column {name!r} stands in the header twice: rename one, or name all columns "
+                f'yourself with header = ["id", …] and skip-lines = {lines}, which leaves the header out'
             )
+
+
+def _all_named(columns: Sequence[str]) -> str:
+    names = [f"column{at}" if is_unnamed(name) else name for at, name in enumerate(columns, 1)]
+    return json.dumps(names if len(names) <= _FEW else [*names[:3], "…"], ensure_ascii=False)
 
 
 def _check_delimiter(one: Input, columns: Sequence[str]) -> None:

@@ -78,8 +78,9 @@ def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> 
     placed = {place.name for place in find_columns(found, list(columns)).places if place.column is not None}
     kind: object = found.kind
     keys = cast("Rows[object]", kind).key_names if isinstance(kind, Rows) else ()
-    if len(keys) > 1 and not placed.intersection(keys):
-        undecided.append(f"whose row it is: one of {listed(keys)}")
+    asked = {line.partition(" = ")[0] for line in undecided}
+    if keys and not (placed | asked).intersection(keys):
+        undecided.append(f"whose row it is: {'one of ' if keys[1:] else ''}{listed(keys)}")
     return undecided
 
 

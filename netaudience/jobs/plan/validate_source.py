@@ -19,6 +19,7 @@ from netaudience.jobs.map.aliases import are_addresses, other_than_ids
 from netaudience.jobs.spec.diagnostics import Problems, listed, nearest
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.parse import read_text
+from netaudience.jobs.spec.suppression_section import quoted_name
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 from netaudience.jobs.spec.validate import find_operation, find_vendor
 from netaudience.model.kinds import Identifiers
@@ -95,8 +96,14 @@ def check_source(job: JobFile, table: Table) -> None:
     checker = _Checker(problems, lines, table)
     for column in job.source.key:
         checker.column(column, ("source", "key"))
+    written = (
+        0 if lines is None else len({path[1] for path in lines.known if path[:1] == ("step",) and path[1:]})
+    )
+    made = max(0, len(job.steps) - written)  # of people's tables; they come first
+    kept = set() if job.audience is None else set(job.audience.steps.values())
     for index, step in enumerate(job.steps):
-        checker.step(step, ("step", index))
+        place: KeyPath = ("audience", "columns") if step.name in kept else ("verb",)
+        checker.step(step, place if index < made else ("step", index - made))
     problems.tell()
 
 
@@ -136,10 +143,13 @@ class _Checker:
         self._lines = lines
         self._table = table
         self._known = {name.casefold() for name in table.columns}
+        #: As SQL names columns that are missing: who is told so has no use for what that makes of the SQL.
+        self._missing: set[str] = set()
 
     def column(self, name: str, place: KeyPath) -> None:
         """Look for a column."""
         if name.casefold() not in self._known:
+            self._missing.add(quoted_name(name))
             columns = tuple(self._table.columns)
             meant = nearest(name, columns) or f": it has {listed(columns)}"
             self._problems.add(place, f"the source has no column {name!r}{meant}")
@@ -174,7 +184,8 @@ class _Checker:
         try:
             self._table.check(selection)
         except ConfigurationError as error:
-            self._problems.add(place, str(error))
+            if not any(f"column {name} not found" in str(error) for name in self._missing):
+                self._problems.add(place, str(error))
 
     def _place(self, step: KeyPath, name: str) -> KeyPath:
         """Return where the file has a field, which it may call by the vendor's name or in another case."""

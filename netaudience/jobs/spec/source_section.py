@@ -36,7 +36,7 @@ def source_of(section: Section) -> Source:
     files, sql, database = section.texts("files"), section.text("sql"), section.text("database")
     named = bool(files) or "files" in section
     elsewhere = [key for key in ELSEWHERE if key in section]
-    if not named and "sql" not in section and not elsewhere:
+    if not named and "sql" not in section and "dbt" not in section and not elsewhere:
         section.problems.add(
             section.path, '[source] says neither files nor sql: add files = "…", or sql = "select …"'
         )
@@ -135,14 +135,14 @@ def _dbt(section: Section) -> DbtModel | None:
     """Return the model whose table is read."""
     if "dbt" not in section:
         return None
-    if "connection" not in section:
+    if "sql" in section:
+        section.wrong("dbt", "dbt stands in the place of sql: leave one of the two out")
+    elif "connection" not in section:
         section.wrong(
             "dbt",
             'dbt says which table is read, and a connection where it is: add connection = "…", such as '
             '"snowflake", and its uri',
         )
-    if "sql" in section:
-        section.wrong("dbt", "dbt stands in the place of sql: leave one of the two out")
     value = section.get("dbt")
     given = cast("dict[str, object]", value) if isinstance(value, dict) else {}
     texts = {name: text for name, text in given.items() if isinstance(text, str) and text.strip()}
