@@ -308,10 +308,10 @@ def find_column(name: str, columns: Mapping[str, str], who: str, *, key: str | N
     if alike:
         return alike[0]
     near = difflib.get_close_matches(name.casefold(), folded, 1)
-    meant = f"did you mean {column_name(folded[near[0]])!r}? " if near else ""
+    meant = f"did you mean {column_name(folded[near[0]])!r}? It" if near else "it"
     told = ", ".join(map(column_name, list(columns)[:30])) or "none"
     raise ConfigurationError(
-        f"{who} is made of the column {name!r}, which the source does not have: {meant}It has {told}",
+        f"{who} is made of the column {name!r}, which the source does not have: {meant} has {told}",
         key=key,
     )
 

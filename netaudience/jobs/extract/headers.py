@@ -215,19 +215,20 @@ def _check_text(one: Input, columns: Sequence[str], raw: bytes) -> None:
 
 
 def _check_header(one: Input, columns: Sequence[str], rows: Sequence[Sequence[str]], lines: int) -> None:
+    over = f"and skip-lines = {lines}, which leaves the header out"
     for at, name in enumerate(columns):
         if is_unnamed(name) and any(row[at : at + 1] and row[at].strip() for row in rows):
             raise ConfigurationError(
                 f"{one.name}: column {at + 1} has no name in the header, and holds values: give it one "
-                "(pandas leaves it out with index=False, R with row.names=FALSE), or name all columns yourself "
-                f"with header = {_all_named(columns)} and skip-lines = {lines}, which leaves the header out"
+                "(pandas leaves it out with index=False, R with row.names=FALSE), or name all columns "
+                f"yourself with header = {_all_named(columns)} {over}"
             )
     folded = Counter(name.casefold() for name in columns)
     for name in columns:
         if folded[name.casefold()] > 1:
             raise ConfigurationError(
-                f"{one.name}: the column {name!r} stands in the header twice: rename one, or name all columns "
-                f'yourself with header = ["id", …] and skip-lines = {lines}, which leaves the header out'
+                f"{one.name}: the column {name!r} stands in the header twice: rename one, or name all "
+                f'columns yourself with header = ["id", …] {over}'
             )
 
 
