@@ -85,8 +85,8 @@ def _check_sheets(path: Path, name: str, asked: Asked) -> None:
     if asked.sheet is None and len(seen) > 1:
         others = ", ".join(seen[1:])
         raise ConfigurationError(
-            f"{name}: the sheet {seen[0]!r} is empty: say which one is meant (sheet, --sheet in a command) "
-            f"of {others}, or that one",
+            f"{name}: its first sheet, {seen[0]!r}, is empty: say which one is meant of {others} (sheet, "
+            "--sheet in a command), or say that one if it may be",
             key="sheet",
         )
 
@@ -143,7 +143,8 @@ def _names(name: str, asked: Asked, first: _Cells, below: Sequence[_Row]) -> lis
         if not names[at] and any(at < len(cells) and cells[at] not in _EMPTY for _, cells in below):
             raise ConfigurationError(
                 f"{name}: column {at + 1} has no name in the sheet's first row, and holds values: give it "
-                "one, or write header = false if the first row is data"
+                'one, or name all columns yourself with header = ["id", …] and skip-lines = 1; '
+                "header = false if the first row is data"
             )
     folded = [given.casefold() for given in names if given]
     if len(set(folded)) < len(folded):
