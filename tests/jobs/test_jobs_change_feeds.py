@@ -22,8 +22,10 @@ from postgres import running_postgres
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.jobs.plan.plan import plan_job
-from netaudience.jobs.spec.model import Expression, Guards, Source
-from netaudience.sandbox import BackgroundSandbox, Sandbox
+from netaudience.jobs.spec.guards import GuardRefused
+from netaudience.jobs.spec.model import Expression, Guards, Share, Source, Step
+from netaudience.jobs.state.summary import Summary
+from netaudience.sandbox import BackgroundSandbox, Fault, Sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -74,12 +76,12 @@ async def test_the_changes_of_a_delta_table_are_its_rows_that_are_new(tmp_path: 
         table.update(updates={"age": "20"}, predicate="user_id = 'id2'")
         table.update(updates={"age": "21"}, predicate="user_id = 'id2'")  # of two changes the last counts
         table.update(updates={"age": "30"}, predicate="user_id = 'id3'")
-        table.update(updates={"age": "3"}, predicate="user_id = 'id3'")  # is as it was
+        table.update(updates={"age": "3"}, predicate="user_id = 'id3'")  # is as it was, and read all the same
         table.delete("user_id = 'id4'")
         deltalake.write_deltalake(place, users(2, id5=5, id6=6), mode="append")
         deltalake.DeltaTable(place).delete("user_id = 'id6'")  # came, and went
         since = "only what has changed in the Delta table users since its version 0 was read"
-        assert await night(job, sandbox) == (2, 2, since)
+        assert await night(job, sandbox) == (3, 2, since)
         assert await night(job, sandbox) == (0, 0, since.replace("0", "7"))
         deltalake.write_deltalake(place, users(3, id9=1), mode="append")
         assert (await night(job, sandbox))[:2] == (1, 1)
@@ -93,6 +95,131 @@ async def test_the_changes_of_a_delta_table_are_its_rows_that_are_new(tmp_path: 
         table.alter.set_table_properties({"delta.enableChangeDataFeed": "false"})
         with pytest.raises(ConfigurationError, match="keeps no changes: set its property"):
             plan_job(job)
+
+
+#: A segment whose members are those of the source that are older than twenty.
+TAGGED = Step(
+    name="tag", vendor="netmera", operation="tag_users", arguments={"tag": "Sport"}, fields={"ext_id": ID},
+    mode="mirror", removal="untag_users", removal_arguments={"tag": "Sport"}, where="age > 20", max_rows=1000,
+)  # fmt: skip
+
+
+def tagged(sandbox: Sandbox) -> set[str]:
+    return {name for name, user in sandbox.netmera.users.items() if "Sport" in user.tags}
+
+
+def read_of(summary: Summary) -> tuple[int | None, dict[str, tuple[int, int]]]:
+    """Return how many rows were read, and by step how many were delivered and rejected."""
+    return summary.source_rows, {step.name: (step.delivered, step.rejected) for step in summary.steps}
+
+
+@pytest.mark.asyncio
+async def test_a_mirror_takes_back_what_the_changes_of_a_delta_table_say_is_gone(tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    place = str(tmp_path / "lake" / "users")
+    feed = {"delta.enableChangeDataFeed": "true"}
+    many = {f"m{number}": 50 for number in range(20_000)}
+    deltalake.write_deltalake(place, users(1, id1=30, id2=30, id3=30, id4=30, **many), configuration=feed)
+    job = attrs.evolve(job_of(tmp_path, delta="lake/users", incremental=True), steps=(TAGGED,))
+    everybody = {"id1", "id2", "id3", "id4", *many}
+
+    def change(user: str, age: int | None, to: str = "") -> None:
+        table = deltalake.DeltaTable(place)
+        if age is None:
+            table.delete(f"user_id = '{user}'")
+        else:
+            table.update(
+                updates={"age": str(age), "user_id": f"'{to or user}'"}, predicate=f"user_id = '{user}'"
+            )
+
+    async with Sandbox() as sandbox:
+        assert read_of(await run(job, sandbox)) == (20_004, {"tag": (20_004, 0)})
+        change("id1", None)
+        change("id2", 10)  # is not of the step any more
+        change("id3", 30, to="id5")  # is somebody else by now
+        change("id4", 31)
+        deltalake.write_deltalake(place, users(2, id6=40, id7=40), mode="append")
+        change("id7", None)  # came, and went
+        plan = plan_job(job)
+        assert (plan.rows, plan.steps[0].added, plan.steps[0].removed) == (4, 2, 3)
+        assert read_of(await run(job, sandbox, plan_digest=plan.digest)) == (
+            4, {"tag": (2, 0), "tag removal": (3, 0)},
+        )  # fmt: skip
+        assert tagged(sandbox) == everybody - {"id1", "id2", "id3"} | {"id5", "id6"}
+        assert read_of(await run(job, sandbox)) == (0, {"tag": (0, 0)})
+        # Whoever comes back is there again, and all rows tell the same as the changes have.
+        deltalake.write_deltalake(place, users(3, id1=30), mode="append")
+        assert read_of(await run(job, sandbox)) == (1, {"tag": (1, 0)})
+        whole = attrs.evolve(job, source=attrs.evolve(job.source, full=True))
+        assert read_of(await run(whole, sandbox)) == (20_005, {"tag": (0, 0)})
+
+
+@pytest.mark.asyncio
+async def test_what_changes_have_told_once_is_taken_back_by_a_later_run(tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    place = str(tmp_path / "users")
+    feed = {"delta.enableChangeDataFeed": "true"}
+    deltalake.write_deltalake(place, users(1, **{f"id{n}": 30 for n in range(1, 9)}), configuration=feed)
+    job = attrs.evolve(job_of(tmp_path, delta="users", incremental=True), steps=(TAGGED,))
+    job = attrs.evolve(job, guards=Guards(preflight=False, max_removals=Share(count=1)))
+
+    def delete(user: str) -> None:
+        deltalake.DeltaTable(place).delete(f"user_id {user}")
+
+    async with Sandbox() as sandbox:
+        await run(job, sandbox)
+        # The vendor refuses one night: the next changes do not tell it again.
+        delete("= 'id1'")
+        sandbox.set_faults([Fault("status", status=400, operation="untagUsers")])
+        refused = await run(job, sandbox)
+        assert read_of(refused)[1] == {"tag": (0, 0), "tag removal": (0, 1)}
+        sandbox.set_faults([])
+        assert read_of(await run(job, sandbox))[1] == {"tag": (0, 0), "tag removal": (1, 0)}
+        # A guard refuses another one.
+        delete("in ('id2', 'id3')")
+        with pytest.raises(GuardRefused, match="would remove 2 of the 7 rows"):
+            await run(job, sandbox)
+        deltalake.write_deltalake(place, users(2, id2=30), mode="append")
+        assert read_of(await run(job, sandbox))[1] == {"tag": (1, 0), "tag removal": (1, 0)}
+        assert tagged(sandbox) == {f"id{n}" for n in (2, 4, 5, 6, 7, 8)}
+        # A row without a key may be about anybody, so nothing is gone until it has one.
+        nobody = users(3, it=30).set_column(0, "user_id", pa.array([None], pa.string()))
+        deltalake.write_deltalake(place, nobody, mode="append")
+        for rows in (1, 1):
+            assert read_of(await run(job, sandbox)) == (rows, {"tag": (0, 1)})
+        delete("= 'id4'")
+        for _ in range(2):
+            held = await run(job, sandbox)
+            assert read_of(held) == (1, {"tag": (0, 1)})
+            assert "1 removals are held back" in held.sentences()[0]
+        delete("is null")
+        assert read_of(await run(job, sandbox)) == (0, {"tag": (0, 0), "tag removal": (1, 0)})
+
+
+@pytest.mark.asyncio
+async def test_what_a_stopped_run_has_sent_is_put_right_though_its_row_is_as_before(tmp_path: Path) -> None:
+    """The version that was read stays where it was, and between it and now the row is as it always was."""
+    deltalake = pytest.importorskip("deltalake")
+    place = str(tmp_path / "users")
+    feed = {"delta.enableChangeDataFeed": "true"}
+    deltalake.write_deltalake(place, users(1, id1=1, id2=2, id3=3), configuration=feed)
+    job = attrs.evolve(
+        job_of(tmp_path, delta="users", incremental=True), steps=(attrs.evolve(ONLY, max_rows=1),)
+    )
+    async with Sandbox() as sandbox:
+        await run(job, sandbox)
+        table = deltalake.DeltaTable(place)
+        table.update(updates={"age": "100"}, predicate="user_id = 'id1'")
+        table.update(updates={"age": "200"}, predicate="user_id = 'id2'")
+        sandbox.set_faults([Fault("status", status=401, after=1)])
+        stopped = await run(job, sandbox)
+        assert stopped.steps[0].delivered == 1
+        sandbox.set_faults([])
+        table.update(updates={"age": "1"}, predicate="user_id = 'id1'")
+        table.update(updates={"age": "2"}, predicate="user_id = 'id2'")
+        assert (await run(job, sandbox)).steps[0].delivered == 1
+        ages = {name: user.profile["age"] for name, user in sandbox.netmera.users.items()}
+        assert ages == {"id1": 1, "id2": 2, "id3": 3}
 
 
 @pytest.mark.asyncio

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -224,7 +225,7 @@ def test_exposures_that_cannot_be_told_are_a_sentence(
 def test_dbt_itself_takes_the_exposures_and_gives_the_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dbt = shutil.which("dbt")
+    dbt = shutil.which("dbt") or shutil.which("dbt", path=str(Path(sys.executable).parent))
     if dbt is None:
         pytest.skip("there is no dbt here: pip install dbt-core dbt-duckdb, in an environment of its own")
 

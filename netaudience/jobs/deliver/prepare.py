@@ -202,7 +202,12 @@ class Preparation:
         """
         from netaudience.jobs.state.readings import keep_reading  # noqa: PLC0415 - needs the extra `cli`
 
+        told = self._job.source.tells_who_left
         for prepared in self.steps:
+            found = prepared.differences
+            # A row without a key may ask for what seems gone: the changes are read again until it has one.
+            if found is not None and found.keyless and prepared.removal is not None and told:
+                continue
             if prepared.snapshot is not None and table.reached is not None:
                 whole = None if table.is_part else started
                 keep_reading(self._job, prepared.step, prepared.snapshot, table.reached, whole)

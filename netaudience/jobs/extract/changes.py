@@ -1,4 +1,4 @@
-"""Of the changes of a table, the rows that are new and are there still."""
+"""Of the changes of a table, the rows that are there now, and those that have left it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,46 @@ from pathlib import Path
 
 from netaudience.jobs.columns.duckdb import connect, literal, quoted, telling
 
-__all__ = ["keep_newest"]
+__all__ = ["split_changes"]
+
+_TOLD = ("_change_type", "_commit_version", "_commit_timestamp")
+_IS_IN = "_change_type IN ('insert', 'update_postimage')"
+_CAME, _WENT, _FIRST_CAME, _FIRST_WENT = (
+    quoted(f"netaudience {name}") for name in ("came", "went", "first came", "first went")
+)
+#: What came oftener than it went is there. What came as often as it went is there if it was there before: if
+#: it went first. That has to be read as well, for a run that was stopped may have sent what came between.
+_THERE = f"{_CAME} > {_WENT} OR ({_CAME} = {_WENT} AND {_FIRST_WENT} <= {_FIRST_CAME})"
 
 
-def keep_newest(path: Path) -> None:
-    """Write a file of a Delta table's changes anew as the rows that they have brought.
-
-    A row that came as often as it went is not there any more, or was there before. What was changed several
-    times is there as it is now.
+def split_changes(path: Path) -> Path:
+    """Write a file of a Delta table's changes anew as the rows that they leave there.
 
     Args:
-        path: A Parquet file with the columns of the table and ``_change_type``.
+        path: A Parquet file with the columns of the table, ``_change_type`` and ``_commit_version``.
+
+    Returns:
+        The file beside it of the rows that left the table, though they may have come back.
 
     Raises:
         SourceFailed: it cannot be read, or written.
     """
-    made = path.with_suffix(".new.parquet")
+    made, left = path.with_suffix(".new.parquet"), path.with_suffix(".left.parquet")
     with telling("The changes"), connect(spill=path.parent) as connection:
-        about = "_change_type, _commit_version, _commit_timestamp"
         source = f"read_parquet({literal(str(path))})"
-        came = "sum(CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END)"
-        columns = f"SELECT * EXCLUDE ({about}) FROM {source}"  # noqa: S608 - quoted
-        found = connection.execute(f"DESCRIBE {columns}").fetchall()
+        rows = f"SELECT * EXCLUDE ({', '.join(_TOLD)}) FROM {source}"  # noqa: S608 - quoted
+        found = connection.execute(f"DESCRIBE {rows}").fetchall()
         listed = ", ".join(quoted(str(row[0])) for row in found)
-        connection.execute(
-            f"COPY (SELECT {listed} FROM {source} GROUP BY {listed} HAVING {came} > 0) "  # noqa: S608 - quoted
-            f"TO {literal(str(made))} (FORMAT parquet)"
+        counted = (
+            f"SELECT {listed}, count(*) FILTER ({_IS_IN}) AS {_CAME}, "  # noqa: S608 - quoted
+            f"count(*) FILTER (NOT {_IS_IN}) AS {_WENT}, "
+            f"min(_commit_version) FILTER ({_IS_IN}) AS {_FIRST_CAME}, "
+            f"min(_commit_version) FILTER (NOT {_IS_IN}) AS {_FIRST_WENT} FROM {source} GROUP BY {listed}"
         )
+        for to, which in ((made, _THERE), (left, f"{_WENT} > 0")):
+            connection.execute(
+                f"COPY (SELECT {listed} FROM ({counted}) WHERE {which}) "  # noqa: S608 - quoted
+                f"TO {literal(str(to))} (FORMAT parquet)"
+            )
     made.replace(path)
+    return left

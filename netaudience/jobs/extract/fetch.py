@@ -25,7 +25,7 @@ from netaudience.jobs.connectors.objects import copy_objects, is_object
 from netaudience.jobs.connectors.rows import Rows, Stop
 from netaudience.jobs.connectors.watermark import EVERYTHING, Greatest, Since, Watermark
 from netaudience.jobs.extract.blocks import Pipe
-from netaudience.jobs.extract.changes import keep_newest
+from netaudience.jobs.extract.changes import split_changes
 from netaudience.jobs.extract.frames import spool_frame, write_batches
 from netaudience.jobs.extract.spool import PIPE, Spooled, spool_records, spool_stdin
 from netaudience.jobs.formats import FORMATS
@@ -62,6 +62,8 @@ class Fetched:
     digest: str
     #: The file of the rows, where they are no files of their own.
     rows: str | None = None
+    #: The file of rows that have left the table since it was read, where its changes tell that.
+    left: str | None = None
     #: DuckDB's types of the columns of JSON lines that hold days or points in time.
     kinds: Mapping[str, str] = attrs.field(factory=dict[str, str])
     #: DuckDB's types of columns that are kept as text.
@@ -97,6 +99,7 @@ class _Told:
     name: str
     digest: str
     rows: str | None = None
+    left: str | None = None
     kinds: dict[str, str] = attrs.field(factory=dict[str, str])
     casts: dict[str, str] = attrs.field(factory=dict[str, str])
     files: dict[str, list[str]] = attrs.field(factory=dict[str, list[str]])
@@ -121,6 +124,7 @@ def kept_in(folder: Path) -> Fetched | None:
         name=told.name,
         digest=told.digest,
         rows=told.rows,
+        left=told.left,
         kinds=told.kinds,
         casts=told.casts,
         files={name: tuple(paths) for name, paths in told.files.items()},
@@ -268,8 +272,7 @@ def _write(
 
     try:
         spooled = _spool(rows, folder, looked_at, first)
-        if rows.are_changes:
-            keep_newest(spooled.path)
+        left = split_changes(spooled.path) if rows.are_changes else None
     except NetaudienceError:
         stop.check()
         raise
@@ -284,11 +287,13 @@ def _write(
             f"{rows.name} gave no more rows ({type(error).__name__}): look at what runs there, then run again"
         ) from (error if rows.own else None)  # the words of a driver may quote a value of a row
     stop.check()
+    digest = _digest(spooled.path, folder)
     return Fetched(
         folder=folder,
         name=rows.name,
-        digest=_digest(spooled.path, folder),
+        digest=digest if left is None else digest_of(f"{digest} {_digest(left, folder)}", 32),
         rows=spooled.path.name,
+        left=None if left is None else left.name,
         kinds=dict(spooled.kinds),
         casts=_casts(spooled.path, rows.numbers, rows.name),
         reached=rows.reaches if greatest is None else greatest.watermark(),

@@ -58,6 +58,8 @@ T = TypeVar("T")
 
 #: The most rows of a page.
 PAGE = 1000
+#: What DuckDB may use beside a reading.
+_LITTLE = "250MB"
 
 
 def open_source(  # noqa: PLR0913 - what an opening may be told
@@ -182,6 +184,7 @@ class Table:
         """Open the source; `open_source` and `open_data` call it."""
         self._key = source.key
         self._scratch = scratch
+        self._source, self._folder, self._given = source, folder, given
         #: Where what was fetched of the source is kept, if anything was.
         self.fetched = given.folder if isinstance(given, Fetched) else None
         #: How far the source was read, where only what is new is read.
@@ -279,6 +282,23 @@ class Table:
         if connection is not None:
             connection.close()
         self._scratch.cleanup()
+
+    @property
+    def tells_who_left(self) -> bool:
+        """Whether it is known which rows have left the source since it was read the last time."""
+        return isinstance(self._given, Fetched) and self._given.left is not None
+
+    def left(self) -> Iterator[list[str]]:
+        """Give the keys of rows that have left the source since then; some may have come back.
+
+        Raises:
+            SourceFailed: they cannot be read.
+        """
+        if isinstance(self._given, Fetched) and self._given.left is not None:
+            given = attrs.evolve(self._given, rows=self._given.left, left=None)
+            with Table(self._source, self._folder, Scratch(), memory=_LITTLE, given=given) as table:
+                for page in table.rows({}):
+                    yield [row["key"] for row in page if row["key"]]
 
     def interrupt(self) -> None:
         """End what another thread reads at this moment: it raises there."""

@@ -178,6 +178,11 @@ class Source:
     #: Whose rows are not read by steps that do not say so.
     suppression: Suppression | None = None
 
+    @property
+    def tells_who_left(self) -> bool:
+        """Whether what is new of it tells which rows are gone as well: the change feed of Delta Lake does."""
+        return self.delta is not None and self.incremental is True
+
 
 @attrs.frozen(kw_only=True)
 class Step:

@@ -195,7 +195,7 @@ def _check_incremental(section: Section, source: Source, mode: Mode) -> None:
             "incremental gives some rows twice, and only the memory of what was delivered leaves them out: "
             'add mode = "changed-only"',
         )
-    if mode == "mirror" and source.full_days is None:
+    if mode == "mirror" and source.full_days is None and not source.tells_who_left:
         section.wrong(
             "mode",
             "a mirror takes back what is gone, which only a reading of all rows shows: add full-days = 7 to "

@@ -66,7 +66,7 @@ _SOURCE: dict[str, tuple[JsonValue, str]] = {
         "The column that says when a row has changed, to read what is new; true for a lake's own history.",
     ),
     "overlap": (_SECONDS, "How far before the newest row the next reading begins, for rows that come late."),
-    "full_days": (_COUNT, "Days after which all rows are read again; a mirror needs it."),
+    "full_days": (_COUNT, "Days after which all rows are read again; most mirrors need it."),
     "format": ({"enum": [*FORMATS]}, "How the files are written, where their names do not tell."),
     "key": (_TEXTS, "The columns that tell a row from others; changed-only and mirror need it."),
     "delimiter": (_TEXT, "What stands between the cells of a CSV: one sign, or tab."),

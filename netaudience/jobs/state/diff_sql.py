@@ -19,7 +19,9 @@ __all__ = [
     "FOLD",
     "HERE",
     "LATEST",
+    "LEAVE",
     "LEAVE_OUT",
+    "LEFT",
     "PASSED",
     "RANGES",
     "RECALL",
@@ -29,6 +31,7 @@ __all__ = [
     "SETTLED_IN_PARTS",
     "compare",
     "earlier",
+    "gone",
 ]
 
 #: The name of a snapshot's file beside a source, and what its tables are called there.
@@ -147,6 +150,21 @@ FROM (
     {"FULL" if whole else "LEFT"} JOIN {HERE}.main.state AS state ON {asking.hash} = state.hash
     WHERE {asking.row} IS NULL OR state.rowid IS NULL
 );
+"""
+
+
+#: The keys of rows that have left a source of which no more than the changes were read.
+LEFT = "CREATE OR REPLACE TEMP TABLE departed (id UHUGEINT)"
+LEAVE = "INSERT INTO departed SELECT md5_number(key) FROM (SELECT unnest(?::VARCHAR[]) AS key)"
+
+
+def gone(asking: Asking) -> str:
+    """Return the SQL that finds what is known of those keys and does not stand in the rows that were read."""
+    return f"""
+INSERT INTO {HERE}.main.pending ("row", known)
+SELECT NULL, state.rowid FROM {HERE}.main.state AS state SEMI JOIN departed ON state.id = departed.id
+ANTI JOIN (SELECT {asking.hash} AS hash FROM ({asking.inner})) AS found ON state.hash = found.hash;
+DROP TABLE departed;
 """
 
 

@@ -94,6 +94,8 @@ class Differences:
     held_runs: int = 0
     #: Users or keys that this job has put something there for, by the runs before this one.
     known: int = 0
+    #: Whether there are rows whose keys could not be read, so that nobody knows who is gone.
+    keyless: bool = False
     #: What was done by other arguments.
     old: tuple[Old, ...] = ()
     #: What to read of the source: hand it to `Table.read`, alone or beside those of other steps.
@@ -255,7 +257,9 @@ class Snapshot:
             with self._beside(table, selection) as scan:
                 asking = scan.asking(selection, effect) if table.columns else None
                 with self._writing() as connection:
-                    stage(scan, asking, effect, table.name, total, self._damage, whole=not table.is_part)
+                    left = table.left() if table.tells_who_left else None
+                    whole = not table.is_part
+                    stage(scan, asking, effect, table.name, total, self._damage, whole=whole, left=left)
                     connection.executemany(REMEMBER, [("run", run), ("about", about)])
         return self.staged(table, selection)
 

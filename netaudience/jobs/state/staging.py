@@ -8,7 +8,7 @@ It runs within one transaction of the snapshot's file, with a reading of the sou
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, cast
 
@@ -39,6 +39,7 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
     damage: Callable[[], AbstractContextManager[None]],
     *,
     whole: bool,
+    left: Iterable[list[str]] | None,
 ) -> None:
     """Compare a source with what is known, and write down what a run has to do, and its counts.
 
@@ -49,13 +50,19 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
         name: What people call the source.
         total: The rows of the step.
         damage: Tells of a damaged snapshot.
-        whole: Whether the source has all rows; where it has not, nothing is taken back.
+        whole: Whether the source has all rows; where it has not, nothing is taken back but what is told.
+        left: The keys of rows that have left a source that has not; None where nobody tells them.
     """
     connection = scan.connection
     with telling(name), damage():
         connection.execute(diff_sql.EMPTY)
         if asking is not None:
             connection.execute(diff_sql.compare(asking, whole=whole))
+            if left is not None:
+                connection.execute(diff_sql.LEFT)
+                for keys in left:
+                    connection.execute(diff_sql.LEAVE, [keys])
+                connection.execute(diff_sql.gone(asking))
             connection.execute(diff_sql.DUPLICATES)
             if connection.execute("SELECT EXISTS (FROM twice)").fetchone() == (True,):
                 connection.execute(diff_sql.earlier(asking))
@@ -65,14 +72,16 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
         connection.execute(diff_sql.ASIDE, [list(column) for column in zip(*aside, strict=True)])
     names = ("added", "changed", "rejected", "nothing", "known", "unknown")
     told: dict[str, object] = dict(zip(names, connection.execute(diff_sql.COUNT).fetchall()[0], strict=True))
-    unknown = bool(told.pop("unknown"))
+    told["keyless"] = unknown = bool(told.pop("unknown"))
     told["unchanged"] = total - sum(cast("int", told[name]) for name in names[:3])
     told["old"] = []
     if effect.remembered:
         _know_way(connection, effect)
-        told |= _take_back(connection, effect, unknown=unknown) if whole else {}
+        if whole or left is not None:
+            forget = taking_back.FORGET if whole else taking_back.FORGET_ALL
+            told |= _take_back(connection, effect, forget, unknown=unknown)
     facts = [("counts", json.dumps(told))]
-    if whole:
+    if whole or left is not None:
         facts.append((_HELD, str(told.get("held_runs", 0))))
     connection.executemany(REMEMBER, facts)
 
@@ -84,7 +93,9 @@ def _know_way(connection: duckdb.DuckDBPyConnection, effect: Effect) -> None:
         connection.execute(sql, {name: ours[name] for name in names})
 
 
-def _take_back(connection: duckdb.DuckDBPyConnection, effect: Effect, *, unknown: bool) -> dict[str, object]:
+def _take_back(
+    connection: duckdb.DuckDBPyConnection, effect: Effect, forget: str, *, unknown: bool
+) -> dict[str, object]:
     """Stage what is taken back, and return how much it is."""
     connection.execute(taking_back.REMOVE)
     found = connection.execute(taking_back.OLD, {"arguments": effect.removal_arguments}).fetchall()
@@ -101,7 +112,7 @@ def _take_back(connection: duckdb.DuckDBPyConnection, effect: Effect, *, unknown
     ((every,),) = connection.execute(f"SELECT count(*) FROM {HERE}.main.removals").fetchall()
     removed = every - sum(users for *_, users in found)
     if not unknown:
-        connection.execute(taking_back.FORGET)
+        connection.execute(forget)
         return {"removed": removed, "old": old}
     # A row whose key cannot be read may ask for the very thing that seems to be gone.
     connection.execute(f"DELETE FROM {HERE}.main.removals")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from netaudience.jobs.state.diff_sql import HERE
 
-__all__ = ["FORGET", "OLD", "READ", "REMOVE", "WAY"]
+__all__ = ["FORGET", "FORGET_ALL", "OLD", "READ", "REMOVE", "WAY"]
 
 #: The number of the arguments that are used now, and what takes back what is done by them now.
 _NEXT = f"""
@@ -72,15 +72,21 @@ DROP TABLE asked;
 DROP TABLE unread;
 """
 
+_FORGET = f"""
+INSERT INTO {HERE}.main.owed SELECT target, unnest(entries), way, kept FROM others;
+DELETE FROM {HERE}.main.state WHERE rowid IN (SELECT place FROM others);
+DROP TABLE others;
+"""
 #: A key that is gone and of which nothing is to be taken back, for other rows ask for the same, is known no
 #: more; should these rows fail, its effect is remembered. Other keys are known until theirs is taken back.
 FORGET = f"""
 CREATE OR REPLACE TEMP TABLE others AS
 SELECT gone.* FROM gone ANTI JOIN {HERE}.main.removals AS removals ON gone.target = removals.target;
-INSERT INTO {HERE}.main.owed SELECT target, unnest(entries), way, kept FROM others;
-DELETE FROM {HERE}.main.state WHERE rowid IN (SELECT place FROM others);
-DROP TABLE others;
-"""
+{_FORGET}"""
+#: Changes tell once that a key is gone: what is not taken back by this run is remembered for the next.
+FORGET_ALL = f"""
+CREATE OR REPLACE TEMP TABLE others AS SELECT * FROM gone;
+{_FORGET}"""
 
 #: What was done by other arguments, and would be taken back by other ones than now's.
 OLD = f"""
