@@ -11,6 +11,8 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,9 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
+from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from redis import Redis
 from store_servers import free_port, redis_binary
 
@@ -193,6 +198,59 @@ class RabbitQueue:
         return subprocess.run(command, env=self._of_node, capture_output=True, text=True, check=True).stdout
 
 
+class MqttSession:
+    """A session at Mosquitto, which tells its log what it gives out and what comes back."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self.environment = {"MQTT_URL": f"mqtt://127.0.0.1:{port}"}
+        self._port = port
+        self._log = log
+        self._published = 0
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        with self._client("netaudience"):
+            pass  # a topic keeps nothing for those who come later
+        with self._client("producer") as producer:
+            for place, body in enumerate(bodies):
+                identified = Properties(PacketTypes.PUBLISH)
+                identified.UserProperty = ("id", str(place))
+                sent = producer.publish("audience", body, qos=1, properties=identified)
+            sent.wait_for_publish(30)
+        self._published += len(bodies)
+
+    def drained(self) -> bool:
+        """Return whether everything was delivered and acknowledged."""
+        return len(self.acknowledged()) == self._published
+
+    def acknowledged(self) -> set[int]:
+        """Return the places of the events up to which all are acknowledged."""
+        told = self._log.read_text(encoding="utf-8")
+        return set(range(len(set(re.findall(r"Received PUBACK from netaudience \(Mid: (\d+)", told)))))
+
+    def hang_up(self) -> None:
+        """Go on with the session as a second process does, for which the first one's connection is closed."""
+        with self._client("netaudience"):
+            pass
+
+    @contextmanager
+    def _client(self, name: str) -> Iterator[Client]:
+        """A connection with a session, which is subscribed to the topic unless it is the producer's."""
+        client = Client(
+            CallbackAPIVersion.VERSION2, name, protocol=MQTTv5, manual_ack=True, reconnect_on_failure=False
+        )
+        subscribed = threading.Event()
+        client.on_subscribe = lambda *_: subscribed.set()
+        client.on_connect = lambda *_: client.subscribe("others" if name == "producer" else "audience", qos=1)
+        connecting = Properties(PacketTypes.CONNECT)
+        connecting.SessionExpiryInterval = 600
+        client.connect("127.0.0.1", self._port, clean_start=False, properties=connecting)
+        client.loop_start()
+        assert subscribed.wait(30)
+        yield client
+        client.disconnect()
+        client.loop_stop()
+
+
 @contextmanager
 def nats_server(folder: Path) -> Iterator[NatsStream]:
     """JetStream on a port of its own choice; it says on standard error which."""
@@ -225,7 +283,8 @@ def kafka_brokers(_folder: Path) -> Iterator[KafkaTopic]:
 @contextmanager
 def rabbitmq_server(folder: Path) -> Iterator[RabbitQueue]:
     """RabbitMQ of Debian's package, as a user who starts it by hand has it."""
-    path = os.pathsep.join([os.environ["PATH"], "/usr/lib/rabbitmq/bin", "/usr/lib/erlang/bin"])
+    # First, for what is in /usr/sbin changes to a user of the server's own.
+    path = os.pathsep.join(["/usr/lib/rabbitmq/bin", "/usr/lib/erlang/bin", os.environ["PATH"]])
     server = shutil.which("rabbitmq-server", path=path) or pytest.skip(
         "no RabbitMQ: apt-get install rabbitmq-server"
     )
@@ -254,6 +313,22 @@ def rabbitmq_server(folder: Path) -> Iterator[RabbitQueue]:
             yield RabbitQueue(url, [control, "-n", environment["RABBITMQ_NODENAME"]], environment)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def mqtt_server(folder: Path, *settings: str) -> Iterator[MqttSession]:
+    """Mosquitto, which keeps as much for a session as comes."""
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
+    server = shutil.which("mosquitto", path=path) or pytest.skip("no Mosquitto: apt-get install mosquitto")
+    port, log = free_port(), folder / "mosquitto.log"
+    lines = (f"listener {port} 127.0.0.1", "log_dest stderr", "log_type all", "max_queued_messages 0")
+    written = folder / "mosquitto.conf"
+    written.write_text("\n".join([*lines, *(settings or ("allow_anonymous true",))]), encoding="utf-8")
+    with log.open("wb") as told, _process([server, "-c", str(written)], stderr=told) as process:
+        while " running" not in log.read_text(encoding="utf-8"):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            time.sleep(0.01)
+        yield MqttSession(port, log)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from broker_servers import kafka_brokers, nats_server, rabbitmq_server, redis_server
+from broker_servers import kafka_brokers, mqtt_server, nats_server, rabbitmq_server, redis_server
 from event_streams import (
     FAULTS,
     UNREADABLE,
@@ -26,6 +26,7 @@ RECIPES = {
     "kafka.py": kafka_brokers,
     "faststream_nats.py": nats_server,
     "faststream_rabbitmq.py": rabbitmq_server,
+    "mqtt.py": mqtt_server,
 }
 each_recipe = pytest.mark.parametrize("name", RECIPES)
 
@@ -133,18 +134,20 @@ def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
 
 
 @pytest.mark.slow
-def test_a_connection_of_rabbitmq_that_is_lost_ends_the_process_and_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["faststream_rabbitmq.py", "mqtt.py"])
+def test_a_connection_that_is_lost_ends_the_process_and_loses_nothing(name: str, tmp_path: Path) -> None:
     count = 2000
-    with rabbitmq_server(tmp_path) as stream, vendor("latency=0.02") as (sandbox, notes):
+    with RECIPES[name](tmp_path) as stream, vendor("latency=0.02") as (sandbox, notes):
         stream.publish(numbered(count))
         settings = {"MAX_PENDING": "100", "RATE": "20"}
-        recipe = Recipe("faststream_rabbitmq.py", sandbox, tmp_path, **stream.environment, **settings)
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment, **settings)
         with recipe.running() as process:
             wait_for(notes.when(200), process, recipe)
             stream.hang_up()
             assert process.wait(30) == 1
         assert re.search(
-            r"^(Event .* start again, and it comes again|There is a new connection, .*)$",
+            r"^(Event .* start again, and it comes again|There is a new connection, .*"
+            r"|The connection to the broker is lost \(.+\): start again, .*)$",
             recipe.log(),
             re.MULTILINE,
         )
@@ -160,7 +163,7 @@ def test_a_connection_of_rabbitmq_that_is_lost_ends_the_process_and_loses_nothin
 
 
 @pytest.mark.slow
-@each_recipe
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "mqtt.py"])  # there, any name will do
 def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
     with RECIPES[name](tmp_path) as stream, vendor() as (sandbox, _):
         missing = {"STREAM": "SALES", "TOPIC": "SALES", "QUEUE": "SALES"}
@@ -171,6 +174,17 @@ def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Pat
     assert re.match(
         r"There is no (stream|topic|queue) SALES: set (STREAM|TOPIC|QUEUE) to", told.splitlines()[-1]
     ), told
+    assert "Traceback" not in told
+
+
+@pytest.mark.slow
+def test_a_broker_of_mqtt_that_lets_nobody_in_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with mqtt_server(tmp_path, "allow_anonymous false") as stream, vendor() as (sandbox, _):
+        recipe = Recipe("mqtt.py", sandbox, tmp_path, **stream.environment)
+        with recipe.running() as process:
+            assert process.wait(30) == 1
+    told = recipe.log()
+    assert told.splitlines()[-1] == "The broker refuses the connection: Not authorized"
     assert "Traceback" not in told
 
 
@@ -189,8 +203,8 @@ def test_a_line_of_the_log_says_how_fast_it_goes_and_how_far_it_is_behind(name: 
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0, recipe.log()
     told = line.findall(recipe.log())
-    if name == "redis_streams.py" and told[0] == "how many are behind is not known":
-        return  # a server before Redis 7
+    if name in {"mqtt.py", "redis_streams.py"} and told[0] == "how many are behind is not known":
+        return  # a broker of MQTT never says it, nor does a server before Redis 7
     behind = [int(each.removesuffix(" behind").replace(",", "")) for each in told]
     assert behind == sorted(behind, reverse=True)
     assert behind[-1] > 0
