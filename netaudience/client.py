@@ -412,7 +412,7 @@ class Client:
         own = self.headers()
         if fixed is None or varies or fixed.own != own:
             fixed = self._address(operation, request, own, keep=not varies)
-        return Prepared(
+        prepared = Prepared(
             fixed.method,
             add_query(fixed.url, request.query) if request.query else fixed.url,
             fixed.headers,
@@ -422,6 +422,8 @@ class Client:
             settings.timeout or facts.timeout or TIMEOUT,
             settings.max_answer_bytes or facts.max_answer_bytes or MAX_ANSWER_BYTES,
         )
+        prepared.spooled = facts.spooled
+        return prepared
 
     def caller(self, operation: Operation) -> Sender:
         """Return a sender for single calls that nobody watches: one for all of them that have no deadline."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import cast
 
 from netaudience.cli.options import Pace
@@ -16,6 +17,9 @@ from netaudience.operations.declare import PageQuery
 from netaudience.operations.dispatch import Operation
 
 __all__ = ["ask_operation"]
+
+#: Rows that are made and written at one time.
+_AT_ONCE = 1000
 
 
 def ask_operation(
@@ -41,9 +45,10 @@ def ask_operation(
             asked = getattr(client, operation.name)(**arguments)
             if isinstance(asked, Pages):
                 async for page in cast("Pages[object, object]", asked).pages():
-                    rows = _rows(operation, page)
-                    if not output.write([json_line(row) for row in rows]) and rows:
-                        return
+                    rows = iter(_rows(operation, page))
+                    while some := [json_line(row) for row in islice(rows, _AT_ONCE)]:
+                        if not output.write(some):
+                            return
             else:
                 output.write([json_line(await asked)])
 
@@ -52,6 +57,5 @@ def ask_operation(
     return ExitCode.FAILED if output.unread else ExitCode.DELIVERED
 
 
-def _rows(operation: Operation, page: object) -> list[object]:
-    rows = cast("PageQuery[..., object, object]", operation).rows(page)
-    return list(rows)
+def _rows(operation: Operation, page: object) -> Collection[object]:
+    return cast("PageQuery[..., object, object]", operation).rows(page)

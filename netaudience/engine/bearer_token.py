@@ -184,7 +184,7 @@ class TokenTransport:
         signed = Prepared(
             request.method, request.url, headers, request.body, request.timeout, request.max_answer_bytes
         )
-        signed.records, signed.items = request.records, request.items
+        signed.records, signed.items, signed.spooled = request.records, request.items, request.spooled
         return signed
 
 

@@ -22,6 +22,7 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from netaudience.engine.spooled import Spooled
 from netaudience.engine.timeouts import TimeoutWatchdog
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
 from netaudience.model.wire import Prepared, Response
@@ -37,6 +38,8 @@ __all__ = [
     "signed_url",
 ]
 
+#: The longest body that stays in memory where a long one is kept in a file.
+_SHORT = 1_000_000
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.
 _LARGE_BODY = 1_000_000
 
@@ -220,10 +223,13 @@ class AiohttpTransport:
             )
             # An answer that is read to its end has given its connection back: `async with` would only ask.
             arriving, truncated = answer.content, False
+            spooled: Spooled | None = None
             try:
                 if arriving.is_eof() and arriving.total_bytes <= request.max_answer_bytes:
                     # It came together with its headers, as most do: five coroutines less than to wait for it.
                     content = arriving.read_nowait()
+                elif request.spooled and answer.status == 200:
+                    content, truncated, spooled = await _spool(answer, request.max_answer_bytes)
                 else:
                     content, truncated = await _read(answer, request.max_answer_bytes)
             except BaseException:
@@ -231,7 +237,7 @@ class AiohttpTransport:
                 raise
             if answer.status == 407:  # the proxy's own: no vendor's server may say so
                 raise _refused_by_proxy(proxy, 407)
-            return Response(answer.status, answer.headers, content, truncated=truncated)
+            return Response(answer.status, answer.headers, content, truncated=truncated, spooled=spooled)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             failure = _told(error, request.url, proxy, answered=answer is not None)
             failure.__cause__ = _cause(error)
@@ -378,6 +384,26 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]
             answer.close()
             return b"".join(parts)[:most], True
     return b"".join(parts), False
+
+
+async def _spool(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool, Spooled | None]:
+    """Read the body into memory where it is short, else into a file; say whether it was longer than that."""
+    parts: list[bytes] = []
+    size, spooled = 0, None
+    async for part in answer.content.iter_any():
+        size += len(part)
+        if size > most:
+            answer.close()
+            return b"", True, None
+        if spooled is None and size > _SHORT:
+            spooled = Spooled()
+            spooled.write(b"".join(parts))
+            parts.clear()
+        if spooled is None:
+            parts.append(part)
+        else:
+            spooled.write(part)
+    return b"".join(parts), False, spooled
 
 
 def host_of(url: object) -> str:

@@ -40,6 +40,7 @@ class Stated(TypedDict, total=False):
     note: str
     timeout: float | None
     max_answer_bytes: int | None
+    spooled: bool
 
 
 @attrs.frozen
@@ -100,6 +101,8 @@ class Facts:
     timeout: float | None = attrs.field(default=None, validator=optional(gt(0)))
     #: The longest answer that is read, in bytes, where the client's own figure is too small.
     max_answer_bytes: int | None = attrs.field(default=None, validator=optional(gt(0)))
+    #: Whether a long answer is kept in a file, and read from there line by line.
+    spooled: bool = attrs.field(default=False, validator=instance_of(bool))
 
     def figures(self) -> dict[str, Figure]:
         """Return every figure that the operation is bound by."""

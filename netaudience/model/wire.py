@@ -7,10 +7,10 @@ rows) are here; cattrs is imported when the first typed value needs it, for it c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 import orjson
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OPTIONS",
     "JsonValue",
+    "LongAnswer",
     "Prepared",
     "Request",
     "Response",
@@ -93,7 +94,7 @@ class Request(Generic[T_co]):
     #: True where the same was asked before, and the answer was not ready: it is asked after a pause.
     again: bool = False
     #: The type that the answer's JSON is read into, or that reads the body itself by its class method
-    #: ``from_body``; None where success says nothing.
+    #: ``from_body``, and a long one by ``from_lines``; None where success says nothing.
     answer: type[T_co] | None = None
 
 
@@ -112,6 +113,7 @@ class Prepared:
         "max_answer_bytes",
         "method",
         "records",
+        "spooled",
         "timeout",
         "url",
     )
@@ -134,6 +136,8 @@ class Prepared:
         self.timeout = timeout
         #: An answer longer than this is not read to its end.
         self.max_answer_bytes = max_answer_bytes
+        #: Whether a long answer is kept in a file.
+        self.spooled = False
         #: How many records it carries, for quotas that count those.
         self.records = 1
         #: True while the vendor may have applied this request and no answer has cleared that up.
@@ -167,13 +171,31 @@ def words_in(value: object) -> set[str]:
             return set()
 
 
+class LongAnswer(Protocol):
+    """The body of a long answer, which is not held in memory."""
+
+    def lines(self) -> Iterator[str]:
+        """Read it from its beginning, without lines that are empty.
+
+        Raises:
+            ValueError: it is no text.
+        """
+        ...
+
+
 class Response:
     """An answer: status, headers (names in lower case) and the whole body."""
 
-    __slots__ = ("body", "headers", "status", "truncated")
+    __slots__ = ("body", "headers", "spooled", "status", "truncated")
 
     def __init__(
-        self, status: int, headers: Mapping[str, str], body: bytes, *, truncated: bool = False
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        truncated: bool = False,
+        spooled: LongAnswer | None = None,
     ) -> None:
         self.status = status
         #: Looked up in any case.
@@ -181,6 +203,8 @@ class Response:
         self.body = body
         #: True where the body was longer than we read.
         self.truncated = truncated
+        #: The body, where it is long and was to be kept in a file; `body` is empty then.
+        self.spooled = spooled
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body):,} bytes>"
@@ -297,6 +321,9 @@ def decode(response: Response, answer: type[T] | None, *, paged: bool = False) -
     """
     if answer is None:
         return None
+    if response.spooled is not None:
+        long: Callable[[LongAnswer], T] = getattr(answer, "from_lines")  # noqa: B009 - as the next one
+        return long(response.spooled)
     read: Callable[[bytes], T] | None = getattr(answer, "from_body", None)
     if read is not None:  # plain text, or a list: an answer that is no JSON object reads itself
         return read(response.body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mapping, Sequence
 from typing import (
     TYPE_CHECKING,
     Generic,
@@ -241,7 +241,7 @@ class Pages(Generic[Page, Row]):
         host: ClientPort,
         operation: Operation,
         request: Request[Page],
-        rows: Callable[[Page], Sequence[Row]],
+        rows: Callable[[Page], Collection[Row]],
         following: Callable[[Request[Page], Page], Request[Page] | None],
     ) -> None:
         self._host = host
@@ -262,11 +262,10 @@ class Pages(Generic[Page, Row]):
         """
         async for page in self.pages():
             try:
-                rows = self._rows(page)
+                for row in self._rows(page):
+                    yield row
             except Exception as error:  # noqa: BLE001 - whatever comes in
                 raise not_read(error, self._host.vendor, 200) from None
-            for row in rows:
-                yield row
 
     async def pages(self) -> AsyncIterator[Page]:
         """Read page by page, with what the vendor says about the whole.
@@ -277,7 +276,7 @@ class Pages(Generic[Page, Row]):
         """
         request = self._request
         asked: dict[int, int] = {}
-        last: Sequence[Row] = ()
+        last: Collection[Row] = ()
         empty = 0
         while True:
             asked[_place(request)] = len(asked) + 1

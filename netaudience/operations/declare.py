@@ -17,7 +17,7 @@ decorator   what the function takes      what calling it gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -153,7 +153,7 @@ class PageQuery(Operation, Generic[P, Page, Row]):
         self,
         function: Callable[..., Request[Page]],
         facts: Facts,
-        rows: Callable[[Page], Sequence[Row]],
+        rows: Callable[[Page], Collection[Row]],
         following: Callable[[Request[Page], Page], Request[Page] | None],
     ) -> None:
         super().__init__(function, Nothing(), facts)
@@ -259,7 +259,7 @@ def pages(
     method: Method,
     path: str,
     *,
-    rows: Callable[[Page], Sequence[Row]],
+    rows: Callable[[Page], Collection[Row]],
     following: Callable[[Request[Page], Page], Request[Page] | None],
     **facts: Unpack[Stated],
 ) -> Callable[[Callable[Concatenate[Any, P], Request[Page]]], PageQuery[P, Page, Row]]:

@@ -82,7 +82,8 @@ async def what_a_project_has(client: IterableClient) -> None:
     new: NewListDict = {"name": "VIP"}
     assert_type(client.create_list.each([new]), Run[NewList | NewListDict])
     assert_type(await client.delete_list(1), IterableResponse)
-    assert_type((await client.get_list_users(1, prefer_user_id=True)).identifiers, Sequence[str])
+    async for member in client.get_list_users(list_id=1, prefer_user_id=True):
+        assert_type(member, str)
     assert_type(await client.preview_list_users(1, size=10), ListMembers)
     assert_type((await client.get_list_size(1)).count, int)
     assert_type(await client.get_list_size.each([1, 2]).settled(), Report)

@@ -408,24 +408,23 @@ LISTS = [
     ),
     Golden(
         operation="get_list_users",
-        arguments=(58508,),
+        options={"list_id": 58508},
         method="GET",
         url=f"{_BASE}lists/getUsers",
         query=[("listId", "58508")],
         answer="a@example.com\nu1\n",
         content_type="text/plain",
-        reads=ListMembers(["a@example.com", "u1"]),
+        reads=["a@example.com", "u1"],
     ),
     Golden(
         operation="get_list_users",
-        arguments=(58508,),
-        options={"prefer_user_id": True},
+        options={"list_id": 58508, "prefer_user_id": True},
         method="GET",
         url=f"{_BASE}lists/getUsers",
         query=[("listId", "58508"), ("preferUserId", "true")],
         answer="",
         content_type="text/plain",
-        reads=ListMembers([]),
+        reads=[],
     ),
     Golden(
         operation="preview_list_users",
@@ -819,7 +818,7 @@ ITEMS: dict[str, st.SearchStrategy[Any]] = {
     "Merge": st.fixed_dictionaries({"sourceEmail": EMAILS, "destinationUserId": _USER_IDS}),
     **dict.fromkeys(
         (
-            *("delete_list", "get_list_users", "preview_list_users", "get_list_size"),
+            *("delete_list", "preview_list_users", "get_list_size"),
             *("get_export_files", "cancel_export"),
         ),
         st.integers(1, 2**53),
@@ -894,6 +893,8 @@ TABLE = Table(
         if name in _BATCHES
         else ("query", None, 1)
         if name in _QUERIES
+        else ("pages", None, 1)
+        if name == "get_list_users"
         else ("call", None, 1)
         for name in _ALL
     },

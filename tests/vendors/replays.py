@@ -137,7 +137,7 @@ def _iterable(case: Case, names: set[str]) -> Call:
     if body is None:
         (name,) = names
         if name == "get_list_users":
-            return name, [int(case["request"]["query"]["listId"])], {}
+            return name, None, {"list_id": int(case["request"]["query"]["listId"])}
         if name == "get_sent_messages":
             return name, [case["request"]["query"]["email"]], {}
         if name == "delete_list":

@@ -175,6 +175,8 @@ async def test_what_is_read_is_not_shown(
     caplog.set_level(logging.DEBUG, "netaudience")
     client, transport = table.make(*golden.responses)
     given = await golden.carry(client)
+    if operation_of(table, golden).facts.spooled:
+        given = None  # bare identifiers, one after the other, have nothing that could hide them
     shown = f"{given!r} {transport.sent!r} {golden.responses!r} {caplog.text}"
     assert holds(shown, secrets_of(table) | identifiers_of(golden)) == set()
     assert not re.search(r"[\w.]+@[\w.]+\.\w", shown)

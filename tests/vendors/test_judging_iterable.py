@@ -255,6 +255,32 @@ def test_a_field_of_another_type_is_named_with_the_type_that_it_must_have() -> N
     assert "city" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("message", "params", "told"),
+    [
+        # As clients have recorded them; the headers and values are masked.
+        (
+            '[/api/events/track] body: {"name":null}, hdrs: ArrayBuffer((User-Agent,Ruby))',
+            {"obj.eventName": [{"msg": "error.path.missing", "args": []}]},
+            "[/api/events/track] eventName: error.path.missing",
+        ),
+        (
+            "[/api/users/bulkUpdate] Invalid JSON body",
+            {"obj.users[1].preferUserId": "Boolean value expected"},
+            "[/api/users/bulkUpdate] Invalid JSON body preferUserId: Boolean value expected",
+        ),
+        (
+            "Invalid JSON body",
+            {"endpoint": "/api", "obj.a": [], "obj.b": [[]], "obj.c": None},
+            "Invalid JSON body",
+        ),
+        ("Invalid JSON body", None, "Invalid JSON body"),
+    ],
+)
+def test_the_field_of_a_body_that_is_wrong_is_named_and_how(message, params, told) -> None:
+    assert judged(reply(400, envelope("BadJsonBody", message, params))).words == told
+
+
 # Blame.
 
 A, B, C = "a@example.com", "b@example.com", "User-3"

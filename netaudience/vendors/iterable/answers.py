@@ -110,6 +110,8 @@ _SUCCESSES = frozenset(
         *("successCount", "user"),
     }
 )
+#: So many fields are named that a body has wrong.
+_FAULTS = 3
 #: How reads of lists are answered.
 _TEXT = "text/plain"
 
@@ -204,7 +206,18 @@ def _words(body: Body, code: str | None) -> str:
     if not isinstance(message, str):
         return ""
     # What follows is the request as it came, in full and with its headers.
-    return message.partition(" body: ")[0]
+    return " ".join([message.partition(" body: ")[0], *_faults(body.get("params"))])
+
+
+def _faults(params: JsonValue) -> list[str]:
+    """Tell which fields of a body are wrong, and how: its params name them, and hold no values."""
+    told: list[str] = []
+    for field, found in params.items() if isinstance(params, Mapping) else ():
+        first = found[0] if isinstance(found, list) and found else found
+        why = first.get("msg") if isinstance(first, Mapping) else first
+        if isinstance(why, str) and field.startswith("obj."):
+            told.append(f"{field.rpartition('.')[2]}: {why}")
+    return told[:_FAULTS]
 
 
 def _mismatches(body: Body) -> str:

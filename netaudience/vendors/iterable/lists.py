@@ -1,15 +1,16 @@
 """Iterable: lists of users, and who is on them.
 
-Who is on a list is read in plain text and held as a whole; the vendor lets it be asked five times a minute.
+Who is on a list is read in plain text, a long one by way of a temporary file; the vendor lets it be asked
+five times a minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from netaudience.errors import ConfigurationError
 from netaudience.model.wire import Request
-from netaudience.operations.declare import batch, call, query
+from netaudience.operations.declare import batch, call, pages, query
 from netaudience.vendors.iterable.blame import blame
 from netaudience.vendors.iterable.facts import (
     CREATE_LIST,
@@ -50,6 +51,14 @@ __all__ = ["Lists"]
 
 _SAMPLE = 5000
 _SLOWLY = "Five requests a minute; a 503 says that it took too long, and is asked again."
+
+
+def _members(answer: ListMembers) -> Collection[str]:
+    return answer.identifiers
+
+
+def _no_other(_: Request[ListMembers], __: ListMembers) -> None:
+    return None
 
 
 class Lists:
@@ -176,25 +185,27 @@ class Lists:
         """
         return Request(path={"listId": str(list_id)}, answer=IterableResponse)
 
-    @call(
+    @pages(
         "GET",
         "/api/lists/getUsers",
-        items=LIST_IDS,
-        limit=ONE,
+        rows=_members,
+        following=_no_other,
         quota=LIST_USERS,
         timeout=300.0,
-        max_answer_bytes=512_000_000,
+        max_answer_bytes=16_000_000_000,
+        spooled=True,
         note=_SLOWLY,
         docs=SPECIFICATION,
     )
-    def get_list_users(self, list_id: int, *, prefer_user_id: bool = False) -> Request[ListMembers]:
-        """Read who is on a list, all at once.
+    def get_list_users(self, *, list_id: int, prefer_user_id: bool = False) -> Request[ListMembers]:
+        """Read who is on a list, one identifier after the other.
 
         Args:
             list_id: The number of the list.
             prefer_user_id: Whether to name them by userId where they have one.
         """
-        return Request(query=_listed(list_id, prefer_user_id=prefer_user_id), answer=ListMembers)
+        chosen = _listed(whole(list_id, "list_id"), prefer_user_id=prefer_user_id)
+        return Request(query=chosen, answer=ListMembers)
 
     @call(
         "GET",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NotRequired, Self, TypedDict
 
 import attrs
 
 from netaudience.errors import mask
 from netaudience.model.validators import text
-from netaudience.model.wire import JsonValue, load_json, wire_name
+from netaudience.model.wire import JsonValue, LongAnswer, load_json, wire_name
 
 __all__ = [
     "Channel",
@@ -101,8 +101,9 @@ class GetListsResponse:
 class ListMembers:
     """Those who are on a list, each by one identifier."""
 
-    #: E-mail addresses or userIds, as the project names its users.
-    identifiers: Sequence[str] = attrs.field(repr=False)
+    #: E-mail addresses or userIds, as the project names its users; those of a long list are in a temporary
+    #: file, and are read from it each time.
+    identifiers: Collection[str] = attrs.field(repr=False)
 
     @classmethod
     def from_body(cls, body: bytes) -> Self:
@@ -112,6 +113,27 @@ class ListMembers:
             ValueError: the body is no text.
         """
         return cls([line for line in body.decode().splitlines() if line])
+
+    @classmethod
+    def from_lines(cls, body: LongAnswer) -> Self:
+        """Read one identifier from each line, when somebody goes through them."""
+        return cls(_Lines(body))
+
+
+class _Lines(Collection[str]):
+    """The lines of a long answer."""
+
+    def __init__(self, body: LongAnswer) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[str]:
+        return self._body.lines()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, line: object) -> bool:
+        return any(line == one for one in self)
 
 
 @attrs.frozen
