@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from netaudience.cli.job_options import Manner
 from netaudience.cli.options import REPORT, SOURCE, Diagnosis
-from netaudience.cli.people_file import PeopleFile
+from netaudience.cli.people_file import PeopleToComplete
 from netaudience.cli.verbs import VERBS, carry
 from netaudience.errors import ConfigurationError
 
@@ -44,7 +44,7 @@ def _set(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have thei
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
     typed: Typed = (),
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -75,7 +75,7 @@ def _unset(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     attribute: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)],
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:

@@ -72,7 +72,7 @@ def _look_up(  # noqa: D417 - flags in groups have their own words
 def _lines(source: Source, completed: Completed) -> Iterator[bytes]:
     """Give the file as CSV, with what was found where it has nothing."""
     from netaudience.jobs.spec.model import Expression  # noqa: PLC0415 - costs a program's start
-    from netaudience.verbs.doors import open_people  # noqa: PLC0415 - likewise
+    from netaudience.verbs.people import open_people  # noqa: PLC0415 - likewise
 
     with open_people(source) as (table, _):
         columns = list(table.columns)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from netaudience.cli.options import SOURCE
 
-__all__ = ["PeopleFile"]
+__all__ = ["PeopleFile", "PeopleToComplete"]
 
 Format: TypeAlias = Literal["csv", "tsv", "json", "ndjson", "parquet", "xlsx"]
 
@@ -47,3 +47,18 @@ class PeopleFile:
         str | None, Parameter(group=SOURCE, help="How the text is written, such as windows-1254; else UTF-8.")
     ] = None
     sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
+
+
+@attrs.frozen(kw_only=True)
+class PeopleToComplete(PeopleFile):
+    """A file of people whose missing ids may be asked for."""
+
+    look_up: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Ask vendors first for ids that the file does not have, where they can tell them; see "
+            "netaudience look-up.",
+        ),
+    ] = False

@@ -20,15 +20,16 @@ from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
 from netaudience.vendors import client_of, look_up_of, names
 from netaudience.verbs.doors import carry_action, plan_action
+from netaudience.verbs.looks import vendors_here
 from netaudience.verbs.matrix import matrix, period
-from netaudience.verbs.plan import Part, VendorPlan, VerbPlan, vendors_here
+from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.receipts import HOW, Key, Receipts
 from netaudience.verbs.run import VERDICTS, Started, VerbResult
 from netaudience.verbs.verdicts import MEANING
 
 if TYPE_CHECKING:
     from netaudience.cli.job_options import Agreement, Manner
-    from netaudience.cli.people_file import PeopleFile
+    from netaudience.cli.people_file import PeopleFile, PeopleToComplete
     from netaudience.model.verb_facts import Identity, Verb
 
 #: Reasons that are told of each vendor.
@@ -95,17 +96,35 @@ def chosen_columns(file: PeopleFile) -> dict[Identity, str | None]:
     return {"id": file.id_column, "email": file.email_column, "phone": file.phone_column}
 
 
-def show_plan(
-    action: Action, path: Path, file: PeopleFile, *, as_json: bool, typed: tuple[str, ...] = ()
+def show_plan(  # noqa: PLR0913 - what a plan may be told
+    action: Action,
+    path: Path,
+    file: PeopleToComplete,
+    *,
+    as_json: bool,
+    typed: tuple[str, ...] = (),
+    receipts: Path | None = None,
+    opt_outs: tuple[Path, ...] = (),
 ) -> int:
     """Print what would be done.
 
     Raises:
         NetaudienceError: there is no plan, for the reason that it tells.
     """
-    plan = plan_action(
-        action, people_source(path, file, typed), vendors=file.vendor or None, columns=chosen_columns(file)
-    )
+    key = Key.from_environment() if action.verb == "unsuppress" else None
+    where = receipts or RECEIPTS
+    with ExitStack() as stack:
+        plan = plan_action(
+            action,
+            people_source(path, file, typed),
+            vendors=file.vendor or None,
+            columns=chosen_columns(file),
+            look_up=file.look_up,
+            opt_outs=opt_outs,
+            receipts=stack.enter_context(Receipts(where, key))
+            if key is not None and where.exists()
+            else None,
+        )
     output = StandardOutput()
     if as_json:
         output.write_all([json_line(plan.to_json())])
@@ -114,11 +133,14 @@ def show_plan(
         lines = (part for line in plan_lines(plan) for part in _folded(line, width))
         output.write_all([f"{line}\n".encode() for line in lines])
         if plan.reached and not plan.stops:
-            output.write_all([f"Do it: {_again(action, path, file, plan.reached, typed)}\n".encode()])
+            more = [*(["--receipts", str(receipts)] if receipts is not None else [])]
+            more += [word for one in opt_outs for word in ("--opt-outs", str(one))]
+            more += [word for one in typed for word in ("--typed", one)]
+            output.write_all([f"Do it: {_again(action, path, file, plan.reached, more)}\n".encode()])
     return ExitCode.GUARDED if plan.stops else ExitCode.DELIVERED
 
 
-def _again(action: Action, path: Path, file: PeopleFile, people: int, typed: tuple[str, ...]) -> str:
+def _again(action: Action, path: Path, file: PeopleToComplete, people: int, more: list[str]) -> str:
     """Return the command that does what was planned, with the flags that were given."""
     words = ["netaudience", action.verb, str(path)]
     for channel in action.channels:
@@ -126,8 +148,9 @@ def _again(action: Action, path: Path, file: PeopleFile, people: int, typed: tup
     words += [] if action.audience is None else ["--audience", action.audience]
     for name, column in action.attributes.items():
         words += ["--attribute", name if column in {None, name} else f"{name}={column}"]
-    for column in typed:
-        words += ["--typed", column]
+    words += more
+    words += [] if action.consent is None else ["--consent-column", action.consent]
+    words += ["--look-up"] if file.look_up else []
     for where, place in action.places.items():
         words += ["--at", f"{where}={place}"]
     words += [AGREED_BY[action.verb], str(people)] if action.verb in AGREED_BY else []
@@ -152,6 +175,7 @@ def plan_lines(plan: VerbPlan) -> Iterator[str]:
     named = plan.columns.named().items()
     known_by = ", ".join(name if name == column else f"{name} (column {column})" for name, column in named)
     yield f"Known by: {known_by}"
+    yield from found_lines(plan)
     for vendor in plan.vendors:
         yield ""
         yield vendor.name if vendor.channel is None else f"{vendor.name}, {vendor.channel}"
@@ -177,11 +201,11 @@ def _vendor_lines(plan: VerbPlan, vendor: VendorPlan) -> Iterator[str]:
         yield from _part_lines(part)
         for reason, count in steps[part.step.name].reasons.items():
             yield f"rejected: {count:,} x {reason}"
-    if vendor.missing:
-        facts_of = look_up_of(client_of(vendor.vendor))
-        askable = facts_of is not None and any(one.known_by for one in facts_of.questions)
-        ask = "; netaudience look-up asks the vendor for ids" if askable else ""
-        yield f"missing: {many(vendor.missing, 'row')} without {vendor.takes}: nothing is sent for them{ask}"
+    yield from left_lines(vendor)
+    facts_of = look_up_of(client_of(vendor.vendor))
+    askable = facts_of is not None and any(one.known_by for one in facts_of.questions)
+    if vendor.missing and askable and plan.looked_up is None:
+        yield "missing: with --look-up the vendor is asked for ids"
     if vendor.account is not None:
         yield f"account: {vendor.account}"
     yield from (f"not here: {sentence}" for sentence in vendor.left_out)
@@ -209,12 +233,13 @@ def _part_lines(part: Part) -> Iterator[str]:
 def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
     action: Action,
     path: Path,
-    file: PeopleFile,
+    file: PeopleToComplete,
     agreed: int | None,
     manner: Manner,
     receipts: Path | None,
     *,
     typed: tuple[str, ...] = (),
+    opt_outs: tuple[Path, ...] = (),
 ) -> int:
     """Do something for the people of a file.
 
@@ -222,7 +247,17 @@ def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
     source = people_source(path, file, typed)
-    return _carry(action, source, file.vendor, chosen_columns(file), agreed, manner, receipts=receipts)
+    return _carry(
+        action,
+        source,
+        file.vendor,
+        chosen_columns(file),
+        agreed,
+        manner,
+        receipts=receipts,
+        look_up=file.look_up,
+        opt_outs=opt_outs,
+    )
 
 
 def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner) -> int:
@@ -240,6 +275,7 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
         audience=started.audience,
         places=started.places,
         attributes=started.attributes,
+        consent=started.consent,
     )
     # What lets vendors write again was agreed to when the run began; what is lost is asked for once more.
     agreed = agreement.yes_delete if started.verb == "erase" else started.agreed
@@ -256,6 +292,8 @@ def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
     *,
     receipts: Path | None,
     resume: str | None = None,
+    look_up: bool = False,
+    opt_outs: tuple[Path, ...] = (),
 ) -> int:
     key = Key.from_environment()
     if key is None and receipts is not None:
@@ -277,14 +315,49 @@ def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
                 agreed=agreed,
                 vendors=vendors or None,
                 columns=chosen,
+                look_up=look_up,
+                opt_outs=opt_outs,
                 resume=resume,
                 receipts=kept,
                 in_doubt=manner.in_doubt,
                 grace=manner.grace,
+                on_plan=None if manner.quiet else _tell_beforehand,
                 on_progress=shown,
             )
         )
     return _tell(result, manner, None if kept is None else kept.path)
+
+
+def _tell_beforehand(plan: VerbPlan) -> None:
+    """Say what stays missing, and who is left out, before anything is sent."""
+    for line in found_lines(plan):
+        tell(line)
+    for vendor in plan.vendors:
+        called = vendor.name if vendor.channel is None else f"{vendor.name}, {vendor.channel}"
+        for line in left_lines(vendor):
+            tell(f"{called}: {line}")
+
+
+def found_lines(plan: VerbPlan) -> Iterator[str]:
+    """Return what vendors were asked for ids, and told."""
+    if plan.looked_up is None:
+        return
+    for one in plan.looked_up.vendors:
+        if one.found or one.nothing_there or one.no_answer:
+            yield (
+                f"Asked {one.name} for ids: {one.found:,} found, {one.nothing_there:,} with nothing more "
+                f"there, {one.no_answer:,} without an answer"
+            )
+    if plan.looked_up.disputed:
+        yield f"{plan.looked_up.disputed:,} addresses are told differently by vendors: none of them was taken"
+
+
+def left_lines(vendor: VendorPlan) -> Iterator[str]:
+    """Return for whom nothing is sent at a vendor."""
+    if vendor.missing and vendor.cannot is None:
+        yield f"missing: {many(vendor.missing, 'row')} without {vendor.takes}: nothing is sent for them"
+    for reason, count in vendor.refused.items():
+        yield f"left out: {many(count, 'row')}: {reason}"
 
 
 def _tell(result: VerbResult, manner: Manner, receipts: Path | None) -> int:

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.options import GUARDS, REPORT, Diagnosis, whole
-from netaudience.cli.people_file import PeopleFile
+from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis, whole
+from netaudience.cli.people_file import PeopleFile, PeopleToComplete
 
 __all__ = ["VERBS", "add_verbs", "carry"]
 
@@ -70,7 +70,7 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
         ),
     ] = None,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -93,7 +93,7 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
 def carry(  # noqa: PLR0913 - what a verb may be told
     said: dict[str, Any],
     people: Path,
-    file: PeopleFile,
+    file: PeopleToComplete,
     manner: Manner,
     *,
     plan: bool,
@@ -101,6 +101,7 @@ def carry(  # noqa: PLR0913 - what a verb may be told
     agreed: int | None = None,
     at: tuple[str, ...] = (),
     typed: tuple[str, ...] = (),
+    opt_outs: tuple[Path, ...] = (),
 ) -> int:
     """Plan or carry out what was said."""
     from netaudience.cli.verb_actions import carry_verb, places_of, show_plan  # noqa: PLC0415 - costs a program's start
@@ -108,8 +109,10 @@ def carry(  # noqa: PLR0913 - what a verb may be told
 
     action = Action(**said, places=places_of(at))
     if plan:
-        return show_plan(action, people, file, as_json=manner.json, typed=typed)
-    return carry_verb(action, people, file, agreed, manner, receipts, typed=typed)
+        return show_plan(
+            action, people, file, as_json=manner.json, typed=typed, receipts=receipts, opt_outs=opt_outs
+        )
+    return carry_verb(action, people, file, agreed, manner, receipts, typed=typed, opt_outs=opt_outs)
 
 
 def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -120,7 +123,7 @@ def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have
     at: At = (),
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -155,24 +158,41 @@ def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups ha
             help="The number of people who have agreed to be written to, as --plan says it.",
         ),
     ] = None,
+    consent_column: Annotated[str | None, Parameter(group=SOURCE)] = None,
+    opt_outs: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
-    """Let vendors write to people again on channels: only for those who have agreed to it since.
+    """Let vendors write to people again on channels: only to those who agreed after they opted out.
 
-    The file, what is printed and the exit code are those of `suppress`.
+    A column says when each has agreed. Nothing is sent for whom it says nothing, or a time before an opt-out
+    of the lists, of the receipts, or of a vendor that shows one. The rest is as with `suppress`.
 
     Args:
         people: The file: CSV, JSON lines, Parquet or a workbook.
         channel: On what: email, sms, push or whatsapp; may be repeated.
+        consent_column: The column that says when each person has agreed, if not called consented_at.
+        opt_outs: A file of people who have opted out, with columns channel and opted_out_at if it has them;
+            may be repeated. Without a time nobody's consent is newer.
         plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
-        receipts: The file that a receipt is added to for every line; it needs NETAUDIENCE_RECEIPTS_KEY.
+        receipts: The file that a receipt is added to for every line, and that tells of opt-outs; it needs
+            NETAUDIENCE_RECEIPTS_KEY.
     """
     diagnosis.apply()
-    said = {"verb": "unsuppress", "channels": channel}
-    return carry(said, people, file, manner, plan=plan, agreed=yes_opt_in, receipts=receipts, at=at)
+    said = {"verb": "unsuppress", "channels": channel, "consent": consent_column}
+    return carry(
+        said,
+        people,
+        file,
+        manner,
+        plan=plan,
+        agreed=yes_opt_in,
+        receipts=receipts,
+        at=at,
+        opt_outs=opt_outs,
+    )
 
 
 def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words
@@ -183,7 +203,7 @@ def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     at: At = (),
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
@@ -211,7 +231,7 @@ def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     at: At = (),
     plan: Annotated[bool, _flag] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
     manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:

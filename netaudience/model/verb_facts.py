@@ -163,6 +163,8 @@ class Question:
     known_by: Callable[[object, str], Mapping[Identity, str | None]] | None = None
     #: Takes out of an answer whether the vendor may write to the person, by channel, as far as it says so.
     permits: Callable[[object], Mapping[Channel, bool]] | None = None
+    #: The one channel that it tells that of; None where it may be any.
+    channel: Channel | None = None
 
 
 @attrs.frozen(kw_only=True)

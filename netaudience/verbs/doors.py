@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netaudience.jobs.spec.action import Action
 from netaudience.jobs.spec.model import Source
+from netaudience.jobs.state.find_run import find_run
+from netaudience.jobs.state.run_folder import RunFolder, file_name
 from netaudience.vendors import names
-from netaudience.verbs.people import read_people
-from netaudience.verbs.plan import VerbPlan, plan_vendors, plan_verb
-from netaudience.verbs.run import Started, VerbResult, run_verb
-from netaudience.verbs.subject import Subject, find_columns, rows_of
+from netaudience.verbs.beforehand import Beforehand, completed, find_beforehand
+from netaudience.verbs.people import open_people, read_people
+from netaudience.verbs.plan import VerbPlan, name_of, plan_vendors, plan_verb, slugs_of
+from netaudience.verbs.run import Started, VerbResult, read_started, run_verb
+from netaudience.verbs.subject import Subject, find_columns
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,37 +25,20 @@ if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
     from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.deliver.runner import OnProgress
-    from netaudience.jobs.extract.table import Table
     from netaudience.model.verb_facts import Channel, Identity, Verb
+    from netaudience.verbs.people import Person
     from netaudience.verbs.receipts import Line, Receipts
+    from netaudience.verbs.subject import Columns
 
-__all__ = ["carry_action", "erase", "look_again_at", "open_people", "plan_action", "plan_erase"]
-
-
-@contextmanager
-def open_people(people: str | Path | Source | Iterable[Subject]) -> Generator[tuple[Table, Source]]:
-    """Open people: a file, a source as a job says it, or subjects.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    from netaudience.jobs.extract.table import open_data, open_source  # noqa: PLC0415 - needs the extra `cli`
-
-    if isinstance(people, str | Path):
-        people = Source(files=(str(Path(people).expanduser().resolve()),))
-    if isinstance(people, Source):
-        with open_source(people, Path.cwd()) as table:
-            yield table, people
-        return
-    with open_data(rows_of(people)) as table:
-        yield table, Source()
+__all__ = ["carry_action", "erase", "look_again_at", "plan_action", "plan_erase"]
 
 
-def plan_erase(
+def plan_erase(  # noqa: PLR0913 - what may be told
     people: str | Path | Source | Iterable[Subject],
     *,
     vendors: Iterable[str] | None = None,
     columns: Mapping[Identity, str | None] | None = None,
+    look_up: bool = False,
     client_factory: ClientFactory | None = None,
     folder: Path | None = None,
 ) -> VerbPlan:
@@ -62,6 +48,7 @@ def plan_erase(
         people,
         vendors=vendors,
         columns=columns,
+        look_up=look_up,
         client_factory=client_factory,
         folder=folder,
     )
@@ -73,6 +60,9 @@ def plan_action(  # noqa: PLR0913 - what may be told
     *,
     vendors: Iterable[str] | None = None,
     columns: Mapping[Identity, str | None] | None = None,
+    look_up: bool = False,
+    opt_outs: Iterable[str | Path] = (),
+    receipts: Receipts | None = None,
     client_factory: ClientFactory | None = None,
     folder: Path | None = None,
 ) -> VerbPlan:
@@ -83,16 +73,39 @@ def plan_action(  # noqa: PLR0913 - what may be told
     Raises:
         ConfigurationError: a vendor or a column is not there, or the people cannot be read.
     """
-    with open_people(people) as (table, source):
-        return plan_verb(
+    slugs = slugs_of(vendors)
+    with open_people(people) as (table, source), ThreadPoolExecutor(1) as threads:
+        looking = find_beforehand(
             action,
             table,
-            source,
-            vendors=vendors,
+            vendors=slugs,
             chosen=columns,
+            look_up=look_up,
+            opt_outs=opt_outs,
+            receipts=receipts,
             client_factory=client_factory,
-            folder=folder,
         )
+        # The caller may have a loop of its own.
+        before = threads.submit(asyncio.run, looking).result()
+        with completed(table, before, _allowed(action, slugs)) as whole:
+            return plan_verb(
+                action,
+                whole,
+                source,
+                vendors=slugs,
+                chosen=columns,
+                client_factory=client_factory,
+                folder=folder,
+                before=before,
+                name=table.name,
+            )
+
+
+def _allowed(action: Action, slugs: Iterable[str]) -> list[str]:
+    """Return what people may be refused."""
+    if action.verb != "unsuppress":
+        return []
+    return [f"{slug} {channel}" for slug in slugs for channel in action.channels]
 
 
 async def erase(  # noqa: PLR0913 - what a run may be told
@@ -101,10 +114,12 @@ async def erase(  # noqa: PLR0913 - what a run may be told
     agreed: int | None,
     vendors: Iterable[str] | None = None,
     columns: Mapping[Identity, str | None] | None = None,
+    look_up: bool = False,
     resume: str | None = None,
     in_doubt: OnDoubt = "tell",
     receipts: Receipts | None = None,
     grace: float = 20.0,
+    on_plan: Callable[[VerbPlan], object] | None = None,
     on_progress: OnProgress | None = None,
     client_factory: ClientFactory | None = None,
     folder: Path | None = None,
@@ -122,10 +137,12 @@ async def erase(  # noqa: PLR0913 - what a run may be told
         agreed=agreed,
         vendors=vendors,
         columns=columns,
+        look_up=look_up,
         resume=resume,
         in_doubt=in_doubt,
         receipts=receipts,
         grace=grace,
+        on_plan=on_plan,
         on_progress=on_progress,
         client_factory=client_factory,
         folder=folder,
@@ -140,10 +157,13 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
     agreed: int | None = None,
     vendors: Iterable[str] | None = None,
     columns: Mapping[Identity, str | None] | None = None,
+    look_up: bool = False,
+    opt_outs: Iterable[str | Path] = (),
     resume: str | None = None,
     in_doubt: OnDoubt = "tell",
     receipts: Receipts | None = None,
     grace: float = 20.0,
+    on_plan: Callable[[VerbPlan], object] | None = None,
     on_progress: OnProgress | None = None,
     client_factory: ClientFactory | None = None,
     folder: Path | None = None,
@@ -160,10 +180,13 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
             undone, and of what lets vendors write to people again.
         vendors: By their names in commands; those of the environment if not given.
         columns: Columns of a file that their names do not tell, by ``id``, ``email`` and ``phone``.
+        look_up: Whether vendors are asked for ids that are missing, where they can tell them.
+        opt_outs: For ``unsuppress``: files of people who have opted out, with the time.
         resume: The run to go on with: its id, the path of its folder, or ``latest``.
         receipts: Where a receipt is written for everybody at every vendor.
         in_doubt: ``resend`` sends again what was under way when an earlier process died.
         grace: Seconds that requests under way have after the first signal.
+        on_plan: Called with the plan before anything is sent; what it raises ends the run.
         on_progress: Called with the job's counts so far, twice a second.
         client_factory: Makes a vendor's client; from the environment if not given.
         folder: Where runs are kept, in ``.netaudience``; the current one if not given.
@@ -173,42 +196,63 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
         GuardRefused: nobody has agreed, or it is for another number of people; nothing was sent.
         ConfigurationError: a vendor, a column or credentials are wrong; nothing was sent.
     """
+    slugs = slugs_of(vendors)
     with open_people(people) as (table, source):
-        plan = await asyncio.to_thread(
-            plan_verb,
-            action,
-            table,
-            source,
-            vendors=vendors,
-            chosen=columns,
-            client_factory=client_factory,
-            folder=folder,
-        )
-        started = Started(
-            verb=action.verb,
-            vendors=list(dict.fromkeys(each.vendor for each in plan.vendors)),
-            channels=list(action.channels),
-            audience=action.audience,
-            places=dict(action.places),
-            attributes=dict(action.attributes),
-            agreed=agreed,
-            source=source if source.files else None,
-            chosen={str(name): column for name, column in (columns or {}).items()},
-            receipts=None if receipts is None else str(receipts.path.resolve()),
-        )
-        return await run_verb(
-            plan,
-            table,
-            agreed=agreed,
-            started=started,
-            resume=resume,
-            in_doubt=in_doubt,
-            receipts=receipts,
-            grace=grace,
-            on_progress=on_progress,
-            client_factory=client_factory,
-            signals=signals,
-        )
+        if resume is None:
+            before = await find_beforehand(
+                action,
+                table,
+                vendors=slugs,
+                chosen=columns,
+                look_up=look_up,
+                opt_outs=opt_outs,
+                receipts=receipts,
+                client_factory=client_factory,
+            )
+        else:  # what was found when the run began is what it goes on with
+            jobs = (folder or Path.cwd()) / ".netaudience" / file_name(name_of(action, table.name))
+            earlier = await asyncio.to_thread(lambda: read_started(find_run(resume, [jobs])))
+            before = Beforehand() if earlier is None else earlier.before
+        with completed(table, before, _allowed(action, slugs)) as whole:
+            plan = await asyncio.to_thread(
+                plan_verb,
+                action,
+                whole,
+                source,
+                vendors=slugs,
+                chosen=columns,
+                client_factory=client_factory,
+                folder=folder,
+                before=before,
+                name=table.name,
+            )
+            started = Started(
+                verb=action.verb,
+                vendors=slugs,
+                channels=list(action.channels),
+                audience=action.audience,
+                places=dict(action.places),
+                attributes=dict(action.attributes),
+                consent=action.consent,
+                agreed=agreed,
+                source=source if source.files else None,
+                chosen={str(name): column for name, column in (columns or {}).items()},
+                receipts=None if receipts is None else str(receipts.path.resolve()),
+            )
+            return await run_verb(
+                plan,
+                whole,
+                agreed=agreed,
+                started=started.knowing(before),
+                resume=resume,
+                in_doubt=in_doubt,
+                receipts=receipts,
+                grace=grace,
+                on_plan=on_plan,
+                on_progress=on_progress,
+                client_factory=client_factory,
+                signals=signals,
+            )
 
 
 async def look_again_at(  # noqa: PLR0913 - what may be told
@@ -219,6 +263,7 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
     columns: Mapping[Identity, str | None] | None = None,
     now: datetime | None = None,
     client_factory: ClientFactory | None = None,
+    folder: Path | None = None,
 ) -> list[Line]:
     """Ask vendors about people for whom it must be done by now, and add the answers to the receipts.
 
@@ -229,6 +274,7 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
         columns: Columns of a file that their names do not tell.
         now: What the clock says.
         client_factory: Makes a vendor's client; from the environment if not given.
+        folder: Where the runs are kept, whose look-ups have found ids; the current one if not given.
 
     Returns:
         A line for each look, as it stands in the file.
@@ -242,6 +288,7 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
     with open_people(people) as (table, _):
         found = find_columns(list(table.columns), names(), columns)
         read = read_people(table, found)
+    found, read = _with_found(receipts, found, read, folder or Path.cwd())
     asked: dict[Verb, dict[Channel, None]] = {}
     for line in receipts.lines:
         channels = asked.setdefault(line["verb"], {})
@@ -256,3 +303,38 @@ async def look_again_at(  # noqa: PLR0913 - what may be told
             receipts, read, found, verb, planned, now=now, client_factory=client_factory
         )
     return added
+
+
+def _with_found(
+    receipts: Receipts, columns: Columns, people: list[Person], folder: Path
+) -> tuple[Columns, list[Person]]:
+    """Return people with the ids that the runs of receipts have found, which no vendor may know any more."""
+    kinds = {column: kind for kind, column in columns.named().items()}
+    ids: dict[str, tuple[str, str]] = {}
+    for run in {str(line["run"]) for line in receipts.lines}:
+        for path in (folder / ".netaudience").glob(f"*/runs/{run}") if run else ():
+            started = read_started(RunFolder(path))
+            for found in () if started is None else started.found.values():
+                for column, value in found.items():
+                    ids[receipts.key.subject(kinds.get(column, column), value)] = column, value
+    if not ids:
+        return columns, people
+    # Only who is named by nothing else in a receipt is whom it is about: people may share an address.
+    found_of: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
+    for line in receipts.lines:
+        given = frozenset((kind, one) for kind, one in line["subject"].items() if one not in ids)
+        told = dict(ids[one] for one in line["subject"].values() if one in ids)
+        if told and given:
+            found_of[given] = told
+    whole = [
+        person._replace(
+            known_by={
+                **found_of.get(frozenset(receipts.key.person(person, columns).items()), {}),
+                **person.known_by,
+            }
+        )
+        for person in people
+    ]
+    named = dict.fromkeys([*columns.named().values(), *(column for column, _ in ids.values())])
+    chosen: dict[Identity, str | None] = {"id": columns.id, "email": columns.email, "phone": columns.phone}
+    return find_columns(list(named), names(), chosen), whole

@@ -212,17 +212,22 @@ async def _look(
 
 def _verdicts(run: RunFolder, start: RunStart, about: Matching, wanted: set[str], found: _Found) -> bool:
     """Find the person's verdicts, if it is the run of a verb; return whether it is."""
-    from netaudience.verbs.doors import open_people  # noqa: PLC0415 - needs the extra `cli`
+    from netaudience.verbs.people import open_people  # noqa: PLC0415 - needs the extra `cli`
 
     started = started_by(run)
     if started is None or started.source is None:
         return False
     verdicts = list(read_verdicts(run.path / VERDICTS))
     with open_people(started.source) as (table, _):
-        if table.fingerprint() != start.source:
+        if table.fingerprint() != (started.people or start.source):
             raise ConfigurationError("the file of people has changed since the run, or is gone")
         columns = find_columns(list(table.columns), names(), started.columns())
-        rows = {one.row for one in read_people(table, columns) if about(*one.known_by.values())}
+        ids = started.before.found
+        rows = {
+            one.row
+            for one in read_people(table, columns)
+            if about(*one.known_by.values(), *ids.get(one.row, {}).values())
+        }
     for one in verdicts:
         if one.row in rows and one.vendor in wanted:
             told = {name: getattr(one, name) for name in attrs.fields_dict(Done) if name != "run"}

@@ -17,8 +17,7 @@ from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of
-from netaudience.verbs.looks import ask_about, from_environment
-from netaudience.verbs.plan import vendors_here
+from netaudience.verbs.looks import ask_about, from_environment, vendors_here
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory

@@ -7,6 +7,7 @@ the receipt that it is about.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
@@ -18,7 +19,7 @@ from netaudience.errors import NetaudienceError, NotFound
 from netaudience.operations.bound import BoundBatch, BoundCall
 from netaudience.outcomes import Delivered
 from netaudience.settings import Settings
-from netaudience.vendors import client_of
+from netaudience.vendors import client_of, names
 from netaudience.verbs.receipts import Line, Receipts
 
 if TYPE_CHECKING:
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
     from netaudience.verbs.subject import Columns
     from netaudience.verbs.verdicts import Status
 
-__all__ = ["Answer", "Case", "ask_about", "cases_of", "from_environment", "look_again", "of_person"]
+__all__ = [
+    "Answer",
+    "Case",
+    "ask_about",
+    "cases_of",
+    "from_environment",
+    "look_again",
+    "of_person",
+    "vendors_here",
+]
 
 Answer: TypeAlias = Literal["gone", "nothing_shown", "still_there", "no_answer"]
 """What a look shows: that the person is gone; nothing, which proves nothing; the person; no answer at all."""
@@ -145,6 +155,14 @@ async def look_again(  # noqa: PLR0913 - what a look is made of
                 )
                 added += receipts.add(_line(one, now) for one in looked)
     return added
+
+
+def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the vendors of which the environment says anything, by their names in commands."""
+    given = os.environ if environ is None else environ
+    return [
+        slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
+    ]
 
 
 def from_environment(vendor: type[Client], settings: Settings) -> Client:

@@ -19,16 +19,14 @@ from netaudience.jobs.spec.model import Source
 from netaudience.model.verb_facts import Identity, Question
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.doors import open_people
-from netaudience.verbs.looks import ask_about, from_environment
-from netaudience.verbs.people import Person, read_people
-from netaudience.verbs.plan import vendors_here
+from netaudience.verbs.looks import ask_about, from_environment, vendors_here
+from netaudience.verbs.people import Person, open_people, read_people
 from netaudience.verbs.subject import Columns, Subject, find_columns
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
 
-__all__ = ["Completed", "LookedUp", "look_up_missing"]
+__all__ = ["Completed", "LookedUp", "complete", "look_up_missing"]
 
 #: Questions that are under way at one time; the account's limits decide how many of them are sent.
 _AT_ONE_TIME = 20
@@ -93,6 +91,13 @@ async def look_up_missing(
         read = await asyncio.to_thread(read_people, table, known)
     if broken := next((person for person in read if person.problem is not None), None):
         raise ConfigurationError(f"Row {broken.row} cannot be read: {broken.problem}; mend it first")
+    return await complete(read, known, slugs, client_factory)
+
+
+async def complete(
+    read: Sequence[Person], known: Columns, slugs: Sequence[str], client_factory: ClientFactory | None
+) -> Completed:
+    """Ask vendors for the ids of people who have been read; else as `look_up_missing`."""
     told = [await _ask_vendor(client_of(slug), read, known, client_factory) for slug in slugs]
     found: dict[int, dict[str, str]] = {}
     addresses: dict[int, dict[str, set[str]]] = {}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from netaudience.jobs.spec.model import Expression
+from netaudience.jobs.spec.model import Expression, Source
+from netaudience.verbs.subject import Subject, rows_of
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.verbs.subject import Columns
 
-__all__ = ["Person", "read_people"]
+__all__ = ["Person", "open_people", "read_people"]
 
 
 class Person(NamedTuple):
@@ -22,6 +25,8 @@ class Person(NamedTuple):
     known_by: Mapping[str, str]
     #: Why the row is none.
     problem: str | None = None
+    #: By ``VENDOR CHANNEL``, why the person must not be written to again.
+    refused: Mapping[str, str] = {}
 
 
 def read_people(table: Table, columns: Columns) -> list[Person]:
@@ -42,3 +47,22 @@ def read_people(table: Table, columns: Columns) -> list[Person]:
             problem = row.get("problem")
             people.append(Person(row["row"], {} if problem else known_by, problem))
     return people
+
+
+@contextmanager
+def open_people(people: str | Path | Source | Iterable[Subject]) -> Generator[tuple[Table, Source]]:
+    """Open people: a file, a source as a job says it, or subjects.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    from netaudience.jobs.extract.table import open_data, open_source  # noqa: PLC0415 - needs the extra `cli`
+
+    if isinstance(people, str | Path):
+        people = Source(files=(str(Path(people).expanduser().resolve()),))
+    if isinstance(people, Source):
+        with open_source(people, Path.cwd()) as table:
+            yield table, people
+        return
+    with open_data(rows_of(people)) as table:
+        yield table, Source()

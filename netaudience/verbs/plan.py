@@ -6,8 +6,8 @@ comes of it is a job like any other, whose steps, limits and guards are the jobs
 
 from __future__ import annotations
 
-import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,21 +21,24 @@ from netaudience.jobs.spec.action import Action
 from netaudience.jobs.spec.diagnostics import listed, nearest
 from netaudience.jobs.spec.model import Guards, JobFile, Source, Step
 from netaudience.jobs.spec.validate import find_vendor
-from netaudience.jobs.spec.verb_steps import step_of, untold, ways_of
+from netaudience.jobs.spec.verb_steps import has_sql, step_of, untold, ways_of
 from netaudience.model.verb_facts import Channel, Identity, Verb, VerbFacts, Way, key_of
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
 from netaudience.vendors import client_of as vendor_client
 from netaudience.vendors import names, verbs_of
+from netaudience.verbs.beforehand import Beforehand, may
+from netaudience.verbs.looks import vendors_here
 from netaudience.verbs.people import Person, read_people
 from netaudience.verbs.subject import Columns, find_columns
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import Plan
+    from netaudience.verbs.missing import Completed
 
-__all__ = ["Part", "VendorPlan", "VerbPlan", "plan_vendors", "plan_verb", "vendors_here"]
+__all__ = ["Part", "VendorPlan", "VerbPlan", "name_of", "plan_vendors", "plan_verb", "slugs_of"]
 
 ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 #: Names become folders.
@@ -80,6 +83,8 @@ class VendorPlan:
     parts: tuple[Part, ...] = ()
     #: People who have no id that the vendor takes.
     missing: int = 0
+    #: People who must not be written to again, by the reason.
+    refused: Mapping[str, int] = attrs.field(factory=dict[str, int])
     #: Why requests cannot be made, where credentials are missing.
     account: str | None = None
     #: Ways that this account does not have, and why.
@@ -96,8 +101,14 @@ class VendorPlan:
 
     def parts_of(self, person: Person) -> tuple[Part, ...]:
         """Return the parts that a person is in."""
+        if self.refusal(person) is not None:
+            return ()
         found = tuple(part for part in self.parts if part.column in person.known_by)
         return found if self.facts is not None and self.facts.taken == "every" else found[:1]
+
+    def refusal(self, person: Person) -> str | None:
+        """Return why a person must not be written to again here, or None."""
+        return person.refused.get(f"{self.vendor} {self.channel}")
 
     @property
     def takes(self) -> str:
@@ -114,6 +125,7 @@ class VendorPlan:
             "cannot": self.cannot,
             "by_hand": None if facts is None else facts.by_hand or None,
             "missing_id": self.missing,
+            "refused": dict(self.refused),
             "account": self.account,
             "left_out": list(self.left_out),
             "parts": [part.to_json() for part in self.parts],
@@ -138,6 +150,8 @@ class VerbPlan:
     sends: Plan | None = attrs.field(repr=False)
     #: Jobs of this folder that write to these vendors, and would bring back whom their sources still hold.
     brought_back_by: tuple[str, ...] = ()
+    #: What vendors were asked for ids, and told; None where nobody asked.
+    looked_up: Completed | None = attrs.field(default=None, repr=False)
 
     @property
     def verb(self) -> Verb:
@@ -174,14 +188,6 @@ class VerbPlan:
         }
 
 
-def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the vendors of which the environment says anything, by their names in commands."""
-    given = os.environ if environ is None else environ
-    return [
-        slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
-    ]
-
-
 def plan_verb(  # noqa: PLR0913 - what may be told
     action: Action,
     table: Table,
@@ -191,6 +197,8 @@ def plan_verb(  # noqa: PLR0913 - what may be told
     chosen: Mapping[Identity, str | None] | None = None,
     client_factory: ClientFactory | None = None,
     folder: Path | None = None,
+    before: Beforehand | None = None,
+    name: str | None = None,
 ) -> VerbPlan:
     """Read the people, and say what would be done to them.
 
@@ -202,6 +210,8 @@ def plan_verb(  # noqa: PLR0913 - what may be told
         chosen: Columns that somebody has named.
         client_factory: Makes a vendor's client; from the environment if not given.
         folder: Where runs are kept, in ``.netaudience``; the current one if not given.
+        before: What was found of the people, and is in the table.
+        name: What people call the source, where the table does not say it.
 
     Raises:
         ConfigurationError: a vendor or a column is not there, or the source cannot be read.
@@ -215,13 +225,17 @@ def plan_verb(  # noqa: PLR0913 - what may be told
             meant = nearest(column, table.columns) or f": it has {listed(table.columns)}"
             raise ConfigurationError(f"The source has no column {column!r}{meant}")
     people = read_people(table, columns)
+    before = before or Beforehand()
+    if before.refused:
+        people = [one._replace(refused=before.refused.get(one.row, {})) for one in people]
+    called = name or table.name
     where = folder or Path.cwd()
     planned = plan_vendors(action, vendors, columns, people, client_factory)
-    name = f"{action.verb}-{_NOT_IN_NAMES.sub('-', Path(table.name).stem).strip('-.') or 'people'}"
+    job_name = name_of(action, called)
     job = JobFile(
-        name=name[:100],
+        name=job_name,
         # No file: a run of a verb says itself how it is gone on with.
-        path=where / f"{name}.verb",
+        path=where / f"{job_name}.verb",
         source=source,
         steps=tuple(part.step for each in planned for part in each.parts),
         # Who is refused is told one by one, and must not keep others from their right.
@@ -230,14 +244,29 @@ def plan_verb(  # noqa: PLR0913 - what may be told
     brought = {each.vendor: each.name for each in planned if each.parts} if action.verb == "erase" else {}
     return VerbPlan(
         action=action,
-        source=table.name,
+        source=called,
         columns=columns,
         people=people,
         vendors=planned,
         job=job,
         sends=plan_job(job, table) if job.steps else None,
         brought_back_by=tuple(_writers(where, brought)),
+        looked_up=before.looked_up,
     )
+
+
+def name_of(action: Action, source: str) -> str:
+    """Return what the job of a verb is called."""
+    return f"{action.verb}-{_NOT_IN_NAMES.sub('-', Path(source).stem).strip('-.') or 'people'}"[:100]
+
+
+def slugs_of(vendors: Iterable[str] | None) -> list[str]:
+    """Return the vendors that are meant, by their names in commands.
+
+    Raises:
+        ConfigurationError: there is no such vendor.
+    """
+    return list(dict.fromkeys(_client(name).slug for name in (vendors or vendors_here() or names())))
 
 
 def plan_vendors(
@@ -252,10 +281,9 @@ def plan_vendors(
     Raises:
         ConfigurationError: there is no such vendor.
     """
-    clients = dict.fromkeys(_client(name) for name in (vendors or vendors_here() or names()))
     return tuple(
-        _plan_vendor(action, channel, client, columns, people, client_factory)
-        for client in clients
+        _plan_vendor(action, channel, vendor_client(slug), columns, people, client_factory)
+        for slug in slugs_of(vendors)
         for channel in action.parts
     )
 
@@ -301,15 +329,20 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
             return False
         return True
 
+    where = f"{vendor.slug} {channel}"
+    refused = Counter(why for person in people if (why := person.refused.get(where)) is not None)
+    let_in = [person for person in people if where not in person.refused]
     for way, column, before in ways_of(facts, lambda takes: columns.column(takes, vendor.slug), has):
         count = sum(
-            column in person.known_by and not person.known_by.keys() & set(before) for person in people
+            column in person.known_by and not person.known_by.keys() & set(before) for person in let_in
         )
         if count:
             called = key_of(action.verb, channel).replace(" ", "-")
             name = f"{vendor.slug}-{called}-by-{way.takes}"
             held = action.attributes
             step = step_of(name, vendor, way, column, before=before, place=place, attributes=held)
+            if action.verb == "unsuppress":
+                step = attrs.evolve(step, where=f"{step.where} and {has_sql(may(where))}")
             operation = vendor.operations()[way.operation]
             parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
     known = {part.column for part in parts}
@@ -319,7 +352,8 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
         channel=channel,
         facts=facts,
         parts=tuple(parts),
-        missing=sum(person.problem is None and not person.known_by.keys() & known for person in people),
+        missing=sum(person.problem is None and not person.known_by.keys() & known for person in let_in),
+        refused=refused,
         account=missing,
         left_out=tuple(left_out),
     )

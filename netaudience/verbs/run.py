@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import attrs
 
@@ -25,6 +25,7 @@ from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.verb_facts import Channel, Identity, Verb
 from netaudience.model.wire import load_json, structure
+from netaudience.verbs.beforehand import Beforehand
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from netaudience.verbs.people import Person
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["VERDICTS", "Started", "VerbResult", "read_verdicts", "run_verb", "started_by"]
+__all__ = ["VERDICTS", "Started", "VerbResult", "read_started", "read_verdicts", "run_verb", "started_by"]
 
 #: In a run's folder: what the verb was started with, what vendors have told beside success, and the verdicts.
 _STARTED, _TOLD, VERDICTS = "verb.json", "told.jsonl", "verdicts.jsonl"
@@ -61,6 +62,34 @@ class Started:
     chosen: dict[str, str | None] = attrs.field(factory=dict[str, "str | None"])
     #: The file of receipts, if there is one.
     receipts: str | None = None
+    #: For ``unsuppress``: the column of consents.
+    consent: str | None = None
+    #: What was found of the people before, by the row: see `Beforehand`.
+    found: dict[str, dict[str, str]] = attrs.field(factory=dict[str, dict[str, str]], repr=False)
+    added: list[str] = attrs.field(factory=list[str])
+    refused: dict[str, dict[str, str]] = attrs.field(factory=dict[str, dict[str, str]], repr=False)
+    #: What tells the people from others as they were given, where something was found.
+    people: str | None = None
+
+    @property
+    def before(self) -> Beforehand:
+        """What was found of the people."""
+        return Beforehand(
+            found={int(row): ids for row, ids in self.found.items()},
+            added=tuple(self.added),
+            refused={int(row): why for row, why in self.refused.items()},
+            source=self.people,
+        )
+
+    def knowing(self, before: Beforehand) -> Self:
+        """Return the same with what was found of the people."""
+        return attrs.evolve(
+            self,
+            found={str(row): ids for row, ids in before.found.items()},
+            added=list(before.added),
+            refused={str(row): why for row, why in before.refused.items()},
+            people=before.source,
+        )
 
     def columns(self) -> Mapping[Identity, str | None]:
         """Return the columns that somebody has named."""
@@ -249,6 +278,8 @@ def _without_sending(plan: VerbPlan, vendor: VendorPlan, person: Person, now: da
     if vendor.cannot is not None:
         by_hand = f"; by hand: {vendor.facts.by_hand}" if vendor.facts and vendor.facts.by_hand else ""
         return verdict("cannot", f"{vendor.cannot}{by_hand}")
+    if (why := vendor.refusal(person)) is not None:
+        return verdict("cannot", why)
     if person.problem is not None:
         return verdict("failed", f"the line is no row: {person.problem}")
     return verdict("missing_id", f"the row has no {vendor.takes} for the vendor")
@@ -368,6 +399,7 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
     resume: str | None = None,
     in_doubt: OnDoubt = "tell",
     grace: float = 20.0,
+    on_plan: Callable[[VerbPlan], object] | None = None,
     on_progress: OnProgress | None = None,
     client_factory: ClientFactory | None = None,
     signals: bool = True,
@@ -383,6 +415,7 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
         resume: The run to go on with.
         in_doubt: Whether what was being sent when a process died is told, or sent again.
         grace: Seconds that requests under way have after the first signal.
+        on_plan: Called with the plan before anything is sent.
         on_progress: Called with the counts so far.
         client_factory: Makes a vendor's client; from the environment if not given.
         signals: Whether SIGINT and SIGTERM end the run in order.
@@ -393,12 +426,14 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
     """
     from netaudience.jobs.deliver.runner import carry_out  # noqa: PLC0415 - needs the vendors
 
-    if not plan.job.steps:
+    consent = check_agreed(plan, agreed) if plan.job.steps else None
+    if on_plan is not None:
+        on_plan(plan)
+    if consent is None:
         told = list(_judge(plan, {}, {}, {}))
         if receipts is not None:
             add_verdicts(receipts, plan, told, "")
         return VerbResult(plan=plan, verdicts=told, summary=None)
-    consent = check_agreed(plan, agreed)
     started = started or Started(verb=plan.verb, vendors=[each.vendor for each in plan.vendors])
     keeping = _VerbRun(plan, started=started, resume=resume, in_doubt=in_doubt, receipts=receipts)
     try:
@@ -442,14 +477,23 @@ def started_by(run: RunFolder) -> Started | None:
     Raises:
         ConfigurationError: it cannot be read, or a program has given the people.
     """
-    try:
-        started = structure(load_json((run.path / _STARTED).read_bytes()), Started)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{run.path / _STARTED} cannot be read: start a new run") from error
-    if started.source is None:
+    started = read_started(run)
+    if started is not None and started.source is None:
         raise ConfigurationError(
             f"The run {run.id} is one of a program, which gave the people: go on with it there, by resume="
         )
     return started
+
+
+def read_started(run: RunFolder) -> Started | None:
+    """Return what the run of a verb was started with, whoever gave the people; else as `started_by`.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return structure(load_json((run.path / _STARTED).read_bytes()), Started)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{run.path / _STARTED} cannot be read: start a new run") from error

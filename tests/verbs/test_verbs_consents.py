@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 from people_at_sandbox import clients, people, settle
 
@@ -61,12 +62,16 @@ def held_back(sandbox: Sandbox, vendor: str, channel: str, subject: Subject) -> 
 
 
 def carry(
-    sandbox: Sandbox, action: Action, subjects: Sequence[Subject], folder: Path, agreed: int | None = None
+    sandbox: Sandbox,
+    action: Action,
+    subjects: Sequence[Subject],
+    folder: Path,
+    agreed: int | None = None,
+    **how: object,
 ) -> asyncio.Future[VerbResult]:
     made = clients(sandbox, project_type="hybrid")
-    return carry_action(  # type: ignore[return-value]
-        action, subjects, agreed=agreed, vendors=names(), client_factory=made, folder=folder, signals=False
-    )
+    how = {"agreed": agreed, "vendors": names(), "client_factory": made, "folder": folder, **how}
+    return carry_action(action, subjects, signals=False, **how)  # type: ignore[arg-type,return-value]
 
 
 @pytest.mark.parametrize("channel", EVERY)
@@ -89,10 +94,13 @@ def test_who_is_told_as_opted_out_is_opted_out_and_comes_back_only_on_an_explici
                 devices = channel == "push" and vendor in {"netmera", "moengage"}
                 assert states == ([None] * 3 if devices else [True, True, False]), (vendor, states)
             on = Action(verb="unsuppress", channels=[channel], places=CHANNELS)
+            agreed = [attrs.evolve(one, attributes={"consented_at": "2021-06-02"}) for one in subjects[:2]]
+            optouts = tmp_path / "optouts.csv"
+            optouts.write_text("id,opted_out_at\nid0,2021-06-01\nid1,2020-01-01\n")
             with pytest.raises(GuardRefused, match="add --yes-opt-in 2"):
-                await carry(sandbox, on, subjects[:2], tmp_path)
+                await carry(sandbox, on, agreed, tmp_path, opt_outs=[optouts])
             assert held_back(sandbox, "iterable", channel, subjects[0])
-            result = await carry(sandbox, on, subjects[:2], tmp_path, agreed=2)
+            result = await carry(sandbox, on, agreed, tmp_path, agreed=2, opt_outs=[optouts])
             for vendor in done:
                 assert not held_back(sandbox, vendor, channel, subjects[0])
 
@@ -215,7 +223,7 @@ def test_a_place_that_has_to_be_a_number_is_one(tmp_path: Path) -> None:
 def test_the_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "people.csv").write_text("id,email\nid0,person0@example.com\n")
+    (tmp_path / "people.csv").write_text("id,email,consented_at\nid0,person0@example.com,2021-01-01\n")
     monkeypatch.chdir(tmp_path)
     with BackgroundSandbox(Sandbox(limits=FAST)) as sandbox:
         for name, value in sandbox.environment().items():

@@ -95,7 +95,7 @@ def test_the_command_prints_a_file_that_the_others_take(
         settle(sandbox, people(2))
         assert plan_erase("people.csv", vendors=["clevertap"]).vendors[0].missing == 1
         assert main(["erase", "people.csv", "--vendor", "clevertap", "--plan"]) == 0
-        assert "netaudience look-up asks the vendor for ids" in capsys.readouterr().out
+        assert "missing: with --look-up the vendor is asked for ids" in capsys.readouterr().out
         assert main(["look-up", "people.csv", "--vendor", "clevertap"]) == 0
         told = capsys.readouterr()
         assert list(csv.reader(io.StringIO(told.out))) == [

@@ -38,6 +38,8 @@ class Action:
     #: For ``set`` and ``unset``: attributes by their names at the vendors, and the columns of their values,
     #: of which ``unset`` has none.
     attributes: Mapping[str, str | None] = attrs.field(factory=dict[str, "str | None"])
+    #: For ``unsuppress``: the column that says when each person agreed; found by its name if not given.
+    consent: str | None = None
     #: What a vendor calls it, where that is another name or a number: by the vendor's name in commands. On a
     #: channel it is ``vendor:channel``.
     places: Mapping[str, str] = attrs.field(factory=dict[str, str])
@@ -57,6 +59,8 @@ class Action:
         if bool(self.attributes) != (self.verb in _OF_ATTRIBUTES):
             what = "the names of attributes" if not self.attributes else "no attribute"
             raise ConfigurationError(f"{self.verb} is told {what}")
+        if self.consent is not None and self.verb != "unsuppress":
+            raise ConfigurationError(f"{self.verb} is told no column of consents")
         for name, column in self.attributes.items():
             if (column is None) != (self.verb == "unset"):
                 what = f"the column that {name} is in" if column is None else f"no column for {name}"

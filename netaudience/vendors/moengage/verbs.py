@@ -261,6 +261,7 @@ LOOK_UP = LookUpFacts(
                 arguments={"by": by, "channel": channel},
                 held=_preferences,
                 permits=_permits(channel),
+                channel=channel,
             )
             for channel in _PREFERRED
             for takes, by in _BY

@@ -1,0 +1,314 @@
+"""Whether people may be written to again: each has agreed to it later than opting out.
+
+What tells of an opt-out is a list, the receipts of what was done here, and vendors themselves. A vendor tells
+no time, so its opt-out stands until somebody says when it was. Nothing is assumed in favour of writing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netaudience.client import Client
+from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
+from netaudience.jobs.spec.diagnostics import listed, plain
+from netaudience.jobs.spec.model import Expression, Source
+from netaudience.model.verb_facts import CHANNELS
+from netaudience.settings import Settings
+from netaudience.vendors import client_of, look_up_of, names
+from netaudience.verbs.looks import ask_about, from_environment
+from netaudience.verbs.people import Person, read_people
+from netaudience.verbs.subject import Columns, find_columns, same
+
+if TYPE_CHECKING:
+    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.jobs.extract.table import Table
+    from netaudience.jobs.spec.action import Action
+    from netaudience.model.verb_facts import Channel, Question
+    from netaudience.verbs.receipts import Receipts
+
+__all__ = ["OptOuts", "consent_column", "own_opt_outs", "refusals", "times_of"]
+
+_AGREED = ("consentedat", "consentat", "consent", "agreedat", "optedinat", "optinat")
+_OPTED_OUT = (
+    "optedoutat",
+    "optoutat",
+    "optedout",
+    "unsubscribedat",
+    "time",
+    "date",
+    "createdat",
+    "updatedat",
+)
+#: Later than any consent.
+_NOBODY_KNOWS_WHEN = datetime.max.replace(tzinfo=UTC)
+_AT_ONE_TIME = 20
+
+
+def consent_column(columns: Sequence[str], chosen: str | None) -> str:
+    """Return the column that says when people agreed.
+
+    Raises:
+        ConfigurationError: there is none, or several could be meant.
+    """
+    if chosen is not None:
+        found = [column for column in columns if column.casefold() == chosen.casefold()]
+        if not found:
+            raise ConfigurationError(f"The source has no column {chosen!r}: it has {listed(columns)}")
+        return found[0]
+    meant = [column for column in columns if plain(column) in _AGREED]
+    if len(meant) != 1:
+        which = f"{listed(meant)} could each be it" if meant else "no column does"
+        raise ConfigurationError(
+            f"unsuppress needs to know when each person has agreed to be written to, and {which}: call the "
+            "column consented_at, or name it with --consent-column"
+        )
+    return meant[0]
+
+
+def moment_of(value: object, *, end: bool = False) -> datetime | None:
+    """Return a time as it stands in a file; UTC where it has no zone. Of a day its beginning, or its end."""
+    if isinstance(value, str):
+        try:
+            text = value.strip()
+            value = (
+                date.fromisoformat(text) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
+            )
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        first = datetime.combine(value, time(), UTC)
+        return first + timedelta(days=1) - timedelta(microseconds=1) if end else first
+    return None
+
+
+class OptOuts:
+    """Opt-outs that are known here: of a list, and of receipts."""
+
+    def __init__(self) -> None:
+        #: By channel, what and value: the last time.
+        self._last: dict[tuple[str, str, str], datetime] = {}
+        self._receipts: Receipts | None = None
+
+    def add_list(self, path: Path) -> None:
+        """Read a list: a file of people, with columns `channel` and `opted_out_at` if it has them.
+
+        Whoever stands in it without a channel has opted out of all; without a time, nobody knows when.
+
+        Raises:
+            ConfigurationError: it cannot be read whole.
+        """
+        from netaudience.jobs.extract.table import open_source  # noqa: PLC0415 - needs the extra `cli`
+
+        with open_source(Source(files=(str(path.expanduser().resolve()),)), Path.cwd()) as table:
+            columns = find_columns(list(table.columns), names())
+            channel_at = next((one for one in table.columns if plain(one) == "channel"), None)
+            time_at = next((one for one in table.columns if plain(one) in _OPTED_OUT), None)
+            times = times_of(table, time_at, end=True)
+            channels = {} if channel_at is None else _values(table, channel_at)
+            for person in read_people(table, columns):
+                if person.problem is not None:
+                    raise ConfigurationError(f"{path} cannot be read whole: {person.problem}")
+                said = str(channels.get(person.row) or "").strip().lower()
+                if said and said not in CHANNELS:
+                    raise ConfigurationError(
+                        f"Row {person.row} of {path} names the channel {said!r}: it is {listed(CHANNELS)}"
+                    )
+                when = times.get(person.row) or _NOBODY_KNOWS_WHEN
+                for channel in [said] if said else CHANNELS:
+                    for kind, value in _known(person, columns):
+                        self._note(channel, kind, value, when)
+
+    def add_receipts(self, receipts: Receipts) -> None:
+        """Take the opt-outs that were asked for here, whatever became of them."""
+        self._receipts = receipts
+        for line in receipts.lines:
+            if line["kind"] == "verdict" and line["verb"] == "suppress":
+                when = datetime.fromisoformat(line["time"])
+                for kind, digest in line["subject"].items():
+                    self._note(line["channel"], kind, digest, when)
+
+    def last(self, channel: str, person: Person, columns: Columns) -> datetime | None:
+        """Return when a person has last opted out of a channel, by any id; None where nothing says so."""
+        told = list(_known(person, columns))
+        if self._receipts is not None:
+            told += self._receipts.key.person(person, columns).items()
+        return max(
+            (self._last[at] for kind, value in told if (at := (channel, kind, value)) in self._last),
+            default=None,
+        )
+
+    def _note(self, channel: str, kind: str, value: str, when: datetime) -> None:
+        at = channel, kind, value
+        self._last[at] = max(when, self._last.get(at, when))
+
+
+def _known(person: Person, columns: Columns) -> Iterable[tuple[str, str]]:
+    for kind, column in columns.named().items():
+        if column in person.known_by:
+            yield kind, same(kind, person.known_by[column])
+
+
+def _values(table: Table, column: str) -> dict[int, object]:
+    return {
+        row["row"]: row["fields"].get(column)
+        for page in table.rows({column: Expression(column=column)})
+        for row in page
+    }
+
+
+def times_of(table: Table, column: str | None, *, end: bool = False) -> dict[int, datetime | None]:
+    """Return the times of a column by the number of the row; None where it is no time."""
+    if column is None:
+        return {}
+    return {row: moment_of(value, end=end) for row, value in _values(table, column).items()}
+
+
+async def refusals(  # noqa: PLR0913, PLR0917 - what there is to be known
+    action: Action,
+    people: Sequence[Person],
+    columns: Columns,
+    vendors: Sequence[str],
+    agreed: Mapping[int, datetime | None],
+    opt_outs: OptOuts,
+    client_factory: ClientFactory | None,
+    now: datetime | None = None,
+) -> dict[int, dict[str, str]]:
+    """Say who must not be written to again, and why: by the row, and by ``VENDOR CHANNEL``.
+
+    Args:
+        action: What is to be done.
+        people: The people.
+        columns: What they are known by.
+        vendors: Where, by the vendors' names in commands.
+        agreed: When each has agreed, by the row.
+        opt_outs: What is known here.
+        client_factory: Makes a vendor's client; from the environment if not given.
+        now: What the clock says.
+
+    Raises:
+        ConfigurationError: credentials are missing.
+    """
+    now = now or datetime.now(UTC)
+    refused: dict[int, dict[str, str]] = {}
+    unknown: list[tuple[Person, Channel]] = []
+    for person in people:
+        when = agreed.get(person.row)
+        for channel in action.channels:
+            last = opt_outs.last(channel, person, columns)
+            if last is None and when is not None and when <= now:
+                unknown.append((person, channel))
+            why = _why_not(when, last, now)
+            if why is not None:
+                refused.setdefault(person.row, {}).update({f"{vendor} {channel}": why for vendor in vendors})
+    for slug in vendors:
+        for person, channel, why in await _own(slug, unknown, columns, client_factory):
+            if why is not None:
+                refused.setdefault(person.row, {})[f"{slug} {channel}"] = why
+    return refused
+
+
+def _why_not(agreed: datetime | None, last: datetime | None, now: datetime) -> str | None:
+    if agreed is None:
+        return "the row does not say when the person has agreed: nothing was sent"
+    if agreed > now:
+        return "the consent lies in the future: nothing was sent"
+    if last == _NOBODY_KNOWS_WHEN:
+        return "the person is on the list of opt-outs, which does not say since when: nothing was sent"
+    if last is not None and agreed <= last:
+        return (
+            f"the person has opted out at {last.isoformat(timespec='seconds')} and has not agreed since: "
+            "nothing was sent"
+        )
+    return None
+
+
+_VENDORS_OWN = (
+    "the vendor shows an opt-out and nobody knows since when: ask the person again, or give it with its time "
+    "by --opt-outs; nothing was sent"
+)
+
+
+async def _own(
+    slug: str, asked: Sequence[tuple[Person, Channel]], columns: Columns, client_factory: ClientFactory | None
+) -> list[tuple[Person, Channel, str | None]]:
+    """Ask a vendor for its own opt-outs, where it tells them, and say why each stands in the way."""
+    told = await own_opt_outs(slug, asked, columns, client_factory)
+    return [
+        (
+            person,
+            channel,
+            _VENDORS_OWN if off is True else f"the vendor was asked for opt-outs: {off}; nothing was sent",
+        )
+        for person, channel, off in told
+        if off
+    ]
+
+
+async def own_opt_outs(
+    slug: str, asked: Sequence[tuple[Person, Channel]], columns: Columns, client_factory: ClientFactory | None
+) -> list[tuple[Person, Channel, bool | str]]:
+    """Ask a vendor who has opted out there: true or false where it tells, or why it gave no answer.
+
+    Args:
+        slug: The vendor's name in commands.
+        asked: Whom to ask about, and on which channel.
+        columns: What people are known by.
+        client_factory: Makes a vendor's client; from the environment if not given.
+
+    Returns:
+        An entry for each of whom the vendor tells something, or gave no answer.
+    """
+    vendor = client_of(slug)
+    facts = look_up_of(vendor)
+    questions = [one for one in (() if facts is None else facts.questions) if one.permits is not None]
+    if not questions or not asked:
+        return []
+    found: list[tuple[Person, Channel, bool | str]] = []
+    try:
+        made = (client_factory or from_environment)(vendor, Settings())
+    except ConfigurationError as error:
+        return [(*each, str(error)) for each in asked]
+    async with made as account:
+        for start in range(0, len(asked), _AT_ONE_TIME):
+            some = asked[start : start + _AT_ONE_TIME]
+            answers = await asyncio.gather(*(_ask(account, *each, questions, columns) for each in some))
+            found += [(*each, off) for each, off in zip(some, answers, strict=True) if off is not None]
+    return found
+
+
+async def _ask(
+    account: Client, person: Person, channel: Channel, questions: Sequence[Question], columns: Columns
+) -> bool | str | None:
+    """Return whether the vendor shows an opt-out by any id; None where it tells nothing of the person."""
+    told: bool | str | None = None
+    for question in questions:
+        column = columns.column(question.takes, account.slug)
+        if question.permits is None or column not in person.known_by or column is None:
+            continue
+        if question.channel not in {None, channel}:
+            continue
+        try:
+            answer = await ask_about(
+                account,
+                question.operation,
+                person.known_by[column],
+                question.arguments,
+                parameter=question.parameter,
+            )
+        except NotFound:
+            continue
+        except NetaudienceError as error:
+            told = told if told is not None else str(error)
+            continue
+        allowed = question.permits(answer).get(channel)
+        if allowed is False:
+            return True
+        if allowed is True and told is None:
+            told = False
+    return told
