@@ -67,13 +67,16 @@ def _tell_open(cases: list[Case], people: Path | None) -> int:
     """Say which cases are not closed, and return the exit code."""
     now = datetime.now(UTC)
     due = [case for case in cases if case.is_due(now)]
-    there = [case for case in due if case.last is not None and case.last["answer"] == "still_there"]
+    seen = [None if case.last is None else case.last["answer"] for case in due]
+    there, early = seen.count("not_done"), seen.count("not_yet")
     later = [case for case in cases if case.is_open and case not in due]
     if there:
-        tell(f"{many(len(there), 'case')} of somebody who is still at the vendor, after its own time")
-    if len(due) > len(there):
+        tell(f"{many(there, 'case')} not done at the vendor, after its own time")
+    if early:
+        tell(f"{many(early, 'case')} not done yet at a vendor that names no time: look again later")
+    if unseen := len(due) - there - early:
         how = "give --people" if people is None else "they are not in the file of people, or no answer came"
-        tell(f"{many(len(due) - len(there), 'case')} due and not looked at: {how}")
+        tell(f"{many(unseen, 'case')} due and not looked at: {how}")
     if later:
         first = min(str(case.verdict["verify_from"]) for case in later)
         tell(f"{many(len(later), 'case')} to be looked at later, the first from {first} on")

@@ -19,8 +19,8 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
 from netaudience.vendors import client_of, look_up_of, names
+from netaudience.verbs.asking import vendors_here
 from netaudience.verbs.doors import carry_action, plan_action
-from netaudience.verbs.looks import vendors_here
 from netaudience.verbs.matrix import matrix, period
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.receipts import HOW, Key, Receipts
@@ -222,12 +222,12 @@ def _part_lines(part: Part) -> Iterator[str]:
     yield f"{people} by {way.takes}: {way.operation}, done {when}"
     if way.reaches:
         yield f"reaches: {way.reaches}"
-    if way.look is None:
+    if part.shown_by is None:
         yield "second look: there is none, the vendor has to be asked"
-    elif way.look.proves:
-        yield f"second look: {way.look.operation}"
+    elif part.shown_by[0].proves:
+        yield f"second look: {part.shown_by[1]}"
     else:
-        yield f"second look: {way.look.operation}, which can only show that it was not done"
+        yield f"second look: {part.shown_by[1]}, which can only show that it was not done"
 
 
 def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told

@@ -23,7 +23,6 @@ __all__ = [
     "Channel",
     "Effect",
     "Identity",
-    "Look",
     "LookUpFacts",
     "Question",
     "Unknown",
@@ -63,21 +62,11 @@ _text = instance_of(str)
 
 
 @attrs.frozen(kw_only=True)
-class Look:
-    """The operation by which a second look shows what became of a person."""
-
-    #: One that asks, by the identity of its way; of somebody who is not there it may raise `NotFound`.
-    operation: str = attrs.field(validator=_text)
-    arguments: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
-    #: Whether an answer shows nothing of the person.
-    empty: Callable[[object], bool]
-    #: Whether an empty answer proves that the person is gone. Where it does not, it only shows nothing.
-    proves: bool = attrs.field(validator=instance_of(bool))
-
-
-@attrs.frozen(kw_only=True)
 class Way:
-    """One operation that does a verb for people who have a certain identity."""
+    """One operation that does a verb for people who have a certain identity.
+
+    What shows later whether it was done says the operation's own look-up: `Client.read_backs`.
+    """
 
     operation: str = attrs.field(validator=_text)
     takes: Identity = attrs.field(validator=in_(IDENTITIES))
@@ -98,8 +87,6 @@ class Way:
     unknown: Unknown = attrs.field(validator=in_(get_args(Unknown)))
     #: Reads the vendor's receipt out of an answer.
     receipt: Callable[[object], str | None] | None = None
-    #: What shows later whether it was done; None where nothing does.
-    look: Look | None
     #: Whom it reaches besides the person, as a sentence.
     reaches: str = attrs.field(default="", validator=_text)
 

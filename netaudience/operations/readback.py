@@ -6,14 +6,17 @@ says which look-up shows its effect and how the answer is compared with what was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
+from netaudience.errors import NetaudienceError
 from netaudience.model.limits import Figure
+from netaudience.operations.declare import operations_of
+from netaudience.operations.dispatch import ClientPort
 
-__all__ = ["Ask", "Found", "NotReadable", "ReadBack", "Sent", "equal", "holds", "lacks"]
+__all__ = ["Ask", "Found", "NotReadable", "ReadBack", "Sent", "answer_to", "equal", "holds", "lacks"]
 
 Sent: TypeAlias = "Mapping[str, Any] | str"
 """What was sent for one item: a row by the vendor's names, or a bare identifier."""
@@ -51,6 +54,9 @@ class ReadBack:
     docs: str
     #: The entries of a row that are compared; None where it is compared as a whole.
     entries: Callable[[Any], Mapping[str, object]] | None = None
+    #: Whether what shows as it was sent proves that it was done; False where whom the vendor never knew shows
+    #: the same.
+    proves: bool = True
     #: Says what a value is that no page tells how the vendor shows, as in "a date"; None where one does.
     unread: Callable[[object], str | None] = _nothing
 
@@ -68,6 +74,27 @@ class NotReadable:
 
     why: str
     docs: str
+
+
+async def answer_to(client: ClientPort, ask: Ask) -> Any:  # noqa: ANN401 - what the operation answers
+    """Ask one question and return the answer: of pages their rows, of a batch that of its request.
+
+    Raises:
+        NetaudienceError: there is no answer; `NotFound` where the vendor says that nobody is there.
+    """
+    bound: Any = getattr(client, ask.operation)
+    shape = operations_of(type(client))[ask.operation].shape
+    if shape == "pages":
+        rows: AsyncIterator[object] = bound(**ask.arguments)
+        return [row async for row in rows]
+    if shape != "batch":
+        return await (bound(**ask.arguments) if ask.item is None else bound(ask.item, **ask.arguments))
+    async with bound([ask.item], **ask.arguments) as outcomes:
+        async for chunk in outcomes.chunks():
+            for undelivered in chunk.undelivered:
+                raise undelivered.reason
+            return chunk.result
+        raise outcomes.report.stopped or NetaudienceError("No answer came")
 
 
 def equal(sent: object, found: object) -> bool:

@@ -17,7 +17,7 @@ from netaudience.jobs.spec.model import Guards, KeptAudience, Source
 from netaudience.jobs.state.run_folder import file_name
 from netaudience.model.verb_facts import IDENTITIES, Identity
 from netaudience.vendors import names
-from netaudience.verbs.looks import vendors_here
+from netaudience.verbs.asking import vendors_here
 from netaudience.verbs.subject import Subject, find_columns, rows_of
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.spec.diagnostics import listed, plain
 from netaudience.jobs.spec.model import Expression, Source
 from netaudience.model.verb_facts import CHANNELS
+from netaudience.operations.readback import answer_to
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.looks import ask_about, from_environment
+from netaudience.verbs.asking import asked, from_environment
 from netaudience.verbs.people import Person, read_people
 from netaudience.verbs.subject import Columns, find_columns, same
 
@@ -294,13 +295,7 @@ async def _ask(
         if question.channel not in {None, channel}:
             continue
         try:
-            answer = await ask_about(
-                account,
-                question.operation,
-                person.known_by[column],
-                question.arguments,
-                parameter=question.parameter,
-            )
+            answer = await answer_to(account, asked(question, person.known_by[column]))
         except NotFound:
             continue
         except NetaudienceError as error:

@@ -23,7 +23,8 @@ from netaudience.jobs.state.summary import read_summary
 from netaudience.model.wire import JsonValue
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
-from netaudience.verbs.looks import from_environment, of_person
+from netaudience.verbs.asking import from_environment
+from netaudience.verbs.looks import of_person
 from netaudience.verbs.people import read_people
 from netaudience.verbs.receipts import Key, read_receipts
 from netaudience.verbs.run import VERDICTS, read_verdicts, started_by

@@ -15,9 +15,10 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
+from netaudience.operations.readback import answer_to
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of
-from netaudience.verbs.looks import ask_about, from_environment, vendors_here
+from netaudience.verbs.asking import asked, from_environment, vendors_here
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
@@ -122,9 +123,7 @@ async def _ask(account: Client, name: str, about: str, question: Question) -> Kn
         identity=question.takes,
     )
     try:
-        answer = await ask_about(
-            account, question.operation, name, question.arguments, parameter=question.parameter
-        )
+        answer = await answer_to(account, asked(question, name))
     except NotFound:
         return known
     except NetaudienceError as error:

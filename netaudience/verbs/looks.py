@@ -7,8 +7,7 @@ the receipt that it is about.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
@@ -16,43 +15,36 @@ import attrs
 
 from netaudience.client import Client
 from netaudience.errors import NetaudienceError, NotFound
-from netaudience.operations.bound import BoundBatch, BoundCall
-from netaudience.outcomes import Delivered
+from netaudience.operations.readback import ReadBack, answer_to
 from netaudience.settings import Settings
-from netaudience.vendors import client_of, names
+from netaudience.vendors import client_of
+from netaudience.verbs.asking import from_environment, sent_for
 from netaudience.verbs.receipts import Line, Receipts
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.model.verb_facts import Look, Verb
+    from netaudience.model.verb_facts import Verb, Way
     from netaudience.verbs.people import Person
     from netaudience.verbs.plan import Part, VendorPlan
     from netaudience.verbs.subject import Columns
     from netaudience.verbs.verdicts import Status
 
-__all__ = [
-    "Answer",
-    "Case",
-    "ask_about",
-    "cases_of",
-    "from_environment",
-    "look_again",
-    "of_person",
-    "vendors_here",
-]
+__all__ = ["Answer", "Case", "cases_of", "look_again", "of_person"]
 
-Answer: TypeAlias = Literal["gone", "nothing_shown", "still_there", "no_answer"]
-"""What a look shows: that the person is gone; nothing, which proves nothing; the person; no answer at all."""
+Answer: TypeAlias = Literal["done", "nothing_shown", "not_yet", "not_done", "no_answer"]
+"""What a look shows: that it was done; nothing, which proves nothing; that it was not, which is early;
+that it was not; no answer at all."""
 
 #: From the worst to the best: of several looks for a person the worst counts.
-_WORST: Sequence[Answer] = ("still_there", "no_answer", "nothing_shown", "gone")
+_WORST: Sequence[Answer] = ("not_done", "no_answer", "not_yet", "nothing_shown", "done")
 _BECOMES: Mapping[Answer, Status] = {
-    "gone": "applied",
+    "done": "applied",
     "nothing_shown": "accepted",
-    "still_there": "failed",
+    "not_yet": "accepted",
+    "not_done": "failed",
     "no_answer": "accepted",
 }
-_STILL_THERE = "the vendor does not show it as done, after the time in which it says that it does it"
+_NOT_DONE = "the vendor does not show it as done, after the time in which it says that it does it"
 #: Looks that are under way at one time; the account's limits decide how many of them are sent.
 _AT_ONE_TIME = 20
 
@@ -74,7 +66,7 @@ class Case:
         """Whether a look may still show something that is not known."""
         if self.verdict["status"] not in {"accepted", "in_doubt"} or "verify_from" not in self.verdict:
             return False
-        return self.last is None or self.last["answer"] in {"still_there", "no_answer"}
+        return self.last is None or self.last["answer"] in {"not_done", "not_yet", "no_answer"}
 
     def is_due(self, now: datetime) -> bool:
         """Whether the vendor's own time is over."""
@@ -151,23 +143,10 @@ async def look_again(  # noqa: PLR0913 - what a look is made of
         async with made(client, Settings()) as account:
             for start in range(0, len(due), _AT_ONE_TIME):
                 looked = await asyncio.gather(
-                    *(_look(account, *each) for each in due[start : start + _AT_ONE_TIME])
+                    *(_look(account, now, *each) for each in due[start : start + _AT_ONE_TIME])
                 )
                 added += receipts.add(_line(one, now) for one in looked)
     return added
-
-
-def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the vendors of which the environment says anything, by their names in commands."""
-    given = os.environ if environ is None else environ
-    return [
-        slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
-    ]
-
-
-def from_environment(vendor: type[Client], settings: Settings) -> Client:
-    """Make a vendor's client from the environment."""
-    return vendor.from_environment(settings=settings)
 
 
 def _whose(verdict: Line, by_digest: Mapping[str, Person]) -> Person | None:
@@ -179,57 +158,39 @@ def _looked_by(verdict: Line, vendor: VendorPlan, person: Person) -> list[Part]:
     """Return what a person is looked at by: every identity that the vendor was asked with, or nothing."""
     asked = set(cast("list[str]", verdict.get("identities", [])))
     parts = [part for part in vendor.parts if part.way.takes in asked and part.column in person.known_by]
-    whole = {part.way.takes for part in parts} == asked and all(part.way.look for part in parts)
+    whole = {part.way.takes for part in parts} == asked and all(part.shown_by for part in parts)
     return parts if whole else []
 
 
-async def _look(account: Client, case: Case, person: Person, parts: Sequence[Part]) -> _Looked:
-    seen = [await _ask(account, cast("Look", part.way.look), person.known_by[part.column]) for part in parts]
+async def _look(account: Client, now: datetime, case: Case, person: Person, parts: Sequence[Part]) -> _Looked:
+    age = (now - datetime.fromisoformat(case.verdict["time"])).total_seconds()
+    seen = [await _ask(account, part.way, person.known_by[part.column], age) for part in parts]
     answer, reason = min(seen, key=lambda each: _WORST.index(each[0]))
     return _Looked(case, answer, reason)
 
 
-async def _ask(account: Client, look: Look, name: str) -> tuple[Answer, str | None]:
-    """Ask a vendor about somebody."""
-    nothing: Answer = "gone" if look.proves else "nothing_shown"
+async def _ask(account: Client, way: Way, name: str, age: float) -> tuple[Answer, str | None]:
+    """Ask a vendor whether a way was done for somebody; it was asked for so many seconds ago."""
+    sent = sent_for(type(account), way, name)
+    fact = account.read_backs.get(way.operation)
+    ask = fact.ask(sent, way.arguments) if isinstance(fact, ReadBack) else None
+    if not isinstance(fact, ReadBack) or ask is None:
+        return "no_answer", "the vendor has no look-up by this identity"
     try:
-        answer = await ask_about(account, look.operation, name, look.arguments)
+        answer = await answer_to(account, ask)
     except NotFound:
-        return nothing, None
+        answer = None
     except NetaudienceError as error:
         return "no_answer", str(error)
-    return (nothing, None) if look.empty(answer) else ("still_there", _STILL_THERE)
-
-
-async def ask_about(
-    account: Client, operation: str, name: str, arguments: Mapping[str, object], *, parameter: str = ""
-) -> object:
-    """Ask one operation about one person, whatever its shape is, and return its answer.
-
-    Args:
-        account: Whom to ask.
-        operation: Its name.
-        name: What the person is known by.
-        arguments: What else it takes.
-        parameter: The parameter that the name goes into, where the operation takes no item.
-
-    Raises:
-        NetaudienceError: there is no answer; `NotFound` where the vendor says that nobody is there.
-    """
-    bound: object = getattr(account, operation)
-    if isinstance(bound, BoundCall):
-        return await cast("BoundCall[object, ..., object]", bound)(name, **arguments)
-    if not isinstance(bound, BoundBatch):
-        return await cast("Callable[..., Awaitable[object]]", bound)(**{parameter: name}, **arguments)
-    run = cast("BoundBatch[object, ...]", bound)([name], **arguments)
-    async with run as outcomes:
-        async for outcome in outcomes:
-            match outcome:
-                case Delivered():
-                    return outcome.result
-                case _:
-                    raise outcome.reason
-    raise outcomes.report.stopped or NetaudienceError("No answer came")
+    match fact.judge(sent, way.arguments, answer):
+        case "landed":
+            return ("done" if fact.proves else "nothing_shown"), None
+        case "gone":
+            return "nothing_shown", "the vendor knows nobody of that name"
+        case _ if way.within is None and age < fact.settles.value:
+            return "not_yet", None
+        case _:
+            return "not_done", _NOT_DONE
 
 
 def _line(looked: _Looked, now: datetime) -> dict[str, Any]:

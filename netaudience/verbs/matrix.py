@@ -8,6 +8,7 @@ from datetime import timedelta
 from netaudience.client import Client
 from netaudience.model.verb_facts import CHANNELS, Channel, Verb, VerbFacts, Way, key_of
 from netaudience.vendors import clients, verbs_of
+from netaudience.verbs.asking import shown_by
 
 __all__ = ["matrix", "period"]
 
@@ -51,15 +52,16 @@ def _rows(client: type[Client], facts: VerbFacts) -> Iterator[list[str]]:
             f"`{way.operation}`",
             "no time is told" if way.within is None else f"within {period(way.within)}",
             _UNKNOWN[way.unknown],
-            _look(way),
+            _look(client, way),
             facts.comes_back or "no",
         ]
 
 
-def _look(way: Way) -> str:
-    if way.look is None:
+def _look(client: type[Client], way: Way) -> str:
+    shown = shown_by(client, way)
+    if shown is None:
         return "none: ask the vendor" + (", by its receipt" if way.receipt is not None else "")
-    return f"`{way.look.operation}`" + ("" if way.look.proves else ", which proves nothing")
+    return f"`{shown[1]}`" + ("" if shown[0].proves else ", which proves nothing")
 
 
 def _notes(facts: VerbFacts) -> Iterator[str]:

@@ -17,9 +17,10 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.spec.model import Source
 from netaudience.model.verb_facts import Identity, Question
+from netaudience.operations.readback import answer_to
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.looks import ask_about, from_environment, vendors_here
+from netaudience.verbs.asking import asked, from_environment, vendors_here
 from netaudience.verbs.people import Person, open_people, read_people
 from netaudience.verbs.subject import Columns, Subject, find_columns
 
@@ -191,9 +192,7 @@ async def _ask(
     """Return what a vendor tells of a person besides what is known, or why it tells nothing."""
     name = person.known_by[known.column(question.takes, account.slug) or ""]
     try:
-        answer = await ask_about(
-            account, question.operation, name, question.arguments, parameter=question.parameter
-        )
+        answer = await answer_to(account, asked(question, name))
     except NotFound:
         return {}
     except NetaudienceError as error:

@@ -28,14 +28,15 @@ from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
 from netaudience.vendors import client_of as vendor_client
 from netaudience.vendors import names, verbs_of
+from netaudience.verbs.asking import shown_by, vendors_here
 from netaudience.verbs.beforehand import Beforehand, may
-from netaudience.verbs.looks import vendors_here
 from netaudience.verbs.people import Person, read_people
 from netaudience.verbs.subject import Columns, find_columns
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import Plan
+    from netaudience.operations.readback import ReadBack
     from netaudience.verbs.missing import Completed
 
 __all__ = ["Part", "VendorPlan", "VerbPlan", "name_of", "plan_vendors", "plan_verb", "slugs_of"]
@@ -57,6 +58,11 @@ class Part:
     operation: Operation
     people: int
 
+    @property
+    def shown_by(self) -> tuple[ReadBack, str] | None:
+        """The look-up that shows later whether it was done, and its operation."""
+        return shown_by(vendor_client(self.step.vendor), self.way)
+
     def to_json(self) -> JsonValue:
         """Return the part as JSON can say it."""
         way = self.way
@@ -66,7 +72,7 @@ class Part:
             "column": self.column,
             "people": self.people,
             "within_seconds": None if way.within is None else way.within.total_seconds(),
-            "second_look": None if way.look is None else way.look.operation,
+            "second_look": None if self.shown_by is None else self.shown_by[1],
         }
 
 

@@ -319,7 +319,7 @@ def _of_fate(
         case _:
             status = "failed"
     due = None
-    if status in {"accepted", "in_doubt"} and way.look is not None:
+    if status in {"accepted", "in_doubt"} and part.shown_by is not None:
         due = now if way.within is None else now + way.within
     return _OfPart(part, status, due, None if told is None else told.receipt, reason)
 

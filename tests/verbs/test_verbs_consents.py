@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -13,7 +14,9 @@ from people_at_sandbox import clients, people, settle
 
 from netaudience.cli import main
 from netaudience.errors import ConfigurationError, GuardRefused
-from netaudience.sandbox import BackgroundSandbox, Fault, Sandbox, SandboxLimits
+from netaudience.model.verb_facts import Channel
+from netaudience.sandbox import BackgroundSandbox, Sandbox, SandboxLimits
+from netaudience.sandbox.netmera.state import Device
 from netaudience.vendors import names
 from netaudience.verbs import (
     Action,
@@ -125,31 +128,57 @@ def test_a_verdict_is_of_a_person_a_vendor_and_a_channel(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+def _allow_push(sandbox: Sandbox) -> None:
+    users = sandbox.netmera.users
+    for name, user in users.items():
+        users[name] = attrs.evolve(user, devices=(Device(token=name),))
+
+
+def _forget_preferences(sandbox: Sandbox) -> None:
+    sandbox.moengage.preferences.clear()
+
+
+#: Vendors that show later whether an opt-out was done: by which channel it is tried, and what undoes it.
+SHOWN: dict[str, tuple[Channel, Callable[[Sandbox], None]]] = {
+    "netmera": ("push", _allow_push),
+    "moengage": ("email", _forget_preferences),
+}
+
+
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_second_look_shows_what_became_of_an_opt_out(lost: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("vendor", SHOWN)
+def test_a_second_look_shows_what_became_of_an_opt_out(vendor: str, lost: bool, tmp_path: Path) -> None:
+    channel, undo = SHOWN[vendor]
+
     async def run() -> list[str]:
-        subjects = people(2)
-        faults = [Fault("status", status=400, vendor="moengage", operation="setPreferences")] if lost else []
-        async with Sandbox(limits=FAST, faults=faults) as sandbox:
-            settle(sandbox, subjects)
+        subjects = [attrs.evolve(one, email=None) for one in people(2)]
+        async with Sandbox(limits=FAST) as sandbox:
+            settle(sandbox, people(2))
+            _allow_push(sandbox)  # so that everybody has a device
             made = clients(sandbox, project_type="hybrid")
             with Receipts(tmp_path / "receipts.jsonl", Key("k" * 32)) as receipts:
-                action = Action(verb="suppress", channels=["email", "sms"])
+                action = Action(verb="suppress", channels=[channel])
                 await carry_action(
                     action,
                     subjects,
-                    vendors=["moengage"],
+                    vendors=[vendor],
                     receipts=receipts,
                     client_factory=made,
                     folder=tmp_path,
                     signals=False,
                 )
+                assert [case.status for case in cases_of(receipts.lines)] == ["accepted"] * 2
                 if lost:
-                    sandbox.moengage.preferences.clear()
-                await look_again_at(receipts, subjects, vendors=["moengage"], client_factory=made)
-                return [case.status for case in cases_of(receipts.lines)]
+                    undo(sandbox)
+                now = datetime.now(UTC) + timedelta(seconds=5)
+                seen: list[str] = []
+                for then in (now, now + timedelta(minutes=1)):
+                    await look_again_at(receipts, subjects, vendors=[vendor], now=then, client_factory=made)
+                    seen += [case.status for case in cases_of(receipts.lines)]
+                return seen
 
-    assert asyncio.run(run()) == ["failed" if lost else "applied"] * 4
+    # The vendor says nothing of how long it takes: what is not there at once may come.
+    assert asyncio.run(run()) == (["accepted"] * 2 + ["failed"] * 2 if lost else ["applied"] * 4)
 
 
 def members(sandbox: Sandbox, vendor: str) -> set[str]:

@@ -20,6 +20,7 @@ from netaudience.vendors import clients as all_clients
 from netaudience.vendors import names, verbs_of
 from netaudience.vendors.iterable import IterableClient
 from netaudience.verbs import Subject, VerbResult, erase, plan_erase
+from netaudience.verbs.asking import sent_for, shown_by
 
 pytest.importorskip("duckdb")
 
@@ -88,10 +89,12 @@ def test_facts_name_what_the_vendor_has(client: type[Client], verb: str, facts) 
             assert {way.field, *held} <= {field.name for field in fields}
         assert {*way.arguments, *way.places} <= operation.parameters.keys()
         assert bool(way.places) <= (facts.place != "" or verb in {"join", "leave"})
-        if way.look is not None:
-            look = operations[way.look.operation]
+        if (shown := shown_by(client, way)) is not None:
+            ask = shown[0].ask(sent_for(client, way, "somebody"), way.arguments)
+            assert ask is not None
+            look = operations[shown[1]]
             assert look.facts.acknowledges == "answered"
-            assert way.look.arguments.keys() <= look.parameters.keys()
+            assert ask.arguments.keys() <= look.parameters.keys()
     assert facts.docs.startswith("https://")
     assert facts.ways or facts.by_hand
 

@@ -74,9 +74,9 @@ def test_a_second_look_says_who_is_gone_and_where_nothing_proves_it(tmp_path: Pa
     assert not any(there.values())
     for row in (1, 2):
         assert {vendor: told[row, vendor] for vendor in ERASING} == {
-            "clevertap": "applied gone",
-            "iterable": "applied gone",
-            "moengage": "applied gone",
+            "clevertap": "applied done",
+            "iterable": "applied done",
+            "moengage": "applied done",
             "netmera": "accepted nothing_shown",
         }
 
@@ -85,7 +85,7 @@ def test_nobody_is_looked_at_before_the_vendors_own_time_is_over(tmp_path: Path)
     told, _ = erased_and_looked_at(tmp_path / "receipts.jsonl", people(1), days=1)
     assert told[1, "clevertap"] == "accepted not looked at"
     assert told[1, "moengage"] == "accepted not looked at"
-    assert told[1, "iterable"] == "applied gone"
+    assert told[1, "iterable"] == "applied done"
 
 
 def test_what_a_vendor_took_and_has_not_done_is_seen(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_a_vendor_took_and_has_not_done_is_seen(tmp_path: Path) -> None:
         activated=False,  # Netmera, whose users are then no longer tracked, and that is all
     )
     assert all(there.values())
-    assert told == {(1, vendor): "failed still_there" for vendor in ERASING}
+    assert told == {(1, vendor): "failed not_done" for vendor in ERASING}
 
 
 def written(path: Path) -> list[str]:
@@ -222,7 +222,7 @@ def test_the_commands_write_check_look_and_show(
         assert main(["receipts", "verify", "r.jsonl"]) == 3
         assert "1 case due and not looked at: give --people" in capsys.readouterr().err
         assert main(["receipts", "verify", "r.jsonl", "--people", "people.csv"]) == 0
-        assert json.loads(capsys.readouterr().out)["answer"] == "gone"
+        assert json.loads(capsys.readouterr().out)["answer"] == "done"
     assert main(["receipts", "show", "r.jsonl", "--email", "PERSON0@example.com"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert main(["receipts", "show", "r.jsonl", "--id", "id1"]) == 3

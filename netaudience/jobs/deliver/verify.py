@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
@@ -30,7 +30,7 @@ from netaudience.jobs.state.find_run import find_run
 from netaudience.jobs.state.run_folder import RunFolder, RunStart, job_folder
 from netaudience.jobs.state.summary import read_summary
 from netaudience.jobs.state.verified import StepVerified, Verified, write_verified
-from netaudience.operations.readback import Ask, NotReadable, ReadBack, Sent
+from netaudience.operations.readback import NotReadable, ReadBack, Sent, answer_to
 from netaudience.settings import Settings
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class _Look:
             return "unreadable", "the row names nobody who can be asked for"
         told.read_by = asked.operation
         try:
-            answer = await _answer(client, asked)
+            answer = await answer_to(client, asked)
         except NotFound:
             answer = None
         except NetaudienceError as error:
@@ -295,22 +295,3 @@ def _fact(vendor: type[Client], told: StepVerified) -> ReadBack | None:
     """Return the look-up that shows what was told, if there is one."""
     fact = vendor.read_backs.get(told.operation.replace("-", "_"))
     return fact if isinstance(fact, ReadBack) else None
-
-
-async def _answer(client: Client, asked: Ask) -> Any:  # noqa: ANN401 - what the operation answers
-    """Ask one question and return the answer: of pages their rows, of a batch that of its request."""
-    bound: Any = getattr(client, asked.operation)
-    operation = client.operations()[asked.operation]
-    if operation.shape == "pages":
-        rows: AsyncIterator[object] = bound(**asked.arguments)
-        return [row async for row in rows]
-    if operation.shape != "batch":
-        return await (
-            bound(**asked.arguments) if asked.item is None else bound(asked.item, **asked.arguments)
-        )
-    async with bound([asked.item], **asked.arguments) as outcomes:
-        async for chunk in outcomes.chunks():
-            for undelivered in chunk.undelivered:
-                raise undelivered.reason
-            return chunk.result
-    return None

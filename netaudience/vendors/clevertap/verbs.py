@@ -11,7 +11,6 @@ from netaudience.model.verb_facts import (
     Channel,
     Effect,
     Identity,
-    Look,
     LookUpFacts,
     Question,
     Verb,
@@ -57,7 +56,6 @@ def _consent(verb: Verb, status: str, *, allowed: bool) -> Verbs:
                 constants=_always({f"profile_data.MSG-{channel}": allowed}),
                 within=None,
                 unknown="accepted",
-                look=None,
                 reaches=_MAKES,
             ),
         )
@@ -69,7 +67,6 @@ def _consent(verb: Verb, status: str, *, allowed: bool) -> Verbs:
                 constants=_always({"type": kind, "status": status}),
                 within=None,
                 unknown="accepted",
-                look=None,
                 reaches="everybody who shares it",
             )
             ways = (of_all, *ways)
@@ -92,7 +89,6 @@ def _membership(effect: Effect, operator: str) -> VerbFacts:
                 constants=lambda name: {f"profile_data.{_AUDIENCES}": {operator: [name]}},
                 within=None,
                 unknown="accepted",
-                look=None,
                 reaches=_MAKES,
             ),
         ),
@@ -112,7 +108,6 @@ def _attributes(effect: Effect) -> VerbFacts:
                 entries="profile_data",
                 within=None,
                 unknown="accepted",
-                look=None,
                 reaches=_MAKES,
             ),
         ),
@@ -137,7 +132,6 @@ VERBS: Verbs = {
                 within=timedelta(hours=48),
                 unknown="accepted",
                 # That a profile is not there is told as an error; an answer always is about somebody.
-                look=Look(operation="get_profile", empty=lambda _: False, proves=True),
             ),
         ),
         comes_back="the next login or upload makes the profile again",

@@ -55,7 +55,6 @@ def _membership(operation: str, effect: Effect) -> VerbFacts:
                 places=("group_id",),
                 within=None,
                 unknown="accepted",
-                look=None,
             )
             for takes, field in fields
         ),

@@ -10,7 +10,6 @@ from netaudience.model.verb_facts import (
     AudienceFacts,
     Effect,
     Identity,
-    Look,
     LookUpFacts,
     Question,
     Verb,
@@ -54,7 +53,6 @@ def _subscription(verb: Verb, action: str, effect: Effect) -> Verbs:
                 places=("group_id",),
                 within=None,
                 unknown="accepted",
-                look=None,
             )
             for takes, field in _IDS
         ),
@@ -78,7 +76,6 @@ def _membership(operation: str, effect: Effect, **arguments: JsonValue) -> VerbF
                 places=("list_id",),
                 within=None,
                 unknown="accepted" if effect == "joined" else "told",
-                look=None,
             )
             for takes, field in _IDS
         ),
@@ -98,7 +95,6 @@ def _attributes(effect: Effect) -> VerbFacts:
                 entries="data_fields",
                 within=None,
                 unknown="accepted",
-                look=None,
             )
             for takes, field in _IDS
         ),
@@ -129,7 +125,6 @@ VERBS: Verbs = {
                 field="email",
                 within=None,
                 unknown="accepted",
-                look=Look(operation="get_user", empty=_nobody, proves=True),
             ),
             Way(
                 operation="forget_user_by_user_id",
@@ -137,7 +132,6 @@ VERBS: Verbs = {
                 field="user_id",
                 within=None,
                 unknown="accepted",
-                look=Look(operation="get_user_by_user_id", empty=_nobody, proves=True),
             ),
         ),
         notes=(

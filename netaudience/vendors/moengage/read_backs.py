@@ -14,7 +14,7 @@ from typing import Any, cast
 from netaudience.model.limits import assumed, documented
 from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, holds, lacks
 from netaudience.vendors.moengage.consent_models import Preferences
-from netaudience.vendors.moengage.consents import SUBSCRIPTION, V5
+from netaudience.vendors.moengage.consents import GDPR, SUBSCRIPTION, V5
 from netaudience.vendors.moengage.models import GetUsersResponse
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
@@ -64,7 +64,11 @@ def _deleted(user: str, arguments: Mapping[str, Any]) -> Ask:
     return Ask(operation="export_users", item=user, arguments=by)
 
 
-def _gone(_: str, __: Mapping[str, Any], answer: GetUsersResponse | None) -> Found:
+def _erased(subject: Mapping[str, Any], _: Mapping[str, Any]) -> Ask | None:
+    return Ask(operation="export_users", item=subject["ID"]) if set(subject) == {"ID"} else None
+
+
+def _gone(_: object, __: Mapping[str, Any], answer: GetUsersResponse | None) -> Found:
     return "landed" if _attributes(answer) is None else "different"
 
 
@@ -109,7 +113,8 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
         _not("the vendor tells it by its callback, for the file as a whole"),
     ),
     **dict.fromkeys(("add_cohort_members", "remove_cohort_members"), _not("the export shows no cohorts")),
-    "request_erasure": _not("one request is for all users of an address: look at users_not_found later"),
+    # One request is for all users of an address or a number, whom nothing lists.
+    "request_erasure": ReadBack(ask=_erased, judge=_gone, settles=documented(604_800, GDPR), docs=GDPR),
     **dict.fromkeys(
         ("track_device", "import_devices", "manage_devices"), _not("no look-up shows the devices of a user")
     ),

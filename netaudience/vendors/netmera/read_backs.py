@@ -126,6 +126,7 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
         judge=_erased,
         settles=documented(60, f"{REFERENCE}/users/delete-users-permanently"),
         docs=_PROFILE,
+        proves=False,  # of whom it has never known it shows the same empty profile
     ),
     "set_category_preferences": ReadBack(
         ask=lambda row, _: Ask(operation="get_category_preferences", item=row["extId"]),

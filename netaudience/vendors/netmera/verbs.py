@@ -9,7 +9,6 @@ from typing import cast
 from netaudience.model.verb_facts import (
     Channel,
     Identity,
-    Look,
     LookUpFacts,
     Question,
     Verb,
@@ -42,9 +41,7 @@ _CONTACTS: tuple[tuple[Channel, str, Identity, str, str], ...] = (
 
 
 def _permission(verb: Verb, does: str, channel: Channel, called: str, *more: Way) -> tuple[str, VerbFacts]:
-    by_id = Way(
-        operation=f"{does}_{called}", takes="id", field="user", within=None, unknown="accepted", look=None
-    )
+    by_id = Way(operation=f"{does}_{called}", takes="id", field="user", within=None, unknown="accepted")
     return key_of(verb, channel), VerbFacts(
         effect="suppressed" if verb == "suppress" else "allowed",
         ways=(by_id, *more),
@@ -70,7 +67,6 @@ def _permissions(verb: Verb, does: str) -> Verbs:
                         arguments={"by": by},
                         within=None,
                         unknown="accepted",
-                        look=None,
                         reaches=reaches,
                     ),
                 )
@@ -93,7 +89,6 @@ VERBS: Verbs = {
                 places=("tag",),
                 within=None,
                 unknown="accepted",
-                look=None,
             ),
         ),
         notes=("an audience is a tag",),
@@ -109,7 +104,6 @@ VERBS: Verbs = {
                 places=("tag",),
                 within=None,
                 unknown="told",
-                look=None,
             ),
         ),
         notes=("an audience is a tag",),
@@ -125,7 +119,6 @@ VERBS: Verbs = {
                 entries="profile",
                 within=None,
                 unknown="accepted",
-                look=None,
                 reaches="an id that Netmera does not know is reported to become a user",
             ),
         ),
@@ -142,7 +135,6 @@ VERBS: Verbs = {
                 listed="profile",
                 within=None,
                 unknown="accepted",
-                look=None,
             ),
         ),
         docs=f"{REFERENCE}/profile-attributes/unset-profile-attributes",
@@ -156,12 +148,6 @@ VERBS: Verbs = {
                 field="ext_id",
                 within=timedelta(minutes=1),
                 unknown="told",
-                look=Look(
-                    operation="get_profile_attributes",
-                    empty=lambda answer: not cast("Profile", answer).profile,
-                    # A user may have had no attribute, and what is not defined any more is not shown.
-                    proves=False,
-                ),
             ),
         ),
         comes_back="registering or changing the same id makes a user again",

@@ -1,0 +1,62 @@
+"""What a vendor is asked about one person, and which look-up shows whether a verb was done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from netaudience.model.rows import Rows
+from netaudience.operations.readback import Ask, ReadBack
+from netaudience.vendors import names
+
+if TYPE_CHECKING:
+    from netaudience.client import Client
+    from netaudience.model.verb_facts import Question, Way
+    from netaudience.operations.readback import Sent
+    from netaudience.settings import Settings
+
+__all__ = ["asked", "from_environment", "sent_for", "shown_by", "vendors_here"]
+
+
+def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the vendors of which the environment says anything, by their names in commands."""
+    given = os.environ if environ is None else environ
+    return [
+        slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
+    ]
+
+
+def from_environment(vendor: type[Client], settings: Settings) -> Client:
+    """Make a vendor's client from the environment."""
+    return vendor.from_environment(settings=settings)
+
+
+def asked(question: Question, name: str) -> Ask:
+    """Return a question about whoever is known by this name."""
+    if question.parameter:
+        return Ask(operation=question.operation, arguments={**question.arguments, question.parameter: name})
+    return Ask(operation=question.operation, item=name, arguments=question.arguments)
+
+
+def sent_for(vendor: type[Client], way: Way, name: str) -> Sent:
+    """Return what is sent for somebody who goes this way, as far as the facts alone say it."""
+    kind = vendor.operations()[way.operation].kind
+    if not isinstance(kind, Rows):
+        return name
+    wire = {field.name: field.wire for field in kind.fields}
+    given = {way.field: name, **way.constants("")}
+    return {wire.get(field, field): value for field, value in given.items()}
+
+
+def shown_by(vendor: type[Client], way: Way) -> tuple[ReadBack, str] | None:
+    """Return the look-up that shows whether a way was done, and its operation; None where nothing does.
+
+    What was set, and which place people were put into, receipts do not hold: nobody can compare it later.
+    """
+    fact = vendor.read_backs.get(way.operation)
+    placed = way.places or way.constants("one") != way.constants("another")
+    if not isinstance(fact, ReadBack) or way.entries or way.listed or placed:
+        return None
+    ask = fact.ask(sent_for(vendor, way, "somebody"), way.arguments)
+    return None if ask is None else (fact, ask.operation)
