@@ -122,6 +122,15 @@ def schedulers(session: nox.Session, scheduler: str) -> None:
     session.run("python", "-m", "pytest", *tests, *session.posargs)
 
 
+@nox.session(venv_backend="venv")
+def dbt(session: nox.Session) -> None:
+    """A project of dbt with its exposures and our source, by dbt itself in an environment of its own."""
+    # Where an old one is to be built of its source, pip goes back through all versions and finds none.
+    session.install("--only-binary=:all:", "dbt-core>=1.10", "dbt-duckdb>=1.10")
+    session.install("--editable", ".[cli]", "pytest", "pytest-asyncio")
+    session.run("python", "-m", "pytest", "tests/jobs/test_jobs_dbt.py", "-m", "slow", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation as a site in build/docs; a warning, or a link that leads nowhere, fails."""

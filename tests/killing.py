@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 
-from netaudience.sandbox import Sandbox
+from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.sandbox.ledger import Ledger, Place
 from netaudience.sandbox.protocol import Json
 
@@ -79,3 +79,26 @@ def wait_until_stopped(process: subprocess.Popen[str]) -> None:
     """Wait until SIGSTOP has reached the process."""
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     assert process.poll() is None
+
+
+def environment(sandbox: BackgroundSandbox) -> dict[str, str]:
+    """Return the variables of a process that knows all vendors of a sandbox, and nothing else."""
+    return {
+        "PATH": "",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "NETAUDIENCE_NETMERA_API_KEY": "sandbox",
+        "NETAUDIENCE_NETMERA_BASE_URL": sandbox.url("netmera"),
+        "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID": "sandbox",
+        "NETAUDIENCE_CLEVERTAP_PASSCODE": "sandbox",
+        "NETAUDIENCE_CLEVERTAP_BASE_URL": sandbox.url("clevertap"),
+        "NETAUDIENCE_ITERABLE_API_KEY": "sandbox",
+        "NETAUDIENCE_ITERABLE_BASE_URL": sandbox.url("iterable"),
+        "NETAUDIENCE_MOENGAGE_WORKSPACE_ID": "sandbox",
+        "NETAUDIENCE_MOENGAGE_DATA_API_KEY": "sandbox",
+        "NETAUDIENCE_MOENGAGE_BASE_URL": sandbox.url("moengage"),
+        "NETAUDIENCE_FYND_CLIENT_ID": "sandbox",
+        "NETAUDIENCE_FYND_CLIENT_SECRET": "sandbox",
+        "NETAUDIENCE_FYND_COMPANY_ID": "1",
+        "NETAUDIENCE_FYND_APPLICATION_ID": "2",
+        "NETAUDIENCE_FYND_BASE_URL": sandbox.url("fynd"),
+    }

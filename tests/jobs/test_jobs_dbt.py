@@ -227,7 +227,7 @@ def test_dbt_itself_takes_the_exposures_and_gives_the_rows(
 ) -> None:
     dbt = shutil.which("dbt") or shutil.which("dbt", path=str(Path(sys.executable).parent))
     if dbt is None:
-        pytest.skip("there is no dbt here: pip install dbt-core dbt-duckdb, in an environment of its own")
+        pytest.skip("dbt is in an environment of its own: nox -s dbt")
 
     def do(*words: str) -> str:
         found = subprocess.run([dbt, *words], cwd=tmp_path, check=False, text=True, capture_output=True)

@@ -6,7 +6,6 @@ A real process, a real server, SIGKILL. What the vendors have afterwards is comp
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -19,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from killing import deadly_sandbox, wait_until_stopped
+from killing import deadly_sandbox, environment, wait_until_stopped
 
 from netaudience.sandbox import BackgroundSandbox
 from netaudience.sandbox.fynd.state import Definition
@@ -85,28 +84,6 @@ def job(tmp_path: Path) -> Path:
     path = tmp_path / "job.toml"
     path.write_text(JOB)
     return path
-
-
-def environment(sandbox: BackgroundSandbox) -> dict[str, str]:
-    return {
-        "PATH": "",
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "NETAUDIENCE_NETMERA_API_KEY": "sandbox",
-        "NETAUDIENCE_NETMERA_BASE_URL": sandbox.url("netmera"),
-        "NETAUDIENCE_CLEVERTAP_ACCOUNT_ID": "sandbox",
-        "NETAUDIENCE_CLEVERTAP_PASSCODE": "sandbox",
-        "NETAUDIENCE_CLEVERTAP_BASE_URL": sandbox.url("clevertap"),
-        "NETAUDIENCE_ITERABLE_API_KEY": "sandbox",
-        "NETAUDIENCE_ITERABLE_BASE_URL": sandbox.url("iterable"),
-        "NETAUDIENCE_MOENGAGE_WORKSPACE_ID": "sandbox",
-        "NETAUDIENCE_MOENGAGE_DATA_API_KEY": "sandbox",
-        "NETAUDIENCE_MOENGAGE_BASE_URL": sandbox.url("moengage"),
-        "NETAUDIENCE_FYND_CLIENT_ID": "sandbox",
-        "NETAUDIENCE_FYND_CLIENT_SECRET": "sandbox",
-        "NETAUDIENCE_FYND_COMPANY_ID": "1",
-        "NETAUDIENCE_FYND_APPLICATION_ID": "2",
-        "NETAUDIENCE_FYND_BASE_URL": sandbox.url("fynd"),
-    }
 
 
 def start(sandbox: BackgroundSandbox, job: Path, *words: str) -> subprocess.Popen[str]:

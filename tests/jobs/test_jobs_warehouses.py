@@ -239,6 +239,42 @@ def test_a_killed_run_of_a_query_goes_on_with_the_rows_that_it_has_read(
         assert report.applications <= 3000 + 8 * 20  # what was in doubt was sent once more, as was asked for
 
 
+#: Opens a query and reads all of it; says how many kilobytes this process has had at most.
+READER = """
+import resource, sys
+from pathlib import Path
+from netaudience.jobs.extract.table import open_source
+from netaudience.jobs.spec.model import Expression, Secret, Source
+sql = f"select 'id' || i as id, i % 90 as age, md5(i::text) as note from generate_series(1, {sys.argv[1]}) i"
+source = Source(connection="postgresql", uri=Secret(env="WAREHOUSE_URI"), sql=sql, key=("id",))
+kept, rows = [], 0
+with open_source(source, Path()) as table:
+    for page in table.rows({"id": Expression(column="id")}):
+        rows += len(page)
+        if sys.argv[2] == "keeps":
+            kept.extend(page)
+print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.parametrize(("reader", "flat"), [("lets go", True), ("keeps", False)])
+def test_ten_million_rows_of_a_query_take_the_memory_of_one_million(
+    postgres: str, tmp_path: Path, reader: str, flat: bool
+) -> None:
+    """One that keeps its rows is seen with far fewer of them."""
+    megabytes = []
+    for rows in (1_000_000, 10_000_000) if flat else (100_000, 500_000):
+        told = subprocess.run(
+            [sys.executable, "-c", READER, str(rows), reader],
+            cwd=tmp_path, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        read, size = map(int, told.stdout.split())
+        assert read == rows
+        megabytes.append(size / 1024)
+    few, many = megabytes
+    assert (many < few + 100) is flat, megabytes
+
+
 def test_ctrl_c_while_a_query_runs_ends_the_command_and_the_query(postgres: str, tmp_path: Path) -> None:
     job = job_of(tmp_path, "select id, 1 as age from (select pg_sleep(3601)::text as id) one")
     running = running_like("sleep(3601)")
