@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -19,15 +20,16 @@ from typing import Any
 
 import attrs
 import pytest
-from job_runs import clients, run
+from job_runs import applied, clients, run
 from vendor_nights import CASES, GUARDS, Case
 
 from netaudience.errors import NetaudienceError
 from netaudience.jobs import Job
+from netaudience.jobs.deliver.repair import repair_run
 from netaudience.jobs.deliver.verify import verify_run
 from netaudience.jobs.spec.exit_codes import ExitCode, of_error
 from netaudience.jobs.spec.guards import Consent
-from netaudience.jobs.spec.model import Source
+from netaudience.jobs.spec.model import Share, Source
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.sandbox import Fault, Sandbox
 
@@ -171,7 +173,8 @@ async def test_nights(
     rows = {user: text for user, text in everybody.items() if user not in case.forbids}
     forbidden = len(everybody) - len(rows)
     source = Source(files=(file,), key=("user_id",), **public.source(data))
-    job = Job(name="nightly", path=tmp_path / "job.toml", steps=(step,), guards=GUARDS, source=source)
+    guards = attrs.evolve(GUARDS, max_rejected=Share(share=0.5))  # of two rows that were sent one is half
+    job = Job(name="nightly", path=tmp_path / "job.toml", steps=(step,), guards=guards, source=source)
     changed, emptied, gone, *_, poisoned = list(rows)
     consent = Consent(yes=True)
 
@@ -207,24 +210,38 @@ async def test_nights(
         later = {**everybody, changed: "another", emptied: "", "new": "here"}
         del later[gone]
         export.write_bytes(public.write(data, later, ["total"]))
-        summary = await run(job, sandbox, consent=consent)
+        before = applied(sandbox, step.vendor, case.route)[1]
+        summary = await run(job, sandbox, consent=consent, report=True)
         told = summary.steps[0]
         assert told.rows == told.delivered + told.rejected + told.unchanged == len(later) + 1
         assert mode == "all" or told.delivered <= 3
         expected: dict[str, object] = {**rows, changed: "another", "new": "here"}
         assert held() == wanted(expected)
 
-        # The look afterwards says the same.
-        seen = await verify_run(
-            job,
-            RunFolder(Path(summary.folder)),
-            share=1.0,
-            client_factory=clients(sandbox),
-            now=datetime.now(UTC) + LATER,
-        )
+        # The page says what the summary does, and what has come to the vendor.
+        shown = _page_counts(Path(summary.folder) / "report.html")
+        assert shown == [told.rows, told.delivered, told.unchanged, told.rejected, 0, 0, 0]
+        assert applied(sandbox, step.vendor, case.route)[1] - before == told.delivered
+
+        # The look afterwards says the same, sees what the vendor has lost since, and sends that again.
+        folder = RunFolder(Path(summary.folder))
+        how = {"share": 1.0, "client_factory": clients(sandbox), "now": datetime.now(UTC) + LATER}
+        seen = await verify_run(job, folder, **how)
         assert seen.ok
-        assert seen.steps[0].chosen == told.delivered
-        assert seen.steps[0].problem is None
+        assert (seen.steps[0].chosen, seen.steps[0].problem) == (told.delivered, None)
+        assert seen.steps[0].landed == (told.delivered if case.forget else 0), (
+            "the others cannot be read back"
+        )
+        if case.forget:
+            case.forget(sandbox, "new")
+            assert held() != wanted(expected)
+            seen = await verify_run(job, folder, **how)
+            assert (seen.wrong, seen.steps[0].landed) == (1, told.delivered - 1)
+            mended = await repair_run(
+                job, folder, seen, consent=consent, client_factory=clients(sandbox), signals=False
+            )
+            assert (mended.ok, mended.steps[0].delivered) == (True, 1)
+            assert held() == wanted(expected)
 
         # A mirror takes nothing back while a row does not say whose it is: it may be theirs.
         if mode == "mirror":
@@ -246,6 +263,12 @@ async def test_nights(
         assert code != ExitCode.DELIVERED
         assert public.told in words
         assert held() == wanted(expected)
+
+
+def _page_counts(page: Path) -> list[int]:
+    """Return the counts of a run's only step, as its page has them among all figures."""
+    (table,) = re.findall(r"Rows by what became of them</h3>.*?<tbody>(.*?)</tbody>", page.read_text())
+    return [int(cell.replace(",", "")) for cell in re.findall(r">([\d,]+)</td>", table)]
 
 
 async def _code_and_words(job: Job, sandbox: Sandbox, consent: Consent) -> tuple[int, str]:

@@ -66,9 +66,12 @@ async def test_three_nights(tmp_path: Path, case: Case) -> None:
 
         if case.renamed is None:
             return
-        renamed = dict([case.renamed])
-        step = attrs.evolve(case.step, arguments=renamed, removal_arguments=renamed)
+        argument, name = case.renamed
+        arguments = {**case.step.arguments, argument: name}
+        step = attrs.evolve(case.step, arguments=arguments, removal_arguments=arguments)
         other = make_job(tmp_path, step, guards=GUARDS)
+        (told,) = (note for note in other.plan().steps[0].notes if "40 users" in note)
+        assert "take-back-old = true" in told
         assert counts(await run(other, sandbox)) == {"step": (42, 40, 2, 0, 0, 0, 0)}
         assert case.held(sandbox) == expected, "the old one stays until somebody asks"
         asked = make_job(tmp_path, attrs.evolve(step, take_back_old=True), guards=GUARDS)
