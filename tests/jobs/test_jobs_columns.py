@@ -96,6 +96,27 @@ def test_a_column_is_not_guessed(file: Write, header: str, chosen: tuple[str, ..
         items(file("x.csv", f"{header}\n1,2\n"), "tag_users", *chosen)
 
 
+@pytest.mark.parametrize(
+    ("operation", "header", "expected"),
+    [
+        ("set_profile_attributes", "ext_id,profile.age", {"extId": "1", "profile": {"age": "2"}}),
+        ("set_profile_attributes", "ext_id,Profile.Age,b", {"extId": "1", "profile": {"Age": "2", "b": "3"}}),
+        ("bulk_update_users", "email,dataFields.a.b", {"email": "1", "dataFields": {"a.b": "2"}}),
+        # What begins with no field's name is a name of its own.
+        ("bulk_update_users", "email,address.city", {"email": "1", "dataFields": {"address.city": "2"}}),
+        ("bulk_update_users", "email,email.x", {"email": "1", "dataFields": {"email.x": "2"}}),
+    ],
+)
+def test_a_column_that_is_called_as_in_a_job_is_an_entry(file: Write, operation, header, expected) -> None:
+    row = ",".join("123"[: len(header.split(","))])
+    assert items(file("x.csv", f"{header}\n{row}\n"), operation) == [expected]
+
+
+def test_two_columns_of_one_entry_are_refused(file: Write) -> None:
+    with pytest.raises(ConfigurationError, match=r"More than one column could be profile\.age: rename one"):
+        items(file("x.csv", "ext_id,profile.age,age\n1,2,3\n"), "set_profile_attributes")
+
+
 @pytest.mark.parametrize("vendor", clients(), ids=lambda vendor: vendor.slug)
 def test_no_column_is_two_fields(vendor: type[Client]) -> None:
     """An id that goes out as another identifier as well would change, or erase, somebody else."""

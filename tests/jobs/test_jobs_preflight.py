@@ -88,7 +88,7 @@ async def test_without_it_they_are_lost_without_a_word(tmp_path, sandbox):
     ("name", "sentence"),
     [
         ("City", "'City' but 'city', which differs in its case, and leaves it out without a word"),
-        ("cities", "'cities' and leaves it out without a word: did you mean 'city'?"),
+        ("cities", "'cities' and leaves it out without a word: did you mean 'city'? Nothing was sent"),
         ("qqq", "'qqq' and leaves it out without a word. Nothing was sent"),
     ],
 )

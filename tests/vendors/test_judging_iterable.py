@@ -530,10 +530,14 @@ def test_dropped_fields_are_a_warning_whoever_is_blamed() -> None:
 
 
 def test_fields_that_were_added_are_told_for_their_types_stay() -> None:
-    added = {"createdFields": ["points", "age"], "filteredOutFields": ["city"]}
+    added = {
+        "createdFields": ["points", "age", "mySettings.mobile", "visits_2024", "a\nb"],
+        "filteredOutFields": [f"field{number:02}" for number in range(30)],
+    }
     dropped, made = told(updates(3, 0) | added).warnings
     assert "dropped" in dropped
-    assert "age, points" in made
+    assert dropped.endswith(", field18, field19 and 10 more")
+    assert made.endswith(": …, age, mySettings.mobile, points, visits_2024")
     assert "for ever" in made
     assert "city" not in made
 

@@ -84,9 +84,15 @@ class Columns:
                 raise ConfigurationError(
                     f"Each column that goes into {spread.name} needs a name of its own; {self._among()}"
                 )
-            if not self.rest and spread.required:
+            rest = {f"{spread.name}.{column}": column for column in self.rest}
+            if not rest and spread.required and not any("." in name for name in found):
                 raise ConfigurationError(f"No column is left for {spread.name}; {self._among()}")
-            found |= {f"{spread.name}.{column}": column for column in self.rest}
+            if twice := sorted(rest.keys() & found.keys()):
+                called = column_name(twice[0])
+                raise ConfigurationError(
+                    f"More than one column could be {called}: rename one of them; {self._among()}"
+                )
+            found |= rest
         gone = {self._taken_away(column) for column in unset}
         return {name: Expression(column=column, unset=column in gone) for name, column in found.items()}
 
@@ -98,9 +104,11 @@ class Columns:
         """
         kind: object = self.operation.kind
         spread = self.spread
-        column = next((one for one in self.rest if plain(one) == plain(name)), None)
+        entries = [place.column for place in self.places if "." in place.name and place.column is not None]
+        columns = [*self.rest, *entries]
+        column = next((one for one in columns if plain(one) == plain(name)), None)
         if column is None:
-            among = listed([column_name(one) for one in self.rest]) or "none"
+            among = listed([column_name(one) for one in columns]) or "none"
             into = "a mapping" if spread is None else spread.name
             raise ConfigurationError(
                 f"--unset {name}: no column of that name goes into {into}: it has {among}"
@@ -247,6 +255,9 @@ class _Fields:
                     "--column is written field=COLUMN here, once for each field to rename"
                 )
             self._chosen[self._step_name(name)] = _named(columns, column)
+        for column in columns:
+            if column not in self._chosen.values() and (entry := self._entry(column)):
+                self._chosen.setdefault(entry, column)
         self._free = [column for column in columns if column not in self._chosen.values()]
 
     def _step_name(self, asked: str) -> str:
@@ -254,12 +265,16 @@ class _Fields:
         field = self._known.get(plain(asked))
         if field is not None:
             return field.name
-        head, _, entry = asked.partition(".")
-        field = self._known.get(plain(head))
-        if field is not None and dict in field.types and entry:
-            return f"{field.name}.{entry}"
+        if entry := self._entry(asked):
+            return entry
         fields = ", ".join(field.name for field in self._kind.fields)
         raise ConfigurationError(f"--column names a field that the rows do not have; they have {fields}")
+
+    def _entry(self, asked: str) -> str:
+        """Return the name of an entry of a field, as in profile.age; nothing where it is none."""
+        head, _, entry = asked.partition(".")
+        field = self._known.get(plain(head))
+        return f"{field.name}.{entry}" if field is not None and dict in field.types and entry else ""
 
     def find(self, skipped: set[str]) -> Columns:
         """Find them, and what is left for a mapping."""

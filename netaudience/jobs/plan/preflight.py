@@ -98,7 +98,8 @@ def refuse(step: str, findings: Sequence[Finding]) -> None:
     """
     stops = [finding.sentence for finding in findings if finding.stops]
     if stops:
-        raise GuardRefused(f"{step}: {'. '.join(stops)}. Nothing was sent: {_HOW}")
+        told = " ".join(one if one.endswith("?") else f"{one}." for one in stops)
+        raise GuardRefused(f"{step}: {told} Nothing was sent: {_HOW}")
 
 
 class Preflight:

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from netaudience.errors import NotFound, Refused, ServerFault, VendorError, scrub
+from netaudience.errors import NotFound, Refused, ServerFault, VendorError, column_name
 from netaudience.model.item_errors import NOTHING, ItemErrors
 from netaudience.model.verdicts import json_object
 from netaudience.model.wire import JsonValue, Response
@@ -46,6 +46,8 @@ _OF_THE_SCHEMA: Mapping[str, str] = {
     "filteredOutFields": "Iterable dropped fields that the project does not have",
     "createdFields": "Iterable added fields to the project, and their types stay for ever",
 }
+#: So many fields are named, and so many letters of each are told.
+_NAMED, _LONGEST = 20, 60
 #: A path into the request, such as ``obj.users[1].preferUserId``.
 _PATH = re.compile(r"obj\.\w+\[(?P<index>[0-9]{1,9})\]\.?(?P<field>.*)", re.DOTALL)
 
@@ -222,10 +224,17 @@ def _spared(body: Body) -> int:
 def _warnings(body: Body) -> Sequence[str]:
     """Tell what was lost although its item was taken, and what was decided for ever by the way."""
     return [
-        f"{what}: {scrub(', '.join(sorted(names)))}"
+        f"{what}: {_listed(sorted(names))}"
         for field, what in _OF_THE_SCHEMA.items()
         if (names := _texts(body.get(field))[0])
     ]
+
+
+def _listed(fields: Sequence[str]) -> str:
+    """Return names of fields, which are the project's and may have dots and digits, as they are."""
+    told = ", ".join(column_name(name)[:_LONGEST] if name.isprintable() else "…" for name in fields[:_NAMED])
+    more = len(fields) - _NAMED
+    return f"{told} and {more:,} more" if more > 0 else told
 
 
 def _by_path(response: Response, body: Body, count: int) -> Mapping[int, VendorError]:
