@@ -107,6 +107,9 @@ def _broken(
     rule: Rule, page: Sequence[object], kept: Sequence[object] | None = None
 ) -> Mapping[int, InvalidItem]:
     """Return what is wrong with which values, by index; the form in which they are kept may tell sooner."""
+    if len(page) == 1:  # a call: the question for many costs four times as much (benchmark C1)
+        problem = rule.problem(page[0])
+        return FINE if problem is None else {0: InvalidItem(problem)}
     if rule.fine(page if kept is None else kept):
         return FINE
     found = search(page, range(len(page)), rule.fine, rule.problem)
