@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from netaudience.cli.attributes import add_attributes
 from netaudience.cli.jobs import add_jobs
 from netaudience.cli.missing_ids import add_look_up
-from netaudience.cli.options import whole
+from netaudience.cli.options import FLAG, whole
 from netaudience.cli.verbs import add_verbs
 from netaudience.errors import ConfigurationError
 from netaudience.vendors import client_of, names
@@ -33,9 +33,7 @@ _HELP = (
 #: Its words are many and wrapped; the first page has none of that, and to read Markdown costs its start.
 _WRAPPED = "markdown"
 _COMPLETION = "--install-completion"
-_flag = Parameter(negative="", show_default=False)
 _whole = Parameter(converter=whole)
-_many = Parameter(negative="", show_default=False)
 
 
 def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -> App:
@@ -116,8 +114,8 @@ def _operations(
     operation: str | None = None,
     /,
     *,
-    json: Annotated[bool, _flag] = False,
-    markdown: Annotated[bool, _flag] = False,
+    json: Annotated[bool, FLAG] = False,
+    markdown: Annotated[bool, FLAG] = False,
 ) -> int:
     """List all operations, a line for each, or tell one whole: its limits, and where each figure is from.
 
@@ -149,9 +147,9 @@ def _schema() -> int:
 
 def _doctor(
     *vendor: str,
-    job: Annotated[Path | None, Parameter(negative="")] = None,
-    json: Annotated[bool, _flag] = False,
-    debug: Annotated[bool, _flag] = False,
+    job: Annotated[Path | None, FLAG] = None,
+    json: Annotated[bool, FLAG] = False,
+    debug: Annotated[bool, FLAG] = False,
 ) -> int:
     """Look whether a run can go: credentials, the way to the vendor, clock, versions, quotas, write access.
 
@@ -174,10 +172,10 @@ def _doctor(
 
 def _mcp(
     *,
-    folder: Annotated[Path, Parameter(negative="")] = Path(),
-    approver: Annotated[tuple[str, ...], _many] = (),
-    show_values: Annotated[bool, _flag] = False,
-    debug: Annotated[bool, _flag] = False,
+    folder: Annotated[Path, FLAG] = Path(),
+    approver: Annotated[tuple[str, ...], FLAG] = (),
+    show_values: Annotated[bool, FLAG] = False,
+    debug: Annotated[bool, FLAG] = False,
 ) -> int:
     """Serve an agent over standard input and output, by the Model Context Protocol.
 
@@ -203,12 +201,12 @@ def _sandbox(  # noqa: PLR0913 - each is a flag
     *,
     port: Annotated[int, _whole] = 8765,
     host: str = "127.0.0.1",
-    fault: Annotated[tuple[str, ...], _many] = (),
+    fault: Annotated[tuple[str, ...], FLAG] = (),
     seed: Annotated[int, _whole] = 0,
-    rate: Annotated[tuple[str, ...], _many] = (),
-    in_flight: Annotated[tuple[str, ...], _many] = (),
-    delay: Annotated[tuple[str, ...], _many] = (),
-    empty: Annotated[bool, _flag] = False,
+    rate: Annotated[tuple[str, ...], FLAG] = (),
+    in_flight: Annotated[tuple[str, ...], FLAG] = (),
+    delay: Annotated[tuple[str, ...], FLAG] = (),
+    empty: Annotated[bool, FLAG] = False,
 ) -> int:
     """Serve the vendors' documents on this machine, to try things out without an account.
 
@@ -242,10 +240,10 @@ def _demo(  # noqa: PLR0913 - each is a flag
     *,
     rows: Annotated[int, _whole] = 100_000,
     seed: Annotated[int, _whole] = 1,
-    keep: Annotated[str | None, Parameter(negative="")] = None,
-    verbs: Annotated[bool, _flag] = False,
-    quiet: Annotated[bool, _flag] = False,
-    debug: Annotated[bool, _flag] = False,
+    keep: Annotated[str | None, FLAG] = None,
+    verbs: Annotated[bool, FLAG] = False,
+    quiet: Annotated[bool, FLAG] = False,
+    debug: Annotated[bool, FLAG] = False,
 ) -> int:
     """Show the main job without an account: a dirty export, a vendor in trouble, and a report that adds up.
 
@@ -271,8 +269,8 @@ def _show_quotas(
     where: str | None = None,
     /,
     *,
-    json: Annotated[bool, _flag] = False,
-    debug: Annotated[bool, _flag] = False,
+    json: Annotated[bool, FLAG] = False,
+    debug: Annotated[bool, FLAG] = False,
 ) -> int:
     """Say who holds what of the limits that processes share, and whether there is a pause.
 
@@ -288,7 +286,7 @@ def _show_quotas(
 
 
 def _pause_quotas(
-    where: str | None = None, /, *, seconds: float, debug: Annotated[bool, _flag] = False
+    where: str | None = None, /, *, seconds: float, debug: Annotated[bool, FLAG] = False
 ) -> int:
     """Let no process send anything for a while, or end a pause.
 
@@ -303,7 +301,7 @@ def _pause_quotas(
     return pause_quotas(where, seconds)
 
 
-def _clear_quotas(where: str | None = None, /, *, debug: Annotated[bool, _flag] = False) -> int:
+def _clear_quotas(where: str | None = None, /, *, debug: Annotated[bool, FLAG] = False) -> int:
     """Forget what is kept of shared limits. Processes that go on wait for a window.
 
     Args:

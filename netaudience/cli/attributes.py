@@ -8,15 +8,12 @@ from typing import Annotated, TypeAlias
 from cyclopts import App, Parameter
 
 from netaudience.cli.job_options import Manner
-from netaudience.cli.options import REPORT, SOURCE, Diagnosis
+from netaudience.cli.options import FLAG, FLAT, REPORT, SOURCE, Diagnosis
 from netaudience.cli.people_file import PeopleToComplete
 from netaudience.cli.verbs import VERBS, carry
 from netaudience.errors import ConfigurationError
 
 __all__ = ["add_attributes"]
-
-_flag = Parameter(negative="", show_default=False)
-_flat = Parameter(name="*")
 
 
 Typed: TypeAlias = Annotated[
@@ -40,13 +37,13 @@ def _set(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have thei
     people: Path,
     /,
     *,
-    attribute: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)],
-    plan: Annotated[bool, _flag] = False,
+    attribute: Annotated[tuple[str, ...], FLAG],
+    plan: Annotated[bool, FLAG] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
     typed: Typed = (),
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Set attributes of people at every vendor, and say for each of them what became of it there.
 
@@ -72,12 +69,12 @@ def _unset(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     people: Path,
     /,
     *,
-    attribute: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)],
-    plan: Annotated[bool, _flag] = False,
+    attribute: Annotated[tuple[str, ...], FLAG],
+    plan: Annotated[bool, FLAG] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Take attributes of people away at every vendor.
 

@@ -24,6 +24,7 @@ from netaudience.cli.asking import ask_operation
 from netaudience.cli.flags import flags_of
 from netaudience.cli.one_shot import Order, run_operation
 from netaudience.cli.options import (
+    FLAT,
     GUARDS,
     SOURCE,
     STANDARD_INPUT,
@@ -41,7 +42,6 @@ from netaudience.operations.dispatch import Operation
 
 __all__ = ["add_vendor"]
 
-_flat = Parameter(name="*")
 _OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis")
 
 
@@ -128,11 +128,11 @@ def _command(vendor: type[Client], operation: Operation) -> Callable[..., int]:
 
     parameters = _source(operation) if carries else []
     parameters += [flag.parameter for flag in own_flags.values()]
-    parameters += [*_guards(operation, carries=carries), _keyword("pace", Annotated[Pace, _flat], Pace())]
+    parameters += [*_guards(operation, carries=carries), _keyword("pace", Annotated[Pace, FLAT], Pace())]
     if carries:
-        parameters.append(_keyword("reading", Annotated[Reading, _flat], Reading()))
-        parameters.append(_keyword("reporting", Annotated[Reporting, _flat], Reporting()))
-    parameters.append(_keyword("diagnosis", Annotated[Diagnosis, _flat], Diagnosis()))
+        parameters.append(_keyword("reading", Annotated[Reading, FLAT], Reading()))
+        parameters.append(_keyword("reporting", Annotated[Reporting, FLAT], Reporting()))
+    parameters.append(_keyword("diagnosis", Annotated[Diagnosis, FLAT], Diagnosis()))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # pyright: ignore[reportFunctionMemberAccess] # inspect's own protocol
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = operation.__doc__  # the flags' words come from its Args

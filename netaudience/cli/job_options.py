@@ -8,13 +8,12 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 from cyclopts import Group, Parameter
 
-from netaudience.cli.options import GUARDS, REPORT, NoPreflight, whole
+from netaudience.cli.options import FLAG, GUARDS, REPORT, NoPreflight, whole
 
 __all__ = ["Agreement", "Manner"]
 
 RUN = Group("Run", sort_key=2)
 WATCH = Group("Watch", sort_key=3)
-_flag = Parameter(negative="", show_default=False)
 InDoubt: TypeAlias = Literal["tell", "resend"]
 
 
@@ -22,7 +21,7 @@ InDoubt: TypeAlias = Literal["tell", "resend"]
 class Agreement:
     """What the caller agrees to."""
 
-    yes: Annotated[bool, Parameter(group=GUARDS, help="Data is lost: this agrees."), _flag] = False
+    yes: Annotated[bool, Parameter(group=GUARDS, help="Data is lost: this agrees."), FLAG] = False
     yes_delete: Annotated[
         int | None,
         Parameter(
@@ -72,18 +71,18 @@ class Manner:
             group=WATCH,
             help="Make OpenTelemetry spans and metrics; opentelemetry-instrument says where they go.",
         ),
-        _flag,
+        FLAG,
     ] = False
     lineage: Annotated[
         bool,
         Parameter(
             group=WATCH, help="Send OpenLineage events of the run to where OPENLINEAGE_URL or its file says."
         ),
-        _flag,
+        FLAG,
     ] = False
     json: Annotated[
-        bool, Parameter(group=REPORT, help="Print the summary as JSON on standard output."), _flag
+        bool, Parameter(group=REPORT, help="Print the summary as JSON on standard output."), FLAG
     ] = False
     quiet: Annotated[
-        bool, Parameter(group=REPORT, help="Print nothing where all is well; else what became of it."), _flag
+        bool, Parameter(group=REPORT, help="Print nothing where all is well; else what became of it."), FLAG
     ] = False

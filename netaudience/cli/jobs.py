@@ -11,14 +11,12 @@ from typing import Annotated, Literal
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.options import GUARDS, SOURCE, Diagnosis, Written
+from netaudience.cli.options import FLAG, FLAT, GUARDS, SOURCE, Diagnosis, Written
 from netaudience.errors import ConfigurationError
 
 __all__ = ["add_jobs"]
 
 JOBS = Group("Jobs", sort_key=0)
-_flag = Parameter(negative="", show_default=False)
-_flat = Parameter(name="*")
 
 
 def add_jobs(app: App) -> None:
@@ -38,8 +36,8 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     sql: Annotated[str | None, Parameter(group=SOURCE)] = None,
     database: Annotated[str | None, Parameter(group=SOURCE)] = None,
     key: Annotated[tuple[str, ...], Parameter(group=SOURCE, negative="", show_default=False)] = (),
-    written: Annotated[Written, _flat] = Written(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    written: Annotated[Written, FLAT] = Written(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Write a first job file from a source's columns and an operation's fields; nothing is sent.
 
@@ -65,13 +63,13 @@ def _plan(  # noqa: PLR0913, D417 - flags in groups have their own words
     job: Path,
     /,
     *,
-    json: Annotated[bool, _flag] = False,
-    markdown: Annotated[bool, _flag] = False,
-    detailed_exitcode: Annotated[bool, _flag] = False,
-    no_preflight: Annotated[bool, _flag] = False,
-    full: Annotated[bool, _flag] = False,
-    quiet: Annotated[bool, _flag] = False,
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    json: Annotated[bool, FLAG] = False,
+    markdown: Annotated[bool, FLAG] = False,
+    detailed_exitcode: Annotated[bool, FLAG] = False,
+    no_preflight: Annotated[bool, FLAG] = False,
+    full: Annotated[bool, FLAG] = False,
+    quiet: Annotated[bool, FLAG] = False,
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Say what a job would send, without sending anything and, if need be, without credentials.
 
@@ -105,12 +103,12 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
     /,
     *,
     plan: Annotated[str | None, Parameter(group=GUARDS)] = None,
-    full: Annotated[bool, Parameter(group=SOURCE), _flag] = False,
+    full: Annotated[bool, Parameter(group=SOURCE), FLAG] = False,
     first: Annotated[str | None, Parameter(group=GUARDS)] = None,
     after: Annotated[str | None, Parameter(group=GUARDS)] = None,
-    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    agreement: Annotated[Agreement, FLAT] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Run a job: a new run, with a folder of its own.
 
@@ -146,12 +144,12 @@ def _verify(  # noqa: PLR0913, D417 - flags in groups have their own words
     /,
     *,
     share: Annotated[str, Parameter(show_default=False)] = "1%",
-    all: Annotated[bool, _flag] = False,  # noqa: A002 - the flag's name
+    all: Annotated[bool, FLAG] = False,  # noqa: A002 - the flag's name
     after: Annotated[str, Parameter(show_default=False)] = "0s",
-    repair: Annotated[bool, _flag] = False,
-    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    repair: Annotated[bool, FLAG] = False,
+    agreement: Annotated[Agreement, FLAT] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Read back what a run has delivered, by the vendor's own look-up, and compare it with what was sent.
 
@@ -178,9 +176,9 @@ def _resume(  # noqa: D417 - flags in groups have their own words
     run: str,
     /,
     *,
-    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    agreement: Annotated[Agreement, FLAT] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Go on with a run that did not come to its end; what is settled is not sent again.
 
@@ -197,9 +195,9 @@ def _retry(  # noqa: D417 - flags in groups have their own words
     run: str,
     /,
     *,
-    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    agreement: Annotated[Agreement, FLAT] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Send the rejected and failed rows of a run again, as a new run.
 
@@ -220,9 +218,9 @@ def _runs(  # noqa: D417 - flags in groups have their own words
     job: Path | None = None,
     /,
     *,
-    json: Annotated[bool, _flag] = False,
-    where: Annotated[bool, _flag] = False,
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    json: Annotated[bool, FLAG] = False,
+    where: Annotated[bool, FLAG] = False,
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """List the runs that are kept, the newest first.
 
@@ -241,8 +239,8 @@ def _report(  # noqa: D417 - flags in groups have their own words
     run: str,
     /,
     *,
-    open: Annotated[bool, _flag] = False,  # noqa: A002 - the flag's name
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    open: Annotated[bool, FLAG] = False,  # noqa: A002 - the flag's name
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Write a run's report.html anew, and print its path.
 
@@ -262,7 +260,7 @@ def _exposures(  # noqa: D417 - flags in groups have their own words
     *,
     owner: str = "netaudience",
     email: str | None = None,
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Print the job files of a folder that read models of dbt as exposures, in YAML for the dbt project.
 

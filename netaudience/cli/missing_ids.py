@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from netaudience.cli.options import Diagnosis
+from netaudience.cli.options import FLAT, Diagnosis
 from netaudience.cli.people_file import PeopleFile
 from netaudience.cli.verbs import VERBS
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from netaudience.verbs.missing import Completed
 
 __all__ = ["add_look_up"]
-
-_flat = Parameter(name="*")
 
 
 def add_look_up(app: App) -> None:
@@ -33,8 +31,8 @@ def _look_up(  # noqa: D417 - flags in groups have their own words
     people: Path,
     /,
     *,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleFile, FLAT] = PeopleFile(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Ask vendors for ids of people that the file does not have, and print the file with them as CSV.
 

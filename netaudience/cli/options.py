@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # these cost a program's start
     from netaudience.settings import Settings
 
 __all__ = [
+    "FLAG",
+    "FLAT",
     "STANDARD_INPUT",
     "Diagnosis",
     "NoPreflight",
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
     Format: TypeAlias = str
 else:  # the command's own reader of arguments lists what may be said
     Format = Literal[FORMATS]
-_flag = Parameter(negative="", show_default=False)
+#: How a flag is told, and that several flags are one object.
+FLAG = Parameter(negative="", show_default=False)
+FLAT = Parameter(name="*")
 #: The same flag at a command of one operation and at a job's.
 NoPreflight: TypeAlias = Annotated[
     bool,
@@ -59,7 +63,7 @@ NoPreflight: TypeAlias = Annotated[
         group=GUARDS,
         help="Send without asking the vendor for its schema, to which names and types are held.",
     ),
-    _flag,
+    FLAG,
 ]
 
 
@@ -129,7 +133,7 @@ class Pace:
             help="The vendor's base URL may be http:// with a public host, where the key can be read on the "
             "way: this agrees.",
         ),
-        _flag,
+        FLAG,
     ] = False
     odd_identifiers: Annotated[
         Literal["reject", "send"],
@@ -280,7 +284,7 @@ class Written(Elsewhere):
     ] = ()
     sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
     hive: Annotated[
-        bool, Parameter(group=SOURCE, help="Folders such as country=TR are columns as well."), _flag
+        bool, Parameter(group=SOURCE, help="Folders such as country=TR are columns as well."), FLAG
     ] = False
     time_zone: Annotated[
         str | None,
@@ -336,7 +340,7 @@ class Reading(Written):
             group=SOURCE,
             help="Columns of text that hold nothing but numbers, true and false, or JSON are sent as such.",
         ),
-        _flag,
+        FLAG,
     ] = False
     skip: Annotated[
         tuple[str, ...],
@@ -359,7 +363,7 @@ class Reading(Written):
     ] = ()
     no_preflight: NoPreflight = False
     allow_empty: Annotated[
-        bool, Parameter(group=SOURCE, help="A source without any row is no error."), _flag
+        bool, Parameter(group=SOURCE, help="A source without any row is no error."), FLAG
     ] = False
 
     def source(self, path: str | None, items: Sequence[str]) -> Source:
@@ -422,14 +426,14 @@ class Reporting:
             group=REPORT,
             help="Print what the vendor answers to writes, too, such as the id of what was made.",
         ),
-        _flag,
+        FLAG,
     ] = False
     report: Annotated[
         Path | None,
         Parameter(group=REPORT, help="Write the counts, reasons and warnings to this file, as JSON."),
     ] = None
     quiet: Annotated[
-        bool, Parameter(group=REPORT, help="Print nothing where all is well; else what became of it."), _flag
+        bool, Parameter(group=REPORT, help="Print nothing where all is well; else what became of it."), FLAG
     ] = False
     grace: Annotated[
         float,
@@ -446,7 +450,7 @@ class Diagnosis:
         Parameter(group=REPORT, help="Show log messages of this level and above on standard error."),
     ] = None
     debug: Annotated[
-        bool, Parameter(group=REPORT, help="Show where in the program an error came from."), _flag
+        bool, Parameter(group=REPORT, help="Show where in the program an error came from."), FLAG
     ] = False
 
     def apply(self) -> None:

@@ -11,14 +11,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
-from netaudience.cli.options import GUARDS, REPORT, SOURCE, Diagnosis, whole
+from netaudience.cli.options import FLAG, FLAT, GUARDS, REPORT, SOURCE, Diagnosis, whole
 from netaudience.cli.people_file import PeopleFile, PeopleToComplete
 
 __all__ = ["VERBS", "add_verbs", "carry"]
 
 VERBS = Group("People, at every vendor", sort_key=1)
-_flag = Parameter(negative="", show_default=False)
-_flat = Parameter(name="*")
 Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
 VerbName: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave", "set", "unset"]
 At: TypeAlias = Annotated[
@@ -60,7 +58,7 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     people: Path,
     /,
     *,
-    plan: Annotated[bool, _flag] = False,
+    plan: Annotated[bool, FLAG] = False,
     yes_delete: Annotated[
         int | None,
         Parameter(
@@ -70,9 +68,9 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
         ),
     ] = None,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Erase people at every vendor, and say for each of them what became of it there.
 
@@ -119,13 +117,13 @@ def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have
     people: Path,
     /,
     *,
-    channel: Annotated[tuple[Channel, ...], Parameter(negative="", show_default=False)],
+    channel: Annotated[tuple[Channel, ...], FLAG],
     at: At = (),
-    plan: Annotated[bool, _flag] = False,
+    plan: Annotated[bool, FLAG] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Opt people out of channels at every vendor, and say for each of them what became of it there.
 
@@ -147,9 +145,9 @@ def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups ha
     people: Path,
     /,
     *,
-    channel: Annotated[tuple[Channel, ...], Parameter(negative="", show_default=False)],
+    channel: Annotated[tuple[Channel, ...], FLAG],
     at: At = (),
-    plan: Annotated[bool, _flag] = False,
+    plan: Annotated[bool, FLAG] = False,
     yes_opt_in: Annotated[
         int | None,
         Parameter(
@@ -159,11 +157,11 @@ def _unsuppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups ha
         ),
     ] = None,
     consent_column: Annotated[str | None, Parameter(group=SOURCE)] = None,
-    opt_outs: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
+    opt_outs: Annotated[tuple[Path, ...], FLAG] = (),
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Let vendors write to people again on channels: only to those who agreed after they opted out.
 
@@ -201,11 +199,11 @@ def _join(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
     *,
     audience: str,
     at: At = (),
-    plan: Annotated[bool, _flag] = False,
+    plan: Annotated[bool, FLAG] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Put people into an audience at every vendor: a tag, a list, a property, a cohort, a group.
 
@@ -229,11 +227,11 @@ def _leave(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     *,
     audience: str,
     at: At = (),
-    plan: Annotated[bool, _flag] = False,
+    plan: Annotated[bool, FLAG] = False,
     receipts: Annotated[Path | None, Parameter(group=REPORT)] = None,
-    file: Annotated[PeopleToComplete, _flat] = PeopleToComplete(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleToComplete, FLAT] = PeopleToComplete(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Take people out of an audience at every vendor.
 
@@ -252,10 +250,10 @@ def _sync(  # noqa: D417 - flags in groups have their own words
     job: Path,
     /,
     *,
-    plan: Annotated[bool, _flag] = False,
-    agreement: Annotated[Agreement, _flat] = Agreement(),  # noqa: B008 - frozen
-    manner: Annotated[Manner, _flat] = Manner(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    plan: Annotated[bool, FLAG] = False,
+    agreement: Annotated[Agreement, FLAT] = Agreement(),  # noqa: B008 - frozen
+    manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Make an audience the same as its source at every vendor: who is new joins, and who is gone leaves.
 
@@ -290,8 +288,8 @@ def _verify(  # noqa: D417 - flags in groups have their own words
     /,
     *,
     people: Path | None = None,
-    file: Annotated[PeopleFile, _flat] = PeopleFile(),  # noqa: B008 - frozen
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    file: Annotated[PeopleFile, FLAT] = PeopleFile(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Check that no receipt was changed or taken out, and ask vendors about people whose time has come.
 
@@ -316,7 +314,7 @@ def _show(  # noqa: D417 - flags in groups have their own words
     id: str | None = None,  # noqa: A002 - the flag's name
     email: str | None = None,
     phone: str | None = None,
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Print the receipts of one person, as lines of JSON, for who holds the key.
 
@@ -337,9 +335,9 @@ def _who(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have thei
     id: str | None = None,  # noqa: A002 - the flag's name
     email: str | None = None,
     phone: str | None = None,
-    vendor: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
-    show: Annotated[bool, _flag] = False,
-    diagnosis: Annotated[Diagnosis, _flat] = Diagnosis(),  # noqa: B008 - frozen
+    vendor: Annotated[tuple[str, ...], FLAG] = (),
+    show: Annotated[bool, FLAG] = False,
+    diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
 ) -> int:
     """Ask every vendor what it holds of a person, and look what was last sent, when, and what was rejected.
 
