@@ -12,10 +12,12 @@ from scripted_vendors import reply
 
 from netaudience import (
     AccountError,
+    CleverTapClient,
     ConfigurationError,
     Delivered,
     FyndClient,
     InvalidItem,
+    IterableClient,
     MoEngageClient,
     NotFound,
     Rejected,
@@ -424,10 +426,21 @@ async def test_a_truth_value_is_written_as_each_field_wants_it(opted) -> None:
     assert platforms == [{"platform": "iOS", "active": opted}]
 
 
+#: Whose answers name what they leave undone, or of which no page says that anything is.
+OF_ITERABLE = {
+    *("track_events", "track_events_without_ids", "track_event", "track_event_without_id"),
+    *("subscribe_to_list", "unsubscribe_from_list", "bulk_update_subscriptions", "update_subscriptions"),
+    *("subscribe_to_double_opt_in", "delete_user", "delete_user_by_user_id", "unforget_user"),
+    *("unforget_user_by_user_id", "bulk_update_users", "update_email"),
+}
+
+
 def test_whatever_is_only_accepted_says_what_it_leaves_undone() -> None:
     for client, silent in (
         (MoEngageClient, set[str]()),
         (FyndClient, {"start_user_export", "refresh_group"}),
+        (CleverTapClient, {"set_subscription", "disassociate_phone_numbers"}),
+        (IterableClient, OF_ITERABLE),
     ):
         operations = client.operations().items()
         accepted = {name for name, one in operations if one.facts.acknowledges == "accepted"}

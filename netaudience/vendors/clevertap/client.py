@@ -34,6 +34,7 @@ from netaudience.vendors.clevertap.facts import (
     DOCS,
     EVENTS_PAGE,
     IDENTITIES,
+    NO_SINGLE,
     PROFILES_PAGE,
     SILENT,
     SUBSCRIBE,
@@ -197,6 +198,7 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         idempotent=False,
         blame=blame_list,
         note="Taken now and worked off in the account's night; event data may be lost.",
+        unsaid=NO_SINGLE,
         docs=DOCS,
     )
     def demerge(self, identities: Sequence[str]) -> Request[None]:
@@ -217,7 +219,7 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         coalesces="merge",
         blame=blame_records(profile_record),
         acknowledges="applied",
-        note=SILENT,
+        unsaid=SILENT,
         docs=PROFILES_PAGE,
     )
     def upload_profiles(self, profiles: Sequence[ProfileUpload | ProfileUploadDict]) -> Request[Uploaded]:
@@ -241,7 +243,8 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         idempotent=False,
         blame=blame_records(profile_record),
         acknowledges="applied",
-        note=f"$incr and $decr, sent twice, count twice. {SILENT}",
+        note="$incr and $decr, sent twice, count twice.",
+        unsaid=SILENT,
         docs=PROFILES_PAGE,
     )
     def upload_profile_changes(
@@ -267,7 +270,8 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         idempotent=False,
         blame=blame_records(event_record),
         acknowledges="applied",
-        note=f"Sent twice, an event happened twice. {SILENT}",
+        note="Sent twice, an event happened twice.",
+        unsaid=SILENT,
         docs=EVENTS_PAGE,
     )
     def upload_events(self, events: Sequence[EventUpload | EventUploadDict]) -> Request[Uploaded]:
@@ -311,6 +315,7 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         destructive=True,
         irreversible=True,
         note="Taken now and worked off in the account's night; final within 48 hours.",
+        unsaid=NO_SINGLE,
         docs=DELETE_PAGE,
         consent="deletes profiles for good",
     )
@@ -340,7 +345,8 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         blame=blame_records(subscription_record),
         note=(
             "Acts on the number or address, and so on everyone who shares it; for one user alone set "
-            "MSG-sms or MSG-email of the profile to false."
+            "MSG-sms or MSG-email of the profile to false. What is told of one that nobody has is not "
+            "documented."
         ),
         docs=SUBSCRIBE_PAGE,
     )
@@ -362,7 +368,10 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         quota=DISASSOCIATE,
         idempotent=True,
         blame=blame_records(phone_record),
-        note="Only where the phone number is the identity of the profile.",
+        note=(
+            "Only where the phone number is the identity of the profile. What is told of one that nobody has "
+            "is not documented."
+        ),
         docs=DISASSOCIATE_PAGE,
     )
     def disassociate_phone_numbers(self, numbers: Sequence[str]) -> Request[Uploaded]:

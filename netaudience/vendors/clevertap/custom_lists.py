@@ -28,10 +28,8 @@ _COMPLETED = "/upload_custom_list_segment_completed"
 _TYPES = {"identity": "i", "guid": "g"}
 _MEMBERS = Identifiers("member")
 _EMAIL = email_rule("email")
-_VERDICT = (
-    "Three requests, the file without our headers. Who is no profile is left out; how many were found, and "
-    "a file that cannot be used, is told by e-mail alone."
-)
+_REQUESTS = "Three requests, the file without our headers."
+_VERDICT = "who is no profile and is left out, and a file that cannot be used: its e-mail alone tells it"
 
 
 class CustomLists:
@@ -43,7 +41,8 @@ class CustomLists:
         quota=CUSTOM_LIST,
         idempotent=False,
         timeout=600.0,
-        note=f"A name that is there is refused. {_VERDICT}",
+        note=f"A name that is there is refused. {_REQUESTS}",
+        unsaid=_VERDICT,
         docs=CUSTOM_LIST_PAGE,
     )
     def create_custom_list(
@@ -76,7 +75,8 @@ class CustomLists:
         idempotent=True,
         destructive=True,
         timeout=600.0,
-        note=f"Whoever is not in it is no member any more. {_VERDICT}",
+        note=f"Whoever is not in it is no member any more. {_REQUESTS}",
+        unsaid=_VERDICT,
         docs=CUSTOM_LIST_PAGE,
     )
     def replace_custom_list(

@@ -59,9 +59,11 @@ UPDATE_SEGMENT_PAGE = f"{SITE}/update-segment-api"
 
 #: What no answer tells. Source: https://docs.clevertap.com/docs/platform-considerations
 SILENT = (
-    "Nobody is told of a value that is dropped for its type, of the oldest in a list of more than 100, or of "
-    "an empty member of an object."
+    "a value that is dropped for its type, the oldest in a list of more than 100, and an empty member of an "
+    "object"
 )
+#: Demerge and delete answer with their status alone.
+NO_SINGLE = "what becomes of a single identity, and whether there is anybody of that name"
 BYTES = assumed(1_000_000, "no figure is documented")
 #: "A maximum of 100 identities are allowed in one request."
 IDENTITIES = Limit(keys=documented(100, DOCS), rows=documented(100, DOCS), bytes=BYTES)

@@ -217,6 +217,7 @@ class IterableClient(Exports, Schema, Privacy, Subscriptions, Lists, Events, Dev
         idempotent=True,
         coalesces="merge",
         note="Stored asynchronously: allow at least a minute before what depends on it.",
+        unsaid="fields that it leaves out, for the project does not have them; bulk_update_users names them",
         docs=DOCS,
     )
     def update_user(

@@ -25,6 +25,7 @@ from netaudience.vendors.iterable.project import Forgotten
 __all__ = ["Privacy"]
 
 _A_THOUSAND_A_DAY = "1,000 a day, of both ways together: a longer run stops when they are used up."
+_NOBODY = "whether there was anybody of that name"
 _NO_DATA = f"The data does not come back. {_A_THOUSAND_A_DAY}"
 
 
@@ -84,6 +85,7 @@ class Privacy:
         idempotent=True,
         destructive=True,
         note=_A_THOUSAND_A_DAY,
+        unsaid=_NOBODY,
         docs=SPECIFICATION,
     )
     def forget_user(self, email: str) -> Request[IterableResponse]:
@@ -105,6 +107,7 @@ class Privacy:
         idempotent=True,
         destructive=True,
         note=_A_THOUSAND_A_DAY,
+        unsaid=_NOBODY,
         docs=SPECIFICATION,
     )
     def forget_user_by_user_id(self, user_id: str) -> Request[IterableResponse]:

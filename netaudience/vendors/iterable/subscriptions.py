@@ -43,9 +43,8 @@ __all__ = ["SubscriptionGroup", "Subscriptions"]
 SubscriptionGroup: TypeAlias = Literal["emailList", "messageType", "messageChannel"]
 """What is subscribed to. Source: https://github.com/Iterable/api-client"""
 
-_ENABLED = (
-    "Changes this subscription alone. Iterable enables it on request, and says nothing of single users."
-)
+_ENABLED = "Changes this subscription alone. Iterable enables it on request."
+_NO_SINGLE = "what became of a single user, and whether there is one of that name"
 _MANY = "/api/subscriptions/{subscriptionGroup}/{subscriptionGroupId}"
 
 
@@ -122,6 +121,7 @@ class Subscriptions:
         quota=SINGLE_SUBSCRIPTIONS,
         idempotent=True,
         note=_ENABLED,
+        unsaid=_NO_SINGLE,
         docs=SPECIFICATION,
     )
     def change_subscription(
@@ -161,6 +161,7 @@ class Subscriptions:
         quota=SINGLE_SUBSCRIPTIONS,
         idempotent=True,
         note=_ENABLED,
+        unsaid=_NO_SINGLE,
         docs=SPECIFICATION,
     )
     def subscribe_user(self, email: str, *, group: SubscriptionGroup, group_id: int) -> Request[None]:
@@ -181,6 +182,7 @@ class Subscriptions:
         quota=SINGLE_SUBSCRIPTIONS,
         idempotent=True,
         note=_ENABLED,
+        unsaid=_NO_SINGLE,
         docs=SPECIFICATION,
     )
     def subscribe_user_by_user_id(
@@ -203,6 +205,7 @@ class Subscriptions:
         quota=SINGLE_SUBSCRIPTIONS,
         idempotent=True,
         note=_ENABLED,
+        unsaid=_NO_SINGLE,
         docs=SPECIFICATION,
     )
     def unsubscribe_user(self, email: str, *, group: SubscriptionGroup, group_id: int) -> Request[None]:
@@ -223,6 +226,7 @@ class Subscriptions:
         quota=SINGLE_SUBSCRIPTIONS,
         idempotent=True,
         note=_ENABLED,
+        unsaid=_NO_SINGLE,
         docs=SPECIFICATION,
     )
     def unsubscribe_user_by_user_id(
