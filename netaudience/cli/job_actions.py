@@ -27,6 +27,7 @@ from netaudience.jobs.state.summary import Summary
 from netaudience.model.wire import load_json
 
 if TYPE_CHECKING:
+    from netaudience.jobs.deliver.elsewhere import Elsewhere
     from netaudience.jobs.state.fetch_state import Whereabouts
 
 __all__ = [
@@ -114,6 +115,7 @@ def run_new(  # noqa: PLR0913 - what a run may be told
     full: bool = False,
     first: float | None = None,
     after: float | None = None,
+    on_spark: bool = False,
 ) -> int:
     """Run a job.
 
@@ -121,7 +123,12 @@ def run_new(  # noqa: PLR0913 - what a run may be told
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
     job = _whole(load_job(path), full=full)
-    return carry_job(job, agreement, manner, digest=digest, first=first, after=after)
+    if not on_spark:
+        return carry_job(job, agreement, manner, digest=digest, first=first, after=after)
+    from netaudience.spark.cluster import Cluster, session  # noqa: PLC0415 - needs pyspark
+
+    with session(job.name) as spark:
+        return carry_job(job, agreement, manner, digest=digest, first=first, after=after, on=Cluster(spark))
 
 
 def load_job(path: str | Path) -> Job:
@@ -219,6 +226,7 @@ def carry_job(  # noqa: PLR0913 - what a run may be told
     retry: str | None = None,
     first: float | None = None,
     after: float | None = None,
+    on: Elsewhere | None = None,
 ) -> int:
     """Run, show what is going on, and say at the end what became of it."""
     from netaudience.jobs.deliver.runner import run_job  # noqa: PLC0415 - costs a program's start
@@ -252,6 +260,7 @@ def carry_job(  # noqa: PLR0913 - what a run may be told
                     first=first,
                     verify_after=after,
                     on_event=watched.on_event,
+                    on=on,
                 )
             )
         except KeyboardInterrupt:

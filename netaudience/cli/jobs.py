@@ -106,6 +106,7 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
     full: Annotated[bool, Parameter(group=SOURCE), FLAG] = False,
     first: Annotated[str | None, Parameter(group=GUARDS)] = None,
     after: Annotated[str | None, Parameter(group=GUARDS)] = None,
+    on: Literal["spark"] | None = None,
     agreement: Annotated[Agreement, FLAT] = Agreement(),  # noqa: B008 - frozen
     manner: Annotated[Manner, FLAT] = Manner(),  # noqa: B008 - frozen
     diagnosis: Annotated[Diagnosis, FLAT] = Diagnosis(),  # noqa: B008 - frozen
@@ -123,6 +124,7 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
         first: A number of rows such as 100, or a share of them such as 1%.
         after: How long to wait before delivered rows are read back, such as 60s; as long as the vendor
             says that it takes, and a minute at the most, if not given.
+        on: Let the executors of Spark read and send: the source is a table, a query or files of its own.
     """
     from netaudience.cli.amounts import first_of, seconds_of  # noqa: PLC0415 - costs a program's start
     from netaudience.cli.job_actions import run_new  # noqa: PLC0415
@@ -136,6 +138,7 @@ def _run(  # noqa: PLR0913, D417 - flags in groups have their own words
         full=full,
         first=None if first is None else first_of(first),
         after=None if after is None else seconds_of(after, "--after"),
+        on_spark=on is not None,
     )
 
 

@@ -15,6 +15,7 @@ from netaudience.jobs.spec.model import JobFile
 if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
     from netaudience.events import Hook
+    from netaudience.jobs.deliver.elsewhere import Elsewhere, Session
     from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.jobs.extract.table import Table
@@ -73,6 +74,7 @@ class Job(JobFile):
         report: bool = True,
         first: float | None = None,
         verify_after: float | None = None,
+        on: Session | None = None,
     ) -> Summary:
         """Run the job and return what became of every row.
 
@@ -97,6 +99,8 @@ class Job(JobFile):
                 the rest is sent; where too many of them are something else, the run stops there.
             verify_after: Seconds to wait before delivered rows are read back; as long as the vendor says
                 that it takes, and a minute at the most, if not given.
+            on: A SparkSession, whose executors send the rows: the source is a table, a query or files that
+                it reads. What a job cannot have there is refused.
 
         Raises:
             NetaudienceError: nothing was sent, for the reason that it tells.
@@ -119,6 +123,7 @@ class Job(JobFile):
             report=report,
             first=first,
             verify_after=verify_after,
+            on=None if on is None else _cluster_of(on),
         )
 
     async def verify(
@@ -199,3 +204,9 @@ class Job(JobFile):
                 client_factory=client_factory,
                 signals=signals,
             )
+
+
+def _cluster_of(session: Session) -> Elsewhere:
+    from netaudience.spark.cluster import Cluster  # noqa: PLC0415 - the one way up: only who has a session goes it
+
+    return Cluster(session)

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.connectors.packages import need
+from netaudience.jobs.deliver.elsewhere import Session
 
-__all__ = ["ordered", "register"]
+__all__ = ["check_session", "ordered", "register"]
 
 Frame = TypeVar("Frame")
 
 
-class _Conf(Protocol):
-    def get(self, key: str, default: str | None = ..., /) -> str | None:
-        """Return a setting."""
-        ...
-
-
-class _Session(Protocol):
-    @property
-    def conf(self) -> _Conf:
-        """The settings of the session."""
-        ...
-
-
-def register(spark: _Session) -> None:
+def register(spark: Session) -> None:
     """Make ``format("netaudience")`` known to a session.
 
     Raises:
         ConfigurationError: the session runs tasks twice at a time, or pyspark is missing.
+    """
+    check_session(spark)
+    from netaudience.spark.data_source import NetaudienceDataSource  # noqa: PLC0415 - needs pyspark
+
+    session: Any = spark
+    session.dataSource.register(NetaudienceDataSource)
+
+
+def check_session(spark: Session) -> None:
+    """Refuse a session that runs tasks twice at a time.
+
+    Raises:
+        ConfigurationError: it does.
     """
     speculation = spark.conf.get("spark.speculation", "false")
     if str(speculation).lower() == "true":
@@ -38,10 +39,6 @@ def register(spark: _Session) -> None:
             "spark.speculation is true: Spark would run tasks twice at a time, and each of them would send "
             "its rows. Set it to false for this application"
         )
-    from netaudience.spark.data_source import NetaudienceDataSource  # noqa: PLC0415 - needs pyspark
-
-    session: Any = spark
-    session.dataSource.register(NetaudienceDataSource)
 
 
 def ordered(

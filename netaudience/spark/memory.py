@@ -9,17 +9,23 @@ from collections.abc import Mapping
 
 from netaudience.spark.storage import Storage
 
-__all__ = ["Memory", "digest_of_row"]
+__all__ = ["DIGEST", "FILES", "SIZE", "Memory", "digest_of_row"]
 
-_SIZE = 16
+#: Bytes of a digest: of a row alone; or where what was delivered is remembered from run to run, those of its
+#: key and of what is sent of it.
+SIZE = 16 + 8
+#: The column in which rows bring theirs.
+DIGEST = "netaudience digest"
+#: What the names of the files end with.
+FILES = ".digests"
 #: Digests are written after so many, or so many seconds.
-_MANY, _SECONDS = 1000, 1.0
+_MANY, _SECONDS = 20_000, 1.0
 
 
 def digest_of_row(row: Mapping[str, object]) -> bytes:
     """Return what tells a row from others."""
     text = json.dumps(row, sort_keys=True, default=repr)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=SIZE).digest()
 
 
 class Memory:
@@ -42,8 +48,8 @@ class Memory:
         self._known: dict[bytes, int] = {}
         for name in self._storage.names(f"{task}-"):
             content = self._storage.read(name)
-            for at in range(0, len(content) - len(content) % _SIZE, _SIZE):
-                digest = content[at : at + _SIZE]
+            for at in range(0, len(content) - len(content) % SIZE, SIZE):
+                digest = content[at : at + SIZE]
                 self._known[digest] = self._known.get(digest, 0) + 1
 
     def knows(self, digest: bytes) -> bool:
@@ -62,7 +68,7 @@ class Memory:
     def flush(self) -> None:
         """Write what was noted."""
         if self._open:
-            self._storage.write(f"{self._name}-{self._files:06d}.digests", b"".join(self._open))
+            self._storage.write(f"{self._name}-{self._files:06d}{FILES}", b"".join(self._open))
             self._files += 1
             self._open = []
         self._written = time.monotonic()

@@ -18,7 +18,7 @@ from netaudience.jobs.spec.validate import check_arguments
 from netaudience.model.wire import JsonValue, load_json
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["FailOn", "Options"]
+__all__ = ["FailOn", "Options", "check_operation"]
 
 FailOn = Literal["undelivered", "failed", "none"]
 
@@ -78,7 +78,7 @@ class Options:
             if not words.get(name):
                 raise ConfigurationError(f"The option {name} is missing: say which {name}")
         vendor, operation = carried_operation(words["vendor"], words["operation"].replace("-", "_"))
-        _check_operation(operation)
+        check_operation(operation)
         _check_place(words.get("quotas"))
         fail_on = words.get("failon", "undelivered")
         if fail_on not in {"undelivered", "failed", "none"}:
@@ -140,7 +140,12 @@ class Options:
         )
 
 
-def _check_operation(operation: Operation) -> None:
+def check_operation(operation: Operation) -> None:
+    """Refuse an operation that loses data, or that must not be repeated.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
     if wants_consent(operation):
         raise ConfigurationError(
             f"{operation.name} loses data or reaches far, and Spark repeats a task on its own: export the "

@@ -1,4 +1,4 @@
-"""One partition of a frame, carried by one attempt at its task: a job of one step over its rows.
+"""Rows of a partition, carried by one attempt at a task: a job of one step over them.
 
 Reading, mapping and rules are a job's, so that the same rows are the same bytes through this door.
 """
@@ -8,24 +8,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
 
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.columns.duckdb import Batch, import_arrow
 from netaudience.jobs.deliver.runner import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
 from netaudience.jobs.extract.table import open_data
+from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
-from netaudience.spark.memory import Memory, digest_of_row
+from netaudience.spark.memory import DIGEST, Memory, digest_of_row
 from netaudience.spark.outcomes import Part, write_outcomes
 from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
+    from netaudience.client import Client
     from netaudience.jobs.deliver.order import RowFate
+    from netaudience.jobs.spec.model import JobFile
     from netaudience.jobs.state.summary import StepSummary
+    from netaudience.operations.dispatch import Operation
     from netaudience.spark.options import Options
 
-__all__ = ["CannotGoOn", "carry"]
+__all__ = ["CannotGoOn", "Carried", "Told", "carry", "carry_rows"]
 
 
 class CannotGoOn(Exception):
@@ -46,6 +52,38 @@ class _Lines:
         return True
 
 
+class Told(Protocol):
+    """What is to be done with rows; it is pickled for the executors."""
+
+    @property
+    def memory(self) -> str | None:
+        """The folder in which attempts at a task note what was delivered."""
+        ...
+
+    def carried(self) -> tuple[type[Client], Operation]:
+        """Return the vendor and the operation."""
+        ...
+
+    def job(self, columns: Sequence[str]) -> JobFile:
+        """Return the job of one step that carries rows with these columns."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Carried:
+    """What became of the rows of a partition, by one attempt."""
+
+    rows: int = 0
+    #: Rows that an earlier attempt had delivered.
+    known: int = 0
+    #: What became of the others; None where there were none, or nothing could be sent.
+    step: StepSummary | None = None
+    #: Those that were not delivered, as lines of dead letters.
+    lines: Sequence[bytes] = ()
+    #: Why nothing was sent, where no further attempt would mend that.
+    refused: str = ""
+
+
 class _Unsent:
     """The rows of a partition without those that an earlier attempt has delivered."""
 
@@ -56,17 +94,18 @@ class _Unsent:
         self._digests: list[bytes] = []
 
     def read(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """Give the batches that are to be sent."""
+        """Give the batches that are to be sent, without a column of digests that they may have."""
         for batch in batches:
             self.rows += batch.num_rows
             if self._memory is None:
-                yield batch
+                yield _plain(batch)
                 continue
-            digests = [digest_of_row(row) for row in batch.to_pylist()]
-            wanted = [not self._memory.knows(digest) for digest in digests]
+            own = batch.column(DIGEST).to_pylist() if DIGEST in batch.schema.names else None
+            digests = own or [digest_of_row(row) for row in batch.to_pylist()]
+            wanted = [digest is None or not self._memory.knows(digest) for digest in digests]
             self.known += wanted.count(False)
-            self._digests += [digest for digest, keep in zip(digests, wanted, strict=True) if keep]
-            yield batch.filter(import_arrow().array(wanted, import_arrow().bool_()))
+            self._digests += [digest or b"" for digest, keep in zip(digests, wanted, strict=True) if keep]
+            yield _plain(batch).filter(import_arrow().array(wanted, import_arrow().bool_()))
 
     def told(self, fate: RowFate) -> None:
         """Note a row that was delivered."""
@@ -74,10 +113,49 @@ class _Unsent:
             self._memory.note(self._digests[fate.row - 1])
 
 
+def _plain(batch: Batch) -> Batch:
+    return batch.drop_columns([DIGEST]) if DIGEST in batch.schema.names else batch
+
+
+def carry_rows(told: Told, batches: Iterator[Batch], task: str, attempt: int) -> Carried:
+    """Carry the rows of a partition to their end.
+
+    Args:
+        told: What is to be done.
+        batches: The rows; where they have a column `DIGEST`, it tells them from others.
+        task: What tells the partition from others, and from the same of other batches.
+        attempt: A number that no other attempt at a task has.
+
+    Raises:
+        CannotGoOn: it was stopped by what another attempt may mend.
+    """
+    first = next(batches, None)
+    if first is None:
+        return Carried()
+    memory = None if told.memory is None else Memory(told.memory, task, attempt)
+    rows, lines = _Unsent(memory), _Lines()
+    schema = _plain(first).schema
+    reader = import_arrow().RecordBatchReader.from_batches(schema, rows.read(chain([first], batches)))
+    try:
+        step = _sent(told, schema.names, reader, rows, lines)
+    except ConfigurationError as error:
+        for _ in reader:
+            pass  # so that all rows are counted
+        return Carried(rows=rows.rows, refused=str(error))
+    except NetaudienceError as error:
+        raise CannotGoOn(str(error)) from error
+    finally:
+        if memory is not None:
+            memory.flush()
+    if step.stopped is not None and step.stopped_code != ExitCode.GUARDED:
+        raise CannotGoOn(step.stopped)
+    return Carried(rows=rows.rows, known=rows.known, step=step, lines=lines.lines)
+
+
 def carry(
     options: Options, batches: Iterator[Batch], partition: int, attempt: int, batch: int | None = None
 ) -> Part:
-    """Carry the rows of a partition to their end.
+    """Carry the rows of a partition, and write down those that were not delivered.
 
     Args:
         options: What is to be done.
@@ -89,35 +167,19 @@ def carry(
     Raises:
         CannotGoOn: it was stopped by what another attempt may mend.
     """
-    first = next(batches, None)
-    if first is None:
-        return Part(partition=partition)
     task = f"{partition:05d}" if batch is None else f"{batch:012d}-{partition:05d}"
-    memory = None if options.memory is None else Memory(options.memory, task, attempt)
-    rows, lines = _Unsent(memory), _Lines()
-    reader = import_arrow().RecordBatchReader.from_batches(first.schema, rows.read(chain([first], batches)))
-    try:
-        step = _sent(options, first.schema.names, reader, rows, lines)
-    except ConfigurationError as error:
-        for _ in reader:
-            pass  # so that all rows are counted
-        return Part(partition=partition, rows=rows.rows, unsent=rows.rows, refused=str(error))
-    except NetaudienceError as error:
-        raise CannotGoOn(str(error)) from error
-    finally:
-        if memory is not None:
-            memory.flush()
-    if step.stopped is not None:
-        raise CannotGoOn(step.stopped)
-    file = ""
+    carried = carry_rows(options, batches, task, attempt)
+    step, file = carried.step, ""
+    if step is None:
+        return Part(partition=partition, rows=carried.rows, unsent=carried.rows, refused=carried.refused)
     if options.outcomes is not None:
         file = f"part-{task}-{attempt}.parquet"
-        write_outcomes(Storage(options.outcomes), file, partition, lines.lines)
+        write_outcomes(Storage(options.outcomes), file, partition, carried.lines)
     return Part(
         partition=partition,
-        rows=rows.rows,
+        rows=carried.rows,
         delivered=step.delivered,
-        known=rows.known,
+        known=carried.known,
         rejected=step.rejected,
         failed=step.failed,
         in_doubt=step.in_doubt,
@@ -128,13 +190,11 @@ def carry(
     )
 
 
-def _sent(
-    options: Options, columns: Sequence[str], reader: Batch, rows: _Unsent, lines: _Lines
-) -> StepSummary:
-    job = options.job(columns)
-    keeping = Unkept(job, lines, carried=options.carried())
+def _sent(told: Told, columns: Sequence[str], reader: Batch, rows: _Unsent, lines: _Lines) -> StepSummary:
+    job = told.job(columns)
+    keeping = Unkept(job, lines, carried=told.carried())
     keeping.on_row = rows.told
-    with open_data(reader) as table:
+    with open_data(reader, key=job.source.key) as table:
         summary = asyncio.run(
             carry_out(
                 keeping,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from netaudience import ConfigurationError
-from netaudience.sandbox import Sandbox, SandboxLimits
-from netaudience.sandbox.background import BackgroundSandbox
 from netaudience.spark import ordered, register, report, undelivered
 
 pytestmark = [
@@ -20,60 +16,7 @@ pytestmark = [
     # Spark's own: of its workers' sockets, and of pandas, which it looks at.
     pytest.mark.filterwarnings("ignore"),
 ]
-pytest.importorskip("pyspark")
-if shutil.which("java") is None:
-    pytest.skip("Spark needs Java", allow_module_level=True)
-
-RATE = 50
 TAGS = {"vendor": "netmera", "operation": "tag_users", "arg.tag": "vip", "preflight": "false"}
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    limits = {"netmera": SandboxLimits.rate(RATE)}
-    with BackgroundSandbox(Sandbox(limits=limits, order_attribute="n")) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def key_file(tmp_path_factory):
-    file = tmp_path_factory.mktemp("secrets") / "key"
-    file.write_text("sandbox")
-    return file
-
-
-@pytest.fixture(scope="module")
-def spark(sandbox, key_file, tmp_path_factory):
-    from pyspark.sql import SparkSession  # noqa: PLC0415 - may be missing
-
-    folder = tmp_path_factory.mktemp("spark")
-    told = {
-        "NETAUDIENCE_NETMERA_API_KEY_FILE": str(key_file),
-        "NETAUDIENCE_NETMERA_BASE_URL": sandbox.url("netmera"),
-        "PYSPARK_PYTHON": str(Path(os.sys.executable)),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    before = {name: os.environ.get(name) for name in told}
-    os.environ |= told
-    (folder / "events").mkdir()
-    session = (
-        SparkSession.builder.master("local[4,3]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.eventLog.enabled", "true")
-        .config("spark.eventLog.dir", f"file://{folder / 'events'}")
-        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-        .config("spark.local.dir", str(folder / "local"))
-        .getOrCreate()
-    )
-    session.events = folder / "events"
-    register(session)
-    try:
-        yield session
-    finally:
-        session.stop()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
 def write(frame, **options):
@@ -82,13 +25,6 @@ def write(frame, **options):
 
 def users(spark, count, partitions):
     return spark.range(count).repartition(partitions).selectExpr("concat('customer-', id) as ext_id")
-
-
-@pytest.fixture
-def fresh(sandbox, tmp_path):
-    """Return an account of its own, and its options."""
-    sandbox.reset()
-    return {"quotas": str(tmp_path / "quotas.db"), "account": "shop", "rate": str(RATE)}
 
 
 def answers(sandbox):
@@ -115,6 +51,22 @@ def test_bad_rows_are_a_frame_and_the_others_arrive(spark, sandbox, fresh, tmp_p
     with pytest.raises(Exception, match="another write"):
         write(frame, **TAGS, **fresh, outcomes=place)
     write(frame, **TAGS, **fresh, outcomes=f"{place}-2", failOn="failed")
+
+
+def test_a_worker_that_is_used_again_has_the_settings_of_the_new_write(spark, sandbox, fresh, tmp_path):
+    write(users(spark, 2000, 1), **TAGS, **fresh)
+    other = {"account": "another", "rate": "20", "maxRows": "100", "quotas": str(tmp_path / "other.db")}
+    write(users(spark, 2000, 1), **{**TAGS, "arg.tag": "gold"}, **other)
+    assert answers(sandbox) == {"200": 2 + 20}
+    assert sandbox.netmera.users["customer-7"].tags == {"vip", "gold"}
+
+
+def test_no_secret_is_in_the_event_log(spark, key_file, fresh, tmp_path):
+    write(users(spark, 10, 1), **TAGS, **fresh, outcomes=str(tmp_path / "run"))
+    (log,) = spark.events.iterdir()
+    told = log.read_text()
+    assert "SparkListenerJobEnd" in told
+    assert key_file.read_text() not in told
 
 
 def test_an_empty_frame_is_delivered(spark, fresh, tmp_path):

@@ -1,19 +1,22 @@
 """One partition as a task carries it, without Spark: what is sent, what is noted, what is told."""
 
+import datetime as dt
 import json
 import pickle
 import stat
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from netaudience import ConfigurationError
+from netaudience.cli import main
 from netaudience.sandbox.background import BackgroundSandbox
 from netaudience.spark import report
 from netaudience.spark.options import Options
 from netaudience.spark.outcomes import Part, check_new, write_manifest
-from netaudience.spark.partition import CannotGoOn, carry
+from netaudience.spark.partition import CannotGoOn, carry, carry_rows
 
 TAGS = {"vendor": "netmera", "operation": "tag_users", "arg.tag": "vip"}
 
@@ -47,6 +50,34 @@ def test_columns_are_found_as_by_the_command_and_the_rest_are_attributes(sandbox
     assert part.delivered == 2
     assert sandbox.netmera.users["c1"].profile == {"age": 41, "city": "Bursa"}
     assert sandbox.netmera.users["c2"].profile == {"city": "Izmir"}
+
+
+#: Types that Arrow has and JSON has not, and values that nobody can send.
+VALUES = {
+    "ext_id": ["a", "b", "c", "d", "e"],
+    "age": pa.array([1, None, 2**53 + 1, -3, 5]),
+    "likes": pa.array([[("k", 1), ("l", 2)], None, [], [("ç", None)], []], pa.map_(pa.string(), pa.int64())),
+    "home": pa.array([{"city": "Bursa", "zip": None}, None, {"city": None, "zip": 1}, *[{"city": "x"}] * 2]),
+    "spent": pa.array([Decimal("1.50"), None, Decimal("0.10"), Decimal("2.00"), Decimal("9.99")]),
+    "share": [0.1, float("nan"), 1e300, None, 2.0],
+    "tags": [["a"], [], None, ["b", None], ["c"]],
+    "born": [dt.date(1990, 1, 2)] * 5,
+    "raw": pa.array([None, None, None, None, b"\xff"]),
+}
+
+
+def test_values_of_every_kind_are_the_same_bytes_as_the_command_sends(sandbox, tmp_path, capsysbinary):
+    table = pa.table(VALUES)
+    told = {"vendor": "netmera", "operation": "set-profile-attributes", "preflight": "false"}
+    carried = carry_rows(Options.of(told), iter(table.to_batches(max_chunksize=2)), "0", 1)
+    sent = [body.text for body in sandbox.ledger.bodies]
+    assert carried.step.rejected == 2
+    sandbox.reset()
+    pq.write_table(table, tmp_path / "rows.parquet")
+    command = ["netmera", "set-profile-attributes", str(tmp_path / "rows.parquet")]
+    assert main([*command, "--no-preflight", "--quiet"]) == 3
+    assert sent == [body.text for body in sandbox.ledger.bodies]
+    assert b"".join(carried.lines) == capsysbinary.readouterr().out
 
 
 def test_an_empty_partition_is_normal():

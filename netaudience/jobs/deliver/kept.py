@@ -136,6 +136,11 @@ class Kept:
         retry = self._retry
         if self._resume is not None:
             self._resumed = self._find(self._resume)
+            if self._resumed.start().source == "spark":
+                raise ConfigurationError(
+                    f"The run {self._resumed.id} was on Spark, where no run is gone on with: run the job "
+                    "there again, which with changed-only sends what was not delivered"
+                )
             if (finished := finished_already(self._resumed, self._in_doubt)) is not None:
                 return finished
             retry = self._resumed.start().again

@@ -40,6 +40,7 @@ from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.settings import Settings
 
 if TYPE_CHECKING:
+    from netaudience.jobs.deliver.elsewhere import Elsewhere
     from netaudience.jobs.extract.table import Page, Table
     from netaudience.jobs.state.state_store import StateStore
 
@@ -67,6 +68,7 @@ async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
     report: bool = True,
     first: float | None = None,
     verify_after: float | None = None,
+    on: Elsewhere | None = None,
 ) -> Summary:
     """Run a job, or go on with one of its runs, and return what became of every row.
 
@@ -84,6 +86,11 @@ async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
             "A job with [suppression] reads its own source alone, for only there it knows who is held "
             "back: run it anew, which with changed-only or mirror sends again what was not delivered"
         )
+    if on is not None:
+        alone: dict[str, object] = {"resume": resume, "retry": retry, "on_event": on_event, "table": table}
+        alone |= {"plan_digest": plan_digest, "client_factory": client_factory, "first": first}
+        alone |= {"verify_after": verify_after, "in_doubt": None if in_doubt == "tell" else in_doubt}
+        on.check(job, [name for name, value in alone.items() if value is not None])
     notifier, threads = Notifier(job), Threads()
 
     async def failed(error: Exception) -> None:
@@ -93,6 +100,8 @@ async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
 
     async def attempt(store: StateStore | None, resume: str | None, first: float | None) -> Summary:
         kept = Kept(job, resume=resume, retry=retry, in_doubt=in_doubt, report=report, store=store)
+        if on is not None:
+            return await on.carry(kept, consent or Consent(), on_progress)
         return await carry_out(
             kept,
             table=table,

@@ -12,7 +12,7 @@ from glob import escape
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from netaudience.errors import GuardRefused
+from netaudience.errors import ConfigurationError, GuardRefused
 from netaudience.jobs.state.run_folder import file_name
 
 __all__ = ["Home", "SameAccount", "find_memory", "memory_to_plan_with"]
@@ -21,17 +21,19 @@ Home: TypeAlias = tuple[str, str]
 """What tells a server and an account from others, without showing them."""
 SameAccount: TypeAlias = Literal["same", "other"]
 """Whether an account that is not known by this key or base URL is one that is."""
+Form: TypeAlias = Literal["duckdb", "spark"]
+"""Who keeps what was delivered: this package in a file, or a cluster in a folder of Parquet."""
 
 
-def _path(folder: Path, step: str, home: Home) -> Path:
+def _path(folder: Path, step: str, home: Home, form: Form) -> Path:
     server, account = home
-    return folder / "snapshots" / f"{file_name(step)}@{server}-{account}.duckdb"
+    return folder / "snapshots" / f"{file_name(step)}@{server}-{account}.{form}"
 
 
-def _memories(folder: Path, step: str) -> list[Path]:
+def _memories(folder: Path, step: str, form: Form) -> list[Path]:
     """Return all memories of a step, that which was used last at the end."""
     found: list[tuple[int, Path]] = []
-    for path in (folder / "snapshots").glob(f"{escape(file_name(step))}@*-*.duckdb"):
+    for path in (folder / "snapshots").glob(f"{escape(file_name(step))}@*-*.{form}"):
         with suppress(OSError):
             found.append((path.stat().st_mtime_ns, path))
     return [path for _, path in sorted(found)]
@@ -43,7 +45,9 @@ def _alike(paths: Sequence[Path], home: Home) -> list[Path]:
     return [path for path, other in zip(paths, homes, strict=True) if set(home) & set(other)]
 
 
-def find_memory(folder: Path, step: str, home: Home, answer: SameAccount | None) -> Path:
+def find_memory(
+    folder: Path, step: str, home: Home, answer: SameAccount | None, *, form: Form = "duckdb"
+) -> Path:
     """Return the file that remembers what a step has delivered to an account, which need not be there yet.
 
     Args:
@@ -51,12 +55,21 @@ def find_memory(folder: Path, step: str, home: Home, answer: SameAccount | None)
         step: The step's name.
         home: The server and the account.
         answer: What the caller says of an account that is not known.
+        form: A file of DuckDB, or a folder of a cluster's.
 
     Raises:
         GuardRefused: it may be one that is, by another key or base URL.
+        ConfigurationError: the step was carried the other way before.
     """
-    own = _path(folder, step, home)
-    alike = [] if own.exists() else _alike(_memories(folder, step), home)
+    own = _path(folder, step, home, form)
+    other: Form = "spark" if form == "duckdb" else "duckdb"
+    if _memories(folder, step, other):
+        before, now = ("on Spark", "without it") if other == "spark" else ("without Spark", "on it")
+        raise ConfigurationError(
+            f"{step} was carried {before} so far, and what was delivered {now} would not be known there: go "
+            "on as before, or give the job another folder, whose first run sends all rows; nothing was sent"
+        )
+    alike = [] if own.exists() else _alike(_memories(folder, step, form), home)
     if not alike or answer == "other":
         return own
     if answer is None:
@@ -81,9 +94,9 @@ def memory_to_plan_with(folder: Path, step: str, home: Home | None) -> Path | No
         step: The step's name.
         home: The server and the account; None where nobody has said which.
     """
-    known = _memories(folder, step)
+    known = _memories(folder, step, "duckdb")
     if home is None:
         return known[-1] if known else None
-    own = _path(folder, step, home)
+    own = _path(folder, step, home, "duckdb")
     alike = [own] if own in known else _alike(known, home)
     return alike[-1] if alike else None

@@ -172,6 +172,8 @@ class Summary:
     notes: list[str] = attrs.field(factory=list[str])
     #: The run whose undelivered rows these are, for a run that sends those again.
     again: str | None = None
+    #: The engine that has carried the run, where this package's own has not; nothing goes on with it then.
+    engine: str | None = None
     #: The signal that interrupted the run.
     signal: int | None = None
     steps: list[StepSummary] = attrs.field(factory=list[StepSummary])
@@ -218,9 +220,9 @@ class Summary:
     @property
     def resume_command(self) -> str | None:
         """The command that goes on with the run; None where it would change nothing."""
-        return (
-            None if self.finished or not self.run else f"netaudience resume {shlex.quote(near(self.folder))}"
-        )
+        if self.finished or not self.run or self.engine is not None:
+            return None
+        return f"netaudience resume {shlex.quote(near(self.folder))}"
 
     @property
     def retry_command(self) -> str | None:
@@ -240,6 +242,8 @@ class Summary:
         told.extend([*self.notes, *self.unwritten])
         if self.resume_command is not None:
             told.append(f"Go on with: {self.resume_command}")
+        elif self.engine is not None and not self.finished:
+            told.append("Run the job again: with changed-only it sends what was not delivered")
         if self.retry_command is not None:
             told.append(
                 f"What was not delivered is in {near(self.folder)}/rejects.jsonl: mend it there, then: "
