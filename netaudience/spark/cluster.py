@@ -311,7 +311,7 @@ class _Run:
             part = structure(load_json(bytes(answer["part"])), _Part)
             self._take(told, part)
             for line in Storage(order.letters).read(part.letters).splitlines() if part.letters else ():
-                letter = DeadLetter.of_line(line)
+                letter = attrs.evolve(DeadLetter.of_line(line), step=step.name)
                 self._keeping.rejects.write(letter)
                 if letter.outcome == "rejected":
                     known.add(letter.key, cast("Mapping[str, object]", letter.row), letter.reason)
