@@ -82,6 +82,13 @@ class Endpoint:
         return self.routes[0].path if self.served is None else self.served.operation.path
 
     @property
+    def commands(self) -> tuple[str, ...]:
+        """What its callers' command calls it; empty where they did not say, as for a token's route."""
+        own = None if self.served is None else self.served.operation.name
+        labels = (route.operation for route in self.routes if route.operation != own)
+        return tuple(label.replace("_", "-") for label in labels)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What it may be called: its callers' labels, the vendor's name, and that in snake_case."""
         labels = tuple(route.operation for route in self.routes)

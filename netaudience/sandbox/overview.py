@@ -104,13 +104,10 @@ def keys(vendor: Vendor, collection: str, containing: str) -> dict[str, object]:
 
 def _commands(core: SandboxCore, vendor: str) -> dict[str, list[str]]:
     """By the vendor's own names: what the callers' command calls an operation, where they said it."""
-    called: dict[str, list[str]] = {}
+    called: defaultdict[str, list[str]] = defaultdict(list)
     for point in core.endpoints:
-        if point.vendor == vendor and point.served is not None:
-            own = point.served.operation.name
-            labels = [route.operation for route in point.routes if route.operation != own]
-            if labels:
-                called[own] = [label.replace("_", "-") for label in labels]
+        if point.vendor == vendor and point.served is not None and point.commands:
+            called[point.served.operation.name] += point.commands
     return called
 
 

@@ -120,7 +120,7 @@ class Sandbox(SandboxCore):
         if served is None:
 
             async def nobody(_request: web.Request) -> web.StreamResponse:
-                asked = f"{endpoint.vendor} {endpoint.names[0]} ({endpoint.method} {endpoint.path})"
+                asked = f"{endpoint.vendor} {_called(endpoint)} ({endpoint.method} {endpoint.path})"
                 return _loud(f"{asked} has no handler in the sandbox.")
 
             return nobody
@@ -148,8 +148,12 @@ class Sandbox(SandboxCore):
         nearest = get_close_matches(asked, paths, n=1, cutoff=0.0)
         if not nearest:
             return _loud(f"The sandbox has no {asked}; no route is mounted.")
-        operation = paths[nearest[0]].names[0]
-        return _loud(f"The sandbox has no {asked}; the nearest is {nearest[0]} ({operation}).")
+        called = _called(paths[nearest[0]])
+        return _loud(f"The sandbox has no {asked}; the nearest is {nearest[0]} ({called}).")
+
+
+def _called(endpoint: Endpoint) -> str:
+    return " or ".join(endpoint.commands or endpoint.names[:1])
 
 
 def _is_here(url: str) -> bool:

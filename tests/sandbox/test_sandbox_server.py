@@ -17,7 +17,9 @@ import orjson
 import pytest
 
 import netaudience.sandbox
+from netaudience.cli.sandbox import every_route
 from netaudience.sandbox import BackgroundSandbox, Credentials, Fault, Route, Sandbox, serve
+from netaudience.sandbox.overview import standing
 
 HOME = Path(netaudience.sandbox.__file__).parent
 TAG = {"tag": "A", "extIds": ["id1"]}
@@ -34,7 +36,7 @@ async def test_a_route_without_a_handler_is_loud_and_listed(running):
         assert box.sandbox.unserved() == tuple(ROUTES[1:])
         reply = await box.post("trackDevices", {})
         assert reply.status == 501
-        error = "netmera track_devices (POST /rest/3.0/trackDevices) has no handler in the sandbox."
+        error = "netmera track-devices (POST /rest/3.0/trackDevices) has no handler in the sandbox."
         assert reply.json == {"error": error}
         assert (await box.send("GET", "/otherwise/things/5")).status == 501
         with pytest.raises(ValueError, match="serves no operation 'track_devices'"):
@@ -76,6 +78,15 @@ async def test_an_unknown_url_names_what_it_may_have_meant(running, method, path
     async with running() as box:
         reply = await box.send(method, path)
         assert (reply.status, reply.json) == (501, {"error": error})
+
+
+@pytest.mark.asyncio
+async def test_where_callers_say_their_names_it_speaks_of_commands(running):
+    async with running(every_route()) as box:
+        reply = await box.send("POST", "/netmera/rest/3.0/tagUser")
+        assert reply.json["error"].endswith("the nearest is POST /netmera/rest/3.0/tagUsers (tag-users).")
+        called = standing(box.sandbox)["vendors"]["fynd"]["commands"]["getUserAttributeById"]
+        assert called == ["get-user-attribute", "get-user-attribute-by-id"]  # two paths of one name
 
 
 @pytest.mark.asyncio
