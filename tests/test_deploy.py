@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,15 @@ def test_the_action_takes_no_input_into_a_script():
     assert not any("${{" in script for script in scripts)  # an input's text would be run
     assert any("plan" in script and "--markdown" in script for script in scripts)
     assert all(step["shell"] == "bash" for step in action["runs"]["steps"] if "run" in step)
+
+
+def test_whatever_is_to_be_installed_has_the_extras_that_are_asked_for():
+    extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    asked: dict[str, str] = {}
+    for name in listed.splitlines():
+        if name.endswith((".md", ".yml", ".py")) or name == "Dockerfile":
+            for together in re.findall(r"(?:netaudience|['\"]\.)\[([a-z][a-z,-]*)\]", read(name)):
+                asked |= dict.fromkeys(together.split(","), name)
+    assert "cli" in asked
+    assert not {extra: name for extra, name in asked.items() if extra not in extras}
