@@ -19,6 +19,7 @@ from event_streams import (
     vendor,
     wait_for,
 )
+from store_servers import free_port
 
 RECIPES = {
     "nats_jetstream.py": nats_server,
@@ -208,3 +209,25 @@ def test_a_line_of_the_log_says_how_fast_it_goes_and_how_far_it_is_behind(name: 
     behind = [int(each.removesuffix(" behind").replace(",", "")) for each in told]
     assert behind == sorted(behind, reverse=True)
     assert behind[-1] > 0
+
+
+@pytest.mark.slow
+# The client of NATS tries for two minutes before it gives up.
+@pytest.mark.parametrize("name", [name for name in RECIPES if "nats" not in name])
+def test_a_broker_that_is_not_there_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
+    port = free_port()
+    settings = {
+        "REDIS_URL": f"redis://127.0.0.1:{port}/0",
+        "KAFKA_SERVERS": f"127.0.0.1:{port}",
+        "RABBITMQ_URL": f"amqp://127.0.0.1:{port}/",
+        "MQTT_URL": f"mqtt://127.0.0.1:{port}",
+    }
+    with vendor() as (sandbox, _):
+        recipe = Recipe(name, sandbox, tmp_path, **settings)
+        with recipe.running() as process:
+            assert process.wait(30) == 1
+    told = recipe.log()
+    assert re.search(
+        r"^(NATS|Redis|Kafka|RabbitMQ|The broker) does not answer \(\w+\): set [A-Z_]+ to", told, re.MULTILINE
+    )
+    assert "Traceback" not in told, told

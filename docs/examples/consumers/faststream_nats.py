@@ -19,6 +19,7 @@ from typing import Annotated
 from faststream import AckPolicy, Context, FastStream
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage
+from nats.errors import NoServersError
 from nats.js.api import AckPolicy as ServersAckPolicy
 from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
@@ -198,7 +199,10 @@ async def hold(message: NatsBatchMessage) -> None:
 async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    await app.run()
+    try:
+        await app.run()
+    except NoServersError as error:
+        sys.exit(f"NATS does not answer ({type(error).__name__}): set NATS_URL to where it is, or start it")
     if carrier.comes_again:
         sys.exit(carrier.comes_again)
 

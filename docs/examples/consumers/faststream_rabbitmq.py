@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated
 
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika.exceptions import AMQPConnectionError, ChannelNotFoundEntity
 from faststream import AckPolicy, Context, FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from faststream.rabbit.message import RabbitMessage
@@ -128,6 +128,10 @@ async def main() -> None:
         await behind()
     except ChannelNotFoundEntity:
         sys.exit(f"There is no queue {QUEUE}: set QUEUE to its name, or make it where events are produced")
+    except AMQPConnectionError as error:
+        sys.exit(
+            f"RabbitMQ does not answer ({type(error).__name__}): set RABBITMQ_URL to where it is, or start it"
+        )
     await app.run()
     if carrier.line.problem:
         sys.exit(carrier.line.problem)

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
 from netaudience.consumers import DeadLetters, Given, OffsetTracker, Progress, Taken
@@ -207,7 +207,13 @@ async def main() -> None:
         consumer = Consumer(netmera, dead_letters, kafka)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, consumer.stop.set)
-        await kafka.start()
+        try:
+            await kafka.start()
+        except KafkaConnectionError as error:
+            await kafka.stop()
+            sys.exit(
+                f"Kafka does not answer ({type(error).__name__}): set KAFKA_SERVERS to where it is, or start it"
+            )
         try:
             if TOPIC not in await kafka.topics():
                 sys.exit(

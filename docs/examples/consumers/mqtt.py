@@ -113,13 +113,18 @@ class Session:
         asked: Any = Properties(PacketTypes.CONNECT)  # its attributes are made when they are set
         asked.SessionExpiryInterval = SESSION_EXPIRY
         asked.ReceiveMaximum = min(MAX_PENDING, 65_535)  # it gives no more without an acknowledgement
-        await asyncio.to_thread(
-            self.client.connect,
-            url.hostname or "127.0.0.1",
-            url.port or (8883 if secure else 1883),
-            clean_start=False,
-            properties=asked,
-        )
+        try:
+            await asyncio.to_thread(
+                self.client.connect,
+                url.hostname or "127.0.0.1",
+                url.port or (8883 if secure else 1883),
+                clean_start=False,
+                properties=asked,
+            )
+        except OSError as error:
+            sys.exit(
+                f"The broker does not answer ({type(error).__name__}): set MQTT_URL to where it is, or start it"
+            )
         self.client.loop_start()
         accepted(await self.answers.get(), "the connection")
         accepted(await self.subscribe(), f"the topic {TOPIC}")

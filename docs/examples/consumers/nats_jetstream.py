@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import nats
 from nats.aio.msg import Msg
+from nats.errors import NoServersError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
 from nats.js.errors import NotFoundError
@@ -203,7 +204,10 @@ async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
-    connection = await nats.connect(URL)
+    try:
+        connection = await nats.connect(URL)
+    except NoServersError as error:
+        sys.exit(f"NATS does not answer ({type(error).__name__}): set NATS_URL to where it is, or start it")
     try:
         try:
             await connection.jetstream().stream_info(STREAM)

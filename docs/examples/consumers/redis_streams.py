@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as NoRedis
 from redis.exceptions import ResponseError
 
 from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
@@ -180,7 +181,13 @@ async def main() -> None:
         NetmeraClient.from_environment(settings=settings) as netmera,
         DeadLetters(DEAD_LETTERS) as dead_letters,
     ):
-        if not await redis.exists(STREAM):
+        try:
+            there = await redis.exists(STREAM)
+        except NoRedis as error:
+            sys.exit(
+                f"Redis does not answer ({type(error).__name__}): set REDIS_URL to where it is, or start it"
+            )
+        if not there:
             sys.exit(
                 f"There is no stream {STREAM}: set STREAM to its name, or make it where events are produced"
             )
