@@ -95,6 +95,22 @@ def test_what_is_wrong_is_underlined(validator, right, wrong):
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong", "where"),
+    [
+        ('"netmera"', '"netmira"', ["step", 0, "vendor"]),
+        ("tag-users", "tag-user", ["step", 0, "operation"]),
+        ("[[step]]", '[[step]]\nmode = "some"', ["step", 0, "mode"]),
+        ("[[step]]", '[[step]]\nmodus = "all"', ["step", 0]),
+        ('vendor = "netmera"\n', "", ["step", 0]),
+    ],
+)
+def test_the_word_itself_is_underlined_and_not_the_whole_list_of_steps(validator, right, wrong, where):
+    found = list(validator.iter_errors(tomllib.loads(JOB.replace(right, wrong))))
+    assert where in [list(error.absolute_path) for error in found if error.validator != "anyOf"]
+    assert ["step"] not in [list(error.absolute_path) for error in found]
+
+
+@pytest.mark.parametrize(
     "more",
     [
         '[guards]\nmax-rejected = "5%"\nmax_removals = 100\nmax-deviation = "150%"\nodd-identifiers = "send"',

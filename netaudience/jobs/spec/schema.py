@@ -200,15 +200,18 @@ _RUNS: dict[str, tuple[JsonValue, str]] = {
 
 def job_schema() -> dict[str, JsonValue]:
     """Return the schema of a job file, with the operations of all vendors."""
-    step = _table(_STEP, STEP, required=("vendor", "operation", "fields"))
+    operations = {client.slug: sorted(_spelt(client.operations())) for client in clients()}
+    every = sorted({name for names in operations.values() for name in names})
+    keys = {
+        **_STEP,
+        # Said by themselves as well: an editor then underlines the word, not the step.
+        "vendor": ({"enum": [*operations]}, _STEP["vendor"][1]),
+        "operation": ({"enum": every}, _STEP["operation"][1]),
+    }
+    step = _table(keys, STEP, required=("vendor", "operation", "fields"))
     step["anyOf"] = [
-        {
-            "properties": {
-                "vendor": {"enum": [client.slug]},
-                "operation": {"enum": sorted(_spelt(client.operations()))},
-            }
-        }
-        for client in clients()
+        {"properties": {"vendor": {"enum": [vendor]}, "operation": {"enum": names}}}
+        for vendor, names in operations.items()
     ]
     verb = _table(_VERB, VERB, required=("verb", "vendors", "columns"))
     tables: dict[str, tuple[JsonValue, str]] = {
@@ -217,11 +220,11 @@ def job_schema() -> dict[str, JsonValue]:
         "suppression": (_table(_SUPPRESSION, SUPPRESSION), "People to whom nothing is sent."),
         "audience": (_table(_AUDIENCE, AUDIENCE), "People who are one audience at several vendors."),
         "verb": (
-            {"anyOf": [{"type": "array", "items": verb, "minItems": 1}, verb]},
+            _one_or_several(verb),
             "What is to become of the people at several vendors.",
         ),
         "step": (
-            {"anyOf": [{"type": "array", "items": step, "minItems": 1}, step]},
+            _one_or_several(step),
             "What is done with the rows; one or several.",
         ),
         "guards": (_table(_GUARDS, GUARDS), "What stops a run before it does harm."),
@@ -251,6 +254,11 @@ def _table(
     if required:
         table["required"] = [*required]
     return table
+
+
+def _one_or_several(table: dict[str, JsonValue]) -> JsonValue:
+    """Return the schema of a table or a list of such: not by anyOf, which says nothing of what is wrong."""
+    return {**table, "type": ["array", "object"], "items": table, "minItems": 1}
 
 
 def _spelt(names: Iterable[str]) -> set[str]:
