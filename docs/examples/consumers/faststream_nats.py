@@ -202,7 +202,7 @@ async def main() -> None:
     try:
         await app.run()
     except NoServersError as error:
-        sys.exit(f"NATS does not answer ({type(error).__name__}): set NATS_URL to where it is, or start it")
+        sys.exit(f"NATS does not answer ({type(error).__name__}): set NATS_URL to it, or start it")
     if carrier.comes_again:
         sys.exit(carrier.comes_again)
 

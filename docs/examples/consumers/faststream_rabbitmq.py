@@ -129,9 +129,7 @@ async def main() -> None:
     except ChannelNotFoundEntity:
         sys.exit(f"There is no queue {QUEUE}: set QUEUE to its name, or make it where events are produced")
     except AMQPConnectionError as error:
-        sys.exit(
-            f"RabbitMQ does not answer ({type(error).__name__}): set RABBITMQ_URL to where it is, or start it"
-        )
+        sys.exit(f"RabbitMQ does not answer ({type(error).__name__}): set RABBITMQ_URL to it, or start it")
     await app.run()
     if carrier.line.problem:
         sys.exit(carrier.line.problem)

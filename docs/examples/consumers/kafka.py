@@ -211,9 +211,7 @@ async def main() -> None:
             await kafka.start()
         except KafkaConnectionError as error:
             await kafka.stop()
-            sys.exit(
-                f"Kafka does not answer ({type(error).__name__}): set KAFKA_SERVERS to where it is, or start it"
-            )
+            sys.exit(f"Kafka does not answer ({type(error).__name__}): set KAFKA_SERVERS to it, or start it")
         try:
             if TOPIC not in await kafka.topics():
                 sys.exit(

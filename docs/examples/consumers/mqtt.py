@@ -122,9 +122,7 @@ class Session:
                 properties=asked,
             )
         except OSError as error:
-            sys.exit(
-                f"The broker does not answer ({type(error).__name__}): set MQTT_URL to where it is, or start it"
-            )
+            sys.exit(f"The broker does not answer ({type(error).__name__}): set MQTT_URL to it, or start it")
         self.client.loop_start()
         accepted(await self.answers.get(), "the connection")
         accepted(await self.subscribe(), f"the topic {TOPIC}")

@@ -207,7 +207,7 @@ async def main() -> None:
     try:
         connection = await nats.connect(URL)
     except NoServersError as error:
-        sys.exit(f"NATS does not answer ({type(error).__name__}): set NATS_URL to where it is, or start it")
+        sys.exit(f"NATS does not answer ({type(error).__name__}): set NATS_URL to it, or start it")
     try:
         try:
             await connection.jetstream().stream_info(STREAM)

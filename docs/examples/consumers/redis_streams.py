@@ -184,9 +184,7 @@ async def main() -> None:
         try:
             there = await redis.exists(STREAM)
         except NoRedis as error:
-            sys.exit(
-                f"Redis does not answer ({type(error).__name__}): set REDIS_URL to where it is, or start it"
-            )
+            sys.exit(f"Redis does not answer ({type(error).__name__}): set REDIS_URL to it, or start it")
         if not there:
             sys.exit(
                 f"There is no stream {STREAM}: set STREAM to its name, or make it where events are produced"
