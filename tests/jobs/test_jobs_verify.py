@@ -541,6 +541,21 @@ async def test_an_attribute_that_was_to_be_taken_away_and_is_there_is_different(
         assert seen(verified) == {"landed": 1, "different": 1}
 
 
+@pytest.mark.asyncio
+async def test_a_text_that_moengage_takes_for_the_number_that_its_attribute_is_has_landed(tmp_path):
+    write_rows(tmp_path, {"user-a": "31", "user-b": "1.50", "user-c": "x"})
+    step = Step(
+        name="step", vendor="moengage", operation="import_users",
+        fields={"customer_id": ID, "attributes.age": Expression(column="age")},
+    )  # fmt: skip
+    async with Sandbox() as box:
+        box.moengage.types["age"] = "number"
+        job = make_job(tmp_path, step)
+        told = await run(job, box)
+        assert seen(await look(job, box, told)) == {"landed": 2, "different": 1}
+        assert box.moengage.customers["user-b"].attributes["age"] == 1.5
+
+
 def enable_push():
     return Step(name="step", vendor="netmera", operation="enable_push", fields={"ext_id": ID})
 
@@ -571,6 +586,24 @@ SILENT = {
             fields={"ext_id": ID, "category": Expression(value="Sprot"), "enable": Expression(value=True)},
         ),
         lambda box: [box.netmera.add_user(name) for name in ("user-a", "user-b")],
+        {"different": 2},
+    ),
+    # "A value whose type is another than the property has is dropped." platform-considerations
+    "a property of another type": (
+        Step(
+            name="step", vendor="clevertap", operation="upload_profiles",
+            fields={"identity": ID, "profile_data.age": Expression(column="age")},
+        ),
+        lambda box: box.clevertap.types.update(age=int),
+        {"different": 2},
+    ),
+    # What cannot be cast to the type of a pinned attribute is dropped. data-tracking-policies
+    "an attribute that is pinned to another type": (
+        Step(
+            name="step", vendor="moengage", operation="import_users",
+            fields={"customer_id": ID, "attributes.age": Expression(column="age")},
+        ),
+        lambda box: box.moengage.types.update(age="number"),
         {"different": 2},
     ),
     # Fields that a project lacks are left out where none are to be made. The specification of bulkUpdate

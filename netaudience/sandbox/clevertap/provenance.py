@@ -18,6 +18,7 @@ PROFILES_PAGE = "https://developer.clevertap.com/docs/upload-user-profiles-api"
 EVENTS_PAGE = "https://developer.clevertap.com/docs/upload-events-api"
 TOKENS_PAGE = "https://developer.clevertap.com/docs/upload-device-tokens-api"
 DELETE_PAGE = "https://developer.clevertap.com/docs/delete-user-profile-api"
+CONSIDERATIONS = "https://docs.clevertap.com/docs/platform-considerations"
 READ_PAGE = "https://developer.clevertap.com/docs/get-user-profiles-api"
 SUBSCRIBE_PAGE = "https://developer.clevertap.com/docs/subscribe-api"
 DISASSOCIATE_PAGE = "https://developer.clevertap.com/docs/disassociate-api"
@@ -208,6 +209,9 @@ _UPLOAD = (
     Rule("$add, $remove, $incr and $decr change a value, $delete takes it away.", "documented", DOCS_COPY),
     Rule("Removing the last value of a list removes the property.", "documented", DOCS_COPY),
     Rule("A value that is no $D_ is text for ever, however it looks.", "documented", PROFILES_PAGE),
+    Rule(
+        "Of a property whose type is fixed, a value of another type is dropped.", "documented", CONSIDERATIONS
+    ),
     Rule("Another operator, or an object as a value, is blamed with 524.", "assumed", ERRORS_PAGE),
     Rule("$add keeps a value once, and $incr counts from 0.", "assumed", PROFILES_PAGE),
     Rule(f"A list keeps its last {LIST_ITEMS} values.", "documented", PROFILES_PAGE),

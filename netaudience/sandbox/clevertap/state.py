@@ -94,6 +94,8 @@ class CleverTapState:
         self.api_segments: dict[str, ApiSegment] = {}
         #: The last events that were uploaded.
         self.raised: deque[RaisedEvent] = deque(maxlen=KEPT_EVENTS)
+        #: Properties whose type the schema has fixed.
+        self.types: dict[str, type] = {}
         #: How often a count is not ready before it is.
         self.slow_counts = 0
         self._by_object: dict[str, str] = {}
@@ -128,6 +130,12 @@ class CleverTapState:
         if "objectId" in ids:
             self._by_object[ids["objectId"]] = key
         return profile
+
+    def fitting(self, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The profile data of a record without the values that are of another type than the schema's."""
+        return {
+            name: value for name, value in data.items() if isinstance(value, self.types.get(name, object))
+        }
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove profiles; an unknown one is no error."""

@@ -57,7 +57,7 @@ class Uploads:
         match record:
             case ProfileRecord():
                 profile = self._state.profile(record.key, record.ids)
-                profile.data = update(profile.data, record.data)
+                profile.data = update(profile.data, self._state.fitting(record.data))
             case EventRecord():
                 profile = self._state.profile(record.key, record.ids)
                 moment = now if record.ts is None else record.ts

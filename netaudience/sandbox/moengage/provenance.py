@@ -155,6 +155,8 @@ RULES = (
         POLICY_PAGE,
     ),
     Rule("URLs that are too long are not taken.", "documented", POLICY_PAGE),
+    Rule("Of an attribute whose type is pinned, what cannot be cast is dropped.", "documented", POLICY_PAGE),
+    Rule("A text of a number is cast where the type is numeric.", "documented", POLICY_PAGE),
     Rule("What is blocked or not taken is dropped without an error.", "assumed", POLICY_PAGE),
     Rule("The 21 reserved names must not be tracked.", "documented", DATA_PAGE),
     Rule("They are dropped without an error.", "assumed", DATA_PAGE),

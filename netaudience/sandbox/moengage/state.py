@@ -6,6 +6,7 @@ without a word. Nothing here refuses a request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -119,6 +120,8 @@ class MoEngageState:
         self.identifiers: tuple[str, ...] = ()
         #: Whether values may be objects.
         self.object_attributes = False
+        #: Attributes whose type is pinned: ``number``, ``text`` or ``truth``.
+        self.types: dict[str, Literal["number", "text", "truth"]] = {}
         #: The categories of each channel.
         self.categories: dict[str, tuple[str, ...]] = {"email": ("offers", "news"), "sms": ("offers",)}
         #: Whether attributes can be unset by name; what asks for it does nothing else.
@@ -284,8 +287,22 @@ class MoEngageState:
         if value == []:
             customer.attributes.pop(name, None)
             return
+        if name in self.types and (value := _cast(value, self.types[name])) is None:
+            return
         self.names.add(name)
         customer.attributes[name] = _cut(value)
+
+
+def _cast(value: Json, kind: Literal["number", "text", "truth"]) -> Json:
+    """A value in the type that its attribute is pinned to; None where it has none."""
+    if kind == "number" and isinstance(value, str):
+        try:
+            return json.loads(value) if isinstance(json.loads(value), int | float) else None
+        except ValueError:
+            return None
+    is_truth = isinstance(value, bool)
+    fits = {"number": isinstance(value, int | float) and not is_truth, "text": isinstance(value, str)}
+    return value if fits.get(kind, is_truth) else None
 
 
 def _cut(value: Json) -> Json:

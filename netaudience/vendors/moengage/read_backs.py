@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from netaudience.model.limits import assumed, documented
@@ -51,9 +52,18 @@ def _unread(value: object) -> str | None:
             return None
 
 
+def _as_held(sent: object, found: object) -> object:
+    """Return a value as the vendor holds it: a text becomes a number where the attribute is one."""
+    if isinstance(sent, str) and isinstance(found, int | float) and not isinstance(found, bool):
+        with suppress(ValueError):
+            return float(sent) if float(sent) == found else sent
+    return sent
+
+
 def _set(row: Mapping[str, Any], _: Mapping[str, Any], answer: GetUsersResponse | None) -> Found:
     found = _attributes(answer)
-    there = holds({name: value for name, value in _values(row).items() if _unread(value) is None}, found)
+    sent = {name: value for name, value in _values(row).items() if _unread(value) is None}
+    there = holds({name: _as_held(value, (found or {}).get(name)) for name, value in sent.items()}, found)
     taken = cast("list[Mapping[str, object]]", row.get("unset_attributes") or [])
     names = [str(one["attr"]) for one in taken if one["type"] == "equals"]
     return lacks(names, found) if there == "landed" else there
