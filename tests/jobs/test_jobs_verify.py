@@ -392,6 +392,17 @@ def iterable(operation, fields, **more):
         ),
         (
             Step(
+                name="step", vendor="clevertap", operation="upload_device_tokens",
+                fields={
+                    "object_id": ID, "id": Expression(sql="'token of ' || user_id"),
+                    "type": Expression(value="fcm"),
+                },
+            ),
+            lambda box: box.clevertap.find("user-b").tokens.update({"another": "fcm"}),
+            {"landed": 1, "different": 1},
+        ),
+        (
+            Step(
                 name="step", vendor="moengage", operation="import_users",
                 fields={"customer_id": ID, "attributes.age": Expression(column="age")},
             ),
@@ -419,7 +430,7 @@ def iterable(operation, fields, **more):
             {"landed": 2},
         ),
     ],
-    ids=["iterable", "iterable-delete", "clevertap", "moengage", "fynd", "netmera-categories"],
+    ids=["iterable", "deletion", "clevertap", "clevertap-tokens", "moengage", "fynd", "netmera-categories"],
 )  # fmt: skip
 @pytest.mark.asyncio
 async def test_each_vendor_is_read_back_by_its_own_look_up(tmp_path, step, spoil, expected):

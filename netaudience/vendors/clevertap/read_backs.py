@@ -60,6 +60,17 @@ def _gone(_: str, __: Mapping[str, Any], answer: ProfileFound | None) -> Found:
     return "landed" if answer is None else "different"
 
 
+def _token(row: Mapping[str, Any], _: Mapping[str, Any]) -> Ask:
+    return Ask(operation="get_profile", item=row["objectId"], arguments={"by": "objectId"})
+
+
+def _registered(row: Mapping[str, Any], _: Mapping[str, Any], answer: ProfileFound | None) -> Found:
+    if answer is None:
+        return "gone"
+    tokens = {device.push_token for device in answer.record.platforms}
+    return "landed" if row["id"] in tokens else "different"
+
+
 READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "upload_profiles": ReadBack(
         ask=_uploaded,
@@ -68,6 +79,10 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
         docs=READ_PAGE,
         entries=_values,
         unread=_unread,
+    ),
+    # A device of a profile shows its token: platformInfo of the same page.
+    "upload_device_tokens": ReadBack(
+        ask=_token, judge=_registered, settles=assumed(60, "no figure is documented"), docs=READ_PAGE
     ),
     "delete_profiles": ReadBack(
         ask=_deleted, judge=_gone, settles=documented(172_800, DELETE_PAGE), docs=READ_PAGE
@@ -79,7 +94,7 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "upload_profile_changes": NotReadable("what was there before the change is not known", READ_PAGE),
     "set_subscription": NotReadable("it is about everybody with the address, whom nothing lists", READ_PAGE),
     **dict.fromkeys(
-        ("upload_events", "upload_device_tokens", "demerge", "disassociate_phone_numbers"),
+        ("upload_events", "demerge", "disassociate_phone_numbers"),
         NotReadable("no look-up shows it for one user", READ_PAGE),
     ),
 }
