@@ -89,6 +89,9 @@ class _Address(NamedTuple):
     #: What `Client.headers` gave, and what is sent.
     own: Mapping[str, str]
     headers: Mapping[str, str]
+    #: Seconds for the whole exchange, and the most bytes of an answer.
+    timeout: float
+    most: int
 
 
 #: The share of a quota that bulk leaves free where processes share it and nothing else is said.
@@ -403,8 +406,7 @@ class Client:
 
     def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
         """Make a request ready to be sent."""
-        facts, settings = operation.facts, self.settings
-        fixed = self._fixed.get(operation.name)
+        kind, fixed = operation.kind, self._fixed.get(operation.name)
         # Whether its address, the query apart, is not simply its operation's.
         varies = request.path or request.headers or request.encoded_query or request.method or request.route
         if request.foreign_url:
@@ -418,11 +420,11 @@ class Client:
             fixed.headers,
             None
             if request.json is None
-            else dump_json(request.json, numbers=operation.kind.ordered, default=operation.kind.default),
-            settings.timeout or facts.timeout or TIMEOUT,
-            settings.max_answer_bytes or facts.max_answer_bytes or MAX_ANSWER_BYTES,
+            else dump_json(request.json, numbers=kind.ordered, default=kind.default),
+            fixed.timeout,
+            fixed.most,
         )
-        prepared.spooled = facts.spooled
+        prepared.spooled = operation.facts.spooled
         return prepared
 
     def caller(self, operation: Operation) -> Sender:
@@ -525,7 +527,15 @@ class Client:
                 raise ConfigurationError(f"The header {name} holds a line break or a control character")
         url = make_url(self.base_url, path, {}, encoded_query=request.encoded_query)
         # A copy, for a vendor may change its own mapping in place.
-        made = _Address(request.method or method, url, dict(own), headers)
+        facts, settings = operation.facts, self.settings
+        made = _Address(
+            request.method or method,
+            url,
+            dict(own),
+            headers,
+            settings.timeout or facts.timeout or TIMEOUT,
+            settings.max_answer_bytes or facts.max_answer_bytes or MAX_ANSWER_BYTES,
+        )
         if keep:
             self._fixed[operation.name] = made
         return made

@@ -69,8 +69,8 @@ class Bisector(Generic[Item]):
         told = NOTHING
         if type(answer) is Response:
             self._note_success()
-            told = self._told(answer, chunk)
-            if not told:
+            told = NOTHING if self._plan.blame is None else self._told(answer, chunk)
+            if told is NOTHING or not told:
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
             self._note_failure(chunk, cast("Failure", answer))

@@ -71,7 +71,11 @@ class Divided(Generic[Item]):
 
 
 class _Line(Generic[Item]):
-    """Items in their order, with the position and, where order matters, the key of each; never changed."""
+    """Items in their order, with the position and, where order matters, the key of each; never changed.
+
+    How many there are, its positions tell: a range or a list, where items may have to be asked in Python
+    (benchmarks P1 and P2).
+    """
 
     __slots__ = ("items", "keys", "positions")
 
@@ -79,9 +83,6 @@ class _Line(Generic[Item]):
         self.items = items
         self.positions = positions
         self.keys = keys
-
-    def __len__(self) -> int:
-        return len(self.positions)  # a range or a list: items may have to be asked in Python (P1, P2)
 
     def before(self, stop: int) -> _Line[Item]:
         """Return the first so many."""
@@ -139,12 +140,12 @@ class Chunker(Generic[Item]):
         self.in_turn = 0
 
     def __repr__(self) -> str:
-        return f"<Chunker: {len(self._line):,} waiting, {len(self._held):,} held back>"
+        return f"<Chunker: {len(self._line.positions):,} waiting, {len(self._held.positions):,} held back>"
 
     @property
     def waiting(self) -> int:
         """Items that were fed and are in no chunk yet, those held back included."""
-        return len(self._line) + len(self._held)
+        return len(self._line.positions) + len(self._held.positions)
 
     @property
     def holding(self) -> bool:
@@ -159,12 +160,12 @@ class Chunker(Generic[Item]):
     @property
     def wanting(self) -> int:
         """How many more items make a chunk, as far as is known."""
-        return max(1, self._likely - len(self._line))
+        return max(1, self._likely - len(self._line.positions))
 
     @property
     def full(self) -> bool:
         """True where so many items are held back that nothing more should be fed."""
-        return len(self._held) >= self.rows
+        return len(self._held.positions) >= self.rows
 
     def feed(self, page: Sequence[Item], positions: Sequence[int]) -> list[Chunk[Item] | SettledChunk[Item]]:
         """Take a page of items, with the position at which the source yielded each.
@@ -183,11 +184,15 @@ class Chunker(Generic[Item]):
             packed.append(self._reject(page, positions, problems))
             fed = fed.chosen([index for index in range(len(page)) if index not in problems])
         self._append(self._hold_back(fed) if self.ordered else fed)
-        if len(self._line) > self._likely == self.rows and self._max_keys is None and self._is_distinct():
+        if (
+            len(self._line.positions) > self._likely == self.rows
+            and self._max_keys is None
+            and self._is_distinct()
+        ):
             self._cut_alike(packed)
         if self._line.items is not page:
             kept = None  # others go before them
-        while len(self._line) >= self._likely:
+        while len(self._line.positions) >= self._likely:
             self._cut(packed, kept)
             kept = None
         if self._kind.apart and self.full:
@@ -210,7 +215,7 @@ class Chunker(Generic[Item]):
     def flush(self) -> list[Chunk[Item] | SettledChunk[Item]]:
         """Give out what waits, held-back items excepted: they wait for a release."""
         packed: list[Chunk[Item] | SettledChunk[Item]] = []
-        while self._line:
+        while self._line.positions:
             self._cut(packed)
         return packed
 
@@ -272,7 +277,7 @@ class Chunker(Generic[Item]):
     def _append(self, fed: _Line[Item]) -> None:
         self._line = self._line.followed_by(fed)
         self._distinct = None
-        if self._kind.apart and len(set(self._line.keys)) < len(self._line):
+        if self._kind.apart and len(set(self._line.keys)) < len(self._line.positions):
             self._hold_repetitions()
 
     def _take_back_held(self) -> None:
@@ -281,7 +286,7 @@ class Chunker(Generic[Item]):
         nothing: _Line[Item] = _Line((), range(0), ())
         self._held, self._held_keys = nothing, set()
         free = self._hold_back(held)
-        self.in_turn -= len(self._held)  # they were counted before
+        self.in_turn -= len(self._held.positions)  # they were counted before
         self._append(free)
 
     def _hold_repetitions(self) -> None:
@@ -307,7 +312,7 @@ class Chunker(Generic[Item]):
     def _hold(self, line: _Line[Item]) -> None:
         self._held = self._held.followed_by(line)
         self._held_keys.update(line.keys)
-        self.in_turn += len(line)
+        self.in_turn += len(line.positions)
 
     def _cut_alike(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Cut what waits in chunks of as many rows, up to the first that has to be looked at.
@@ -338,7 +343,7 @@ class Chunker(Generic[Item]):
     def _is_distinct(self) -> bool:
         """Return whether no two of the waiting items have one key whose order matters."""
         if self._distinct is None:
-            self._distinct = not self.ordered or len(set(self._line.keys)) == len(self._line)
+            self._distinct = not self.ordered or len(set(self._line.keys)) == len(self._line.positions)
         return self._distinct
 
     def _cut(
@@ -351,12 +356,12 @@ class Chunker(Generic[Item]):
             kept: All that waits, in the form in which it is written and kept, where that is made already.
         """
         line = self._line
-        count = min(self._likely, len(line))
+        count = min(self._likely, len(line.positions))
         if self._max_keys is not None and count > self._max_keys:
             listed = line.keys if self.ordered else self._kind.keys(line.items[:count])
             count = _prefix(listed[:count], self._max_keys)
-        items = line.items if count == len(line) else line.items[:count]
-        if kept is None or count < len(line):
+        items = line.items if count == len(line.positions) else line.items[:count]
+        if kept is None or count < len(line.positions):
             kept = self._kind.kept(items)
         try:
             prepared = self._encode(kept)
@@ -383,7 +388,7 @@ class Chunker(Generic[Item]):
         taken, self._line = line.before(count), line.behind(count)
         busy_keys = self._busy.add(taken.keys) if self.ordered else None
         chunk = Chunk(items, taken.positions, prepared, busy_keys)
-        repeats = self.ordered and self._line and not self._distinct
+        repeats = self.ordered and self._line.positions and not self._distinct
         if repeats and not set(taken.keys).isdisjoint(self._line.keys):
             self._line = self._hold_back(self._line)
         return chunk
@@ -435,8 +440,8 @@ class Chunker(Generic[Item]):
     def _take_out(self, index: int, reason: InvalidItem) -> SettledChunk[Item]:
         line = self._line
         item, position, keys = line.items[index], line.positions[index], line.keys[index : index + 1]
-        self._line = line.chosen([at for at in range(len(line)) if at != index])
-        if self._held and not self._held_keys.isdisjoint(keys):
+        self._line = line.chosen([at for at in range(len(line.positions)) if at != index])
+        if self._held.positions and not self._held_keys.isdisjoint(keys):
             self._take_back_held()  # they may have waited for this one alone
         rejected = Rejected(position, item, reason.see(self._docs), self.key(item))
         return SettledChunk([item], [position], None, [rejected])

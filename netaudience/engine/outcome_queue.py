@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 class OutcomeQueue(Generic[Item]):
     """Settled chunks on their way to the reader."""
 
-    __slots__ = ("_loop", "_most", "_reader", "_settled", "_waiting")
+    __slots__ = ("_loop", "_most", "_reader", "_settled", "waiting")
 
     def __init__(self, most: int | None) -> None:
         """Make a queue.
@@ -31,7 +31,7 @@ class OutcomeQueue(Generic[Item]):
         self._loop = asyncio.get_running_loop()
         self._settled: deque[SettledChunk[Item]] = deque()
         #: Workers that wait for a release or for the reader; and the reader, when it waits for them.
-        self._waiting: list[asyncio.Future[None]] = []
+        self.waiting: list[asyncio.Future[None]] = []
         self._reader: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class OutcomeQueue(Generic[Item]):
         if not self._settled:
             return None
         settled = self._settled.popleft()
-        if self._waiting:
+        if self.waiting:
             self.wake_workers()
         return settled
 
@@ -66,7 +66,7 @@ class OutcomeQueue(Generic[Item]):
     def turn_of_worker(self) -> asyncio.Future[None]:
         """Return what a worker waits for."""
         turn: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(turn)
+        self.waiting.append(turn)
         return turn
 
     def turn_of_reader(self) -> asyncio.Future[None]:
@@ -76,7 +76,7 @@ class OutcomeQueue(Generic[Item]):
 
     def wake_workers(self) -> None:
         """Let the workers look again."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for turn in waiting:
             if not turn.done():
                 turn.set_result(None)

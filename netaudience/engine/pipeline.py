@@ -87,6 +87,8 @@ class Pipeline(Generic[Item]):
         self._tell = self._publish if journal is None else self._recorder.tell
         self._alarm: asyncio.TimerHandle | None = None
         self._outcomes: OutcomeQueue[Item] = OutcomeQueue(plan.workers if streamed else None)
+        #: Returns the next settled chunk for the reader, if there is one already.
+        self.take_settled = self._outcomes.take
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
         self._told = told
         self._page = max(chunker.rows, _PAGE)
@@ -194,11 +196,13 @@ class Pipeline(Generic[Item]):
             finally:
                 if self._notifier is not None:
                     self._notifier.chunk_ended(chunk.prepared.chunk, self._clock() - started, settled)
-            self._recorder.answered(sent)
+            if sent is not _UNNOTED:
+                self._recorder.answered(sent)
         self._chunker.release(chunk)
         if self._chunker.packable:
             self._source.stir()
-        self._outcomes.wake_workers()
+        if self._outcomes.waiting:
+            self._outcomes.wake_workers()
         if self._sender.halted is not None:
             self._stop_reading()
         for part in settled:
@@ -325,10 +329,6 @@ class Pipeline(Generic[Item]):
         if self._told is not None:
             self._told(settled)
         self._outcomes.put(settled)
-
-    def take_settled(self) -> SettledChunk[Item] | None:
-        """Return the next settled chunk for the reader, if there is one already."""
-        return self._outcomes.take()
 
     async def next_settled(self) -> SettledChunk[Item] | None:
         """Return the next settled chunk for the reader; None when all items are settled."""

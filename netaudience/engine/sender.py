@@ -169,7 +169,7 @@ class Sender:
                     else:
                         response = await self._send_in_time(prepared)
                     given_up = False
-                    error = self._judged(response)
+                    error = self._judge(response)
                 except (TransportError, VendorError) as failed:
                     error = failed
                     given_up = clock() >= sent + prepared.timeout - _EARLY
@@ -178,6 +178,12 @@ class Sender:
                     if is_being_cancelled():
                         raise
                     error = _cancelled_by_others(prepared, cancelled)
+                except ConfigurationError:
+                    raise
+                except Exception as surprise:
+                    if response is None:
+                        raise
+                    error = not_read(surprise, tally.vendor, response.status)
                 finally:
                     # What found no connection has not reached the vendor: its tickets are not used.
                     limiter.release(
@@ -207,15 +213,6 @@ class Sender:
         finally:
             if circuit.open:
                 circuit.leave(prepared)
-
-    def _judged(self, response: Response) -> VendorError | None:
-        """Judge an answer; one on which the vendor's reader fails is one that cannot be read."""
-        try:
-            return self._judge(response)
-        except ConfigurationError:
-            raise
-        except Exception as error:  # noqa: BLE001 - an answer may be anything
-            return not_read(error, self._tally.vendor, response.status)
 
     def _lost_run(self, fence: Callable[[], None]) -> JournalFailed | None:
         """Return why the run must not be gone on with here, if that is so."""

@@ -216,13 +216,9 @@ class Rows(Generic[T]):
             if field.rule is not None and field.rule.lenient is not None
         )
 
-    @property
-    def default(self) -> Writer | None:
-        """What writes values within the rows that JSON has no type for: the form of the row's mapping."""
-        return self._writer
-
     @cached_property
-    def _writer(self) -> Writer:
+    def default(self) -> Writer:
+        """What writes values within the rows that JSON has no type for: the form of the row's mapping."""
         forms = [field.form for field in self.fields if dict in field.types]
         return writer_of((forms[0] if forms else ISO).part)
 
@@ -259,7 +255,7 @@ class Rows(Generic[T]):
         if isinstance(given, Taken):
             taken: Taken[Item] = cast("Taken[Item]", given)  # pyright: ignore[reportUnnecessaryCast] # mypy needs it
         else:
-            taken = Taken(self._writer)
+            taken = Taken(self.default)
             taken.extend(page)
         texts, problems = self._look_through(taken)
         return problems, texts.keys, cast("Sequence[Item]", texts), None
@@ -353,7 +349,7 @@ class Rows(Generic[T]):
                 value = cast("dict[str, object]", item).get(field.wire)
                 # The object may have been filled anew since: its value must be the one that was written.
                 with contextlib.suppress(Unwritable):
-                    if type(value) not in _JSON and self._writer(value) == row.get(field.wire):
+                    if type(value) not in _JSON and self.default(value) == row.get(field.wire):
                         mended[index] = row = {**row, field.wire: field.form.write(value)}
         return taken.replaced(mended) if mended else taken
 
