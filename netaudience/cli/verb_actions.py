@@ -222,6 +222,11 @@ def _part_lines(part: Part) -> Iterator[str]:
     yield f"{people} by {way.takes}: {way.operation}, done {when}"
     if way.reaches:
         yield f"reaches: {way.reaches}"
+    if part.odd:
+        yield (
+            f"written otherwise: {many(part.odd, 'row')} with an address that is not in lower "
+            "case, and the vendor may compare letter by letter: they will be in doubt"
+        )
     if part.shown_by is None:
         yield "second look: there is none, the vendor has to be asked"
     elif part.shown_by[0].proves:

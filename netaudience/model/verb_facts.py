@@ -87,6 +87,8 @@ class Way:
     unknown: Unknown = attrs.field(validator=in_(get_args(Unknown)))
     #: Reads the vendor's receipt out of an answer.
     receipt: Callable[[object], str | None] | None = None
+    #: Whether an address has to be written as the vendor has stored it; true where no page says otherwise.
+    as_stored: bool = attrs.field(default=False, validator=instance_of(bool))
     #: Whom it reaches besides the person, as a sentence.
     reaches: str = attrs.field(default="", validator=_text)
 

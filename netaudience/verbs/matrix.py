@@ -72,6 +72,11 @@ def _notes(facts: VerbFacts) -> Iterator[str]:
     if facts.place:
         yield f"it has to be told {facts.place}, by `--at`"
     yield from (f"by {way.takes}, {way.reaches}" for way in facts.ways if way.reaches)
+    yield from (
+        f"by {way.takes}, it may compare letter by letter: an address that is not in lower case is in doubt"
+        for way in facts.ways
+        if way.as_stored
+    )
     yield from facts.notes
 
 

@@ -57,6 +57,13 @@ class Part:
     step: Step
     operation: Operation
     people: int
+    #: People whose address is written otherwise than in lower case, where it has to be as it is stored.
+    odd: int = 0
+
+    def is_odd(self, person: Person) -> bool:
+        """Return whether nobody knows if the person's address is the one that the vendor has stored."""
+        value = person.known_by.get(self.column, "")
+        return self.way.as_stored and value != value.strip().lower()
 
     @property
     def shown_by(self) -> tuple[ReadBack, str] | None:
@@ -71,6 +78,7 @@ class Part:
             "identity": way.takes,
             "column": self.column,
             "people": self.people,
+            "not_in_lower_case": self.odd,
             "within_seconds": None if way.within is None else way.within.total_seconds(),
             "second_look": None if self.shown_by is None else self.shown_by[1],
         }
@@ -350,7 +358,9 @@ def _plan_vendor(  # noqa: PLR0913, PLR0917 - what a plan is made of
             if action.verb == "unsuppress":
                 step = attrs.evolve(step, where=f"{step.where} and {has_sql(may(where))}")
             operation = vendor.operations()[way.operation]
-            parts.append(Part(way=way, column=column, step=step, operation=operation, people=count))
+            part = Part(way=way, column=column, step=step, operation=operation, people=count)
+            odd = sum(part.is_odd(one) for one in let_in if not one.known_by.keys() & set(before))
+            parts.append(attrs.evolve(part, odd=odd))
     known = {part.column for part in parts}
     return VendorPlan(
         vendor=vendor.slug,

@@ -250,7 +250,7 @@ def _judge(
                 continue
             yield _all_in_all(
                 [
-                    _of_fate(part, fates.get(at), told.get(at), stopped, now)
+                    _of_fate(part, person, fates.get(at), told.get(at), stopped, now)
                     for part in parts
                     for at in ((part.step.name, person.row),)
                 ],
@@ -295,8 +295,15 @@ class _OfPart(NamedTuple):
     reason: str | None
 
 
-def _of_fate(
+_ODD = (
+    "the vendor took it, and may compare addresses letter by letter: this one is not in lower case. Give the "
+    "id, or the address as the vendor shows it, and do it again"
+)
+
+
+def _of_fate(  # noqa: PLR0913, PLR0917 - what there is to be known
     part: Part,
+    person: Person,
     fate: RowFate | None,
     told: _Told | None,
     stopped: Mapping[str, str | None],
@@ -310,10 +317,12 @@ def _of_fate(
         case "delivered":
             applied = part.operation.facts.acknowledges == "applied"
             status: Status = "nothing_there" if not_there else "applied" if applied else "accepted"
+            if part.is_odd(person):
+                status, reason = "in_doubt", _ODD
         case "in_doubt":
             status = "in_doubt"
         case "rejected" if not_there:
-            status = "nothing_there"
+            status, reason = ("in_doubt", _ODD) if part.is_odd(person) else ("nothing_there", reason)
         case None:
             status, reason = "failed", stopped.get(part.step.name) or "the run ended before it was sent"
         case _:

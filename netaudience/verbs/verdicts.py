@@ -26,7 +26,7 @@ MEANING: Mapping[Status, str] = {
     "nothing_there": "the vendor does not know the person: nothing is left to be done",
     "cannot": "it cannot be done there as things are; the reason says what is left to do",
     "missing_id": "the file has no id by which the vendor knows the person; nothing was sent",
-    "in_doubt": "the request was sent and no answer came: nobody knows whether it was taken",
+    "in_doubt": "it was sent, and nobody knows whether it was done: no answer came, or the reason says why",
     "failed": "it was refused, or was not sent; nothing was done",
 }
 

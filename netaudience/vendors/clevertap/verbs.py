@@ -67,6 +67,7 @@ def _consent(verb: Verb, status: str, *, allowed: bool) -> Verbs:
                 constants=_always({"type": kind, "status": status}),
                 within=None,
                 unknown="accepted",
+                as_stored=takes == "email",
                 reaches="everybody who shares it",
             )
             ways = (of_all, *ways)

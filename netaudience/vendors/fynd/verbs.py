@@ -55,6 +55,7 @@ def _membership(operation: str, effect: Effect) -> VerbFacts:
                 places=("group_id",),
                 within=None,
                 unknown="accepted",
+                as_stored=takes == "email",
             )
             for takes, field in fields
         ),

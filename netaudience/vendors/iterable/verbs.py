@@ -26,10 +26,6 @@ from netaudience.vendors.iterable.project import GetListsResponse, ListCreated, 
 __all__ = ["AUDIENCES", "LOOK_UP", "VERBS"]
 
 
-def _nobody(answer: object) -> bool:
-    return cast("GetUserResponse", answer).user is None
-
-
 _TYPE = (
     "which id the project takes is its type, NETAUDIENCE_ITERABLE_PROJECT_TYPE: where that is not set, both "
     "are sent, and one of them may be refused"

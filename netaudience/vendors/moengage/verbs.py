@@ -43,16 +43,6 @@ _BY: Sequence[tuple[Identity, str]] = (("id", "uid"), ("email", "email"))
 _PREFERRED: Sequence[Channel] = ("email", "sms")
 
 
-def _is(*, unsubscribed: bool) -> Callable[[object], bool]:
-    """Return what says whether an answer shows a preference as it was wanted."""
-
-    def shown(answer: object) -> bool:
-        data = cast("Preferences", answer).data
-        return data is not None and data.is_globally_unsubscribed is unsubscribed
-
-    return shown
-
-
 def _preference(channel: Channel, *, off: bool) -> VerbFacts:
     return VerbFacts(
         effect="suppressed" if off else "allowed",
@@ -65,6 +55,7 @@ def _preference(channel: Channel, *, off: bool) -> VerbFacts:
                 constants=lambda _: {"is_globally_unsubscribed": off},
                 within=None,
                 unknown="accepted",
+                as_stored=takes == "email",
             )
             for takes, by in _BY
         ),
@@ -185,6 +176,7 @@ VERBS: Verbs = {
                 within=_A_WEEK,
                 unknown="accepted",
                 receipt=_receipt,
+                as_stored=True,
                 reaches="all users who share the e-mail address are erased",
             ),
             Way(

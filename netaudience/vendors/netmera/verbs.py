@@ -67,6 +67,7 @@ def _permissions(verb: Verb, does: str) -> Verbs:
                         arguments={"by": by},
                         within=None,
                         unknown="accepted",
+                        as_stored=takes == "email",
                         reaches=reaches,
                     ),
                 )
