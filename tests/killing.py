@@ -8,10 +8,18 @@ import random
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.sandbox.ledger import Ledger, Place
 from netaudience.sandbox.protocol import Json
+
+
+class Signalled(Protocol):
+    """What takes a signal: a process, or one within it."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it."""
 
 
 class Executioner(Ledger):
@@ -25,15 +33,13 @@ class Executioner(Ledger):
         """Say what draws the point at the request; without it, that is its arrival."""
         super().__init__(None)
         self._chance = chance
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Signalled | None = None
         self._number = signal.SIGKILL
         self._left = 0
         self._applied = False
         self._later = 0.0
 
-    def condemn(
-        self, process: subprocess.Popen[str], requests: int, number: signal.Signals = signal.SIGKILL
-    ) -> None:
+    def condemn(self, process: Signalled, requests: int, number: signal.Signals = signal.SIGKILL) -> None:
         """Send the signal at the so-manieth request from now on; so many must be left to send."""
         if self._chance is not None:
             self._applied = self._chance.random() < 0.5

@@ -5,7 +5,9 @@ A real process, a real server, SIGKILL. What the vendor has afterwards is compar
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,8 +48,8 @@ asyncio.run(main())
 """
 
 
-def start(url: str, path: Path, operation: str) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", CARRIER, url, str(path), operation]
+def start(url: str, path: Path, operation: str, *within: str) -> subprocess.Popen[str]:
+    arguments = [*within, sys.executable, "-c", CARRIER, url, str(path), operation]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -81,6 +83,62 @@ def test_a_run_that_is_killed_again_and_again_goes_on(operation: str, tmp_path: 
         assert delivered + in_doubt == ITEMS
         assert repeated == 0
         assert missing <= in_doubt <= at_most
+
+
+#: A container of the poor: process 1 of its own numbers, on a host that is called as all others are.
+BOX = ("unshare", "--pid", "--fork", "--mount-proc", "--uts", "--kill-child")
+IN_IT = ("sh", "-c", 'hostname box && exec "$@"', "box")
+
+
+class Boxed:
+    """The process within a box, whose number out here nobody has started."""
+
+    def __init__(self, box: subprocess.Popen[str]) -> None:
+        children = Path(f"/proc/{box.pid}/task/{box.pid}/children")
+        while not (found := children.read_text().split()):
+            assert box.poll() is None
+        self._stat = Path(f"/proc/{found[0]}/stat")
+        self._number = int(found[0])
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self._number, number)
+
+    def wait_until_stopped(self) -> None:
+        while self._stat.read_text().rpartition(")")[2].split()[0] != "T":
+            pass
+
+
+@pytest.mark.slow
+def test_of_two_containers_with_one_host_name_and_one_number_one_is_refused(tmp_path: Path) -> None:
+    if shutil.which(BOX[0]) is None or subprocess.run([*BOX, *IN_IT, "true"], check=False).returncode:
+        pytest.skip("no namespaces can be made here: that takes Linux and root")
+
+    def boxed() -> subprocess.Popen[str]:
+        return start(url, path, "fire_events", *BOX, *IN_IT)
+
+    path = tmp_path / "run.sqlite"
+    server, executioner = deadly_sandbox()
+    with BackgroundSandbox(server) as sandbox:
+        url = sandbox.url("netmera")
+        first = boxed()
+        within = Boxed(first)
+        executioner.condemn(within, 10, signal.SIGSTOP)
+        within.wait_until_stopped()
+        second = boxed()
+        _, words = second.communicate()
+        assert second.returncode == 1
+        assert "is in use by process 1 on box" in words
+        within.send_signal(signal.SIGKILL)
+        first.communicate()
+        # The one who goes on has the number and the host of the one who died.
+        third = boxed()
+        told, words = third.communicate()
+        assert third.returncode == 0, words
+        delivered, in_doubt, total = map(int, told.split())
+        report = sandbox.check("netmera", "fire_events")
+    assert total == ITEMS == delivered + in_doubt
+    assert report.applications == report.applied >= delivered
+    assert in_doubt <= 2 * IN_FLIGHT * CHUNK
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
