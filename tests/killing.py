@@ -14,6 +14,39 @@ from netaudience.sandbox import BackgroundSandbox, Sandbox
 from netaudience.sandbox.ledger import Ledger, Place
 from netaudience.sandbox.protocol import Json
 
+#: What makes a process of the package one that does not do what kills are to show: it is run before all else.
+BROKEN = {
+    "what is sent is not noted": """
+from netaudience.engine.journal import Journal
+record = Journal.record
+def broken(self, chunks, answered=(), sending=()):
+    return [range(0) for _ in sending] or record(self, chunks)
+Journal.record = broken
+""",
+    "what is sent is noted as done": """
+from netaudience.engine.journal import Journal
+from netaudience.engine.positions import ranges
+record = Journal.record
+def broken(self, chunks, answered=(), sending=()):
+    done = [part for positions in sending for part in ranges(positions)]
+    with self._writing() as database:
+        database.executemany("INSERT INTO settled VALUES (?, ?)", done)
+    return record(self, chunks, answered, sending)
+Journal.record = broken
+""",
+    "what was settled is forgotten": """
+from netaudience.engine.journal import Journal
+record = Journal.record
+Journal.record = lambda self, chunks, answered=(), sending=(): record(self, (), answered, sending)
+""",
+    "no letter is kept": """
+from netaudience.consumers import DeadLetters
+async def broken(self, outcome, item, reference=""):
+    return True
+DeadLetters.may_acknowledge = broken
+""",
+}
+
 
 class Signalled(Protocol):
     """What takes a signal: a process, or one within it."""

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from killing import deadly_sandbox, wait_until_stopped
+from killing import BROKEN, deadly_sandbox, wait_until_stopped
 
 from netaudience.sandbox import BackgroundSandbox
 
@@ -48,25 +48,24 @@ asyncio.run(main())
 """
 
 
-def start(url: str, path: Path, operation: str, *within: str) -> subprocess.Popen[str]:
-    arguments = [*within, sys.executable, "-c", CARRIER, url, str(path), operation]
+def start(url: str, path: Path, operation: str, *within: str, broken: str = "") -> subprocess.Popen[str]:
+    arguments = [*within, sys.executable, "-c", broken + CARRIER, url, str(path), operation]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("operation", ["tag_users", "fire_events"])
-def test_a_run_that_is_killed_again_and_again_goes_on(operation: str, tmp_path: Path) -> None:
+def kill_again_and_again(operation: str, tmp_path: Path, *, broken: str = "") -> None:
+    """Kill a run at random points, go on with it to its end, and look for what is lost, doubled or untrue."""
     chance = random.Random(operation)
     path = tmp_path / "run.sqlite"
     server, executioner = deadly_sandbox(chance)
     with BackgroundSandbox(server) as sandbox:
         url = sandbox.url("netmera")
         for _ in range(KILLS):
-            carrier = start(url, path, operation)
+            carrier = start(url, path, operation, broken=broken)
             executioner.condemn(carrier, chance.randrange(ITEMS // CHUNK // KILLS - IN_FLIGHT) + 1)
             _, words = carrier.communicate()
             assert carrier.returncode == -signal.SIGKILL, words
-        carrier = start(url, path, operation)
+        carrier = start(url, path, operation, broken=broken)
         told, words = carrier.communicate()
         assert carrier.returncode == 0, words
         delivered, in_doubt, total = map(int, told.split())
@@ -83,6 +82,27 @@ def test_a_run_that_is_killed_again_and_again_goes_on(operation: str, tmp_path: 
         assert delivered + in_doubt == ITEMS
         assert repeated == 0
         assert missing <= in_doubt <= at_most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", ["tag_users", "fire_events"])
+def test_a_run_that_is_killed_again_and_again_goes_on(operation: str, tmp_path: Path) -> None:
+    kill_again_and_again(operation, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("operation", "why", "seen"),
+    [
+        ("fire_events", "what is sent is not noted", "repeated == 0"),
+        ("fire_events", "what is sent is noted as done", "missing <= in_doubt"),
+        ("tag_users", "what was settled is forgotten", "repeated <= at_most"),
+    ],
+)
+def test_the_kills_would_see_a_run_that_is(operation: str, why: str, seen: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError) as caught:
+        kill_again_and_again(operation, tmp_path, broken=BROKEN[why])
+    assert seen in str(caught.traceback[-1].statement)
 
 
 #: A container of the poor: process 1 of its own numbers, on a host that is called as all others are.

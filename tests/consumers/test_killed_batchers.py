@@ -16,7 +16,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from killing import deadly_sandbox
+from killing import BROKEN, deadly_sandbox
 
 from netaudience.consumers import DeadLetter
 from netaudience.sandbox import BackgroundSandbox, Fault
@@ -98,9 +98,8 @@ VENDORS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", VENDORS)
-def test_every_event_is_applied_or_a_dead_letter(name: str, tmp_path: Path) -> None:
+def kill_again_and_again(name: str, tmp_path: Path, *, broken: str = "") -> None:
+    """Kill a consumer at random points, let it come to its end, and look for events that are lost."""
     vendor, chance = VENDORS[name], random.Random(name)
     server, executioner = deadly_sandbox(chance)
     server.fynd.definitions[SLUG] = Definition(SLUG, "N", "n", "", "string", "", "")
@@ -110,7 +109,7 @@ def test_every_event_is_applied_or_a_dead_letter(name: str, tmp_path: Path) -> N
         sandbox.set_faults(Fault("latency", seconds=0.001, jitter=0.01))
         for left in reversed(range(KILLS + 1)):
             process = subprocess.Popen(
-                [sys.executable, "-c", CONSUMER, name, sandbox.url(name)],
+                [sys.executable, "-c", broken + CONSUMER, name, sandbox.url(name)],
                 cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             if left:
@@ -131,3 +130,16 @@ def test_every_event_is_applied_or_a_dead_letter(name: str, tmp_path: Path) -> N
     assert again <= KILLS * (PENDING + 2)
     acknowledged = {int(line) for line in (tmp_path / "acknowledged").read_text().split()}
     assert acknowledged == set(range(EVENTS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_event_is_applied_or_a_dead_letter(name: str, tmp_path: Path) -> None:
+    kill_again_and_again(name, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_kills_would_see_a_consumer_that_keeps_no_letters(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError) as caught:
+        kill_again_and_again("netmera", tmp_path, broken=BROKEN["no letter is kept"])
+    assert "letters" in str(caught.traceback[-1].statement)

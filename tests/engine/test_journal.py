@@ -1,6 +1,7 @@
 """A run's memory: what is written down, what a second attempt makes of it, and what it refuses."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -534,6 +535,20 @@ def test_a_journal_of_which_something_is_lost_is_refused(tmp_path, kind, seed):
         Journal(path, FACTS, once=True)
     with pytest.raises(ConfigurationError, match=REFUSED):
         Journal(path, FACTS, once=True)  # nor is it taken the second time
+
+
+def test_the_damages_would_see_a_journal_that_takes_what_it_finds(tmp_path, monkeypatch):
+    monkeypatch.setattr(Journal, "_check_whole", lambda _: None)
+    monkeypatch.setattr(Journal, "_check_count", lambda _, **__: None)
+    taken = []
+    for number, kind in enumerate(("no wal", "a shorter wal", "flipped bits")):
+        (tmp_path / str(number)).mkdir()
+        path = killed_journal(tmp_path / str(number) / "run.sqlite", 20)
+        damage(path, kind, 0)
+        with contextlib.suppress(ConfigurationError):
+            taken.append((kind, len(Journal(path, FACTS, once=True).doubtful)))
+    assert {kind for kind, _ in taken} >= {"a shorter wal", "flipped bits"}
+    assert all(doubtful < 200 for _, doubtful in taken), "what was sent would be sent once more"
 
 
 def test_a_journal_that_is_whole_after_a_kill_is_taken(tmp_path):

@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from killing import deadly_sandbox, environment, wait_until_stopped
+from killing import BROKEN, deadly_sandbox, environment, wait_until_stopped
 
 from netaudience.sandbox import BackgroundSandbox
 from netaudience.sandbox.fynd.state import Definition
@@ -86,9 +86,12 @@ def job(tmp_path: Path) -> Path:
     return path
 
 
-def start(sandbox: BackgroundSandbox, job: Path, *words: str) -> subprocess.Popen[str]:
+COMMAND = "\nimport sys\nfrom netaudience.__main__ import main\nsys.exit(main())"
+
+
+def start(sandbox: BackgroundSandbox, job: Path, *words: str, broken: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "netaudience", *words],
+        [sys.executable, *(("-c", broken + COMMAND) if broken else ("-m", "netaudience")), *words],
         cwd=job.parent,
         env=environment(sandbox),
         stdout=subprocess.PIPE,
@@ -115,18 +118,19 @@ def settled(job: Path) -> int:
     return total
 
 
-def test_a_job_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing(job: Path) -> None:
+def kill_again_and_again(job: Path, *, kills: int = KILLS, broken: str = "") -> None:
+    """Kill a job at random points, go on with it to its end, and look for what is lost, doubled or untrue."""
     chance = random.Random(11)
     server, executioner = deadly_sandbox(chance)
     with BackgroundSandbox(server) as sandbox:
-        for _ in range(KILLS):
+        for _ in range(kills):
             begun = runs(job)
             words = ("resume", begun[0].name) if begun else ("run", "job.toml")
-            process = start(sandbox, job, *words, "--quiet")
+            process = start(sandbox, job, *words, "--quiet", broken=broken)
             executioner.condemn(process, chance.randrange(3 * ROWS // CHUNK // KILLS - 4) + 1)
             _, told = process.communicate()
             assert process.returncode == -signal.SIGKILL, told
-        process = start(sandbox, job, "resume", runs(job)[0].name, "--quiet")
+        process = start(sandbox, job, "resume", runs(job)[0].name, "--quiet", broken=broken)
         _, told = process.communicate()
         assert process.returncode == 3, told
         (folder,) = runs(job)
@@ -145,10 +149,10 @@ def test_a_job_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing(
         assert sandbox.check("netmera", "tag_users").applications == tagged.applications
     assert summary["finished"]
     assert summary["reconciles"]
-    assert summary["attempts"] == KILLS + 1
+    assert summary["attempts"] == kills + 1
 
     assert tagged.unexpected == fired.unexpected == parted.unexpected == ()
-    at_most = KILLS * IN_FLIGHT * CHUNK
+    at_most = kills * IN_FLIGHT * CHUNK
     # What may be repeated is, by at most what was under way; and then nothing is in doubt or missing.
     tag = steps["tag"]
     assert (tag["total"], tag["delivered"], tag["in_doubt"], tagged.applied) == (ROWS, ROWS, 0, ROWS)
@@ -173,6 +177,66 @@ def test_a_job_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing(
             line["row"][line["fields"]["identity" if line["step"] == "demerge" else "ext_id"]]
             == everybody[line["position"] - 1]
         )
+
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+def signal_once(job: Path, number: signal.Signals, code: int, *, broken: str = "") -> None:
+    """Interrupt a job among its requests, go on with it, and look for what is lost, doubled or untrue."""
+    server, executioner = deadly_sandbox()
+    with BackgroundSandbox(server) as sandbox:
+        process = start(sandbox, job, "run", "job.toml", "--quiet", broken=broken)
+        executioner.condemn(process, 10 + IN_FLIGHT, number)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == code, told
+        (folder,) = runs(job)
+        assert f"netaudience resume .netaudience/nightly/runs/{folder.name}" in told
+        summary = json.loads((folder / "summary.json").read_bytes())
+        assert summary["reconciles"]
+        assert not summary["finished"]
+        delivered = {step["name"]: step["delivered"] for step in summary["steps"]}
+        assert 200 <= sum(delivered.values()) < 3 * ROWS - len(WRONG)
+        for step in summary["steps"]:
+            assert step["total"] == ROWS
+            assert step["in_doubt"] == step["failed"] == 0, "everything under way had its time"
+            assert step["unsent"] > 0
+        assert sandbox.check("netmera", "tag_users").applications == delivered["tag"]
+        assert sandbox.check("clevertap", "demerge").applications == delivered["demerge"]
+
+        again = start(
+            sandbox, job, "resume", f".netaudience/nightly/runs/{folder.name}", "--quiet", broken=broken
+        )
+        _, told = again.communicate(timeout=60)
+        assert again.returncode == 3, told
+        summary = json.loads((folder / "summary.json").read_bytes())
+        assert summary["finished"]
+        assert [step["total"] - step["delivered"] for step in summary["steps"]] == [0, len(WRONG), 0]
+        assert sandbox.check("netmera", "tag_users").applications == ROWS
+        assert sandbox.check("netmera", "fire_events").applications == ROWS - len(WRONG)
+
+
+def test_a_job_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing(job: Path) -> None:
+    kill_again_and_again(job)
+
+
+def test_the_kills_would_see_a_job_whose_notes_are_not_written(job: Path) -> None:
+    with pytest.raises(AssertionError) as caught:
+        kill_again_and_again(job, kills=8, broken=BROKEN["what is sent is not noted"])
+    assert "report.more_than_once == 0" in str(caught.traceback[-1].statement)
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_ends_the_reading_settles_what_is_under_way_and_tells_how_to_go_on(
+    job: Path, number: signal.Signals, code: int
+) -> None:
+    signal_once(job, number, code)
+
+
+def test_the_signals_would_see_a_run_that_forgets_what_was_settled(job: Path) -> None:
+    with pytest.raises(AssertionError) as caught:
+        signal_once(job, *SIGNALS[0], broken=BROKEN["what was settled is forgotten"])
+    assert "sandbox.check" in str(caught.traceback[-1].statement)
 
 
 FIVE = """
@@ -303,40 +367,6 @@ def test_a_second_process_is_refused_while_the_first_lives(job: Path) -> None:
         finally:
             first.kill()
             first.communicate()
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_reading_settles_what_is_under_way_and_tells_how_to_go_on(
-    job: Path, number: signal.Signals, code: int
-) -> None:
-    server, executioner = deadly_sandbox()
-    with BackgroundSandbox(server) as sandbox:
-        process = start(sandbox, job, "run", "job.toml", "--quiet")
-        executioner.condemn(process, 10 + IN_FLIGHT, number)
-        _, told = process.communicate(timeout=60)
-        assert process.returncode == code, told
-        (folder,) = runs(job)
-        assert f"netaudience resume .netaudience/nightly/runs/{folder.name}" in told
-        summary = json.loads((folder / "summary.json").read_bytes())
-        assert summary["reconciles"]
-        assert not summary["finished"]
-        delivered = {step["name"]: step["delivered"] for step in summary["steps"]}
-        assert 200 <= sum(delivered.values()) < 3 * ROWS - len(WRONG)
-        for step in summary["steps"]:
-            assert step["total"] == ROWS
-            assert step["in_doubt"] == step["failed"] == 0, "everything under way had its time"
-            assert step["unsent"] > 0
-        assert sandbox.check("netmera", "tag_users").applications == delivered["tag"]
-        assert sandbox.check("clevertap", "demerge").applications == delivered["demerge"]
-
-        again = start(sandbox, job, "resume", f".netaudience/nightly/runs/{folder.name}", "--quiet")
-        _, told = again.communicate(timeout=60)
-        assert again.returncode == 3, told
-        summary = json.loads((folder / "summary.json").read_bytes())
-        assert summary["finished"]
-        assert [step["total"] - step["delivered"] for step in summary["steps"]] == [0, len(WRONG), 0]
-        assert sandbox.check("netmera", "tag_users").applications == ROWS
-        assert sandbox.check("netmera", "fire_events").applications == ROWS - len(WRONG)
 
 
 def test_a_second_signal_ends_it_at_once_and_the_journal_is_still_good(job: Path) -> None:
