@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NotRequired, Self, TypedDict
+from typing import NotRequired, Self, TypedDict, TypeVar
 
 import attrs
 
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _UNKNOWN: Mapping[str, JsonValue] = {}
+Lines = TypeVar("Lines", bound=Collection[str])
 
 
 # What is sent.
@@ -110,14 +111,25 @@ class ListMembers:
         """Read one identifier from each line.
 
         Raises:
-            ValueError: the body is no text.
+            ValueError: the body is no text, or JSON.
         """
-        return cls([line for line in body.decode().splitlines() if line])
+        return cls(_no_json([line for line in body.decode().splitlines() if line]))
 
     @classmethod
     def from_lines(cls, body: LongAnswer) -> Self:
-        """Read one identifier from each line, when somebody goes through them."""
-        return cls(_Lines(body))
+        """Read one identifier from each line, when somebody goes through them.
+
+        Raises:
+            ValueError: the body is no text, or JSON.
+        """
+        return cls(_no_json(_Lines(body)))
+
+
+def _no_json(lines: Lines) -> Lines:
+    """Refuse what is no list: something between here and the vendor has answered in its place."""
+    if next(iter(lines), "").startswith("{"):
+        raise ValueError("the answer is a JSON object, and no list of members")
+    return lines
 
 
 class _Lines(Collection[str]):
