@@ -146,6 +146,8 @@ class Names:
     own: frozenset[str] = frozenset()
     #: Those that it keeps for itself.
     reserved: frozenset[str] = frozenset()
+    #: Signs that none may hold.
+    forbidden: frozenset[str] = frozenset()
 
 
 @attrs.frozen(kw_only=True)

@@ -42,6 +42,7 @@ def test_a_moment_without_a_zone_is_told(time_zone, words):
     ("kind", "name", "words"),
     [
         (CLEVERTAP, "profile_data.email", "differs in its case alone from the vendor's own Email"),
+        (CLEVERTAP, "profile_data.name.common", "holds ., which the vendor takes in no name: rename"),
         (MOENGAGE, "attributes.status", "is a name that the vendor reserves for itself"),
     ],
 )

@@ -32,6 +32,9 @@ LONG = "12345678901234567890"
 LONGER = "99999999999999999999"
 NOON = dt.datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - without a zone on purpose
 
+MORE = "quote what holds the delimiter"
+FEWER = "fill it up with empty ones"
+
 
 # Identifiers.
 
@@ -201,8 +204,14 @@ def test_lines_that_are_no_rows_are_told_and_the_rest_goes_on(opened, tmp_path):
             4,
             f"{at} its quotes are wrong: double the quotes that belong to the text",
         ),
-        (5, "line 4 of u.csv: a line is no row: it has more cells than the header"),
-        (6, "line 5 of u.csv: a line is no row: it has fewer cells than the header"),
+        (
+            5,
+            "line 4 of u.csv: a line is no row: it has more cells than the header: " + MORE,
+        ),
+        (
+            6,
+            "line 5 of u.csv: a line is no row: it has fewer cells than the header: " + FEWER,
+        ),
         (
             7,
             f'line 6 of u.csv: a line is no row: it is not UTF-8: write encoding = "windows-1252" {remedy}',
@@ -437,7 +446,7 @@ def test_a_query_reads_files_as_text(opened, tmp_path):
         {"id": "007", "code": 35}
     ]
     assert [problem for _, problem in problems(table, columns("id"))] == [
-        "line 4 of users.csv: a line is no row: it has fewer cells than the header"
+        "line 4 of users.csv: a line is no row: it has fewer cells than the header: " + FEWER
     ]
 
 
@@ -707,7 +716,10 @@ def test_lines_of_mixed_ends_are_read(opened, tmp_path):
     assert table.count() == 4
     assert values(table, "b") == ["2", "x\r\ny", "9"]
     assert problems(table, columns("id")) == [
-        (4, "line 5 of u.csv: a line is no row: it has more cells than the header")
+        (
+            4,
+            "line 5 of u.csv: a line is no row: it has more cells than the header: " + MORE,
+        )
     ]
     assert values(opened("u.csv", typed=True), "id") == [1, 3, 8]
     with pytest.raises(SourceFailed, match="the lines of a file end in different ways"):

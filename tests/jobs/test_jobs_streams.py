@@ -21,6 +21,8 @@ from netaudience.jobs.extract.stdin import StreamTable, open_stream
 from netaudience.jobs.extract.table import Selection, open_source
 from netaudience.jobs.spec.model import Expression, Source
 
+MORE = "quote what holds the delimiter"
+
 
 def columns(*names):
     return {name: Expression(column=name) for name in names}
@@ -114,7 +116,11 @@ def test_what_is_wrong_is_told_with_its_line_in_the_whole(write):
     assert [(row["row"], row["fields"].get("id"), row.get("problem") and told(row)) for row in rest] == [
         (2, "3", None),
         (3, "id", "the header stands here again: files were joined"),
-        (4, None, "line 3 of standard input: a line is no row: it has more cells than the header"),
+        (
+            4,
+            None,
+            "line 3 of standard input: a line is no row: it has more cells than the header: " + MORE,
+        ),
     ]
 
 

@@ -52,8 +52,8 @@ _MOST_LINES = 10_000
 _MANY_LINES = 20
 #: What DuckDB calls the errors of a CSV, in words that say what to do.
 _ERRORS = {
-    "MISSING COLUMNS": "it has fewer cells than the header",
-    "TOO MANY COLUMNS": "it has more cells than the header",
+    "MISSING COLUMNS": "it has fewer cells than the header: fill it up with empty ones",
+    "TOO MANY COLUMNS": "it has more cells than the header: quote what holds the delimiter",
     "UNQUOTED VALUE": "its quotes are wrong: double the quotes that belong to the text",
     "LINE SIZE OVER MAXIMUM": "it is longer than any row should be: is a quote opened and never closed?",
 }

@@ -51,6 +51,8 @@ def _about_name(name: str, form: ValueForm) -> Iterator[str]:
     if name in names.reserved:
         yield f"{name} is a name that the vendor reserves for itself: rename the entry"
         return
+    if found := sorted(names.forbidden.intersection(name)):
+        yield f"{name} holds {' '.join(found)}, which the vendor takes in no name: rename the entry"
     meant = next((own for own in names.own if own.casefold() == name.casefold()), None)
     if meant is not None and meant != name:
         yield f"{name} differs in its case alone from the vendor's own {meant}: write {meant} if it is meant"

@@ -16,6 +16,7 @@ from netaudience.model.validators import Rule, email, phone, rule
 
 __all__ = [
     "EMAIL",
+    "FORBIDDEN",
     "MOST_ENTRIES",
     "PHONE",
     "PHONE_PROPERTY",
@@ -74,7 +75,7 @@ def removable(one: Rule) -> Rule:
 _KEY_BYTES = 120
 #: One page says bytes, another characters: bytes are the stricter reading, and what passes fits both.
 _VALUE_BYTES = 512
-_FORBIDDEN = frozenset("%><!|&.:;$'\"\\#")
+FORBIDDEN = frozenset("%><!|&.:;$'\"\\#")
 MOST_ENTRIES = 100
 _DATE = "$D_"
 _SECONDS = re.compile(r"-?[0-9]{1,11}")
@@ -115,7 +116,7 @@ def properties(noun: str, most: int, *, may_be_empty: bool = False) -> Rule:
 def _name_problem(name: object) -> str | None:
     if not isinstance(name, str) or not name:
         return "has a name that is no text, or empty"
-    if not _FORBIDDEN.isdisjoint(name):
+    if not FORBIDDEN.isdisjoint(name):
         return (
             f"has the name {column_name(name)!r} with one of % > < ! | & . : ; $ ' \" \\ #, which CleverTap "
             "forbids: give it another one"

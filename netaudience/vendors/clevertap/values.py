@@ -10,7 +10,7 @@ import datetime as dt
 from typing import cast
 
 from netaudience.model.value_forms import Epoch, Lists, Names, ValueForm, given
-from netaudience.vendors.clevertap.rules import MOST_ENTRIES
+from netaudience.vendors.clevertap.rules import FORBIDDEN, MOST_ENTRIES
 
 __all__ = ["SECONDS", "VALUES", "in_seconds"]
 
@@ -38,7 +38,7 @@ VALUES = ValueForm(
     moment=Epoch("s", prefix="$D_"),
     date=Epoch("s", prefix="$D_"),
     lists=Lists(most=MOST_ENTRIES, distinct_texts=True),
-    names=Names(own=_OWN),
+    names=Names(own=_OWN, forbidden=FORBIDDEN),
     assumed="that a date is its midnight in UTC",
 )
 #: The time of an event: a number.
