@@ -219,8 +219,13 @@ async def test_nights(
         assert held() == wanted(expected)
 
         # The page says what the summary does, and what has come to the vendor.
-        shown = _page_counts(Path(summary.folder) / "report.html")
-        assert shown == [told.rows, told.delivered, told.unchanged, told.rejected, 0, 0, 0]
+        page = (Path(summary.folder) / "report.html").read_text()
+        assert _counts(page, "Rows by what became of them") == [
+            *(told.rows, told.delivered, told.unchanged, told.rejected),
+            *(0, 0, 0),
+        ]
+        assert _counts(page, "Requests")[:3] == [told.requests, 0, 0], "what was asked before is no sending"
+        assert "was resumed" not in page
         assert applied(sandbox, step.vendor, case.route)[1] - before == told.delivered
 
         # The look afterwards says the same, sees what the vendor has lost since, and sends that again.
@@ -265,9 +270,9 @@ async def test_nights(
         assert held() == wanted(expected)
 
 
-def _page_counts(page: Path) -> list[int]:
+def _counts(page: str, title: str) -> list[int]:
     """Return the counts of a run's only step, as its page has them among all figures."""
-    (table,) = re.findall(r"Rows by what became of them</h3>.*?<tbody>(.*?)</tbody>", page.read_text())
+    (table,) = re.findall(rf"{title}</h3>.*?<tbody>(.*?)</tbody>", page)
     return [int(cell.replace(",", "")) for cell in re.findall(r">([\d,]+)</td>", table)]
 
 

@@ -160,6 +160,7 @@ class Preparation:
         for step in self._job.steps:
             vendor, operation = self._keeping.operation(step.vendor, step.operation)
             metrics = before.get(step.name) or Metrics()
+            metrics.counting = False  # until rows are sent
             settings = Settings(
                 rate=step.rate,
                 in_flight=step.in_flight,

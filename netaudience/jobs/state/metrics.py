@@ -223,6 +223,7 @@ class Metrics:
         "_wall",
         "attempts",
         "ceilings",
+        "counting",
         "in_flight",
         "pauses",
         "slices",
@@ -233,6 +234,8 @@ class Metrics:
 
     def __init__(self, start: float | None = None, *, wall: float | None = None) -> None:
         self._start = start
+        #: Whether requests are counted: what a preflight asks before rows are sent is none of theirs.
+        self.counting = True
         self._wall = time.time() if wall is None else wall
         #: Seconds of a slice.
         self.width = 1.0
@@ -256,8 +259,8 @@ class Metrics:
 
     def __call__(self, event: Event) -> None:  # noqa: C901 - a call would cost as much as all branches
         """Count an event. This is called for every request, so it does as little as possible."""
-        if type(event) is not RequestEnded:
-            if type(event) is Paused:
+        if type(event) is not RequestEnded or not self.counting:
+            if type(event) is Paused and self.counting:
                 self._paused(event)
             return
         _vendor, _operation, sent, seconds, status, records, size, waited, repeated, *_ = event
@@ -378,6 +381,7 @@ class Metrics:
             start: Seconds of this loop's clock from which this attempt counts.
             wall: Seconds since 1970 at that moment; now, where it is not set.
         """
+        self.counting = True
         before = self.seconds
         self._start = start - before
         if self.attempts[-1].at == before:  # it sent nothing
