@@ -21,6 +21,8 @@ from processes import children, wait_until, workers
 
 from netaudience import ConfigurationError, GuardRefused
 from netaudience.jobs import Job
+from netaudience.spark.delivered import Delivered
+from netaudience.spark.memory import DIGEST, Memory
 
 pytestmark = [
     pytest.mark.slow,
@@ -100,6 +102,62 @@ def test_a_second_night_sends_what_has_changed_and_a_third_nothing(spark, sandbo
     job().path.with_name("people.csv").write_text("id,age,city\na,1,Bursa\n")
     with pytest.raises(ConfigurationError, match="carried on Spark so far"):
         asyncio.run(job(source='files = "people.csv"').run())
+
+
+@pytest.mark.usefixtures("fresh")
+def test_steps_follow_one_another_each_with_its_rows(spark, sandbox, job):
+    people(spark, 1000)
+    tags = """
+[[step]]
+vendor = "netmera"
+operation = "tag_users"
+arguments = {{ tag = "vip" }}
+where = "cast(age as int) >= 60"
+rate = {rate}
+fields = {{ ext_id = "id" }}
+"""
+    summary = night(job(text=PROFILES + tags), spark)
+    assert summary.ok
+    assert [(step.name, step.total) for step in summary.steps] == [
+        ("netmera-set-profile-attributes", 1000),
+        ("netmera-tag-users", 200),
+    ]
+    assert sum("vip" in user.tags for user in sandbox.netmera.users.values()) == 200
+
+
+def test_of_a_run_that_died_only_what_was_noted_is_known(spark, job, tmp_path):
+    """A row that was on its way when the driver died is sent again, and be it as it was before."""
+    (step,) = job().steps
+    delivered = Delivered(spark, tmp_path / "delivered")
+
+    def begun(night, *ages):
+        frame = spark.createDataFrame(
+            [(f"c{n}", str(age), "x") for n, age in enumerate(ages)], "id string, age string, city string"
+        )
+        run = tmp_path / night / "spark" / "step"
+        found = delivered.differing(frame, step, ("id",), run)
+        delivered.begin(run)
+        return run, found
+
+    def note(run, found, *ids):
+        memory = Memory(str(run / "memory"), "00000", 1)
+        for row in found.frame.collect():
+            if row["id"] in ids:
+                memory.note(bytes(row[DIGEST]))
+        memory.flush()
+
+    run, found = begun("first", 1, 2, 3)
+    note(run, found, "c0", "c1", "c2")
+    delivered.settle()
+    run, found = begun("second", 11, 12, 3)
+    assert (found.added, found.changed, found.total) == (0, 2, 3)
+    note(run, found, "c0")
+    # The driver dies here, and c1 may have arrived as 12; the source then says 2 again.
+    delivered.settle()
+    delivered.settle()  # twice does no harm
+    _, found = begun("third", 11, 2, 3)
+    assert [row["id"] for row in found.frame.collect()] == ["c1"]
+    assert (found.added, found.changed) == (1, 0)
 
 
 def rows():
