@@ -36,6 +36,8 @@ INSTALLS = [
 ]
 #: Schedulers whose packages do not get on with one another: what to install, by what to import.
 SCHEDULERS = {"airflow": "apache-airflow>=3", "dagster": "dagster>=1.13", "prefect": "prefect>=3.4"}
+#: CI's options for pytest are of a plugin that those environments do not have.
+NO_PLUGIN = {"PYTEST_ADDOPTS": ""}
 #: What no user's install may bring, as pip-licenses writes it: terms that reach beyond the package, or none.
 REFUSED_LICENCES = re.compile(
     "GPL|General Public|SSPL|BUSL|Commons Clause|Proprietary|UNKNOWN", re.IGNORECASE
@@ -119,7 +121,7 @@ def schedulers(session: nox.Session, scheduler: str) -> None:
     """The examples of docs/examples/schedulers, run by one real scheduler in an environment of its own."""
     session.install(SCHEDULERS[scheduler], "--editable", ".[cli]", "pytest", "pytest-asyncio")
     tests = ("tests/jobs/test_jobs_schedulers.py", "-m", "slow", "-k", scheduler)
-    session.run("python", "-m", "pytest", *tests, *session.posargs)
+    session.run("python", "-m", "pytest", *tests, *session.posargs, env=NO_PLUGIN)
 
 
 @nox.session(venv_backend="venv")
