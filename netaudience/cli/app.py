@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from netaudience.cli.attributes import add_attributes
 from netaudience.cli.jobs import add_jobs
 from netaudience.cli.missing_ids import add_look_up
+from netaudience.cli.opt_outs import add_opt_outs
 from netaudience.cli.options import FLAG, whole
 from netaudience.cli.verbs import add_verbs
 from netaudience.errors import ConfigurationError
@@ -59,6 +60,7 @@ def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -
     add_attributes(app)
     app.command(_help, name="help", help_format=_WRAPPED)
     add_look_up(app)
+    add_opt_outs(app)
     app.command(_operations, name="operations", help_format=_WRAPPED)
     app.command(_schema, name="schema", help_format=_WRAPPED)
     app.command(_doctor, name="doctor", help_format=_WRAPPED)

@@ -225,7 +225,7 @@ def _part_lines(part: Part) -> Iterator[str]:
     if part.odd:
         yield (
             f"written otherwise: {many(part.odd, 'row')} with an address that is not in lower "
-            "case, and the vendor may compare letter by letter: they will be in doubt"
+            "case, and the vendor may compare letter by letter: told as in doubt"
         )
     if part.shown_by is None:
         yield "second look: there is none, the vendor has to be asked"

@@ -17,6 +17,7 @@ from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_act
 from netaudience.verbs.history import Done, History, Sent, Undelivered, Unknown, history_of
 from netaudience.verbs.look_up import Known, who
 from netaudience.verbs.missing import Completed, look_up_missing
+from netaudience.verbs.opt_outs import OptedOut, OptOutsFound, find_opt_outs
 from netaudience.verbs.plan import VendorPlan, VerbPlan
 from netaudience.verbs.receipts import Key, Receipts
 from netaudience.verbs.run import VerbResult
@@ -32,6 +33,8 @@ __all__ = [
     "History",
     "Key",
     "Known",
+    "OptOutsFound",
+    "OptedOut",
     "Receipts",
     "Sent",
     "Status",
@@ -44,6 +47,7 @@ __all__ = [
     "Verdict",
     "carry_action",
     "erase",
+    "find_opt_outs",
     "history_of",
     "look_again_at",
     "look_up_missing",

@@ -216,22 +216,19 @@ async def refusals(  # noqa: PLR0913, PLR0917 - what there is to be known
 
 def _why_not(agreed: datetime | None, last: datetime | None, now: datetime) -> str | None:
     if agreed is None:
-        return "the row does not say when the person has agreed: nothing was sent"
+        return "the row does not say when the person has agreed"
     if agreed > now:
-        return "the consent lies in the future: nothing was sent"
+        return "the consent lies in the future"
     if last == _NOBODY_KNOWS_WHEN:
-        return "the person is on the list of opt-outs, which does not say since when: nothing was sent"
+        return "the person is on the list of opt-outs, which does not say since when"
     if last is not None and agreed <= last:
-        return (
-            f"the person has opted out at {last.isoformat(timespec='seconds')} and has not agreed since: "
-            "nothing was sent"
-        )
+        return f"the person has opted out at {last.isoformat(timespec='seconds')} and has not agreed since"
     return None
 
 
 _VENDORS_OWN = (
     "the vendor shows an opt-out and nobody knows since when: ask the person again, or give it with its time "
-    "by --opt-outs; nothing was sent"
+    "by --opt-outs"
 )
 
 
@@ -244,7 +241,7 @@ async def _own(
         (
             person,
             channel,
-            _VENDORS_OWN if off is True else f"the vendor was asked for opt-outs: {off}; nothing was sent",
+            _VENDORS_OWN if off is True else f"the vendor was asked for opt-outs: {off}",
         )
         for person, channel, off in told
         if off

@@ -299,6 +299,10 @@ _ODD = (
     "the vendor took it, and may compare addresses letter by letter: this one is not in lower case. Give the "
     "id, or the address as the vendor shows it, and do it again"
 )
+_ODD_UNKNOWN = (
+    "the vendor knows nobody of this address, and may compare letter by letter: it is not in lower case. Give "
+    "the id, or the address as the vendor shows it, and do it again"
+)
 
 
 def _of_fate(  # noqa: PLR0913, PLR0917 - what there is to be known
@@ -318,11 +322,11 @@ def _of_fate(  # noqa: PLR0913, PLR0917 - what there is to be known
             applied = part.operation.facts.acknowledges == "applied"
             status: Status = "nothing_there" if not_there else "applied" if applied else "accepted"
             if part.is_odd(person):
-                status, reason = "in_doubt", _ODD
+                status, reason = "in_doubt", _ODD_UNKNOWN if not_there else _ODD
         case "in_doubt":
             status = "in_doubt"
         case "rejected" if not_there:
-            status, reason = ("in_doubt", _ODD) if part.is_odd(person) else ("nothing_there", reason)
+            status, reason = ("in_doubt", _ODD_UNKNOWN) if part.is_odd(person) else ("nothing_there", reason)
         case None:
             status, reason = "failed", stopped.get(part.step.name) or "the run ended before it was sent"
         case _:

@@ -181,6 +181,7 @@ LOOK_UP = LookUpFacts(
                 for number, device in enumerate(cast("DeviceList", answer).devices, 1)
             },
             permits=_permits,
+            channel="push",
         ),
         Question(
             operation="get_category_preferences",
