@@ -300,7 +300,7 @@ _ODD = (
     "id, or the address as the vendor shows it, and do it again"
 )
 _ODD_UNKNOWN = (
-    "the vendor knows nobody of this address, and may compare letter by letter: it is not in lower case. Give "
+    "the vendor knows nobody of the address and may compare letter by letter: it is not in lower case. Give "
     "the id, or the address as the vendor shows it, and do it again"
 )
 
