@@ -140,10 +140,10 @@ def test_where_bytes_decide_requests_are_about(make: Make) -> None:
 @pytest.mark.parametrize(
     ("pace", "items", "seconds", "binds"),
     [
-        ("", 100_000, 9.9, "10 requests per second (assumed, adapting up to 20)"),
+        ("", 100_000, 4.95, "20 requests per second (assumed, adapting from 10)"),
         ("rate = 5\n", 100_000, 19.8, "5 requests per second (assumed)"),
         ("in_flight = 1\n", 100_000, 100 * LATENCY.value, "1 request at one time (assumed)"),
-        ("max_rows = 10\n", 1000, 9.9, "10 requests per second"),
+        ("max_rows = 10\n", 1000, 4.95, "20 requests per second"),
         ("", 0, 0.0, ""),
     ],
 )

@@ -208,10 +208,14 @@ def _time(quota: Quota, requests: int, records: int, in_turn: int) -> tuple[floa
         )
     for window in quota.windows:
         alone = attrs.evolve(quota, windows=(window,), ceiling=None)
-        seconds = alone.minimum_seconds(requests, records)
+        seconds, most, since = alone.minimum_seconds(requests, records), window.most, ""
+        if (
+            quota.ceiling is not None
+        ):  # the rate goes up as long as the vendor bears it: least is the time there
+            since = f", adapting from {most:,g}"
+            seconds, most = seconds * most / quota.ceiling.value, quota.ceiling.value
         if seconds >= bound:
-            upto = f", adapting up to {quota.ceiling.value:,g}" if quota.ceiling else ""
-            bound, binds = seconds, f"{window.most:,g} {window.unit} ({window.figure.provenance}{upto})"
+            bound, binds = seconds, f"{most:,g} {window.unit} ({window.figure.provenance}{since})"
     return bound, binds
 
 
