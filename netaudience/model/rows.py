@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from operator import attrgetter, itemgetter
 from types import UnionType
-from typing import Generic, TypeAlias, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, Union, cast
 
 import attrs
 import orjson
@@ -22,6 +22,11 @@ from netaudience.model.texts import RowTexts
 from netaudience.model.validators import Rule
 from netaudience.model.value_forms import ISO, Unwritable, ValueForm, field_form
 from netaudience.model.wire import OPTIONS, finite, has_null, writer_of
+
+if TYPE_CHECKING:  # pyright takes a protocol's property for fulfilled by a property alone
+    _kept_property = property
+else:
+    _kept_property = cached_property
 
 __all__ = ["Field", "NamesRule", "RowRule", "Rows"]
 
@@ -216,7 +221,7 @@ class Rows(Generic[T]):
             if field.rule is not None and field.rule.lenient is not None
         )
 
-    @cached_property
+    @_kept_property
     def default(self) -> Writer:
         """What writes values within the rows that JSON has no type for: the form of the row's mapping."""
         forms = [field.form for field in self.fields if dict in field.types]

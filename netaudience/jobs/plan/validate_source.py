@@ -100,7 +100,7 @@ def check_source(job: JobFile, table: Table) -> None:
         0 if lines is None else len({path[1] for path in lines.known if path[:1] == ("step",) and path[1:]})
     )
     made = max(0, len(job.steps) - written)  # of people's tables; they come first
-    kept = set() if job.audience is None else set(job.audience.steps.values())
+    kept: set[str] = set() if job.audience is None else set(job.audience.steps.values())
     for index, step in enumerate(job.steps):
         place: KeyPath = ("audience", "columns") if step.name in kept else ("verb",)
         checker.step(step, place if index < made else ("step", index - made))
