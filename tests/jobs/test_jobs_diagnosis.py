@@ -70,6 +70,38 @@ def test_one_bit_that_is_another_is_damage_wherever_it_stands(memory: Path) -> N
     assert compare(memory, "four") == 0
 
 
+#: A process that dies with what it has written last beside its memory.
+DYING = """
+import os, sys
+from pathlib import Path
+from netaudience.jobs.state.snapshot import Snapshot
+memory = Snapshot(Path(sys.argv[1]))
+memory.keep_reading("{}")
+os._exit(0)
+"""
+
+
+def test_one_bit_that_is_another_in_what_was_written_last_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "set.duckdb"
+    Snapshot(path).close()
+    subprocess.run([sys.executable, "-c", DYING, str(path)], check=True)
+    log = tmp_path / "set.duckdb.wal"
+    good, written = path.read_bytes(), log.read_bytes()
+    told = dict[str, int]()
+    for bit in range(0, 8 * len(written), 13):
+        path.write_bytes(good)
+        log.write_bytes(
+            written[: bit // 8] + bytes([written[bit // 8] ^ 1 << bit % 8]) + written[bit // 8 + 1 :]
+        )
+        try:
+            Snapshot(path).close()
+        except ConfigurationError as error:
+            told[str(error)] = told.get(str(error), 0) + 1
+    (sentence,) = told
+    assert "is damaged: put back a copy" in sentence
+    assert told[sentence] > 60
+
+
 @pytest.mark.parametrize("content", [b"", b"no database at all, but long enough to hold a header" * 300])
 def test_what_is_no_database_is_told_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "set.duckdb"

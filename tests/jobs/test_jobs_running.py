@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import resource
@@ -38,6 +39,7 @@ from netaudience.jobs.columns.comparison import Asking
 from netaudience.jobs.extract.scan import Scan
 from netaudience.jobs.extract.table import Table, open_source
 from netaudience.jobs.spec.model import Expression, Guards, Source, Step
+from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.run_folder import RunFolder, job_folder, runs_of
 from netaudience.jobs.state.summary import JobFailed
 from netaudience.sandbox import Fault, Sandbox
@@ -462,6 +464,28 @@ def small_disk(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_could_not_be_written_is_not_named_as_what_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_rows(tmp_path, {**people(20), "": 1})
+    job = make_job(tmp_path, TAG)
+    async with Sandbox() as sandbox:
+        with monkeypatch.context() as patched:
+            patched.setattr(Rejects, "_line", full)
+            broken = await run(job, sandbox)
+        assert "rejects.jsonl could not be written (No space left on device)" in broken.unwritten[0]
+        told = broken.sentences()
+        assert not any("What was not delivered is in" in sentence for sentence in told), told
+        assert told[-1].startswith("Go on with: netaudience resume ")
+        whole = await run(job, sandbox, resume=broken.run)
+    assert (whole.steps[0].rejected, len(rejects(whole))) == (1, 1)
+    assert whole.retry_command is not None
 
 
 @pytest.fixture

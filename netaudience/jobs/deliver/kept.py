@@ -374,6 +374,7 @@ class Kept:
         self.rejects.close(reached)
         if self.rejects.broken is not None:
             summary.unwritten.append(self.rejects.broken)
+            summary.lacks_rejects = True
         write_summary(self._own, summary)
 
     def publish(self, summary: Summary) -> None:

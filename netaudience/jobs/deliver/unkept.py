@@ -178,6 +178,7 @@ class Unkept:
                 summary.notes.append(f"The rows after row {read:,} were not read: send those that follow.")
         if self.rejects.broken is not None:
             summary.unwritten.append(self.rejects.broken)
+            summary.lacks_rejects = True
 
     def publish(self, summary: Summary) -> None:
         """Do nothing: the command shows the summary."""

@@ -59,6 +59,9 @@ def cause_of(error: BaseException, path: Path, *, is_ours: bool = True) -> Cause
     # A checksum that is wrong has no type of its own; a file that is no database fails to be opened.
     if type(error) is duckdb.Error or isinstance(error, damage) or _is_none(path):
         return "damaged"
+    # Some damage to what was written last is told as a failure to read, though the system reads all of it.
+    if isinstance(error, duckdb.IOException) and not is_ours and _can_be_read(log_of(path)):
+        return "damaged"
     return "unknown"
 
 
@@ -105,7 +108,8 @@ def _of_number(number: int | None) -> Cause | None:
 def _asked(path: Path, *, is_ours: bool) -> Cause | None:
     """Ask the system about a file."""
     there = path.exists()
-    if not os.access(path if there else path.parent, os.R_OK | os.W_OK):
+    files = [one for one in (path, log_of(path)) if one.exists()]
+    if not all(os.access(one, os.R_OK | os.W_OK) for one in files or [path.parent]):
         return "rights"
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
@@ -114,6 +118,18 @@ def _asked(path: Path, *, is_ours: bool) -> Cause | None:
     if there and not is_ours and _locked(path):
         return "in use"
     return "space" if shutil.disk_usage(path.parent).free < _LEAST_SPACE else None
+
+
+def log_of(path: Path) -> Path:
+    """Return the file beside a database of DuckDB's that holds what was written last."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def _can_be_read(path: Path) -> bool:
+    try:
+        return path.stat().st_size == len(path.read_bytes())
+    except OSError:
+        return False
 
 
 def _locked(path: Path) -> bool:

@@ -181,6 +181,8 @@ class Summary:
     verified: list[StepVerified] = attrs.field(factory=list[StepVerified])
     #: Sentences about files of the run that could not be written.
     unwritten: list[str] = attrs.field(factory=list[str])
+    #: Whether the file of undelivered rows is among that.
+    lacks_rejects: bool = False
     format: str = _FORMAT
 
     @property
@@ -200,8 +202,8 @@ class Summary:
 
     @property
     def rejects(self) -> bool:
-        """True when there are rows that can be mended and sent again."""
-        return any(step.rejected or step.in_doubt for step in self.steps)
+        """True when there are rows that can be mended and sent again, and their file is whole."""
+        return not self.lacks_rejects and any(step.rejected or step.in_doubt for step in self.steps)
 
     @property
     def exit_code(self) -> int:
@@ -220,7 +222,7 @@ class Summary:
     @property
     def resume_command(self) -> str | None:
         """The command that goes on with the run; None where it would change nothing."""
-        if self.finished or not self.run or self.engine is not None:
+        if (self.finished and not self.lacks_rejects) or not self.run or self.engine is not None:
             return None
         return f"netaudience resume {shlex.quote(near(self.folder))}"
 
