@@ -124,6 +124,14 @@ def schedulers(session: nox.Session, scheduler: str) -> None:
     session.run("python", "-m", "pytest", *tests, *session.posargs, env=NO_PLUGIN)
 
 
+@nox.session(venv_backend="virtualenv", reuse_venv=False)
+def lock(session: nox.Session) -> None:
+    """Write constraints-dev.txt anew: the newest versions of all that the work on this needs."""
+    session.install("--editable", ".[dev,docs,test-spark,test-stores,test-warehouses]")
+    told = session.run("python", "-m", "pip", "freeze", "--exclude-editable", silent=True)
+    (ROOT / "constraints-dev.txt").write_text(str(told), encoding="utf-8")
+
+
 @nox.session(venv_backend="venv")
 def dbt(session: nox.Session) -> None:
     """A project of dbt with its exposures and our source, by dbt itself in an environment of its own."""
