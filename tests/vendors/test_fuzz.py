@@ -20,13 +20,12 @@ from netaudience import (
     NetaudienceError,
     NetmeraClient,
 )
-from netaudience.engine.sender import Sender
 from netaudience.model import surprises
 from netaudience.model.retry_after import retry_after
 from netaudience.model.rows import Rows
 from netaudience.outcomes import Report
 
-#: How many, and the seconds after which a part of it is enough.
+#: How many, and the seconds of CPU after which it is given up: four times as many as it takes.
 QUICK, SLOW = (1_000, 8.0), (200_000, 200.0)
 QUICK_ITEMS, SLOW_ITEMS = (600, 8.0), (80_000, 200.0)
 TURNS = 10**9
@@ -90,7 +89,7 @@ def test_no_answer_breaks_out():
 
 @pytest.mark.slow
 def test_no_answer_of_two_hundred_thousand_breaks_out():
-    assert fuzz_answers(2026, *SLOW) > 5_000
+    assert fuzz_answers(2026, *SLOW) >= 200_000
 
 
 class Good(Answers):
@@ -172,11 +171,14 @@ def test_no_item_breaks_out_or_takes_another_with_it():
 
 @pytest.mark.slow
 def test_no_item_of_eighty_thousand_breaks_out_or_takes_another_with_it():
-    assert fuzz_items(2026, *SLOW_ITEMS) > 2_000
+    assert fuzz_items(2026, *SLOW_ITEMS) >= 80_000
 
 
 def test_the_fuzz_would_see_what_breaks_out(monkeypatch):
-    monkeypatch.setattr(Sender, "_judged", lambda self, response: self._judge(response))
+    def told_as_it_is(error: Exception, *_: object) -> Exception:
+        raise error
+
+    monkeypatch.setattr("netaudience.engine.sender.not_read", told_as_it_is)
     for table in EVERY:
         monkeypatch.setattr(
             table.vendor, "classify", lambda self, response: {}["no such field"], raising=True
