@@ -83,8 +83,6 @@ class Pipeline(Generic[Item]):
             if journal is None
             else JournalRecorder(journal, self._publish, self._halt, repeatable=plan.idempotent)
         )
-        #: Tells what became of a chunk, when that is written down.
-        self._tell = self._publish if journal is None else self._recorder.tell
         self._alarm: asyncio.TimerHandle | None = None
         self._outcomes: OutcomeQueue[Item] = OutcomeQueue(plan.workers if streamed else None)
         #: Returns the next settled chunk for the reader, if there is one already.
@@ -320,6 +318,10 @@ class Pipeline(Generic[Item]):
         if isinstance(left, range):
             return page, left
         return chosen(page, [at - position for at in left]), left
+
+    def _tell(self, settled: SettledChunk[Item]) -> None:
+        """Tell what became of a chunk, when that is written down."""
+        self._recorder.tell(settled)
 
     def _publish(self, settled: SettledChunk[Item]) -> None:
         """Count a settled chunk, and keep it for the reader, if there is one."""
