@@ -81,6 +81,8 @@ def test_a_client_that_was_forgotten_is_told_of_and_closed_with_its_loop(sandbox
     async def forgetting() -> None:
         client = sandbox_client(sandbox_url)
         await ask(client)
+        del client
+        gc.collect()  # whenever that is
 
     before = open_files()
     with pytest.warns(ResourceWarning, match="A client of netaudience was forgotten") as warned:
@@ -100,6 +102,7 @@ def test_a_client_that_was_forgotten_is_closed_when_the_next_one_opens(sandbox_u
             opened.append(open_files())
             with pytest.warns(ResourceWarning, match="forgotten"):
                 del client
+                gc.collect()
         async with sandbox_client(sandbox_url) as client:
             await ask(client)
         assert not transport._forgotten
