@@ -100,7 +100,7 @@ def test_a_client_that_was_forgotten_is_closed_when_the_next_one_opens(sandbox_u
             client = sandbox_client(sandbox_url)
             await ask(client)
             opened.append(open_files())
-            with pytest.warns(ResourceWarning, match="forgotten"):
+            with pytest.warns(ResourceWarning, match="forgotten"):  # noqa: PT031 - at once, or by the collector
                 del client
                 gc.collect()
         async with sandbox_client(sandbox_url) as client:
