@@ -106,6 +106,7 @@ def test_what_is_told_as_done_is_so_for_known_and_unknown(
             assert after[verdict.row, verdict.vendor], verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verb", "channel"), EVERY, ids=named)
 def test_what_is_refused_is_told_as_failed_and_nothing_was_done(
     verb: Verb, channel: Channel | None, tmp_path: Path
