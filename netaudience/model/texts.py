@@ -166,12 +166,10 @@ class RowTexts(Sequence[Mapping[str, Any]]):
     def __getitem__(self, index: slice) -> RowTexts: ...
 
     def __getitem__(self, index: int | slice) -> Any:
-        texts = self.texts if self._texts is None else self._texts
         if isinstance(index, int):
-            return orjson.loads(texts[index]) if self.given is None else self._row(index)
-        return RowTexts(
-            self.keys[index], texts[index], given=None if self.given is None else self.given[index]
-        )
+            return self._row(index)
+        given = None if self.given is None else self.given[index]
+        return RowTexts(self.keys[index], self.texts[index], given=given)
 
     def __eq__(self, other: object) -> bool:
         """Compare with any list, tuple or other rows."""
