@@ -414,18 +414,17 @@ class Client:
         own = self.headers()
         if fixed is None or varies or fixed.own != own:
             fixed = self._address(operation, request, own, keep=not varies)
-        prepared = Prepared(
+        return Prepared(
             fixed.method,
             add_query(fixed.url, request.query) if request.query else fixed.url,
             fixed.headers,
-            None
+            request.content
             if request.json is None
             else dump_json(request.json, numbers=kind.ordered, default=kind.default),
             fixed.timeout,
             fixed.most,
+            spooled=operation.facts.spooled,
         )
-        prepared.spooled = operation.facts.spooled
-        return prepared
 
     def caller(self, operation: Operation) -> Sender:
         """Return a sender for single calls that nobody watches: one for all of them that have no deadline."""
@@ -520,7 +519,7 @@ class Client:
         for name, value in {**self._path, **request.path}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
         headers = {**own, **request.headers}
-        if request.json is not None:
+        if request.json is not None or request.content is not None:
             headers.update(_JSON)
         for name, value in headers.items():
             if not value.isprintable():

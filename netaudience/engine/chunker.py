@@ -41,11 +41,12 @@ class Chunk(Generic[Item]):
         keys: Collection[str] | None = None,
     ) -> None:
         kept: object = items
-        if isinstance(kept, Texts):
+        if type(kept) is Texts:  # an abstract class is asked at length whether it is one's (benchmark P2)
             kept.let_go(prepared.body)
         self.items = prepared.items = items
         self.positions = positions
         self.prepared = prepared
+        prepared.records = len(positions)
         #: The keys that stay busy until the chunk is released; None where order does not matter.
         self.keys = keys
         #: True where an answer took some of its items, nobody knows which: refusals say nothing of them.

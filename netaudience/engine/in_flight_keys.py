@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 
 __all__ = ["InFlightKeys"]
 
+_NOTHING_SEEN: tuple[Sequence[str], str] = (), ""
+
 
 class InFlightKeys:
     """The keys of the chunks that are on their way."""
@@ -27,7 +29,7 @@ class InFlightKeys:
         #: The highest of it, as long as the keys come in their order.
         self._highest = ""
         #: The page that was asked about last, if it was in order, and its highest key.
-        self._seen: tuple[Sequence[str], str] = (), ""
+        self._seen = _NOTHING_SEEN
 
     def among(self, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that are on their way."""
@@ -47,14 +49,14 @@ class InFlightKeys:
 
     def add(self, keys: Sequence[str]) -> Collection[str]:
         """Keep keys busy that meet none; return what is to be given back to `remove`."""
-        known, highest = self._seen
         if self._keys is None:
+            known, highest = self._seen
             if known is not keys:
                 highest = max(keys) if len(keys) > 1 else keys[0]
             self._highest = max(self._highest, highest)
         else:
             self._all().update(keys)
-        self._seen = (), ""
+        self._seen = _NOTHING_SEEN
         # The garbage collector looks at a tuple of texts once, and into a list or a set again and again.
         kept = tuple(keys)
         self._out[id(kept)] = kept

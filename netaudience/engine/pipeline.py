@@ -83,6 +83,8 @@ class Pipeline(Generic[Item]):
             if journal is None
             else JournalRecorder(journal, self._publish, self._halt, repeatable=plan.idempotent)
         )
+        #: Tells what became of a chunk, when that is written down.
+        self._tell = self._recorder.tell
         self._alarm: asyncio.TimerHandle | None = None
         self._outcomes: OutcomeQueue[Item] = OutcomeQueue(plan.workers if streamed else None)
         #: Returns the next settled chunk for the reader, if there is one already.
@@ -319,15 +321,12 @@ class Pipeline(Generic[Item]):
             return page, left
         return chosen(page, [at - position for at in left]), left
 
-    def _tell(self, settled: SettledChunk[Item]) -> None:
-        """Tell what became of a chunk, when that is written down."""
-        self._recorder.tell(settled)
-
     def _publish(self, settled: SettledChunk[Item]) -> None:
         """Count a settled chunk, and keep it for the reader, if there is one."""
-        self.report.count(settled)
-        self.report.in_turn = self._chunker.in_turn
-        self.report.seconds = self._clock() - self._started
+        report = self.report
+        report.count(settled)
+        report.in_turn = self._chunker.in_turn
+        report.seconds = self._clock() - self._started
         if self._told is not None:
             self._told(settled)
         self._outcomes.put(settled)

@@ -157,10 +157,16 @@ class RateLimiter:
     def enter(self, now: float, records: int = 1, *, urgent: bool, deadline: float) -> bool:
         """Take what a request needs, where it is there at once and nothing is to be smoothed.
 
-        It saves the common request the coroutines of `acquire`; a `release` of as much must follow too.
+        It saves the common request the coroutines of `acquire` (benchmark P2); a `release` of as much must
+        follow too.
         """
-        smoothed = self._windows and not (urgent and self._bursts)
-        return not smoothed and now < deadline and self._at_once(now, records, urgent)
+        if now >= deadline:
+            return False
+        if self._windows:
+            return urgent and self._bursts and self._at_once(now, records, urgent)
+        if self._urgent.waiters or self._bulk.waiters:
+            return self._at_once(now, records, urgent)
+        return self._take(now, records, keep=not urgent)
 
     async def acquire(
         self,

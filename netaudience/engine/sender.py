@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from netaudience.engine.cancellation import is_being_cancelled
 from netaudience.engine.circuit_breaker import CircuitBreaker
@@ -196,11 +196,12 @@ class Sender:
                             prepared, sent, sent - asked, response, error, repeated=trouble is not None
                         )
                 if error is None:
+                    assert response is not None  # noqa: S101 - who is asked which it is, is asked once per request
                     self._lost = 0
                     limiter.succeeded()
                     if circuit.failures:
                         self._alive()
-                    return cast("Response", response)
+                    return response
                 if isinstance(error, VendorError) and (error.words or isinstance(error.code, str)):
                     error = error.without(words_in(prepared.items))
                 trouble = trouble or _Trouble(self._policy, successes, self._silent_since(started))

@@ -87,7 +87,8 @@ class Request(Generic[T_co]):
     #: An address of somebody else's that the vendor has signed: it goes there as it is, and none of the
     #: account's headers go with it.
     foreign_url: str = ""
-    #: A body that is no JSON.
+    #: The body as it goes out, where `json` is None: JSON that is written already, or what a foreign address
+    #: takes.
     content: bytes | None = None
     #: Whether it may be sent again when its answer is lost, where that is not as for the operation.
     repeatable: bool | None = None
@@ -126,6 +127,8 @@ class Prepared:
         body: bytes | None,
         timeout: float,
         max_answer_bytes: int,
+        *,
+        spooled: bool = False,
     ) -> None:
         self.method = method
         #: A URL as the transport made it.
@@ -137,7 +140,7 @@ class Prepared:
         #: An answer longer than this is not read to its end.
         self.max_answer_bytes = max_answer_bytes
         #: Whether a long answer is kept in a file.
-        self.spooled = False
+        self.spooled = spooled
         #: How many records it carries, for quotas that count those.
         self.records = 1
         #: True while the vendor may have applied this request and no answer has cleared that up.

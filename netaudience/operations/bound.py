@@ -224,10 +224,10 @@ class BoundCall(_Bound[Item], Generic[Item, P, T]):
             rows: object = page
             if type(rows) is not RowTexts:
                 return function(host, page[0], *args, **kwargs)
-            row, written = rows.single()
+            row, text = rows.single()
             request = function(host, row, *args, **kwargs)
             if request.json is row:
-                request.json = written
+                request.json, request.content = None, text
             return request
 
         return OperationRunner(host, self.operation, of_one, given)

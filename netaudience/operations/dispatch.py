@@ -384,9 +384,7 @@ class OperationRunner(Generic[Item]):
             page = cast("Sequence[Item]", rows.written)
         made = self._request(page)
         self._answer = made.answer
-        prepared = self._host.prepare(self.operation, made)
-        prepared.records = len(page)
-        return prepared
+        return self._host.prepare(self.operation, made)
 
     def _decode(self, answer: Response) -> object:
         return None if self._answer is None else decode(answer, self._answer)
