@@ -148,7 +148,7 @@ def resume_run(name: str, agreement: Agreement, manner: Manner) -> int:
     Raises:
         NetaudienceError: nothing was sent, for the reason that it tells.
     """
-    from netaudience.verbs.run import started_by  # noqa: PLC0415 - costs a program's start
+    from netaudience.verbs.started import started_by  # noqa: PLC0415 - costs a program's start
 
     run = find_run(name)
     start = run.start()
@@ -170,13 +170,13 @@ def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
     """
     if Path(name).is_file() and not name.endswith(".toml"):
         return _retry_file(Path(name), agreement, manner)
-    from netaudience.verbs.run import started_by  # noqa: PLC0415 - costs a program's start
+    from netaudience.verbs.started import started_by  # noqa: PLC0415 - costs a program's start
 
     run = find_run(name)
     if (verb := started_by(run)) is not None:
         raise ConfigurationError(
-            f"The run {run.id} is one of netaudience {verb.verb}: mend the file of people and start it anew, "
-            f"or go on with netaudience resume {run.id}"
+            f"The run {run.id} is one of netaudience {verb.action.verb}: mend the file of people and start it "
+            f"anew, or go on with netaudience resume {run.id}"
         )
     return carry_job(load_job(_file_of(name, run.start().file)), agreement, manner, retry=str(run.path))
 

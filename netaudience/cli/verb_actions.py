@@ -24,7 +24,8 @@ from netaudience.verbs.doors import carry_action, plan_action
 from netaudience.verbs.matrix import matrix, period
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.receipts import HOW, Key, Receipts
-from netaudience.verbs.run import VERDICTS, Started, VerbResult
+from netaudience.verbs.run import VERDICTS, VerbResult
+from netaudience.verbs.started import Started
 from netaudience.verbs.verdicts import MEANING
 
 if TYPE_CHECKING:
@@ -274,16 +275,9 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
     chosen = started.columns()
     source = started.source or Source()
     receipts = None if started.receipts is None else Path(started.receipts)
-    action = Action(
-        verb=started.verb,
-        channels=started.channels,
-        audience=started.audience,
-        places=started.places,
-        attributes=started.attributes,
-        consent=started.consent,
-    )
+    action = started.action
     # What lets vendors write again was agreed to when the run began; what is lost is asked for once more.
-    agreed = agreement.yes_delete if started.verb == "erase" else started.agreed
+    agreed = agreement.yes_delete if action.verb == "erase" else started.agreed
     return _carry(action, source, started.vendors, chosen, agreed, manner, resume=run, receipts=receipts)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import attrs
 
 from netaudience.jobs.spec.action import Action
 from netaudience.jobs.spec.model import Source
@@ -16,7 +19,8 @@ from netaudience.vendors import names
 from netaudience.verbs.beforehand import Beforehand, completed, find_beforehand
 from netaudience.verbs.people import open_people, read_people
 from netaudience.verbs.plan import VerbPlan, name_of, plan_vendors, plan_verb, slugs_of
-from netaudience.verbs.run import Started, VerbResult, read_started, run_verb
+from netaudience.verbs.run import VerbResult, run_verb
+from netaudience.verbs.started import Started, read_started
 from netaudience.verbs.subject import Subject, find_columns
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
     from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.deliver.runner import OnProgress
+    from netaudience.jobs.extract.table import Table
     from netaudience.model.verb_facts import Channel, Identity, Verb
     from netaudience.verbs.people import Person
     from netaudience.verbs.receipts import Line, Receipts
@@ -73,39 +78,64 @@ def plan_action(  # noqa: PLR0913 - what may be told
     Raises:
         ConfigurationError: a vendor or a column is not there, or the people cannot be read.
     """
-    slugs = slugs_of(vendors)
+    planning = _Planning(action, slugs_of(vendors), columns, client_factory, folder)
     with open_people(people) as (table, source), ThreadPoolExecutor(1) as threads:
-        looking = find_beforehand(
-            action,
+        looking = planning.find(table, look_up=look_up, opt_outs=opt_outs, receipts=receipts)
+        # The caller may have a loop of its own.
+        before = threads.submit(asyncio.run, looking).result()
+        with planning.whole(table, before) as whole:
+            return planning.plan(whole, source, before, table.name)
+
+
+@attrs.frozen
+class _Planning:
+    """What a plan is made of, besides the people."""
+
+    action: Action
+    slugs: list[str]
+    columns: Mapping[Identity, str | None] | None
+    client_factory: ClientFactory | None
+    folder: Path | None
+
+    async def find(
+        self, table: Table, *, look_up: bool, opt_outs: Iterable[str | Path], receipts: Receipts | None
+    ) -> Beforehand:
+        """Find what has to be known of the people before."""
+        return await find_beforehand(
+            self.action,
             table,
-            vendors=slugs,
-            chosen=columns,
+            vendors=self.slugs,
+            chosen=self.columns,
             look_up=look_up,
             opt_outs=opt_outs,
             receipts=receipts,
-            client_factory=client_factory,
+            client_factory=self.client_factory,
         )
-        # The caller may have a loop of its own.
-        before = threads.submit(asyncio.run, looking).result()
-        with completed(table, before, _allowed(action, slugs)) as whole:
-            return plan_verb(
-                action,
-                whole,
-                source,
-                vendors=slugs,
-                chosen=columns,
-                client_factory=client_factory,
-                folder=folder,
-                before=before,
-                name=table.name,
-            )
 
+    async def found(self, table: Table, resume: str) -> Beforehand:
+        """Return what was found when a run began: it goes on with that."""
+        jobs = (self.folder or Path.cwd()) / ".netaudience" / file_name(name_of(self.action, table.name))
+        earlier = await asyncio.to_thread(lambda: read_started(find_run(resume, [jobs])))
+        return Beforehand() if earlier is None else earlier.before
 
-def _allowed(action: Action, slugs: Iterable[str]) -> list[str]:
-    """Return what people may be refused."""
-    if action.verb != "unsuppress":
-        return []
-    return [f"{slug} {channel}" for slug in slugs for channel in action.channels]
+    def whole(self, table: Table, before: Beforehand) -> AbstractContextManager[Table]:
+        """Open the people with what was found of them."""
+        asked = self.action.channels if self.action.verb == "unsuppress" else ()
+        return completed(table, before, [f"{slug} {channel}" for slug in self.slugs for channel in asked])
+
+    def plan(self, whole: Table, source: Source, before: Beforehand, name: str) -> VerbPlan:
+        """Say what would be done."""
+        return plan_verb(
+            self.action,
+            whole,
+            source,
+            vendors=self.slugs,
+            chosen=self.columns,
+            client_factory=self.client_factory,
+            folder=self.folder,
+            before=before,
+            name=name,
+        )
 
 
 async def erase(  # noqa: PLR0913 - what a run may be told
@@ -196,44 +226,18 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
         GuardRefused: nobody has agreed, or it is for another number of people; nothing was sent.
         ConfigurationError: a vendor, a column or credentials are wrong; nothing was sent.
     """
-    slugs = slugs_of(vendors)
+    planning = _Planning(action, slugs_of(vendors), columns, client_factory, folder)
     with open_people(people) as (table, source):
-        if resume is None:
-            before = await find_beforehand(
-                action,
-                table,
-                vendors=slugs,
-                chosen=columns,
-                look_up=look_up,
-                opt_outs=opt_outs,
-                receipts=receipts,
-                client_factory=client_factory,
-            )
-        else:  # what was found when the run began is what it goes on with
-            jobs = (folder or Path.cwd()) / ".netaudience" / file_name(name_of(action, table.name))
-            earlier = await asyncio.to_thread(lambda: read_started(find_run(resume, [jobs])))
-            before = Beforehand() if earlier is None else earlier.before
-        with completed(table, before, _allowed(action, slugs)) as whole:
-            plan = await asyncio.to_thread(
-                plan_verb,
-                action,
-                whole,
-                source,
-                vendors=slugs,
-                chosen=columns,
-                client_factory=client_factory,
-                folder=folder,
-                before=before,
-                name=table.name,
-            )
+        before = await (
+            planning.find(table, look_up=look_up, opt_outs=opt_outs, receipts=receipts)
+            if resume is None
+            else planning.found(table, resume)
+        )
+        with planning.whole(table, before) as whole:
+            plan = await asyncio.to_thread(planning.plan, whole, source, before, table.name)
             started = Started(
-                verb=action.verb,
-                vendors=slugs,
-                channels=list(action.channels),
-                audience=action.audience,
-                places=dict(action.places),
-                attributes=dict(action.attributes),
-                consent=action.consent,
+                action=action,
+                vendors=planning.slugs,
                 agreed=agreed,
                 source=source if source.files else None,
                 chosen={str(name): column for name, column in (columns or {}).items()},

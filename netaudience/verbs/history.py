@@ -27,7 +27,8 @@ from netaudience.verbs.asking import from_environment
 from netaudience.verbs.looks import of_person
 from netaudience.verbs.people import read_people
 from netaudience.verbs.receipts import Key, read_receipts
-from netaudience.verbs.run import VERDICTS, read_verdicts, started_by
+from netaudience.verbs.run import VERDICTS, read_verdicts
+from netaudience.verbs.started import started_by
 from netaudience.verbs.subject import Matching, Subject, find_columns
 
 if TYPE_CHECKING:
