@@ -175,8 +175,8 @@ def retry_run(name: str, agreement: Agreement, manner: Manner) -> int:
     run = find_run(name)
     if (verb := started_by(run)) is not None:
         raise ConfigurationError(
-            f"The run {run.id} is one of netaudience {verb.action.verb}: mend the file of people and start it "
-            f"anew, or go on with netaudience resume {run.id}"
+            f"The run {run.id} is one of netaudience {verb.action.verb}: mend the file of people and start "
+            f"it anew, or go on with netaudience resume {run.id}"
         )
     return carry_job(load_job(_file_of(name, run.start().file)), agreement, manner, retry=str(run.path))
 

@@ -74,7 +74,8 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
 ) -> int:
     """Erase people at every vendor, and say for each of them what became of it there.
 
-    Each row is a person, in columns id, email, phone, and VENDOR_id where a vendor has ids of its own.
+    Each row is a person, in columns id, email, phone, and VENDOR_id or VENDOR_device where a vendor has ids
+    of people or devices of its own, such as clevertap_device.
     Standard output has a line of JSON for every person and vendor, and names people by their rows alone. The
     exit code is 0 only if every line says applied, accepted or nothing_there.
 

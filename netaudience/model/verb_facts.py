@@ -19,6 +19,8 @@ __all__ = [
     "CHANNELS",
     "IDENTITIES",
     "OPPOSITES",
+    "OWN",
+    "SHARED",
     "AudienceFacts",
     "Channel",
     "Effect",
@@ -33,9 +35,14 @@ __all__ = [
     "key_of",
 ]
 
-Identity: TypeAlias = Literal["id", "email", "phone"]
-"""What a person is known by: the controller's own id, an e-mail address, a phone number."""
+Identity: TypeAlias = Literal["id", "email", "phone", "device"]
+"""What a person is known by: the controller's own id, an e-mail address, a phone number, and a device, which
+each vendor calls otherwise: a push token, or an id that its SDK has given to an installation."""
 IDENTITIES: tuple[Identity, ...] = get_args(Identity)
+#: Those of which a vendor may have its own, in a column ``VENDOR_id``, or has nothing but its own.
+OWN: tuple[Identity, ...] = ("id", "device")
+#: Those that mean the same at every vendor.
+SHARED: tuple[Identity, ...] = ("id", "email", "phone")
 
 Verb: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave", "set", "unset"]
 """What may be asked for a person; the second and the third are about a channel, the next two about an

@@ -15,7 +15,7 @@ from netaudience.jobs.plan.destinations import Size, sizes_of
 from netaudience.jobs.spec.audience_section import audience_steps
 from netaudience.jobs.spec.model import Guards, KeptAudience, Source
 from netaudience.jobs.state.run_folder import file_name
-from netaudience.model.verb_facts import IDENTITIES, Identity
+from netaudience.model.verb_facts import SHARED, Identity
 from netaudience.vendors import names
 from netaudience.verbs.asking import vendors_here
 from netaudience.verbs.subject import Subject, find_columns, rows_of
@@ -148,7 +148,7 @@ class Audience:
                 given = list(looked_at.columns)
         else:  # a column in which nobody has anything says nothing of anybody
             said = dict.fromkeys(name for row in rows for name, value in row.items() if value)
-            given = list(said or IDENTITIES)
+            given = list(said or SHARED)
         columns = find_columns(given, names(), self.columns).named()
         key = source.key or (next(iter(columns.values())),)
         source = attrs.evolve(source, key=key)

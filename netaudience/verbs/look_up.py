@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
@@ -134,6 +134,5 @@ async def _ask(account: Client, name: str, about: str, question: Question) -> Kn
 
 
 def _called(subject: Subject, identity: Identity, vendor: str) -> str | None:
-    if identity == "id" and vendor in subject.ids:
-        return subject.ids[vendor]
-    return cast("str | None", getattr(subject, identity))
+    named = subject.named()
+    return named.get(f"{vendor}_{identity}", named.get(identity))

@@ -106,7 +106,7 @@ async def complete(
         for row, ids in answers.items():
             for identity, value in ids.items():
                 if identity == "id":
-                    found.setdefault(row, {})[known.own.get(slug, f"{slug}_id")] = value
+                    found.setdefault(row, {})[known.own.get(f"{slug}_id", f"{slug}_id")] = value
                 else:
                     column = known.column(identity, slug) or identity
                     addresses.setdefault(row, {}).setdefault(column, set()).add(value)
@@ -134,7 +134,7 @@ def _keep_own_ids(
     made = {name for values in found.values() for name in values}
     for slug in slugs:
         column = f"{slug}_id"
-        if slug in known.own or column not in made or known.id is None:
+        if column in known.own or column not in made or known.id is None:
             continue
         for person in people:
             if known.id in person.known_by:

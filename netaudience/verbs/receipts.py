@@ -68,7 +68,7 @@ class Key:
         """Return what stands for somebody's id in receipts.
 
         Args:
-            kind: ``id``, ``email``, ``phone``, or ``VENDOR_id``.
+            kind: ``id``, ``email``, ``phone``, ``VENDOR_id`` or ``VENDOR_device``.
             value: The id; in whatever case an address is, and however a number is grouped, it is the same.
         """
         return self._mac(f"subject\0{kind}\0{same(kind, value)}".encode())

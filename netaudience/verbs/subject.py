@@ -7,24 +7,18 @@ it has no id there.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import attrs
 
 from netaudience.errors import ConfigurationError, mask
-from netaudience.jobs.map.aliases import OBVIOUS, USER
+from netaudience.jobs.map.aliases import called
 from netaudience.jobs.spec.diagnostics import listed, nearest, plain
-from netaudience.model.verb_facts import IDENTITIES, Identity
+from netaudience.model.verb_facts import OWN, SHARED, Identity
 
 __all__ = ["Columns", "Matching", "Subject", "find_columns", "rows_of", "same"]
-
-#: What people call the columns, as `plain` leaves their names.
-_CALLED: Mapping[Identity, Sequence[str]] = {
-    "id": USER,
-    "email": OBVIOUS["email"],
-    "phone": (*OBVIOUS["msisdn"], "mobile", "mobilephone"),
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -39,13 +33,17 @@ class Subject:
     #: Your own ids of the person at single vendors, by the vendor's name in commands. Once one of the people
     #: has an id at a vendor, `id` is used for nobody there.
     ids: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    #: A device of the person, as single vendors name it, by the vendor's name in commands: CleverTap's object
+    #: id, a push token. Somebody who has several is several subjects.
+    devices: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     #: What ``set`` may set, by the column's name that `Action.attributes` names.
     attributes: Mapping[str, object] = attrs.field(factory=dict[str, object], repr=False)
 
     def named(self) -> dict[str, str]:
-        """Return all that the person is known by: ``id``, ``email``, ``phone`` and ``VENDOR_id``."""
-        given: dict[str, str | None] = {name: getattr(self, name) for name in IDENTITIES}
+        """Return all that the person is known by, by what it is: an identity, or a vendor's own."""
+        given: dict[str, str | None] = {name: getattr(self, name) for name in SHARED}
         given |= {f"{vendor}_id": value for vendor, value in self.ids.items()}
+        given |= {f"{vendor}_device": value for vendor, value in self.devices.items()}
         return {name: value for name, value in given.items() if value and value.strip()}
 
 
@@ -97,11 +95,13 @@ def rows_of(people: Iterable[Subject]) -> list[dict[str, object]]:
     """Return people as rows of a source."""
     given = list(people)
     own = sorted({slug for subject in given for slug in subject.ids})
+    devices = sorted({slug for subject in given for slug in subject.devices})
     more = sorted({name for subject in given for name in subject.attributes})
     return [
         {
-            **{name: getattr(subject, name) for name in IDENTITIES},
+            **{name: getattr(subject, name) for name in SHARED},
             **{f"{slug}_id": subject.ids.get(slug) for slug in own},
+            **{f"{slug}_device": subject.devices.get(slug) for slug in devices},
             **{name: subject.attributes.get(name) for name in more},
         }
         for subject in given
@@ -115,24 +115,22 @@ class Columns:
     id: str | None = None
     email: str | None = None
     phone: str | None = None
-    #: By the vendor's name in commands, the column of ids that are its alone.
+    #: By ``VENDOR_id`` and ``VENDOR_device``, the column of ids that are the vendor's alone.
     own: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
     def column(self, identity: Identity, vendor: str) -> str | None:
         """Return the column that has an identity of people at a vendor."""
-        if identity == "id" and vendor in self.own:
-            return self.own[vendor]
-        column: str | None = getattr(self, identity)
-        return column
+        own = self.own.get(f"{vendor}_{identity}")
+        return own if own is not None or identity == "device" else cast("str | None", getattr(self, identity))
 
     def named(self) -> dict[str, str]:
         """Return all of them, by what they are: an identity, or a vendor's own id."""
         told: dict[str, str] = {}
-        for name in IDENTITIES:
+        for name in SHARED:
             column: str | None = getattr(self, name)
             if column is not None:
                 told[name] = column
-        return told | {f"{vendor}_id": column for vendor, column in self.own.items()}
+        return told | dict(self.own)
 
 
 def find_columns(
@@ -149,26 +147,29 @@ def find_columns(
         ConfigurationError: a column that was named is not there, several could be meant, or there is none.
     """
     found: dict[str, str] = {}
-    for identity in IDENTITIES:
+    for identity in SHARED:
         given = (chosen or {}).get(identity)
         if given is not None:
             found[identity] = _named(given, columns, identity)
             continue
-        meant = [column for column in columns if plain(column) in _CALLED[identity]]
+        meant = [column for column in columns if called(column) == identity]
         if len(meant) > 1:
             raise ConfigurationError(
                 f"{listed(meant)} could each be the {identity} of people: say which, "
-                f"--{identity}-column {meant[0]}"
+                f"--{identity}-column {shlex.quote(meant[0])}"
             )
         if meant:
             found[identity] = meant[0]
     own = {
-        vendor: column for vendor in vendors for column in columns if plain(column) == plain(f"{vendor}_id")
+        name: column
+        for name in (f"{vendor}_{identity}" for vendor in vendors for identity in OWN)
+        for column in columns
+        if plain(column) == plain(name)
     }
     if not found and not own:
         raise ConfigurationError(
             f"No column says who is meant: call one id, email, phone or VENDOR_id, or name it as in "
-            f"--id-column {columns[0] if columns else 'COLUMN'}"
+            f"--id-column {shlex.quote(columns[0]) if columns else 'COLUMN'}"
         )
     return Columns(id=found.get("id"), email=found.get("email"), phone=found.get("phone"), own=own)
 

@@ -144,4 +144,4 @@ def test_the_command_asks_on_request(
         )
         assert main([*words, "--look-up", "--yes-delete", "1"]) == 3
         err = capsys.readouterr().err
-        assert "CleverTap: missing: 1 row without id: nothing is sent for them" in err
+        assert "CleverTap: missing: 1 row without id or device: nothing is sent for them" in err

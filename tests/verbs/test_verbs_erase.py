@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from people_at_sandbox import DAY, DOCUMENTED, ERASING, clients, held, people, settle
 
 from netaudience.client import Client
@@ -235,48 +232,3 @@ def test_a_vendor_of_which_nobody_has_written_anything_down_cannot(monkeypatch, 
     result, _, _ = erased(people(1), tmp_path, vendors=["netmera"])
     assert statuses(result) == {"netmera": ["cannot"]}
     assert result.exit_code == 3
-
-
-#: Once and for a while, or for good.
-FIRST = st.none() | st.integers(1, 4)
-KINDS = [
-    *(Fault(kind) for kind in ("reset-after", "reset-before", "html", "truncated", "lost")),
-    *(Fault("status", status=status) for status in (400, 429, 503)),
-    Fault("status", status=429, retry_after="0"),
-]
-FAULTS = st.lists(
-    st.builds(
-        lambda kind, first, after, vendor: attrs.evolve(kind, first=first, after=after, vendor=vendor),
-        st.sampled_from(KINDS),
-        first=FIRST,
-        after=st.integers(0, 3),
-        vendor=st.sampled_from(ERASING),
-    ),
-    max_size=3,
-)
-
-
-@pytest.mark.slow
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    count=st.integers(1, 5),
-    unknown=st.sets(st.integers(0, 4)),
-    faults=FAULTS,
-    seed=st.integers(0, 99),
-)
-def test_nobody_is_told_as_done_whom_a_vendor_still_holds(
-    count: int, unknown: set[int], faults: list[Fault], seed: int, tmp_path_factory
-) -> None:
-    subjects = people(count)
-    known = [subject for number, subject in enumerate(subjects) if number not in unknown]
-    result, _, later = erased(subjects, tmp_path_factory.mktemp("run"), known=known, faults=faults, seed=seed)
-    assert len(result.verdicts) == count * len(ERASING)
-    losing = {fault.vendor for fault in faults if fault.kind == "lost"}
-    for verdict in result.verdicts:
-        # What a vendor loses after it has taken it, no verdict of the day can know: it says to look again.
-        taken = verdict.status == "accepted" and verdict.vendor in losing
-        assert not taken or verdict.verify_from is not None
-        if verdict.done and not taken:
-            assert not later[verdict.row, verdict.vendor], verdict
-    stopped = result.exit_code not in {0, 3}
-    assert stopped or result.ok == all(verdict.done for verdict in result.verdicts)

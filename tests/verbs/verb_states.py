@@ -26,7 +26,9 @@ EVERY: list[tuple[Verb, Channel | None]] = [
     ("unset", None),
 ]
 #: Those that promise that something is gone.
-TAKING: list[tuple[Verb, Channel | None]] = [one for one in EVERY if one[0] in {"suppress", "leave", "unset"}]
+TAKING: list[tuple[Verb, Channel | None]] = [
+    one for one in EVERY if one[0] in {"erase", "suppress", "leave", "unset"}
+]
 _AGREED = datetime(2021, 6, 2, tzinfo=UTC)
 OPTED_OUT = "id,opted_out_at\n" + "".join(f"id{number},2021-06-01\n" for number in range(200))
 

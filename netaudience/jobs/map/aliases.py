@@ -6,9 +6,12 @@ The command and the first job file find columns by these names, which are writte
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
-__all__ = ["OBVIOUS", "USER", "are_addresses", "other_than_ids"]
+from netaudience.model.verb_facts import Identity
+
+__all__ = ["OBVIOUS", "USER", "are_addresses", "called", "other_than_ids"]
 
 #: A user's own id.
 USER = ("extid", "externalid", "userid", "customerid", "id")
@@ -28,19 +31,31 @@ OBVIOUS: Mapping[str, tuple[str, ...]] = {
     "attributekey": ("attributekey", "attribute", "key"),
 }
 
-#: What columns of addresses and numbers are called, by what they are.
-_CONTACTS = {
-    **dict.fromkeys((*_EMAIL, "eposta", "epostaadresi"), "e-mail addresses"),
+#: What people call the columns of who is meant, in exports of any tool and in Turkish ones.
+_PEOPLE: Mapping[str, Identity] = {
+    **dict.fromkeys((*USER, "musterino", "musteriid", "uyeno", "uyeid", "kullaniciid", "kullanicino"), "id"),
+    **dict.fromkeys((*_EMAIL, "eposta", "epostaadresi"), "email"),
     **dict.fromkeys(
-        ("msisdn", "phone", "phonenumber", "mobile", "mobilephone", "gsm", "telefon", "whatsapp"),
-        "phone numbers",
+        (
+            *OBVIOUS["msisdn"],
+            *("mobile", "mobilephone", "whatsapp"),
+            *("telefon", "telefonno", "telefonnumarasi", "ceptelefonu", "cep", "cepno"),
+        ),
+        "phone",
     ),
 }
+_CONTACTS = {"email": "e-mail addresses", "phone": "phone numbers"}
+
+
+def called(column: str) -> Identity | None:
+    """Return what a column says of people by its name, if its name tells that."""
+    letters = unicodedata.normalize("NFKD", column.lower().replace("\u0131", "i"))
+    return _PEOPLE.get(re.sub("[^a-z0-9]", "", letters))
 
 
 def other_than_ids(column: str) -> str | None:
     """Return what the identifiers of a column are by its name, where they are no ids."""
-    return _CONTACTS.get(re.sub("[^a-z0-9]", "", column.lower()))
+    return _CONTACTS.get(called(column) or "")
 
 
 def are_addresses(values: Iterable[object]) -> bool:

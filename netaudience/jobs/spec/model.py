@@ -232,7 +232,7 @@ class KeptAudience:
     name: str
     #: The vendors' names in commands.
     vendors: tuple[str, ...]
-    #: The columns that people are known by: by an identity, or ``VENDOR_id`` for ids of one vendor's alone.
+    #: The columns that people are known by: by an identity, or ``VENDOR_id`` and ``VENDOR_device``.
     columns: Mapping[str, str]
     #: What a vendor calls it, by the vendor, where that is a number that is known or another name.
     at: Mapping[str, str] = attrs.field(factory=dict[str, str])

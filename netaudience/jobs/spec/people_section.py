@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from netaudience.jobs.spec.diagnostics import Section, listed, nearest
 from netaudience.jobs.spec.validate import find_vendor
-from netaudience.model.verb_facts import IDENTITIES, Identity
+from netaudience.model.verb_facts import OWN, SHARED, Identity
 from netaudience.vendors import names
 
 __all__ = ["column_of", "columns_of", "pairs_of", "vendors_of"]
 
 
 def columns_of(section: Section, vendors: Iterable[str]) -> dict[str, str]:
-    """Return the columns that people are known by: by an identity, or ``VENDOR_id`` for one vendor's ids."""
+    """Return the columns that people are known by: by an identity, or one vendor's alone: ``VENDOR_id``."""
     columns = dict(pairs_of(section, "columns"))
     if not columns and "columns" not in section:
         section.problems.add(
             section.path,
             f'{section.name} does not say who is meant: add columns = {{ id = "user_id", email = "email" }}',
         )
-    known = (*IDENTITIES, *(f"{vendor}_id" for vendor in vendors))
+    known = (*SHARED, *(f"{vendor}_{identity}" for vendor in vendors for identity in OWN))
     for given in columns:
         if given not in known:
             section.wrong(
@@ -61,5 +61,4 @@ def pairs_of(section: Section, key: str) -> Iterator[tuple[str, str]]:
 
 def column_of(columns: Mapping[str, str], vendor: str, takes: Identity) -> str | None:
     """Return the column of an identity at a vendor, whose own ids come first."""
-    own = columns.get(f"{vendor}_id") if takes == "id" else None
-    return own or columns.get(takes)
+    return columns.get(f"{vendor}_{takes}") or columns.get(takes)

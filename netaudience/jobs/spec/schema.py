@@ -117,7 +117,7 @@ _SUPPRESSION: dict[str, tuple[JsonValue, str]] = {
 _AUDIENCE: dict[str, tuple[JsonValue, str]] = {
     "name": (_TEXT, "What the audience is called at all vendors."),
     "vendors": (_TEXTS, "The vendors at which it is kept the same, as in commands."),
-    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id for the ids of one vendor."),
+    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id and VENDOR_device of one vendor."),
     "at": (_ANYTHING, "By vendor another name, or the number of a list or group that is there."),
     "by": (_ANYTHING, "By vendor the identity that people are known by, where it is not the first."),
 }
@@ -136,7 +136,7 @@ _VERB: dict[str, tuple[JsonValue, str]] = {
         {"anyOf": [_TEXTS, _ANYTHING]},
         "The columns that are set, by name or as NAME = COLUMN; or the names that are taken away.",
     ),
-    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id for the ids of one vendor."),
+    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id and VENDOR_device of one vendor."),
     "at": (_ANYTHING, "The number of a list, a group or a channel, by VENDOR or VENDOR:CHANNEL."),
     "where": (_TEXT, "An SQL condition; other rows are left out."),
     "mode": (

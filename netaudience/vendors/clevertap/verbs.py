@@ -32,6 +32,8 @@ _FLAGS: tuple[tuple[Channel, Identity | None, str], ...] = (
     ("push", None, ""),
     ("whatsapp", None, ""),
 )
+#: By what a profile is deleted, and what that is called there: a guid is CleverTap's object id.
+_DELETED_BY: tuple[tuple[Identity, str], ...] = (("id", "identity"), ("device", "guid"))
 _MAKES = "an id that CleverTap does not know becomes a profile"
 #: The property that has the names of the audiences whom a profile is in.
 _AUDIENCES = "Audiences"
@@ -41,6 +43,26 @@ _IN_A_PROPERTY = (
 )
 
 
+def _uploads(
+    constants: Callable[[str], Mapping[str, JsonValue]] = lambda _: {}, *, entries: str = ""
+) -> tuple[Way, ...]:
+    """Return the ways of writing into a profile: by your own identity, and by CleverTap's id of a device."""
+    kinds: tuple[tuple[Identity, str], ...] = (("id", "identity"), ("device", "object_id"))
+    return tuple(
+        Way(
+            operation="upload_profiles",
+            takes=takes,
+            field=field,
+            constants=constants,
+            entries=entries,
+            within=None,
+            unknown="accepted",
+            reaches=_MAKES,
+        )
+        for takes, field in kinds
+    )
+
+
 def _always(held: Mapping[str, JsonValue]) -> Callable[[str], Mapping[str, JsonValue]]:
     return lambda _: held
 
@@ -48,17 +70,7 @@ def _always(held: Mapping[str, JsonValue]) -> Callable[[str], Mapping[str, JsonV
 def _consent(verb: Verb, status: str, *, allowed: bool) -> Verbs:
     found: dict[str, VerbFacts] = {}
     for channel, takes, kind in _FLAGS:
-        ways: tuple[Way, ...] = (
-            Way(
-                operation="upload_profiles",
-                takes="id",
-                field="identity",
-                constants=_always({f"profile_data.MSG-{channel}": allowed}),
-                within=None,
-                unknown="accepted",
-                reaches=_MAKES,
-            ),
-        )
+        ways = _uploads(_always({f"profile_data.MSG-{channel}": allowed}))
         if takes is not None:
             of_all = Way(
                 operation="set_subscription",
@@ -82,38 +94,14 @@ def _consent(verb: Verb, status: str, *, allowed: bool) -> Verbs:
 def _membership(effect: Effect, operator: str) -> VerbFacts:
     return VerbFacts(
         effect=effect,
-        ways=(
-            Way(
-                operation="upload_profiles",
-                takes="id",
-                field="identity",
-                constants=lambda name: {f"profile_data.{_AUDIENCES}": {operator: [name]}},
-                within=None,
-                unknown="accepted",
-                reaches=_MAKES,
-            ),
-        ),
+        ways=_uploads(lambda name: {f"profile_data.{_AUDIENCES}": {operator: [name]}}),
         notes=(_IN_A_PROPERTY,),
         docs=PROFILES_PAGE,
     )
 
 
 def _attributes(effect: Effect) -> VerbFacts:
-    return VerbFacts(
-        effect=effect,
-        ways=(
-            Way(
-                operation="upload_profiles",
-                takes="id",
-                field="identity",
-                entries="profile_data",
-                within=None,
-                unknown="accepted",
-                reaches=_MAKES,
-            ),
-        ),
-        docs=PROFILES_PAGE,
-    )
+    return VerbFacts(effect=effect, ways=_uploads(entries="profile_data"), docs=PROFILES_PAGE)
 
 
 VERBS: Verbs = {
@@ -125,15 +113,19 @@ VERBS: Verbs = {
     "unset": _attributes("unset"),
     "erase": VerbFacts(
         effect="erased",
-        ways=(
+        # Before somebody logs in, the profile of the device is another than that of the identity.
+        taken="every",
+        ways=tuple(
             Way(
                 operation="delete_profiles",
-                takes="id",
+                takes=takes,
                 field="user",
+                arguments={"by": by},
                 within=timedelta(hours=48),
                 unknown="accepted",
                 # That a profile is not there is told as an error; an answer always is about somebody.
-            ),
+            )
+            for takes, by in _DELETED_BY
         ),
         comes_back="the next login or upload makes the profile again",
         notes=("deleted in the night of the account, from 02:00 to 04:00; backups are kept for 60 days",),
@@ -175,6 +167,15 @@ LOOK_UP = LookUpFacts(
             takes="email",
             about="profile",
             arguments={"by": "email"},
+            held=_record,
+            known_by=_known_by,
+            permits=_permits,
+        ),
+        Question(
+            operation="get_profile",
+            takes="device",
+            about="profile",
+            arguments={"by": "objectId"},
             held=_record,
             known_by=_known_by,
             permits=_permits,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+import attrs
+
 from netaudience.model.verb_facts import (
     CHANNELS,
     AudienceFacts,
@@ -35,6 +37,18 @@ _IDS: tuple[tuple[Identity, str], ...] = (("email", "email"), ("id", "user_id"))
 _LIST = "the number of the list, as netaudience iterable get-lists tells it"
 
 
+#: Nothing takes it back: the app registers the token again.
+_DISABLED = Way(
+    operation="disable_device",
+    takes="device",
+    field="token",
+    arguments={"everywhere": True},
+    within=None,
+    unknown="accepted",
+    reaches="every profile that holds the token",
+)
+
+
 def _subscription(verb: Verb, action: str, effect: Effect) -> Verbs:
     facts = VerbFacts(
         effect=effect,
@@ -55,7 +69,10 @@ def _subscription(verb: Verb, action: str, effect: Effect) -> Verbs:
         notes=(_TYPE, "Iterable enables the change of single subscriptions on request"),
         docs=SPECIFICATION,
     )
-    return {key_of(verb, channel): facts for channel in CHANNELS}
+    by_channel = {key_of(verb, channel): facts for channel in CHANNELS}
+    if verb == "suppress":
+        by_channel[key_of(verb, "push")] = attrs.evolve(facts, ways=(*facts.ways, _DISABLED))
+    return by_channel
 
 
 def _membership(operation: str, effect: Effect, **arguments: JsonValue) -> VerbFacts:

@@ -29,6 +29,7 @@ _NOT_ACTIVATED = (
 
 _CHANNELS = f"{REFERENCE}/channels-and-permissions"
 _IYS = "with the IYS connector on, Netmera forwards the change to the Turkish consent registry at once"
+_ONE_DEVICE = "by the id all devices of the user, by a push token that one alone"
 _AS_STORED = (
     "everybody who has the number, exactly as Netmera has stored it: written otherwise it does nothing"
 )
@@ -45,7 +46,7 @@ def _permission(verb: Verb, does: str, channel: Channel, called: str, *more: Way
     return key_of(verb, channel), VerbFacts(
         effect="suppressed" if verb == "suppress" else "allowed",
         ways=(by_id, *more),
-        notes=() if channel == "push" else (_IYS,),
+        notes=(_ONE_DEVICE,) if channel == "push" else (_IYS,),
         docs=_CHANNELS,
     )
 
@@ -53,7 +54,20 @@ def _permission(verb: Verb, does: str, channel: Channel, called: str, *more: Way
 def _permissions(verb: Verb, does: str) -> Verbs:
     return dict(
         (
-            _permission(verb, does, "push", "push"),
+            _permission(
+                verb,
+                does,
+                "push",
+                "push",
+                Way(
+                    operation=f"{does}_push",
+                    takes="device",
+                    field="user",
+                    arguments={"by": "device_token"},
+                    within=None,
+                    unknown="accepted",
+                ),
+            ),
             *(
                 _permission(
                     verb,
@@ -170,6 +184,13 @@ LOOK_UP = LookUpFacts(
             operation="get_profile_attributes",
             takes="id",
             about="profile",
+            held=lambda answer: cast("Profile", answer).profile,
+        ),
+        Question(
+            operation="get_profile_attributes",
+            takes="device",
+            about="profile",
+            arguments={"by": "device_token"},
             held=lambda answer: cast("Profile", answer).profile,
         ),
         Question(
