@@ -133,7 +133,7 @@ def test_from_a_source_to_a_report(run, here: Path, sandbox: BackgroundSandbox) 
     ran = run(*shlex.split(command.partition(": netaudience ")[2]))
     assert (ran.code, ran.out) == (0, b"")
     assert "of 2 rows, 2 accepted" in ran.err
-    assert sandbox.netmera.users["007"].profile == {"age": "36"}
+    assert sandbox.netmera.users["007"].profile == {"age": 36}  # as the panel has it
     assert "12345678901234567890" in sandbox.netmera.users
 
     (listed,) = run("runs", "--json").lines

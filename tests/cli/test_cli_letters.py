@@ -148,16 +148,19 @@ def test_days_and_the_zone_of_points_in_time_survive(
     run: Callable[..., Any], sandbox: BackgroundSandbox
 ) -> None:
     moment = datetime(2026, 1, 31, 15, 0)  # noqa: DTZ001 - it says no zone, and the source does
-    rows = [{"ext_id": key, "born": date(1990, 5, 17), "seen": moment} for key in ("bad", "good")]
+    rows = [{"ext_id": key, "birthday": date(1990, 5, 17), "lastSeen": moment} for key in ("bad", "good")]
     pq.write_table(pa.Table.from_pylist(rows), "u.parquet")
     sandbox.set_faults("poison=bad")
     command = ("netmera", "set-profile-attributes", "u.parquet", "--time-zone", "Europe/Istanbul")
     assert run(*command, "--rejects", "letters.jsonl").code == 3
     (told,) = letters(Path("letters.jsonl"))
-    assert told["row"] == {"ext_id": "bad", "born": "1990-05-17", "seen": "2026-01-31T15:00:00"}
-    assert (told["types"], told["time_zone"]) == ({"born": "date", "seen": "timestamp"}, "Europe/Istanbul")
+    assert told["row"] == {"ext_id": "bad", "birthday": "1990-05-17", "lastSeen": "2026-01-31T15:00:00"}
+    assert (told["types"], told["time_zone"]) == (
+        {"birthday": "date", "lastSeen": "timestamp"},
+        "Europe/Istanbul",
+    )
     sandbox.set_faults()
     assert run("retry", "letters.jsonl").code == 0
     bad, good = (sandbox.netmera.users[key].profile for key in ("bad", "good"))
     assert bad == good
-    assert bad["seen"] == datetime(2026, 1, 31, 12, 0, tzinfo=UTC).timestamp() * 1000
+    assert bad["lastSeen"] == datetime(2026, 1, 31, 12, 0, tzinfo=UTC).timestamp() * 1000

@@ -88,7 +88,7 @@ def test_rows_of_profiles(netmera, sandbox: BackgroundSandbox, file: Write) -> N
 
 
 def test_a_row_whose_cell_does_not_fit_is_rejected_and_costs_no_request(netmera, file: Write) -> None:
-    path = file("x.csv", "extId,category,enable\na,N,yes\nb,N,perhaps\n")
+    path = file("x.csv", "extId,category,enable\na,Shopping,yes\nb,Shopping,perhaps\n")
     result = netmera("set-category-preferences", path)
     assert result.code == 3
     assert [(line["position"], line["outcome"]) for line in result.lines] == [(2, "rejected")]

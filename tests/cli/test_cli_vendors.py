@@ -9,8 +9,28 @@ from pathlib import Path
 import pytest
 
 from netaudience.sandbox import BackgroundSandbox
+from netaudience.vendors import clients
 
 Write = Callable[[str, str | bytes], Path]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "told_by"), [(one.slug, schema.told_by) for one in clients() for schema in one.schemas]
+)
+def test_who_explores_the_sandbox_is_told_what_a_run_is_held_to(
+    at_sandbox, vendor: str, told_by: str
+) -> None:
+    told = at_sandbox(vendor, told_by.replace("_", "-"))
+    assert (told.code, bool(told.out)) == (0, True), told.err
+
+
+def test_a_column_that_the_panel_has_not_is_told_with_what_a_command_can_do(at_sandbox, file: Write) -> None:
+    path = file("u.csv", "ext_id,city,joined\nid1,Izmir,2020-01-01\n")
+    refused = at_sandbox("netmera", "set-profile-attributes", path)
+    assert refused.code == 5
+    assert "Netmera has no profile attribute 'joined'" in refused.err
+    for flags in (("--skip", "joined"), ("--column", "profile.birthday=joined"), ("--no-preflight",)):
+        assert at_sandbox("netmera", "set-profile-attributes", path, *flags).code == 0, flags
 
 
 # Iterable: several key fields, the rest of the columns, lists of numbers, flags that may be left out.

@@ -15,8 +15,10 @@ from netaudience.jobs.spec.validate import check_fields
 from netaudience.model.kinds import Identifiers, WholeNumbers
 from netaudience.model.rows import Rows
 from netaudience.model.validators import identifier
+from netaudience.model.value_forms import written_as
 from netaudience.model.wire import wire_name
 from netaudience.vendors.clevertap import CleverTapClient
+from netaudience.vendors.clevertap.values import SECONDS
 from netaudience.vendors.iterable import IterableClient
 from netaudience.vendors.moengage import MoEngageClient
 from netaudience.vendors.netmera import NetmeraClient
@@ -48,6 +50,7 @@ class Everything:
     truth: bool | None = None
     several: list[str] | None = None
     names: dict[str, object] | None = None
+    seen: int | None = attrs.field(default=None, metadata=written_as(SECONDS))
 
 
 KIND = Rows(Everything, key="text")
@@ -76,6 +79,11 @@ KIND = Rows(Everything, key="text")
         ("several", '["a", 1]', ["a", 1]),
         ("several", [1, 2], [1, 2]),
         ("names", '{"a": 1}', {"a": 1}),
+        ("seen", "1769860800", 1769860800),
+        ("seen", "2026-01-31T12:00:00Z", 1769860800),
+        ("seen", "2026-01-31T15:00:00.5+03:00", 1769860800),
+        ("seen", "2026-01-31 12:00:00", 1769860800),
+        ("seen", "2026-01-31", 1769817600),
     ],
 )
 def test_values_become_what_the_field_holds(field, value, sent):
@@ -96,6 +104,7 @@ def test_values_become_what_the_field_holds(field, value, sent):
         ("whole", "ann@example.com", "is not a whole number"),
         ("whole", True, "is true or false, and the vendor wants a whole number"),
         ("whole", 2**64, "has more digits than a number of JSON keeps"),
+        ("seen", "31.01.2026", "is no time such as 2026-01-31T12:00:00Z, and no epoch seconds"),
         ("number", "ten", "is not a number"),
         ("number", Decimal("1.00000000000000000001"), "has more digits than a number of JSON keeps"),
         ("truth", "maybe", "is not true or false"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from netaudience.sandbox import Sandbox
@@ -23,6 +24,14 @@ def test_the_pages_test_passes(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_page.py"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert "1 passed" in ended.stdout, ended.stdout
+
+
+@pytest.mark.asyncio
+async def test_the_pages_request_defines_an_attribute(running):
+    (body,) = re.findall(r"/_sandbox/state/netmera --data '(.*)'", PAGE)
+    async with running(demo=True) as box:
+        assert (await box.send("POST", "/_sandbox/state/netmera", data=body)).status == 200
+        assert box.sandbox.netmera.attribute("joined").data_type == "DATE"
 
 
 def test_every_kind_of_fault_is_on_the_page():

@@ -30,13 +30,18 @@ WRITES = [
     ),
     (
         "pushProfileAttributes",
-        [{"extId": "id1", "profile": {"lastVisitedCategories": ["shopping", "books"], "new": [1]}}],
-        {"profile.lastVisitedCategories": ["shopping", "books"], "profile.new": [1]},
+        [
+            {
+                "extId": "id1",
+                "profile": {"lastVisitedCategories": ["shopping", "books"], "favouriteBrands": ["a"]},
+            }
+        ],
+        {"profile.lastVisitedCategories": ["shopping", "books"], "profile.favouriteBrands": ["a"]},
     ),
     (
         "pullProfileAttributes",
-        [{"extId": "id1", "profile": {"lastVisitedCategories": ["shopping"], "new": [1]}}],
-        {"profile.lastVisitedCategories": [], "profile.new": None},
+        [{"extId": "id1", "profile": {"lastVisitedCategories": ["shopping"], "favouriteBrands": ["a"]}}],
+        {"profile.lastVisitedCategories": [], "profile.favouriteBrands": None},
     ),
     ("deleteProfileAttributes", [{"profile": ["name", "age"]}], {"profile.name": None}),
     (
@@ -47,10 +52,10 @@ WRITES = [
     (
         "setCategoryPreferences",
         [
-            {"extId": "id1", "category": "A", "enable": False, "channel": "mobile"},
-            {"extId": "id1", "category": "A", "enable": True, "channel": "no such channel"},
+            {"extId": "id1", "category": "Shopping", "enable": False, "channel": "mobile"},
+            {"extId": "id1", "category": "Shopping", "enable": True, "channel": "no such channel"},
         ],
-        {"categories": {"A": {"MOBILE": False}}},
+        {"categories": {"Shopping": {"MOBILE": False}}},
     ),
     ("enableMail", {"extIds": ["id1"]}, {"mailPermitted": True}),
     ("disableMail", {"extIds": ["id1"]}, {"mailPermitted": False}),

@@ -262,7 +262,7 @@ async def test_the_attributes_of_the_app_are_listed_without_valueless_fields(run
 async def test_what_a_write_of_the_page_changes_shows_after_the_delay(running):
     async with running(demo=True, delay={"netmera": 60}) as box:
         assert _empty(await box.post("tagUsers", {"tag": "A", "extIds": ["id2"]})) == EMPTY
-        push = [{"extId": "id2", "profile": {"list": [1]}}]
+        push = [{"extId": "id2", "profile": {"favouriteBrands": ["a"]}}]
         assert _empty(await box.post("pushProfileAttributes", push)) == EMPTY
         # Refused at once, though it would take effect later.
         assert (await box.post("pushProfileAttributes", [{"extId": "id2"}])).json["code"] == 2009
@@ -270,7 +270,7 @@ async def test_what_a_write_of_the_page_changes_shows_after_the_delay(running):
         assert (user.tags, user.profile) == (frozenset(), {"name": "Ada"})
         box.sandbox.advance(61)
         user = box.sandbox.netmera.users["id2"]
-        assert (user.tags, user.profile) == ({"A"}, {"name": "Ada", "list": [1]})
+        assert (user.tags, user.profile) == ({"A"}, {"name": "Ada", "favouriteBrands": ["a"]})
 
 
 async def test_a_promotion_is_read_in_its_order_and_gives_nothing_without_a_date(running):

@@ -346,7 +346,9 @@ async def test_attributes_are_read_by_a_device_too(running):
 
 
 async def test_only_attributes_that_are_defined_come_back(running):
-    async with running(demo=True) as box:
+    async with running() as box:
+        user = {"extId": "id1", "profile": {"name": "John", "age": 34}, "email": "john.brown@example.com"}
+        await box.send("POST", STATE[:-1], json={"users": [user]})
         await box.send("POST", STATE[:-1], json={"attributes": [{"code": "age", "dataType": "INT"}]})
         profile = (await box.get("getProfileAttributes", {"extId": "id1"})).json["profile"]
         assert profile == {"age": 34, "email": "john.brown@example.com"}

@@ -176,7 +176,7 @@ async def test_a_check_over_http_takes_keys_by_line(running):
         (
             "state/netmera",
             b'{"user": []}',
-            "Netmera has users, segments, messages, attributes, events and app",
+            "Netmera has users, segments, messages, attributes, events, categories and app",
         ),
         ("state/netmera", b'{"users": {}}', "'users' is a list."),
         ("state/netmera", b'{"users": ["id1"]}', "Every entry of 'users' is a JSON object."),

@@ -6,6 +6,7 @@ repeat it.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Collection
 from decimal import Decimal
@@ -13,13 +14,16 @@ from typing import cast
 
 from netaudience.jobs.columns.read_values import BadValue, parse_json
 from netaudience.model.rows import Field
-from netaudience.model.value_forms import LARGEST, SMALLEST, TEXT, Unwritable, ValueForm
+from netaudience.model.value_forms import LARGEST, SMALLEST, TEXT, TimeForm, Unwritable, ValueForm
 
-__all__ = ["TRUTHS", "convert", "from_json", "to_list", "to_text", "to_whole", "write"]
+__all__ = ["TRUTHS", "convert", "from_json", "read_time", "to_list", "to_text", "to_whole", "write"]
 
 #: What people write for true and false.
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: A blank before an offset, which one vendor writes and ISO 8601 does not know.
+_OFFSET = re.compile(r"\s+([+-][0-9]{2}:?[0-9]{2})$")
 #: Whole numbers up to here have a floating number of their own.
 _EXACT = 2**53
 
@@ -33,7 +37,8 @@ def convert(value: object, field: Field) -> object:
     """
     types = field.types
     if type(value) is str and str not in types:
-        value = _read(value, types)
+        moment = field.form.moment if int in types else None
+        value = _read(value, types) if moment is None else _to_time(value, moment)
     value = write(field.form, value)
     return value if value is None or type(value) in types else _read(value, types)
 
@@ -74,6 +79,27 @@ def to_whole(value: object) -> object:
             return to_whole(int(value))
         case _:
             return BadValue("is not a whole number")
+
+
+def read_time(text: str, *, counted: bool) -> object:
+    """Return the date or the moment that a text is; the number of milliseconds where the vendor has such."""
+    text = text.strip()
+    if counted and re.fullmatch(r"-?[0-9]{9,18}", text):
+        return int(text)
+    text = _OFFSET.sub(r"\1", text)
+    try:
+        return dt.date.fromisoformat(text) if _DAY.fullmatch(text) else dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _to_time(text: str, moment: TimeForm) -> object:
+    """Return what a text is of a field that is a time, and a number at the vendor."""
+    number = to_whole(text)
+    found = read_time(text, counted=False) if isinstance(number, BadValue) else number
+    if isinstance(found, str):
+        return BadValue(f"is no time such as 2026-01-31T12:00:00Z, and no {moment.name}")
+    return found
 
 
 def to_number(value: object) -> object:

@@ -14,7 +14,7 @@ from typing import cast
 
 import attrs
 
-from netaudience.jobs.columns.convert import to_list, to_truth, to_whole
+from netaudience.jobs.columns.convert import read_time, to_list, to_truth, to_whole
 from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.columns.sql_types import SqlType
 from netaudience.model.definitions import Definitions, Holds
@@ -26,9 +26,6 @@ __all__ = ["DefinedForm", "NamedForm", "TypedForm", "defined", "fits_type", "for
 
 #: A number as text that a number of JSON holds with all its digits, or `exact_number` refuses it.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-#: A blank before an offset, which one vendor writes and ISO 8601 does not know.
-_OFFSET = re.compile(r"\s+([+-][0-9]{2}:?[0-9]{2})$")
 #: The types of a source of which every value, or some, has a form in a defined type.
 _FITTING: Mapping[str, frozenset[str]] = {
     "text": frozenset(
@@ -108,7 +105,7 @@ class TypedForm(ValueForm):
         moment = self.plain.moment
         counted = isinstance(moment, Epoch) and not moment.prefix
         if isinstance(value, str):
-            value = _read_time(value, counted=counted)
+            value = read_time(value, counted=counted)
         if isinstance(value, dt.date):
             return self.plain.write(value)
         if counted and isinstance(value, int) and not isinstance(value, bool):
@@ -224,15 +221,3 @@ def fits_type(holds: Holds, kind: SqlType, form: ValueForm) -> bool:
     if holds.family == "time" and kind.family in {"whole", "big"}:
         return isinstance(form.moment, Epoch) and not form.moment.prefix
     return kind.family in _FITTING[holds.family]
-
-
-def _read_time(text: str, *, counted: bool) -> object:
-    """Return the date or the moment that a text is; the number of milliseconds where the vendor has such."""
-    text = text.strip()
-    if counted and re.fullmatch(r"-?[0-9]{9,18}", text):
-        return int(text)
-    text = _OFFSET.sub(r"\1", text)
-    try:
-        return dt.date.fromisoformat(text) if _DAY.fullmatch(text) else dt.datetime.fromisoformat(text)
-    except ValueError:
-        return text

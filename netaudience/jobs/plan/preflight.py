@@ -30,7 +30,10 @@ __all__ = ["Finding", "Preflight", "ask_vendor", "ask_vendors", "refuse"]
 
 #: Seconds for all questions of one step's vendor: what is not answered by then is told, and the run goes on.
 _PATIENCE = 60.0
-_HOW = "rename or cast it in [step.fields], or say --no-preflight to send it all the same"
+_HOW = (
+    "rename or cast it in [step.fields] (--column, --skip, --sql in a command), or say --no-preflight to "
+    "send it all the same"
+)
 
 
 @attrs.frozen

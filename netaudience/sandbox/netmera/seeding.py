@@ -16,6 +16,21 @@ from netaudience.sandbox.protocol import Json, SandboxUsageError
 
 _Row = dict[str, Json]
 
+#: The panel of somebody who looks around: what the documentation's pages write, and what files often have.
+_PANEL = [
+    *map(Attribute, ("name", "city", "country", "gender", "language", "source", "tier")),
+    *(Attribute(code, "INT") for code in ("age", "points")),
+    Attribute("score", "DOUBLE"),
+    Attribute("vip", "BOOLEAN"),
+    Attribute("birthday", "DATE"),
+    Attribute("lastSeen", "TIME_STAMP"),
+    *(Attribute(code, array=True) for code in ("lastVisitedCategories", "favouriteBrands")),
+]
+_EVENTS = [
+    Event("Purchase", attributes=(Attribute("product"), Attribute("price", "DOUBLE"))),
+    Event("Login", standard=True),
+]
+
 
 def seed(state: NetmeraState, document: Json) -> None:
     """Add users, segments, messages, attributes, events, and how the app is set up; raises `ValueError`."""
@@ -45,13 +60,19 @@ def _steps(state: NetmeraState, collection: str, value: list[Json]) -> list[Call
             return [_defined(state, [_attribute(_row(item, collection)) for item in value])]
         case "events":
             return [_raised(state, [_event(_row(item, collection)) for item in value])]
+        case "categories":
+            names = _Reader({collection: value}, "Netmera").texts(collection)
+            return [lambda: state.define_categories(names)]
         case _:
-            known = "users, segments, messages, attributes, events and app"
+            known = "users, segments, messages, attributes, events, categories and app"
             raise SandboxUsageError(f"Netmera has {known} to seed, not {collection!r}.")
 
 
 def demo(state: NetmeraState) -> None:
-    """Three users, two devices, a segment and a message that waits for approval."""
+    """What a panel defines, three users, two devices, a segment and a message that waits for approval."""
+    _defined(state, _PANEL)()
+    _raised(state, _EVENTS)()
+    state.define_categories(["Shopping", "Promotion"])
     state.add_user(
         "id1",
         tags=["Sport"],

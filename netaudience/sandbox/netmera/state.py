@@ -144,6 +144,8 @@ class NetmeraState:
 
     def __init__(self, known_categories: Iterable[str] | None = None) -> None:
         self._known_categories = None if known_categories is None else tuple(known_categories)
+        #: Whether only the categories that are there count; otherwise each is made by its first use.
+        self.tells_categories = False
         self.app = App()
         self.users: dict[str, User] = {}
         #: Installations by token, or by their own id where they have none, in the order of their adding.
@@ -176,7 +178,9 @@ class NetmeraState:
         self.testers.clear()
         for others in (self.promotions, self.contacts, self.tag_ids, self._owners, self._tag_sets):
             others.clear()
-        self.categories = {name: i for i, name in enumerate(self._known_categories or (), 1)}
+        self.categories, self.tells_categories = {}, False
+        if self._known_categories is not None:
+            self.define_categories(self._known_categories)
         self.attributes = self.event_definitions = None
         self.app = App()
 
@@ -196,14 +200,15 @@ class NetmeraState:
         """The ext id of a device's user."""
         return self._owners.get(key)
 
-    @property
-    def tells_categories(self) -> bool:
-        """Whether there are categories that are known beforehand."""
-        return self._known_categories is not None
+    def define_categories(self, names: Iterable[str]) -> None:
+        """Let these be categories, and what is not defined be none."""
+        self.tells_categories = True
+        for name in names:
+            self.categories.setdefault(name, len(self.categories) + 1)
 
     def knows_category(self, name: str) -> bool:
-        """Whether a category exists; without a configured list it does from now on."""
-        if self._known_categories is None:
+        """Whether a category exists; where none is defined it does from now on."""
+        if not self.tells_categories:
             self.categories.setdefault(name, len(self.categories) + 1)
         return name in self.categories
 
