@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias, cast
 
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.spec.model import Share
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 
 __all__ = ["Problems", "Section", "duration", "listed", "many", "nearest", "plain"]
@@ -34,6 +36,9 @@ _SECRETS = (
 
 #: Units of time from a minute up: its name, its seconds, and the same of what remains.
 _UNITS = (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
+#: Names become folders and files.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
 class Problems:
@@ -196,6 +201,36 @@ class Section:
             self.wrong(key, f"{key} must be a table: [{header}], or {key} = {{ … }}")
             return {}
         return cast("dict[str, object]", value)
+
+    def section(self, key: str, known: Iterable[str]) -> Section:
+        """Return a table to be read key by key, empty where it is not set."""
+        return Section(self.table(key), self.place(key), self.problems, known=known, name=f"[{key}]")
+
+    def share(self, key: str, *, counts: bool = True) -> Share | None:
+        """Return ``"5%"`` as a share, and, where rows are counted, a whole number as such."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if counts and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return Share(count=value)
+        found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+        if found and (float(found.group(1)) <= 100 or not counts):
+            return Share(share=float(found.group(1)) / 100)
+        number = " or a number of rows, such as 100" if counts else ""
+        self.wrong(key, f'{key.replace("_", "-")} must be a percentage, such as "5%"{number}')
+        return None
+
+    def name_of_folder(self, key: str, *, default: str) -> str | None:
+        """Return a name that can be a folder's."""
+        name = self.text(key) or default
+        if _NAME.fullmatch(name):
+            return name
+        self.wrong(
+            key,
+            f"{key} becomes the name of a folder: begin with a letter or digit, and use letters, digits, "
+            f'dots, dashes and underscores, such as {key} = "nightly"',
+        )
+        return None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -11,10 +11,15 @@ from typing import get_args
 
 from netaudience.jobs.formats import FORMATS
 from netaudience.jobs.spec.audience_section import AUDIENCE
+from netaudience.jobs.spec.guards_section import GUARDS
 from netaudience.jobs.spec.model import CONNECTIONS, EVENTS
-from netaudience.jobs.spec.parse import GUARDS, JOB, MODES, NOTIFY, RESULTS, RUNS, STEP
+from netaudience.jobs.spec.notify_section import NOTIFY
+from netaudience.jobs.spec.parse import JOB
 from netaudience.jobs.spec.quotas_section import QUOTAS
+from netaudience.jobs.spec.results_section import RESULTS
+from netaudience.jobs.spec.runs_section import RUNS
 from netaudience.jobs.spec.source_section import SOURCE
+from netaudience.jobs.spec.step_section import MODES, STEP
 from netaudience.jobs.spec.suppression_section import SUPPRESSION
 from netaudience.jobs.spec.verb_section import VERB, VERB_MODES
 from netaudience.model.verb_facts import CHANNELS, Verb

@@ -36,7 +36,33 @@ _BY_HAND = (
 _TAKES = frozenset[Verb]({"erase", "suppress", "leave"})
 
 
-def verb_steps(section: Section, source: Source) -> list[Step]:
+def verb_steps(file: Section, source: Source, names: set[str]) -> tuple[Step, ...]:
+    """Make the steps of all that is to become of people; what is wrong goes to the file's problems.
+
+    Args:
+        file: The whole file.
+        source: Where its rows come from.
+        names: Those of the steps that are there already; the names of these are added.
+    """
+    value = file.get("verb")
+    given = cast("list[object]", value if isinstance(value, list) else [] if value is None else [value])
+    steps: list[Step] = []
+    for index, one in enumerate(given):
+        at = (*file.place("verb"), index) if isinstance(value, list) else file.place("verb")
+        if not isinstance(one, dict):
+            file.problems.add(at, "a verb is a table: begin it with a line [[verb]]")
+            continue
+        values = cast("dict[str, object]", one)
+        section = Section(values, at, file.problems, known=VERB, name="[[verb]]")
+        for step in _steps_of_verb(section, source):
+            if step.name.casefold() in names:
+                section.wrong("verb", f"{step.name} is there twice: one verb says what is done there")
+            names.add(step.name.casefold())
+            steps.append(step)
+    return tuple(steps)
+
+
+def _steps_of_verb(section: Section, source: Source) -> list[Step]:
     """Make the steps of a verb; what is wrong goes to the section's problems."""
     vendors, problems = vendors_of(section), len(section.problems)
     columns = columns_of(section, vendors)
