@@ -188,7 +188,7 @@ def _file_of(name: str, begun: str) -> str:
 
 def _retry_file(path: Path, agreement: Agreement, manner: Manner) -> int:
     """Send the dead letters of a file again; what is not delivered goes to standard output."""
-    from netaudience.jobs.deliver.runner import carry_out  # noqa: PLC0415 - likewise
+    from netaudience.jobs.deliver.carry_out import carry_out  # noqa: PLC0415 - likewise
     from netaudience.jobs.deliver.unkept import Unkept  # noqa: PLC0415 - costs a program's start
     from netaudience.jobs.state.repeating import sending_again  # noqa: PLC0415 - likewise
     from netaudience.jobs.state.replay import letters_as_source  # noqa: PLC0415 - likewise

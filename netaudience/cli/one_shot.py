@@ -20,7 +20,7 @@ from netaudience.cli.options import Pace, Reading, Reporting
 from netaudience.cli.output import FileOutlet, Rejected, StandardOutput, is_source, json_line
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.deliver.runner import carry_out
+from netaudience.jobs.deliver.carry_out import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
 from netaudience.jobs.map.columns import find_columns
 from netaudience.jobs.spec.guards import Consent

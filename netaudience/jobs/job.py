@@ -15,9 +15,9 @@ from netaudience.jobs.spec.model import JobFile
 if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
     from netaudience.events import Hook
+    from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.elsewhere import Elsewhere, Session
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import OnLook, Plan
     from netaudience.jobs.spec.guards import Consent

@@ -14,7 +14,7 @@ import attrs
 
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.columns.duckdb import Batch, import_arrow
-from netaudience.jobs.deliver.runner import carry_out
+from netaudience.jobs.deliver.carry_out import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
 from netaudience.jobs.extract.table import open_data
 from netaudience.jobs.spec.exit_codes import ExitCode

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from netaudience.engine.journal import OnDoubt
+    from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.jobs.extract.table import Table
     from netaudience.model.verb_facts import Channel, Identity, Verb
     from netaudience.verbs.people import Person

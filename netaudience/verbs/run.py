@@ -28,9 +28,9 @@ from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 
 if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
+    from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.order import RowFate
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.summary import Summary
     from netaudience.model.verb_facts import Verb
@@ -244,7 +244,7 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
         GuardRefused: nobody has agreed, or a guard of the job refuses; nothing was sent.
         ConfigurationError: credentials or the run to go on with are wrong; nothing was sent.
     """
-    from netaudience.jobs.deliver.runner import carry_out  # noqa: PLC0415 - needs the vendors
+    from netaudience.jobs.deliver.carry_out import carry_out  # noqa: PLC0415 - needs the vendors
 
     consent = check_agreed(plan, agreed) if plan.job.steps else None
     if on_plan is not None:

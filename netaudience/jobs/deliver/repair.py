@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from netaudience.errors import GuardRefused
-from netaudience.jobs.deliver.runner import carry_out
+from netaudience.jobs.deliver.carry_out import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import JobFile, Step
@@ -19,8 +19,8 @@ from netaudience.jobs.state.repeating import sending_again
 from netaudience.jobs.state.replay import letters_as_source
 
 if TYPE_CHECKING:
+    from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.jobs.state.letters import Outlet
     from netaudience.jobs.state.run_folder import RunFolder
     from netaudience.jobs.state.summary import Summary
