@@ -108,6 +108,10 @@ def test_a_quota_without_a_figure_for_requests_in_flight_assumes_one() -> None:
         (10, 1.0, 11, 1.0),
         (10, 60.0, 11, 60.0),
         (0.5, 1.0, 3, 4.0),
+        (1000, 86_400.0, 31, 0.0),
+        (1000, 86_400.0, 1000, 0.0),
+        (1000, 86_400.0, 1001, 86_400.0),
+        (1000, 86_400.0, 2500, 172_800.0),
     ],
 )
 def test_the_shortest_time_of_so_many_requests(rate, per, requests, seconds) -> None:

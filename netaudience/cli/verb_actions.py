@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
 from netaudience.vendors import client_of, look_up_of, names
 from netaudience.verbs.asking import vendors_here
-from netaudience.verbs.doors import carry_action, plan_action
+from netaudience.verbs.in_order import carry_in_order, plan_in_order
 from netaudience.verbs.matrix import matrix, period
 from netaudience.verbs.plan import Part, VendorPlan, VerbPlan
 from netaudience.verbs.receipts import HOW, Key, Receipts
@@ -98,7 +98,7 @@ def chosen_columns(file: PeopleFile) -> dict[Identity, str | None]:
 
 
 def show_plan(  # noqa: PLR0913 - what a plan may be told
-    action: Action,
+    actions: Sequence[Action],
     path: Path,
     file: PeopleToComplete,
     *,
@@ -112,11 +112,12 @@ def show_plan(  # noqa: PLR0913 - what a plan may be told
     Raises:
         NetaudienceError: there is no plan, for the reason that it tells.
     """
-    key = Key.from_environment() if action.verb == "unsuppress" else None
+    last = actions[-1]
+    key = Key.from_environment() if last.verb == "unsuppress" else None
     where = receipts or RECEIPTS
     with ExitStack() as stack:
-        plan = plan_action(
-            action,
+        plans = plan_in_order(
+            actions,
             people_source(path, file, typed),
             vendors=file.vendor or None,
             columns=chosen_columns(file),
@@ -127,32 +128,37 @@ def show_plan(  # noqa: PLR0913 - what a plan may be told
             else None,
         )
     output = StandardOutput()
+    stops = any(plan.stops for plan in plans)
     if as_json:
-        output.write_all([json_line(plan.to_json())])
+        output.write_all([json_line(plan.to_json()) for plan in plans])
     else:
         width = width_of_output()
-        lines = (part for line in plan_lines(plan) for part in _folded(line, width))
-        output.write_all([f"{line}\n".encode() for line in lines])
-        if plan.reached and not plan.stops:
+        for at, plan in enumerate(plans):
+            lines = ["", f"Then, {plan.verb}:"] if at else []
+            told = (part for line in [*lines, *plan_lines(plan)] for part in _folded(line, width))
+            output.write_all([f"{line}\n".encode() for line in told])
+        if any(plan.reached for plan in plans) and not stops:
             more = [*(["--receipts", str(receipts)] if receipts is not None else [])]
             more += [word for one in opt_outs for word in ("--opt-outs", str(one))]
             more += [word for one in typed for word in ("--typed", one)]
-            output.write_all([f"Do it: {_again(action, path, file, plan.reached, more)}\n".encode()])
-    return ExitCode.GUARDED if plan.stops else ExitCode.DELIVERED
+            output.write_all([f"Do it: {_again(actions, path, file, plans[-1].reached, more)}\n".encode()])
+    return ExitCode.GUARDED if stops else ExitCode.DELIVERED
 
 
-def _again(action: Action, path: Path, file: PeopleToComplete, people: int, more: list[str]) -> str:
+def _again(
+    actions: Sequence[Action], path: Path, file: PeopleToComplete, people: int, more: list[str]
+) -> str:
     """Return the command that does what was planned, with the flags that were given."""
+    action = actions[-1]
     words = ["netaudience", action.verb, str(path)]
-    for channel in action.channels:
-        words += ["--channel", channel]
-    words += [] if action.audience is None else ["--audience", action.audience]
+    words += [word for one in actions for channel in one.channels for word in ("--channel", channel)]
+    words += [word for one in actions if one.audience is not None for word in ("--audience", one.audience)]
     for name, column in action.attributes.items():
         words += ["--attribute", name if column in {None, name} else f"{name}={column}"]
     words += more
     words += [] if action.consent is None else ["--consent-column", action.consent]
     words += ["--look-up"] if file.look_up else []
-    for where, place in action.places.items():
+    for where, place in actions[0].places.items():
         words += ["--at", f"{where}={place}"]
     words += [AGREED_BY[action.verb], str(people)] if action.verb in AGREED_BY else []
     for vendor in file.vendor:
@@ -176,6 +182,8 @@ def plan_lines(plan: VerbPlan) -> Iterator[str]:
     named = plan.columns.named().items()
     known_by = ", ".join(name if name == column else f"{name} (column {column})" for name, column in named)
     yield f"Known by: {known_by}"
+    if plan.repeated:
+        yield f"Repeated: {many(plan.repeated, 'row')} of people who stand in an earlier row alike"
     yield from found_lines(plan)
     for vendor in plan.vendors:
         yield ""
@@ -237,7 +245,7 @@ def _part_lines(part: Part) -> Iterator[str]:
 
 
 def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
-    action: Action,
+    actions: Sequence[Action],
     path: Path,
     file: PeopleToComplete,
     agreed: int | None,
@@ -254,7 +262,7 @@ def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
     """
     source = people_source(path, file, typed)
     return _carry(
-        action,
+        actions,
         source,
         file.vendor,
         chosen_columns(file),
@@ -275,14 +283,14 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
     chosen = started.columns()
     source = started.source or Source()
     receipts = None if started.receipts is None else Path(started.receipts)
-    action = started.action
+    actions = [started.action, *started.then]
     # What lets vendors write again was agreed to when the run began; what is lost is asked for once more.
-    agreed = agreement.yes_delete if action.verb == "erase" else started.agreed
-    return _carry(action, source, started.vendors, chosen, agreed, manner, resume=run, receipts=receipts)
+    agreed = agreement.yes_delete if actions[-1].verb == "erase" else started.agreed
+    return _carry(actions, source, started.vendors, chosen, agreed, manner, resume=run, receipts=receipts)
 
 
 def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
-    action: Action,
+    actions: Sequence[Action],
     source: Source,
     vendors: tuple[str, ...] | list[str],
     chosen: Mapping[Identity, str | None],
@@ -307,9 +315,9 @@ def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
     with ExitStack() as stack:
         shown = stack.enter_context(progress_of(quiet=manner.quiet, grace=manner.grace))
         kept = None if key is None else stack.enter_context(Receipts(receipts or RECEIPTS, key))
-        result = asyncio.run(
-            carry_action(
-                action,
+        results = asyncio.run(
+            carry_in_order(
+                actions,
                 source,
                 agreed=agreed,
                 vendors=vendors or None,
@@ -324,7 +332,15 @@ def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
                 on_progress=shown,
             )
         )
-    return _tell(result, manner, None if kept is None else kept.path)
+    asked = agreed if actions[-1].verb == "erase" else None
+    codes = [_tell(result, manner, several=len(actions) > 1, agreed=asked) for result in results]
+    if not manner.quiet or any(codes):
+        if kept is None:
+            tell(f"No receipts were written: set NETAUDIENCE_RECEIPTS_KEY for the next time; {HOW}")
+        else:
+            tell(f"The receipts are in {near(str(kept.path))}")
+    # One that did not come to its end comes before what merely left something to do.
+    return next((one for one in codes if one not in {ExitCode.DELIVERED, ExitCode.UNDELIVERED}), max(codes))
 
 
 def _tell_beforehand(plan: VerbPlan) -> None:
@@ -359,17 +375,18 @@ def left_lines(vendor: VendorPlan) -> Iterator[str]:
         yield f"left out: {many(count, 'row')}: {reason}"
 
 
-def _tell(result: VerbResult, manner: Manner, receipts: Path | None) -> int:
+def _tell(result: VerbResult, manner: Manner, *, several: bool, agreed: int | None) -> int:
     """Show what became of everybody, and return the exit code."""
     output = StandardOutput()
     output.write([json_line(verdict.to_json()) for verdict in result.verdicts])
     if not (manner.quiet and result.ok):
+        if several:
+            tell(f"{result.plan.verb}:")
         for line in verdict_lines(result):
             tell(line)
-        if receipts is None:
-            tell(f"No receipts were written: set NETAUDIENCE_RECEIPTS_KEY for the next time; {HOW}")
-        else:
-            tell(f"The receipts are in {near(str(receipts))}")
+        if result.summary is not None and result.summary.resume_command is not None:
+            more = "" if agreed is None else f" --yes-delete {agreed}"
+            tell(f"Go on with: {result.summary.resume_command}{more}")
     return ExitCode.FAILED if output.broken is not None else result.exit_code
 
 
@@ -391,8 +408,3 @@ def verdict_lines(result: VerbResult) -> Iterator[str]:
     if summary is not None:
         yield from summary.unwritten
         yield f"The verdicts are kept in {near(summary.folder)}/{VERDICTS}"
-        if summary.resume_command is not None:
-            erases = result.plan.verb == "erase"
-            yield f"Go on with: {summary.resume_command}" + (
-                f" --yes-delete {result.plan.reached}" if erases else ""
-            )

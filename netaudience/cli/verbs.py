@@ -58,6 +58,9 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     people: Path,
     /,
     *,
+    channel: Annotated[tuple[Channel, ...], FLAG] = (),
+    audience: Annotated[tuple[str, ...], FLAG] = (),
+    at: At = (),
     plan: Annotated[bool, FLAG] = False,
     yes_delete: Annotated[
         int | None,
@@ -79,14 +82,30 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     Standard output has a line of JSON for every person and vendor, and names people by their rows alone. The
     exit code is 0 only if every line says applied, accepted or nothing_there.
 
+    A vendor may take a week, and writes to people until then: with --channel they are opted out first, and
+    with --audience taken out of audiences, before anybody is erased. `receipts verify` looks again later.
+
     Args:
         people: The file: CSV, JSON lines, Parquet or a workbook.
+        channel: Opt them out of it first: email, sms, push or whatsapp; may be repeated.
+        audience: Take them out of it first, by its name; may be repeated.
         plan: Send nothing, and say what would be done at each vendor, with which id, and what cannot be.
         receipts: The file that a receipt is added to for every person and vendor; it needs
             NETAUDIENCE_RECEIPTS_KEY. If left out it is .netaudience/receipts.jsonl where that key is set.
     """
     diagnosis.apply()
-    return carry({"verb": "erase"}, people, file, manner, plan=plan, agreed=yes_delete, receipts=receipts)
+    return carry(
+        {"verb": "erase"},
+        people,
+        file,
+        manner,
+        plan=plan,
+        agreed=yes_delete,
+        receipts=receipts,
+        at=at,
+        channels=channel,
+        audiences=audience,
+    )
 
 
 def carry(  # noqa: PLR0913 - what a verb may be told
@@ -101,17 +120,21 @@ def carry(  # noqa: PLR0913 - what a verb may be told
     at: tuple[str, ...] = (),
     typed: tuple[str, ...] = (),
     opt_outs: tuple[Path, ...] = (),
+    channels: tuple[Channel, ...] = (),
+    audiences: tuple[str, ...] = (),
 ) -> int:
-    """Plan or carry out what was said."""
+    """Plan or carry out what was said, and before it what is done first for people who are erased."""
     from netaudience.cli.verb_actions import carry_verb, places_of, show_plan  # noqa: PLC0415 - costs a program's start
     from netaudience.jobs.spec.action import Action  # noqa: PLC0415 - likewise
+    from netaudience.verbs.in_order import erasure  # noqa: PLC0415 - likewise
 
-    action = Action(**said, places=places_of(at))
+    places = places_of(at)
+    actions = [*erasure(channels, audiences, places)[:-1], Action(**said, places=places)]
     if plan:
         return show_plan(
-            action, people, file, as_json=manner.json, typed=typed, receipts=receipts, opt_outs=opt_outs
+            actions, people, file, as_json=manner.json, typed=typed, receipts=receipts, opt_outs=opt_outs
         )
-    return carry_verb(action, people, file, agreed, manner, receipts, typed=typed, opt_outs=opt_outs)
+    return carry_verb(actions, people, file, agreed, manner, receipts, typed=typed, opt_outs=opt_outs)
 
 
 def _suppress(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words

@@ -26,8 +26,6 @@ _SLACK = 0.5
 #: A clock may count whole milliseconds, as uvloop's does, or coarser still, as Windows has it: an answer
 #: came up to so much later than it says.
 _TICK = max(0.001, time.get_clock_info("monotonic").resolution)
-#: A longer window is not smoothed: who has a day's allowance may use it at once.
-_LONGEST_SMOOTHED = 60.0
 
 
 class QuotaWindow:
@@ -149,7 +147,7 @@ class QuotaWindow:
 
     def _smoothing(self) -> AsyncLimiter | None:
         per = self.window.per
-        if per > _LONGEST_SMOOTHED:
+        if not self.window.smoothed:
             return None
         from aiolimiter import AsyncLimiter  # noqa: PLC0415 - costs a program's start
 

@@ -137,6 +137,11 @@ class Window:
         return whole, self.per * max(1.0, whole / most)
 
     @property
+    def smoothed(self) -> bool:
+        """Whether it is used evenly: who has a day's allowance may use it at once."""
+        return self.per <= _LONGEST_SMOOTHED
+
+    @property
     def unit(self) -> str:
         """What is counted, for example ``requests per second``."""
         per = _SPANS.get(self.per, f"{self.per:g} s")
@@ -145,6 +150,8 @@ class Window:
 
 #: What the arithmetic of a share may be off by.
 _NOISE = 1e-9
+#: Seconds.
+_LONGEST_SMOOTHED = 60.0
 _SPANS = {1.0: "second", 60.0: "minute", 86_400.0: "day"}
 
 
@@ -218,5 +225,6 @@ class Quota:
         for window in self.windows:
             whole, seconds = window.tickets()
             rate = whole * window.per / seconds - self.spare(whole)
-            least = max(least, (counted[window.counts] - 1) * window.per / rate)
+            windows = (counted[window.counts] - 1) / rate
+            least = max(least, (windows if window.smoothed else windows // 1) * window.per)
         return least

@@ -15,6 +15,7 @@ from netaudience.jobs.spec.action import Action
 from netaudience.verbs.audience import Audience, AudienceResult
 from netaudience.verbs.doors import carry_action, erase, look_again_at, plan_action, plan_erase
 from netaudience.verbs.history import Done, History, Sent, Undelivered, Unknown, history_of
+from netaudience.verbs.in_order import carry_in_order, erasure, plan_in_order
 from netaudience.verbs.look_up import Known, who
 from netaudience.verbs.missing import Completed, look_up_missing
 from netaudience.verbs.opt_outs import OptedOut, OptOutsFound, find_opt_outs
@@ -46,12 +47,15 @@ __all__ = [
     "VerbResult",
     "Verdict",
     "carry_action",
+    "carry_in_order",
     "erase",
+    "erasure",
     "find_opt_outs",
     "history_of",
     "look_again_at",
     "look_up_missing",
     "plan_action",
     "plan_erase",
+    "plan_in_order",
     "who",
 ]

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
 __all__ = ["OptOuts", "consent_column", "own_opt_outs", "refusals", "times_of"]
 
-_AGREED = ("consentedat", "consentat", "consent", "agreedat", "optedinat", "optinat")
+_AGREED = (
+    "consentedat",
+    "consentat",
+    "consent",
+    "agreedat",
+    "optedinat",
+    "optinat",
+    "onaytarihi",
+    "izintarihi",
+)
 _OPTED_OUT = (
     "optedoutat",
     "optoutat",
@@ -43,6 +52,8 @@ _OPTED_OUT = (
     "date",
     "createdat",
     "updatedat",
+    "rettarihi",
+    "tarih",
 )
 #: Later than any consent.
 _NOBODY_KNOWS_WHEN = datetime.max.replace(tzinfo=UTC)
@@ -164,10 +175,11 @@ def _values(table: Table, column: str) -> dict[int, object]:
 
 
 def times_of(table: Table, column: str | None, *, end: bool = False) -> dict[int, datetime | None]:
-    """Return the times of a column by the number of the row; None where it is no time."""
+    """Return the times of a column by the number of the row; None where what stands there is no time."""
     if column is None:
         return {}
-    return {row: moment_of(value, end=end) for row, value in _values(table, column).items()}
+    given = ((row, value) for row, value in _values(table, column).items() if str(value or "").strip())
+    return {row: moment_of(value, end=end) for row, value in given}
 
 
 async def refusals(  # noqa: PLR0913, PLR0917 - what there is to be known
@@ -199,12 +211,12 @@ async def refusals(  # noqa: PLR0913, PLR0917 - what there is to be known
     refused: dict[int, dict[str, str]] = {}
     unknown: list[tuple[Person, Channel]] = []
     for person in people:
-        when = agreed.get(person.row)
+        when, unread = agreed.get(person.row), person.row in agreed
         for channel in action.channels:
             last = opt_outs.last(channel, person, columns)
             if last is None and when is not None and when <= now:
                 unknown.append((person, channel))
-            why = _why_not(when, last, now)
+            why = _NO_TIME if when is None and unread else _why_not(when, last, now)
             if why is not None:
                 refused.setdefault(person.row, {}).update({f"{vendor} {channel}": why for vendor in vendors})
     for slug in vendors:
@@ -212,6 +224,11 @@ async def refusals(  # noqa: PLR0913, PLR0917 - what there is to be known
             if why is not None:
                 refused.setdefault(person.row, {})[f"{slug} {channel}"] = why
     return refused
+
+
+_NO_TIME = (
+    "what stands in the column of consents is no time: write it as 2026-03-12, or 2026-03-12T09:30:00+03:00"
+)
 
 
 def _why_not(agreed: datetime | None, last: datetime | None, now: datetime) -> str | None:

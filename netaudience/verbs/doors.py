@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -192,6 +192,7 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
     resume: str | None = None,
     in_doubt: OnDoubt = "tell",
     receipts: Receipts | None = None,
+    then: Sequence[Action] = (),
     grace: float = 20.0,
     on_plan: Callable[[VerbPlan], object] | None = None,
     on_progress: OnProgress | None = None,
@@ -214,6 +215,7 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
         opt_outs: For ``unsuppress``: files of people who have opted out, with the time.
         resume: The run to go on with: its id, the path of its folder, or ``latest``.
         receipts: Where a receipt is written for everybody at every vendor.
+        then: What is to be done for the people afterwards, kept for who goes on with the run.
         in_doubt: ``resend`` sends again what was under way when an earlier process died.
         grace: Seconds that requests under way have after the first signal.
         on_plan: Called with the plan before anything is sent; what it raises ends the run.
@@ -238,6 +240,7 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
             started = Started(
                 action=action,
                 vendors=planning.slugs,
+                then=list(then),
                 agreed=agreed,
                 source=source if source.files else None,
                 chosen={str(name): column for name, column in (columns or {}).items()},

@@ -183,6 +183,12 @@ class VerbPlan:
         return sum(person.problem is not None for person in self.people)
 
     @property
+    def repeated(self) -> int:
+        """Rows that name somebody whom an earlier row names alike, and who is counted once more."""
+        named = [tuple(sorted(one.known_by.items())) for one in self.people if one.known_by]
+        return len(named) - len(set(named))
+
+    @property
     def stops(self) -> tuple[str, ...]:
         """Why a run would stop before it sends anything, in sentences."""
         return () if self.sends is None else self.sends.stops
@@ -194,6 +200,7 @@ class VerbPlan:
             "verb": self.verb,
             "people": len(self.people),
             "unreadable": self.unreadable,
+            "repeated": self.repeated,
             "reached": self.reached,
             "seconds": self.sends.seconds if self.sends else 0.0,
             "brought_back_by": list(self.brought_back_by),

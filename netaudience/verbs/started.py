@@ -27,6 +27,8 @@ class Started:
 
     action: Action
     vendors: list[str]
+    #: What is to be done for the same people afterwards, in this order.
+    then: list[Action] = attrs.field(factory=list["Action"])
     #: For how many people somebody has agreed to it.
     agreed: int | None = None
     #: None where the people were given by a program.

@@ -232,3 +232,8 @@ def test_a_vendor_of_which_nobody_has_written_anything_down_cannot(monkeypatch, 
     result, _, _ = erased(people(1), tmp_path, vendors=["netmera"])
     assert statuses(result) == {"netmera": ["cannot"]}
     assert result.exit_code == 3
+
+
+def test_a_row_that_names_somebody_once_more_is_counted_as_such(tmp_path: Path) -> None:
+    subjects = [*people(2), people(1)[0], Subject(), Subject()]
+    assert plan_erase(subjects, vendors=["netmera"], folder=tmp_path).repeated == 1

@@ -79,7 +79,8 @@ def opted_in(
         ("2021-06-02", "id,time\nid1,2022-01-01\n", None),
         ("", None, "does not say when"),
         (None, None, "does not say when"),
-        ("yes", None, "does not say when"),
+        ("yes", None, "is no time: write it as 2026-03-12"),
+        ("12.03.2026", None, "is no time: write it as 2026-03-12"),
         ("2999-01-01", None, "lies in the future"),
     ],
 )
