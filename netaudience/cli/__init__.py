@@ -9,7 +9,8 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.spec.exit_codes import ExitCode, of_error, of_signal
@@ -69,27 +70,38 @@ def _without_debug(given: Sequence[str]) -> list[str]:
 
 def _end(error: Exception, code: int, sentence: str, given: Sequence[str]) -> int:
     if sys.stderr is not None and len(_without_debug(given)) < len(given):  # pyright: ignore[reportUnnecessaryComparison] # closed streams are None
-        traceback.print_exception(error)
+        with suppress(OSError, ValueError):
+            traceback.print_exception(error)
     _tell(f"error: {sentence}")
     _flush()
     return code
 
 
 def _flush() -> None:
-    """Empty standard output; where it takes no more, keep Python from trying again at the very end.
+    """Empty both streams; where one takes no more, keep Python from trying again at the very end.
 
     It would complain, and its own exit code would stand where ours tells what became of the rows.
     """
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] # closed streams are None
-        return
+    problem = _emptied(sys.stdout)
+    if problem is not None and not isinstance(
+        problem, BrokenPipeError
+    ):  # a reader that went away is no mishap
+        _tell(f"error: standard output cannot be written: {problem.strerror}")
+    _emptied(sys.stderr)
+
+
+def _emptied(stream: TextIO | None) -> OSError | None:
+    """Empty a stream, or let it lead nowhere; return what was wrong with it."""
+    if stream is None:
+        return None
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # a reader that went away is no mishap
-            _tell(f"error: standard output cannot be written: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
     except ValueError:  # somebody has closed it
-        return
+        pass
+    return None
 
 
 def _tell(text: str) -> None:
