@@ -5,11 +5,13 @@ import gc
 import threading
 
 import pytest
+from job_runs import TAG, make_job, people, run, write_rows
 
 from netaudience.consumers import DeadLetters
 from netaudience.consumers.dead_letters import DeadLettersFailed
 from netaudience.errors import SourceFailed
 from netaudience.jobs.deliver.threads import Threads
+from netaudience.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
@@ -27,6 +29,41 @@ def test_a_thread_that_cannot_be_started_is_told_and_not_waited_for(monkeypatch,
         assert await threads.call(lambda: 2) == 2
 
     asyncio.run(go())
+
+
+@pytest.mark.asyncio
+async def test_a_run_says_so_whichever_of_its_threads_it_is(monkeypatch, tmp_path):
+    """Before it begins, an error; later, in what it tells of itself. Then it is begun anew."""
+    pytest.importorskip("duckdb")
+    write_rows(tmp_path, people(200))
+    job, start = make_job(tmp_path, TAG), Threads._start
+    async with Sandbox() as sandbox:
+        for which in range(100):
+            left = which
+
+            def failing(threads):
+                nonlocal left
+                left -= 1
+                with monkeypatch.context() as patched:
+                    if left == -1:
+                        patched.setattr(threading.Thread, "start", no_thread)
+                    return start(threads)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Threads, "_start", failing)
+                try:
+                    told = (await run(job, sandbox)).steps[0].stopped or ""
+                except SourceFailed as error:
+                    told = str(error)
+            if left >= 0:
+                break
+            assert told.startswith("A thread could not be started"), f"thread {which}: {told}"
+        assert which >= 3
+        assert (await run(job, sandbox)).ok
+
+
+def no_thread(_):
+    raise RuntimeError("can't start new thread")
 
 
 async def _end(threads: set[threading.Thread]) -> None:

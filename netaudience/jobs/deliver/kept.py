@@ -354,8 +354,8 @@ class Kept:
 
     def drop(self) -> None:
         """Forget a run that has not begun to send."""
-        if self._resumed is None:
-            self._own.delete()
+        if self._resumed is None and self._kept is not None:
+            self._kept.delete()
 
     def save(self, summary: Summary, metrics: Mapping[str, Metrics]) -> None:
         """Write down how far the run has come, in case that it is killed."""
