@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from netaudience.model.clock import clock
+
 __all__ = ["LEASE_SCHEMA", "FileLock", "Lease", "LeaseLost", "holder_in", "make_private", "revoke"]
 
 #: Seconds after which a lease that is not renewed has passed.
@@ -98,7 +100,7 @@ class Lease:
         self._database = database
         #: Nobody else has this name: a process's number is used again, and two containers may share a host's.
         self._name = f"process {os.getpid()} on {socket.gethostname()} {secrets.token_hex(8)}"
-        self._renewed = _clock()
+        self._renewed = clock()
 
     def holder(self) -> str | None:
         """Return who holds it besides us; None where nobody does any more.
@@ -114,7 +116,7 @@ class Lease:
         """Make it ours."""
         row = self._name, _machine(), time.time()
         self._database.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?)", row)
-        self._renewed = _clock()
+        self._renewed = clock()
 
     def renew(self) -> None:
         """Keep it, within a transaction.
@@ -125,7 +127,7 @@ class Lease:
         mine = "UPDATE lease SET renewed = ? WHERE holder = ?"
         if self._database.execute(mine, (time.time(), self._name)).rowcount != 1:
             raise LeaseLost
-        self._renewed = _clock()
+        self._renewed = clock()
 
     def give_back(self) -> None:
         """Let others have it, if it is still ours."""
@@ -134,12 +136,12 @@ class Lease:
     @property
     def fresh(self) -> bool:
         """True where nobody can have taken it since it was renewed."""
-        return _clock() - self._renewed < _FRESH
+        return clock() - self._renewed < _FRESH
 
     @property
     def passed(self) -> bool:
         """True where it was not renewed for so long that another machine may have taken it."""
-        return _clock() - self._renewed > _PASSES
+        return clock() - self._renewed > _PASSES
 
     def held_up(self, seconds: float) -> None:
         """Leave out a time in which it could not be renewed, though nothing stood still."""
@@ -175,13 +177,6 @@ def _number(path: Path) -> int | None:
         return path.stat().st_ino
     except FileNotFoundError:
         return None
-
-
-def _clock() -> float:
-    """Return seconds of a clock that goes on while the machine sleeps."""
-    with suppress(AttributeError, OSError):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.time()
 
 
 @cache

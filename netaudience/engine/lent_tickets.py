@@ -12,11 +12,13 @@ import logging
 import math
 import os
 import socket
+import time
 from collections.abc import Callable
 
 from netaudience.engine.lone_share import LoneShare
 from netaudience.engine.shared_quota import Ask, Reply, SharedQuotas
 from netaudience.errors import ConfigurationError, QuotasLost
+from netaudience.model.clock import clock
 from netaudience.model.limits import Quota, Window, assumed
 
 __all__ = ["LentTickets"]
@@ -77,7 +79,9 @@ class LentTickets:
         self._slots = 0
         self._used = 0
         self._out = [0] * self._counted
+        #: Until when it holds what it was lent, and for how long the machine had slept then.
         self._lease_until = -math.inf
+        self._slept = 0.0
         self._answered: dict[float, list[int]] = {}
         #: Whether some of it was not used after all.
         self._unused = False
@@ -118,7 +122,7 @@ class LentTickets:
             raise self._problem
         if self._alone is not None:
             return self._alone.has(now, records, keep=keep)
-        if now >= self._lease_until or self._used >= self._slots:
+        if self._passed(now) or self._used >= self._slots:
             return False
         if not self._counted:
             return self._used < self._fair()
@@ -216,6 +220,10 @@ class LentTickets:
         self._report_after = report_after
         await self._quotas.aclose()
 
+    def _passed(self, now: float) -> bool:
+        """Return whether what was lent is others' by now."""
+        return now + _slept() - self._slept >= self._lease_until
+
     def _fair(self) -> float:
         """Return how many slots it may use, where others wait for some."""
         return math.ceil(int(self._quota.in_flight) / (1 + self._sharing)) if self._sharing else math.inf
@@ -273,7 +281,7 @@ class LentTickets:
         if failures == 1:
             until = "Nothing is sent" if share is None else f"This process has {share:.0%} of the limits"
             _log.warning("%s. %s until it is back", lost, until)
-        if share is None or self._alone is not None or now < self._lease_until:
+        if share is None or self._alone is not None or not self._passed(now):
             return
         self._forget_lent()
         self._alone = LoneShare(self._quota, share, self.rate, now, self._used)
@@ -291,7 +299,7 @@ class LentTickets:
         someone = any(self._waiting())
         if urgent or bulk:
             known_urgent, known = self._known
-            if len(urgent) > known_urgent or now >= self._lease_until:
+            if len(urgent) > known_urgent or self._passed(now):
                 due = self._asked_at
             elif not known:
                 # Where some were given nothing, there is nothing for those who came later either.
@@ -312,7 +320,8 @@ class LentTickets:
 
     async def _exchange(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        if now >= self._lease_until:
+        slept = _slept()
+        if self._passed(now):
             self._forget_lent()
         someone = any(self._waiting())
         if not someone:
@@ -357,6 +366,7 @@ class LentTickets:
         self._unused = False
         if self._pause_until == pause_until:
             self._pause_until = 0.0
+        self._slept = slept
         self._hear(loop.time(), now, ask, reply)
 
     def _hear(self, now: float, asked: float, ask: Ask, reply: Reply) -> None:
@@ -385,3 +395,8 @@ class LentTickets:
             self._room = now + again
             self._again_at = max(self._again_at, now + again - self._horizon / 2)
         self._heard(max(now + reply["pause"] if reply["pause"] else 0.0, self._pause_until))
+
+
+def _slept() -> float:
+    """Return for how long the machine has slept, while the loop's clock stood still, since some moment."""
+    return clock() - time.monotonic()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from netaudience.engine.shared_quota import Ask, Reply
 from netaudience.errors import QuotasLost
+from netaudience.model.clock import clock
 from netaudience.model.limits import Quota
 from netaudience.quotas.step import State, exchange
 from netaudience.quotas.store import PATIENCE, Kept, Opened, QuotaStore, WhenLost, kept, paused
@@ -65,7 +66,7 @@ class SqliteQuotas(QuotaStore):
         async with self._transaction() as database:  # nothing is awaited in it
             row = database.execute("SELECT state FROM quotas WHERE name = ?", (key,)).fetchone()
             known: State | None = None if row is None else json.loads(row[0])
-            state, reply = exchange(known, _now(), quota, ask, epoch=os.urandom(6).hex())
+            state, reply = exchange(known, clock(), quota, ask, epoch=os.urandom(6).hex())
             _write(database, key, state)
         return reply
 
@@ -73,14 +74,14 @@ class SqliteQuotas(QuotaStore):
         """Return what is kept; see `QuotaStore.read`."""
         async with self._transaction() as database:
             rows = database.execute("SELECT name, state FROM quotas ORDER BY name").fetchall()
-        return [kept(name, json.loads(state), _now()) for name, state in rows]
+        return [kept(name, json.loads(state), clock()) for name, state in rows]
 
     async def pause(self, seconds: float) -> int:
         """Let no process send; see `QuotaStore.pause`."""
         async with self._transaction() as database:
             rows = database.execute("SELECT name, state FROM quotas").fetchall()
             for name, state in rows:
-                _write(database, name, paused(json.loads(state), _now(), seconds))
+                _write(database, name, paused(json.loads(state), clock(), seconds))
         return len(rows)
 
     async def clear(self) -> int:
@@ -153,9 +154,3 @@ def _begin(database: sqlite3.Connection) -> bool:
 
 def _write(database: sqlite3.Connection, key: str, state: State) -> None:
     database.execute("INSERT OR REPLACE INTO quotas VALUES (?, ?)", (key, json.dumps(state)))
-
-
-def _now() -> float:
-    """Return the moment by a clock that all processes of the machine share and that nobody sets."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)

@@ -442,7 +442,7 @@ def test_a_process_that_wakes_up_after_its_lease_has_passed_sends_nothing_that_m
     tmp_path, monkeypatch, once
 ):
     clock = [1000.0]
-    monkeypatch.setattr(lease, "_clock", lambda: clock[0])
+    monkeypatch.setattr(lease, "clock", lambda: clock[0])
     journal = Journal(tmp_path / "run.sqlite", FACTS, once=once)
     clock[0] += 25
     journal.check()
@@ -464,7 +464,7 @@ def test_a_source_that_takes_its_time_is_no_process_that_stands_still(tmp_path, 
 
     async def go():
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(lease, "_clock", loop.time)
+        monkeypatch.setattr(lease, "clock", loop.time)
 
         def slow():
             for one in ids(20):

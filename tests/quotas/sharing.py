@@ -69,10 +69,11 @@ class Server:
 
     def __init__(self, most=None, per=1.0):
         self.most, self.per = most, per
+        self.now = lambda: asyncio.get_running_loop().time()
         self.arrivals, self.refused, self.in_flight, self.most_in_flight = [], 0, 0, 0
 
     def take(self, records=1):
-        now = asyncio.get_running_loop().time()
+        now = self.now()
         recent = 0
         for at, weight in reversed(self.arrivals):
             if now - at >= self.per - 1e-9:

@@ -7,6 +7,7 @@ import pytest
 from sharing import MemoryQuotas, Process, Server, quota
 from virtual_time import run
 
+from netaudience.engine import lent_tickets
 from netaudience.errors import ConfigurationError, LimitReached
 
 MANY = {"most_turns": 300_000}
@@ -113,6 +114,27 @@ def test_a_clock_that_goes_back_delays_and_lets_nothing_more_out():
     run(go(), **MANY)
     assert server.refused == 0
     assert within(server, 6, 12) >= 0.85 * 20 * 6
+
+
+def test_a_machine_that_slept_has_nothing_left_of_what_it_was_lent(monkeypatch):
+    """Its loop's clock stood still meanwhile, and the lease has passed."""
+    server, store, slept = Server(20), MemoryQuotas(), 0.0
+
+    monkeypatch.setattr(lent_tickets, "_slept", lambda: slept)
+    server.now = lambda: asyncio.get_running_loop().time() + slept
+
+    async def go():
+        nonlocal slept
+        made = [Process(server, store, quota(20, reserve=0.0), seed=n) for n in range(4)]
+        running = asyncio.ensure_future(share(made, 30))
+        for _ in range(10):
+            await asyncio.sleep(2.53)
+            slept += 3600
+            store.offset += 3600
+        await running
+
+    run(go(), **MANY)
+    assert server.refused == 0
 
 
 def test_a_pause_that_one_is_told_holds_all():

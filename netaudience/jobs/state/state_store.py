@@ -13,7 +13,6 @@ import secrets
 import socket
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -45,6 +44,7 @@ from netaudience.jobs.state.stored_objects import (
     StoredState,
     epoch_of,
 )
+from netaudience.model.clock import clock
 
 __all__ = ["StateStore"]
 
@@ -130,7 +130,7 @@ class StateStore:
             raise ConfigurationError(
                 f"The state in {self._objects.url} cannot be written ({type(error).__name__}): {REMEDY}"
             ) from None
-        self._renewed = _clock()
+        self._renewed = clock()
         if not known and state is not None:
             self._bring(state)
         write_here(self._folder, Here(tokens=(token,)))
@@ -141,8 +141,8 @@ class StateStore:
 
     def _wait_for(self, state: StoredState, version: Mapping[str, str]) -> Mapping[str, str]:
         """Wait for a holder that may be gone: if it does not renew its lease in time, it is."""
-        until = _clock() + self._lease
-        while _clock() < until:
+        until = clock() + self._lease
+        while clock() < until:
             if self._ended.wait(self._lease / BEATS):
                 raise ConfigurationError("The wait for the job was ended")
             now, found = self._objects.read()
@@ -252,7 +252,7 @@ class StateStore:
             except Lost:
                 self._lose("another machine has taken it")
             except Exception:  # noqa: BLE001 - the store may be back in time
-                if _clock() - self._renewed > self._lease * _GIVES_UP:
+                if clock() - self._renewed > self._lease * _GIVES_UP:
                     self._lose("the store was not reached for half of its lease")
         while self.lost is not None and not self._ended.wait(0.2):
             self._revoke()  # a journal that was opened since
@@ -261,11 +261,11 @@ class StateStore:
         """Save what a run has written down, as often as that takes little of the time."""
         wait = self._lease / BEATS
         while not self._ended.wait(wait) and self.lost is None:
-            began = _clock()
+            began = clock()
             with suppress(Exception):  # the next one saves it; a store that is gone ends the lease
                 if self._run is not None:
                     self._save(whole=False)
-            wait = max(self._lease / BEATS, 10 * (_clock() - began))
+            wait = max(self._lease / BEATS, 10 * (clock() - began))
 
     def _lose(self, why: str) -> None:
         if self.lost is None:
@@ -283,7 +283,7 @@ class StateStore:
         if self.lost is not None:
             raise Lost
         state = attrs.evolve(state, beat=self._state.beat + 1)
-        began = _clock()
+        began = clock()
         self._version = self._objects.write(state, self._version)
         self._state, self._renewed = state, began
 
@@ -341,10 +341,3 @@ def _lock(lock: FileLock, folder: Path, job: str) -> None:
             f"Another run of the job {job!r} is under way ({holder}): wait until it is over, or stop it; two "
             "would send the same rows twice"
         )
-
-
-def _clock() -> float:
-    """Return seconds of a clock that goes on while the machine sleeps."""
-    with suppress(AttributeError, OSError):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.time()
