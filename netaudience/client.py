@@ -383,25 +383,7 @@ class Client:
         """Return the quota of the operation as the settings have it."""
         quota = self._quotas.get(operation.name)
         if quota is None:
-            quota = self._quotas[operation.name] = self._quota_as_set(operation.facts.quota)
-        return quota
-
-    def _quota_as_set(self, quota: Quota) -> Quota:
-        settings = self.settings
-        if settings.rate is not None:
-            rate = assumed(settings.rate, "set by the caller")
-            first, *longer = quota.windows or (per_second(rate),)
-            # What the vendor counts by the day stays: a rate says nothing about it.
-            windows = (Window(rate, counts=first.counts), *longer)
-            quota = attrs.evolve(quota, windows=windows, ceiling=None)
-        if settings.in_flight is not None:
-            quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
-        # Without a reserve a call would wait for what is lent to other processes ahead.
-        reserve = settings.reserve
-        if reserve is None:
-            reserve = 0.0 if settings.quotas is None else _SHARED_RESERVE
-        if reserve:
-            quota = attrs.evolve(quota, reserve=reserve)
+            quota = self._quotas[operation.name] = quota_as_set(operation.facts.quota, self.settings)
         return quota
 
     def prepare(self, operation: Operation, request: Request[object]) -> Prepared:
@@ -598,3 +580,22 @@ def secret(value: str, what: str) -> str:
 
 def _whole(figure: Figure | None) -> int | None:
     return None if figure is None else int(figure)
+
+
+def quota_as_set(quota: Quota, settings: Settings) -> Quota:
+    """Return a vendor's quota as settings have it."""
+    if settings.rate is not None:
+        rate = assumed(settings.rate, "set by the caller")
+        first, *longer = quota.windows or (per_second(rate),)
+        # What the vendor counts by the day stays: a rate says nothing about it.
+        windows = (Window(rate, counts=first.counts), *longer)
+        quota = attrs.evolve(quota, windows=windows, ceiling=None)
+    if settings.in_flight is not None:
+        quota = attrs.evolve(quota, in_flight=assumed(settings.in_flight, "set by the caller"))
+    # Without a reserve a call would wait for what is lent to other processes ahead.
+    reserve = settings.reserve
+    if reserve is None:
+        reserve = 0.0 if settings.quotas is None else _SHARED_RESERVE
+    if reserve:
+        quota = attrs.evolve(quota, reserve=reserve)
+    return quota

@@ -38,8 +38,9 @@ from netaudience.outcomes import add_reasons
 from netaudience.spark.delivered import Delivered, Differing, uri_of
 from netaudience.spark.frames import check_session
 from netaudience.spark.memory import FILES, SIZE
+from netaudience.spark.outcomes import TASKS
 from netaudience.spark.partition import carry_rows
-from netaudience.spark.source import check_job, first_line, frame_of, spark_error
+from netaudience.spark.source import check_job, first_line, frame_of, spark_told
 from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "session"]
 
-#: One account needs no more tasks than these; without shared quotas it is one, which keeps the limits alone.
-_TASKS = 4
 #: Rows of which a task alone can tell whether too many are rejected.
 _ENOUGH = 200
 
@@ -151,10 +150,8 @@ def session(name: str) -> Generator[Session, None, None]:
         ConfigurationError: pyspark or Java is missing.
     """
     builder = need("pyspark.sql", "'netaudience[spark]'", "Spark").SparkSession.builder
-    try:
+    with spark_told("Spark does not start"):
         spark: Any = builder.appName(name).getOrCreate()
-    except spark_error() as error:
-        raise ConfigurationError(f"Spark does not start: {first_line(error)}") from error
     try:
         yield spark
     finally:
@@ -217,10 +214,8 @@ class _Run:
         Raises:
             ConfigurationError: it cannot read the source.
         """
-        try:
+        with spark_told("Spark cannot read the source"):
             return await self._threads.call(function)
-        except spark_error() as error:
-            raise ConfigurationError(f"Spark cannot read the source: {first_line(error)}") from error
 
     def _columns(self, frame: Any) -> Mapping[str, str]:  # noqa: ANN401 - a frame
         with open_data(frame.limit(0).toArrow(), key=self._job.source.key) as table:
@@ -297,7 +292,8 @@ class _Run:
         source = uri_of(self._folder / "source")
         rows = self._spark.read.parquet(source) if found is None else found.frame
         to_send = (self.summary.source_rows or 0) if found is None else found.total - told.unchanged
-        tasks = _TASKS if prepared.client.settings.quotas is not None else 1
+        # Without shared quotas it is one, which keeps the limits alone.
+        tasks = TASKS if prepared.client.settings.quotas is not None else 1
         order = _Order(
             of=_task_of(self._job, step, to_send, tasks, told.unchanged),
             memory=str(folder / "memory"),

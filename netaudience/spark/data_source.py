@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -9,12 +10,17 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import Batch
 from netaudience.jobs.connectors.packages import need
 from netaudience.spark.options import Options
-from netaudience.spark.outcomes import Part, check_new, write_manifest
+from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
 from netaudience.spark.partition import carry
 
 __all__ = ["NetaudienceDataSource"]
 
+_log = logging.getLogger("netaudience.spark")
 _spark: Any = need("pyspark.sql.datasource", "'netaudience[spark]'", "Spark")
+
+
+if not hasattr(_spark, "DataSourceStreamArrowWriter"):
+    raise ConfigurationError("Spark 4.1 or newer is needed, on the driver and on the executors")
 
 
 class _Message(_spark.WriterCommitMessage):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass]
@@ -40,6 +46,8 @@ def _ended(options: Options, messages: Sequence[_Message | None], batch: int | N
     parts = [message.part for message in messages if message is not None]
     if options.outcomes is not None:
         write_manifest(options.outcomes, parts, batch)
+    if hint := total_of(parts).hint:
+        _log.warning("%s", hint)
     for part in parts:
         if part.refused:
             raise ConfigurationError(part.refused)

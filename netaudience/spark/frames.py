@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.deliver.elsewhere import Session
+from netaudience.spark.outcomes import TASKS
 
 __all__ = ["check_session", "ordered", "register"]
 
@@ -46,7 +47,7 @@ def ordered(
     key: str | Sequence[str],
     by: str | Sequence[str],
     *,
-    partitions: int = 4,
+    partitions: int = TASKS,
     last: bool = False,
 ) -> Frame:
     """Return a frame in which the rows of a user are in one partition and in their order.

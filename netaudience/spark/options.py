@@ -8,7 +8,7 @@ from typing import Literal, Self, cast
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, quota_as_set
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.map.columns import find_columns
@@ -17,6 +17,7 @@ from netaudience.jobs.spec.model import PATIENCE, Guards, JobFile, Quotas, Sourc
 from netaudience.jobs.spec.validate import check_arguments
 from netaudience.model.wire import JsonValue, load_json
 from netaudience.operations.dispatch import Operation
+from netaudience.settings import Settings
 
 __all__ = ["FailOn", "Options", "check_operation"]
 
@@ -106,6 +107,12 @@ class Options:
     def carried(self) -> tuple[type[Client], Operation]:
         """Return the vendor and the operation."""
         return carried_operation(self.vendor, self.operation)
+
+    def least(self, requests: int, rows: int) -> float:
+        """Return the seconds in which the account's limits let so many requests through, at the least."""
+        _, operation = self.carried()
+        quota = quota_as_set(operation.facts.quota, Settings(rate=self.rate, in_flight=self.in_flight))
+        return quota.minimum_seconds(requests, rows)
 
     def job(self, columns: Sequence[str]) -> JobFile:
         """Return the job of one step that carries rows with these columns, as a command makes it.

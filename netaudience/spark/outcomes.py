@@ -17,7 +17,9 @@ from netaudience.jobs.columns.duckdb import import_arrow
 from netaudience.model.wire import JsonValue, dump_json, load_json, structure
 from netaudience.spark.storage import Storage
 
-__all__ = ["Part", "SparkReport", "report", "undelivered", "write_manifest", "write_outcomes"]
+__all__ = [
+    "TASKS", "Part", "SparkReport", "report", "total_of", "undelivered", "write_manifest", "write_outcomes",
+]  # fmt: skip
 
 Frame_co = TypeVar("Frame_co", covariant=True)
 _MANIFEST = "manifest"
@@ -26,6 +28,10 @@ _COLUMNS = (
     "partition", "position", "key", "vendor", "operation", "outcome", "by", "status", "code", "message",
     "reason", "row", "time",
 )  # fmt: skip
+#: One account needs no more tasks than these.
+TASKS = 4
+#: Seconds from which on it matters how many tasks wait for the account's limit.
+_WORTH = 10.0
 _WHOLE = {"partition", "position", "status"}
 
 
@@ -56,6 +62,10 @@ class RowCounts:
     unsent: int = 0
     requests: int = 0
     throttles: int = 0
+    #: Seconds of all tasks together, for which they have held their executors; and those that the account's
+    #: limits ask for at the least, however many tasks send.
+    seconds: float = 0.0
+    least: float = 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +91,8 @@ class SparkReport(RowCounts):
     partitions: int = 0
     #: What is not known, in a sentence; empty where the counts account for every row.
     missing: str = ""
+    #: What would have been enough, in a sentence; empty where no more tasks than that have sent.
+    hint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -97,8 +109,7 @@ def report(path: str) -> SparkReport:
     storage = Storage(path)
     manifests = storage.names(_MANIFEST)
     parts = [part for name in manifests for part in _parts(storage.read(name))]
-    counts: dict[str, int] = {name: sum(getattr(part, name) for part in parts) for name in _COUNTS}
-    total = structure({"partitions": sum(part.partition >= 0 for part in parts), **counts}, SparkReport)
+    total = total_of(parts)
     missing = ""
     counted = total.delivered + total.known + total.rejected + total.failed + total.in_doubt + total.unsent
     if not manifests:
@@ -112,6 +123,21 @@ def report(path: str) -> SparkReport:
     elif counted != total.rows:
         missing = f"Of {total.rows:,} rows {counted:,} are accounted for"
     return attrs.evolve(total, missing=missing)
+
+
+def total_of(parts: Sequence[Part]) -> SparkReport:
+    """Return the sum of what became of partitions."""
+    counts: dict[str, float] = {name: sum(getattr(part, name) for part in parts) for name in _COUNTS}
+    total = structure({"partitions": sum(part.partition >= 0 for part in parts), **counts}, SparkReport)
+    sending = sum(part.requests > 0 for part in parts)
+    if sending <= TASKS or total.least < _WORTH or total.seconds <= 2 * TASKS * total.least:
+        return total
+    hint = (
+        f"{sending:,} tasks have sent, and held executors for {total.seconds:,.0f} s in all, for requests "
+        f"that the account's limits let through in {total.least:,.0f} s, however many send: {TASKS} are "
+        f"enough, by ordered(…) or repartition({TASKS})"
+    )
+    return attrs.evolve(total, hint=hint)
 
 
 def undelivered(spark: _Session[Frame_co], path: str) -> Frame_co:

@@ -186,6 +186,8 @@ def carry(
         unsent=step.unsent,
         requests=step.requests,
         throttles=step.throttles,
+        seconds=step.seconds,
+        least=options.least(step.requests, step.total),
         file=file,
     )
 

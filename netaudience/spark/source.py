@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.connectors.packages import need
@@ -13,8 +15,13 @@ from netaudience.jobs.spec.model import JobFile, Source
 from netaudience.jobs.spec.validate import find_operation, find_vendor
 from netaudience.spark.options import check_operation
 
-__all__ = ["check_job", "first_line", "frame_of", "spark_error"]
+__all__ = ["check_job", "first_line", "frame_of", "spark_told"]
 
+_EXTRA = "'netaudience[spark]'"
+_PACKAGES = (
+    "needs the package of the lake and its catalog: say them by spark.jars.packages and spark.sql.catalog, "
+    "in the versions for its Spark"
+)
 #: Files that Spark reads as a job does, by the ends of their names: the form, and what is between cells.
 _FORMS = {".parquet": ("parquet", ""), ".csv": ("csv", ","), ".tsv": ("csv", "\t")}
 
@@ -85,7 +92,9 @@ def frame_of(session: Session, job: JobFile) -> Any:  # noqa: ANN401 - a frame o
     """
     spark: Any = session
     source = job.source
-    try:
+    own = source.delta is not None or source.iceberg is not None
+    beside = f". The session {_PACKAGES}" if own else ""
+    with spark_told("Spark cannot read the source", beside=beside):
         if source.delta is not None:
             frame = spark.read.format("delta").load(_place(job, source.delta))
         elif source.iceberg is not None:
@@ -97,8 +106,6 @@ def frame_of(session: Session, job: JobFile) -> Any:  # noqa: ANN401 - a frame o
         if frame is not None:
             frame.createOrReplaceTempView("source")
         return spark.sql(source.sql)
-    except spark_error() as error:
-        raise ConfigurationError(f"Spark cannot read the source: {first_line(error)}") from error
 
 
 def _files(spark: Any, job: JobFile) -> Any:  # noqa: ANN401 - Spark's
@@ -123,11 +130,36 @@ def _place(job: JobFile, name: str) -> str:
     return name if "://" in name else f"file://{(job.path.parent / name).absolute()}"
 
 
-def spark_error() -> type[Exception]:
-    """Return what Spark raises."""
-    return cast("type[Exception]", need("pyspark.errors", "'netaudience[spark]'", "Spark").PySparkException)
+@contextmanager
+def spark_told(what: str, *, beside: str = "") -> Generator[None, None, None]:
+    """Tell an error of Spark's as ours; it is no cause of it, for it shows values of rows.
+
+    Args:
+        what: What Spark does not do, as the beginning of a sentence.
+        beside: What is to be known besides.
+
+    Raises:
+        ConfigurationError: there was one.
+    """
+    try:
+        yield
+    except _spark_errors() as error:
+        raise ConfigurationError(f"{what}: {first_line(error)}{beside}") from None
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error of Spark's says, without its plan and its trace."""
-    return str(error).strip().partition("\n")[0].strip()
+    """Return what an error says, without a plan and a trace; of one that Spark has of rows its kind."""
+    if not isinstance(error, _spark_errors()):
+        return str(error).strip().partition("\n")[0].strip()
+    said = str(error)
+    errors = need("pyspark.errors", _EXTRA, "Spark")
+    if isinstance(error, errors.AnalysisException | errors.PySparkRuntimeError):  # no row was read yet
+        return said.strip().partition("\n")[0].strip()
+    kind = re.search(r"\[([A-Z][A-Z0-9_.]+)\]", said)
+    return f"{kind[1] if kind else type(error).__name__}, as its log says"
+
+
+def _spark_errors() -> tuple[type[Exception], ...]:
+    """Return what Spark raises: what it knows of, and what comes from Java as it is."""
+    known = need("pyspark.errors", _EXTRA, "Spark").PySparkException
+    return known, need("py4j.protocol", _EXTRA, "Spark").Py4JError

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -230,6 +231,12 @@ def test_guards_refuse_before_anything_is_sent(spark, sandbox, job):
         night(job(source='sql = "select id, city from people"'), spark)
     with pytest.raises(ConfigurationError, match=r"Spark cannot read the source: .*nobody"):
         night(job(source='sql = "select * from nobody"'), spark)
+    with pytest.raises(ConfigurationError, match="CAST_INVALID_INPUT, as its log says") as told:
+        night(job(source='sql = "select id, cast(city as int) as age, city from people"'), spark)
+    assert "Bursa" not in "".join(traceback.format_exception(told.value)), "a value of a row"
+    for package in ('delta = "people"', 'iceberg = "ice.shop.people"'):
+        with pytest.raises(ConfigurationError, match="needs the package of"):
+            night(job(source=package), spark)
     assert not applied(sandbox)
     assert not list((job().path.parent / ".netaudience" / "night" / "runs").glob("*"))
 

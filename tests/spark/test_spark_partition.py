@@ -6,6 +6,7 @@ import pickle
 import stat
 from decimal import Decimal
 
+import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from netaudience.cli import main
 from netaudience.sandbox.background import BackgroundSandbox
 from netaudience.spark import report
 from netaudience.spark.options import Options
-from netaudience.spark.outcomes import Part, check_new, write_manifest
+from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
 from netaudience.spark.partition import CannotGoOn, carry, carry_rows
 
 TAGS = {"vendor": "netmera", "operation": "tag_users", "arg.tag": "vip"}
@@ -112,6 +113,22 @@ def test_what_an_attempt_left_that_does_not_count_is_not_read(sandbox, tmp_path)
 def test_rows_that_are_missing_from_the_counts_are_told(tmp_path):
     write_manifest(str(tmp_path), [Part(partition=0, rows=5, delivered=4)], None)
     assert report(str(tmp_path)).missing == "Of 5 rows 4 are accounted for"
+
+
+def test_more_tasks_than_the_limit_has_use_for_are_told(sandbox, tmp_path):
+    """They wait at the account's limit, and hold their executors meanwhile."""
+    sent = carry(Options.of({**TAGS, "rate": "50"}), batches(ids(0, 3000)), 0, 1)
+    assert sent.requests == 3
+    assert 0.03 < sent.least < 0.06
+    assert sent.seconds > 0
+    assert not total_of([sent] * 9).hint  # a moment of each
+    part = attrs.evolve(sent, requests=125, least=2.5, seconds=170.0)
+    write_manifest(str(tmp_path), [attrs.evolve(part, partition=number) for number in range(8)], None)
+    hint = report(str(tmp_path)).hint
+    assert "8 tasks have sent, and held executors for 1,360 s" in hint
+    assert "let through in 20 s" in hint
+    assert not total_of([attrs.evolve(part, seconds=20.0)] * 8).hint  # one after the other
+    assert not total_of([attrs.evolve(part, least=5.0)] * 4).hint
 
 
 def test_the_next_attempt_sends_what_the_last_has_not(sandbox, tmp_path):

@@ -1,11 +1,13 @@
 """What a job cannot have on Spark is refused with one sentence, before Spark is asked for anything."""
 
 import sys
+from types import ModuleType
 
 import pytest
 
 from netaudience import ConfigurationError
 from netaudience.jobs import Job
+from netaudience.spark import register
 from netaudience.spark.cluster import Cluster, session
 
 JOB = """
@@ -63,6 +65,16 @@ def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'netaudience\[spark\]'"), session("night"):
         pass
+
+
+def test_a_spark_that_is_too_old_is_named(monkeypatch):
+    for name in ("pyspark", "pyspark.sql", "pyspark.sql.datasource"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.delitem(sys.modules, "netaudience.spark.data_source", raising=False)
+    sys.modules["pyspark.sql.datasource"].WriterCommitMessage = object
+    with pytest.raises(ConfigurationError, match=r"Spark 4\.1 or newer"):
+        register(Session())
+    assert "netaudience.spark.data_source" not in sys.modules
 
 
 def test_what_a_run_in_one_process_may_be_told_is_refused(tmp_path):
