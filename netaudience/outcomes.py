@@ -415,7 +415,8 @@ class Report:
     def sentence(self) -> str:
         """Say in a sentence or two what became of the run."""
         told = self.counts.listed(self.acknowledges)
-        text = f"{self.vendor} {self.operation}: of {self.items:,} items, {told}."
+        things = "item" if self.items == 1 else "items"
+        text = f"{self.vendor} {self.operation}: of {self.items:,} {things}, {told}."
         if self.stopped is not None:
             rest = "" if self.exhausted else " The rest of the source was not read."
             text += f" The run stopped early: {self.stopped}.{rest}"

@@ -367,6 +367,16 @@ def test_a_missing_field_is_named(field) -> None:
     assert str(problem) == f"The row has no {wanted!r}, which the vendor requires"
 
 
+@pytest.mark.parametrize("spelling", ["EXT_ID", "ext-id", "extid", "ext_id"])
+def test_a_field_that_is_there_in_another_spelling_is_told_as_such(spelling) -> None:
+    row = {spelling if name == "extId" else name: value for name, value in named(GOOD).items()}
+    problem = str(EVERYTHING.check([row])[0])
+    assert problem.startswith(
+        "The row has no 'extId', which the vendor requires: it is there in another spelling"
+    )
+    assert spelling not in problem.replace("extId", "")
+
+
 class Channel(StrEnum):
     """A text that is a member of an enumeration, as callers have them."""
 

@@ -72,6 +72,13 @@ class Field:
         return self.rule is not None and self.rule.only_texts
 
 
+def _written_else(field: Field, row: Mapping[str, object]) -> str:
+    """Say that a field which is missing is there in another spelling; the row's own names are not shown."""
+    plain = {"".join(filter(str.isalnum, str(name))).casefold() for name in row}
+    meant = {"".join(filter(str.isalnum, name)).casefold() for name in (field.wire, field.name)}
+    return ": it is there in another spelling, and a dict has the vendor's own" if plain & meant else ""
+
+
 #: Says what is wrong with a row as a whole, given by the vendor's names, or None.
 RowRule: TypeAlias = Callable[[Mapping[str, object]], str | None]
 
@@ -448,7 +455,8 @@ class Rows(Generic[T]):
             value = mapping.get(field.wire, attrs.NOTHING)
             if value is attrs.NOTHING:
                 if field.required:
-                    return f"The row has no {field.wire!r}, which the vendor requires"
+                    missing = f"The row has no {field.wire!r}, which the vendor requires"
+                    return missing + _written_else(field, mapping)
                 continue
             # Most values have a type that is named; the others may be of a kind of it, true is no number.
             if type(value) not in field.types and (
@@ -460,7 +468,8 @@ class Rows(Generic[T]):
                 return problem
         if strange := len(mapping.keys() - self._fields_by_wire_name.keys()):
             known = ", ".join(self._fields_by_wire_name)
-            return f"The row has {strange} more fields than the vendor documents, which are {known}"
+            fields = "field" if strange == 1 else "fields"
+            return f"The row has {strange} more {fields} than the vendor documents, which are {known}"
         return None
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:

@@ -21,8 +21,8 @@ from netaudience.verbs.subject import Subject
 
 if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
+    from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.prepare import ClientFactory
-    from netaudience.jobs.deliver.runner import OnProgress
     from netaudience.model.verb_facts import Channel, Identity
     from netaudience.verbs.receipts import Receipts
 
