@@ -16,6 +16,7 @@ from netaudience.cli.output import Rejected, StandardOutput, json_line, width_of
 from netaudience.cli.watching import watching
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs import Job
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import Source
@@ -235,6 +236,8 @@ def carry_job(  # noqa: PLR0913 - what a run may be told
         raise ConfigurationError("--grace must be a number of seconds, 0 or more")
     consent = _consent(agreement)
     job = _unheld(job, held=not agreement.no_preflight)
+    if not manner.quiet:
+        _tell_of_looks(job, first, after)
     with (
         progress_of(quiet=manner.quiet, grace=manner.grace) as shown,
         watching(manner, job, shown) as watched,
@@ -270,6 +273,21 @@ def carry_job(  # noqa: PLR0913 - what a run may be told
             tell(f"interrupted {told}")
             raise
     return _tell(summary, manner)
+
+
+def _tell_of_looks(job: Job, first: float | None, after: float | None) -> None:
+    """Say beforehand that a run waits, for it then stands still without a word."""
+    if first is None and not any(step.verify for step in job.steps):
+        return
+    from netaudience.jobs.deliver.canary import settling  # noqa: PLC0415 - only where somebody looks
+
+    if wait := settling(job) if after is None else after:
+        what, rest = (
+            ("what was delivered is", "")
+            if first is None
+            else ("the first rows are", ", then the rest is sent")
+        )
+        tell(f"{what} read back {duration(wait)} after the sending{rest}")
 
 
 def _unheld(job: Job, *, held: bool) -> Job:

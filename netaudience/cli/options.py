@@ -348,7 +348,7 @@ class Reading(Written):
             group=SOURCE,
             negative="",
             show_default=False,
-            help="A column that is not sent as a part of the profile; may be repeated.",
+            help="A column that is not sent; may be repeated.",
         ),
     ] = ()
     unset: Annotated[

@@ -73,6 +73,34 @@ def test_a_column_can_be_kept_back(at_sandbox, sandbox, file: Write) -> None:
     assert "not used: 'note'" in result.err
 
 
+def test_a_column_that_is_kept_back_is_no_identifier_either(at_sandbox, sandbox, file: Write) -> None:
+    path = file("u.csv", "email,customer_id,user_id\nann@example.com,1,a\n")
+    flags = ("--skip", "customer_id", "--skip", "User ID")
+    result = at_sandbox("iterable", "bulk-update-users", path, *flags)
+    assert result.code == 0, result.err
+    assert not sandbox.iterable.by_email["ann@example.com"].user_id
+    assert "not used: 'customer_id', 'user_id'" in result.err
+    assert at_sandbox("netmera", "tag-users", "--tag", "T", path, "--skip", "customer_id").code == 0
+    assert sandbox.check("netmera", "tag_users", ["a"]).ok
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--skip", "nte"), "There is no column 'nte': it has 'email', 'note'"),
+        (("--skip", "note", "--column", "data_fields.n=note"), "--column sends 'note', and --skip does not"),
+    ],
+)
+def test_what_is_to_be_kept_back_is_a_column_that_nothing_else_sends(
+    at_sandbox, sandbox, file: Write, flags, sentence
+) -> None:
+    path = file("u.csv", "email,note\nann@example.com,owes us money\n")
+    result = at_sandbox("iterable", "bulk-update-users", path, *flags)
+    assert result.code == 2
+    assert sentence in result.err
+    assert not sandbox.ledger.requests
+
+
 def test_an_empty_cell_takes_an_attribute_away_where_that_is_said(at_sandbox, sandbox, file: Write) -> None:
     flags = ("--create-new-fields", "--unset", "Tier")
     full = file("u.csv", "email,tier,city\nann@example.com,gold,Rome\nbob@example.com,gold,Oslo\n")

@@ -107,14 +107,19 @@ def test_a_canary_stops_and_the_run_is_gone_on_with(
 ) -> None:
     assert here
     sandbox.netmera.attributes = {"age": Attribute("age", "STRING")}
-    stopped = run("run", "job.toml", "--first", "5", "--after", "0s")
+    stopped = run("run", "job.toml", "--first", "5", "--after", "0.01s")
     assert stopped.code == 5
+    assert "the first rows are read back 10 ms after the sending, then the rest is sent" in stopped.err
+    assert "resume sends the rest and verify --repair sends these again" in stopped.err
     assert "of the first 5 rows 5 are something else" in stopped.err
     assert "Go on with: netaudience resume" in stopped.err
     assert sandbox.check("netmera", "set_profile_attributes").applied == 5
     sandbox.netmera.attributes = None
     assert run("resume", "latest").code == 0
     assert sandbox.check("netmera", "set_profile_attributes").applied == ROWS
+    assert "age" not in sandbox.netmera.users["id4"].profile
+    assert run("verify", "latest", "--all", "--repair").code == 0
+    assert all(sandbox.netmera.users[f"id{number}"].profile["age"] == number for number in range(ROWS))
 
 
 def test_a_canary_whose_rows_land_goes_on(run: Callable, here: Path, sandbox: BackgroundSandbox) -> None:

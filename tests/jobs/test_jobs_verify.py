@@ -75,6 +75,7 @@ async def test_a_value_that_the_vendor_dropped_is_different_and_one_that_may_com
         soon = await look(job, box, told, now=datetime.now(UTC))
         assert seen(soon) == {"not_yet": 30}
         assert soon.exit_code == ExitCode.DELIVERED
+        assert "may still come: look again in 1 min" in soon.sentences()[1]
         verified = await look(job, box, told)
         assert seen(verified) == {"different": 30}
         assert verified.exit_code == ExitCode.UNDELIVERED

@@ -23,10 +23,21 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.summary import StepSummary, Summary
     from netaudience.jobs.state.verified import StepVerified
 
-__all__ = ["LookAfter"]
+__all__ = ["LookAfter", "settling"]
 
 #: The longest that a run waits by itself: what takes a vendor a day is looked at later.
 _LONGEST = 60.0
+
+
+def settling(job: JobFile) -> float:
+    """Return how many seconds a run waits before it looks at what it has delivered: as the vendors say it."""
+    found = [0.0]
+    for step in job.steps:
+        vendor = find_vendor(step.vendor)
+        fact = None if vendor is None else vendor.read_backs.get(step.operation)
+        if isinstance(fact, ReadBack):
+            found.append(fact.settles.value)
+    return min(_LONGEST, max(found))
 
 
 class LookAfter:
@@ -64,21 +75,11 @@ class LookAfter:
     async def _look(self, summary: Summary, share: float | None) -> None:
         if not any(step.delivered for step in summary.steps):
             return
-        after = self._settling() if self._after is None else self._after
+        after = settling(self._job) if self._after is None else self._after
         verified = await verify_run(
             self._job, RunFolder(Path(summary.folder)), share=share, after=after, client_factory=self._factory
         )
         summary.verified = verified.steps
-
-    def _settling(self) -> float:
-        """Return how long the vendors take, as they say it."""
-        found = [0.0]
-        for step in self._job.steps:
-            vendor = find_vendor(step.vendor)
-            fact = None if vendor is None else vendor.read_backs.get(step.operation)
-            if isinstance(fact, ReadBack):
-                found.append(fact.settles.value)
-        return min(_LONGEST, max(found))
 
     def _rejected(self, step: StepSummary) -> str | None:
         """Say that too many of the first rows are wrong, if so."""
@@ -98,7 +99,8 @@ class LookAfter:
         return (
             f"{name}: of the first {many(seen.chosen, 'row')} {seen.wrong:,} are something else "
             "when they are read back, which is more than max-different: verify.jsonl in the run's folder "
-            "has them. Go on with the run, or start a new one, when that is mended"
+            "has them. When that is mended, resume sends the rest and verify --repair sends these again; or "
+            "start a new run"
         )
 
     def _write(self, summary: Summary) -> None:

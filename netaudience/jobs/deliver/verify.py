@@ -274,6 +274,7 @@ class _Look:
         names, is_all = fact.passed_over(cast("Sent", row.item))
         told.pass_over(names)
         if seen != "landed" and self._age < fact.settles.value:
+            told.settles_in = fact.settles.value - self._age
             return "not_yet", ""
         if seen == "landed" and is_all:
             return "unreadable", "nothing of the row can be compared"

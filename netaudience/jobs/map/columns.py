@@ -166,13 +166,15 @@ def find_columns(
         columns: The columns of the source.
         chosen: Columns as somebody has named them: ``NAME``, or ``field=NAME``.
         by: Which identifier is meant, for operations that take more than one.
-        skipped: Columns that do not go into a mapping.
+        skipped: Columns that are not sent at all.
 
     Raises:
-        ConfigurationError: what was named is not there.
+        ConfigurationError: what was named is not there, or is to be sent and not sent.
     """
+    if skipped:
+        return _without(operation, columns, chosen, by, [_named(columns, name) for name in skipped])
     if isinstance(operation.kind, Rows):
-        return _Fields(operation, columns, chosen).find({plain(name) for name in skipped})
+        return _Fields(operation, columns, chosen).find()
     if len(chosen) > 1:
         raise ConfigurationError("--column names one column here: the one that holds the identifiers")
     called = (by or operation.kind.noun).replace("_", " ")
@@ -192,6 +194,27 @@ def find_columns(
     return Columns(
         operation=operation, columns=tuple(columns), places=(place,), unused=unused, key=column
     )  # fmt: skip
+
+
+def _without(
+    operation: Operation,
+    columns: Sequence[str],
+    chosen: Sequence[str],
+    by: str | None,
+    skipped: Sequence[str],
+) -> Columns:
+    """Find each field's column among those that are not skipped.
+
+    Raises:
+        ConfigurationError: what was named is not there, or is skipped.
+    """
+    for text in chosen:
+        column = _named(columns, text.rpartition("=")[2])
+        if column in skipped:
+            raise ConfigurationError(f"--column sends {column_name(column)!r}, and --skip does not: say one")
+    kept = find_columns(operation, [name for name in columns if name not in skipped], chosen=chosen, by=by)
+    unused = tuple(name for name in columns if name in {*kept.unused, *skipped})
+    return attrs.evolve(kept, columns=tuple(columns), unused=unused)
 
 
 def _plainly(
@@ -276,7 +299,7 @@ class _Fields:
         field = self._known.get(plain(head))
         return f"{field.name}.{entry}" if field is not None and dict in field.types and entry else ""
 
-    def find(self, skipped: set[str]) -> Columns:
+    def find(self) -> Columns:
         """Find them, and what is left for a mapping."""
         kind = self._kind
         spread = spread_of(kind)
@@ -297,7 +320,7 @@ class _Fields:
         ]
         used = {place.column for place in [*places, *entries]}
         left = [column for column in self._columns if column not in used]
-        rest = [] if spread is None else [column for column in left if plain(column) not in skipped]
+        rest = [] if spread is None else left
         if spread is not None and not spread.required and not rest:
             spread = None
         return Columns(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from netaudience.jobs.spec.diagnostics import many
+from netaudience.jobs.spec.diagnostics import duration, many
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.wire import dump_json, load_json, structure
@@ -47,6 +47,8 @@ class StepVerified:
     landed: int = 0
     #: What is not, and the vendor may still be at it.
     not_yet: int = 0
+    #: Seconds after which that is wrong, if it is not there then.
+    settles_in: float = 0.0
     #: What is something else.
     different: int = 0
     #: Rows whose user is not there.
@@ -133,6 +135,9 @@ class Verified:
             told.append(f"{step.sentence()}.")
             told += [f"  {count:,} x {reason}" for reason, count in sorted(step.reasons.items())[:5]]
             told += [f"  {step.not_compared()}"] if step.passed_over else []
+            if step.not_yet:
+                later = duration(max(step.settles_in, 60))
+                told.append(f"  what is not there yet may still come: look again in {later}")
         return told
 
     def to_json(self) -> bytes:
