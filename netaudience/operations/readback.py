@@ -13,10 +13,11 @@ import attrs
 
 from netaudience.errors import NetaudienceError
 from netaudience.model.limits import Figure
+from netaudience.model.verb_facts import Question
 from netaudience.operations.declare import operations_of
 from netaudience.operations.dispatch import ClientPort
 
-__all__ = ["Ask", "Found", "NotReadable", "ReadBack", "Sent", "answer_to", "equal", "holds", "lacks"]
+__all__ = ["Ask", "Found", "NotReadable", "ReadBack", "Sent", "answer_to", "asked", "equal", "holds", "lacks"]
 
 Sent: TypeAlias = "Mapping[str, Any] | str"
 """What was sent for one item: a row by the vendor's names, or a bare identifier."""
@@ -34,6 +35,13 @@ class Ask:
     #: Its item; None where it takes none.
     item: str | None = None
     arguments: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+
+def asked(question: Question, name: str) -> Ask:
+    """Return a question about whoever is known by this name."""
+    if question.parameter:
+        return Ask(operation=question.operation, arguments={**question.arguments, question.parameter: name})
+    return Ask(operation=question.operation, item=name, arguments=question.arguments)
 
 
 def _nothing(_: object) -> str | None:

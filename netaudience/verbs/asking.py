@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from netaudience.model.rows import Rows
-from netaudience.operations.readback import Ask, ReadBack
+from netaudience.operations.readback import ReadBack
 from netaudience.vendors import names
 
 if TYPE_CHECKING:
     from netaudience.client import Client
-    from netaudience.model.verb_facts import Question, Way
+    from netaudience.model.verb_facts import Way
     from netaudience.operations.readback import Sent
     from netaudience.settings import Settings
 
-__all__ = ["asked", "from_environment", "sent_for", "shown_by", "vendors_here"]
+__all__ = ["from_environment", "sent_for", "shown_by", "vendors_here"]
 
 
 def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -30,13 +30,6 @@ def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
 def from_environment(vendor: type[Client], settings: Settings) -> Client:
     """Make a vendor's client from the environment."""
     return vendor.from_environment(settings=settings)
-
-
-def asked(question: Question, name: str) -> Ask:
-    """Return a question about whoever is known by this name."""
-    if question.parameter:
-        return Ask(operation=question.operation, arguments={**question.arguments, question.parameter: name})
-    return Ask(operation=question.operation, item=name, arguments=question.arguments)
 
 
 def sent_for(vendor: type[Client], way: Way, name: str) -> Sent:

@@ -6,21 +6,17 @@ no time, so its opt-out stands until somebody says when it was. Nothing is assum
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netaudience.client import Client
-from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
+from netaudience.errors import ConfigurationError
+from netaudience.jobs.plan.own_opt_outs import own_opt_outs
 from netaudience.jobs.spec.diagnostics import listed, plain
 from netaudience.jobs.spec.model import Expression, Source
 from netaudience.model.verb_facts import CHANNELS
-from netaudience.operations.readback import answer_to
-from netaudience.settings import Settings
-from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.asking import asked, from_environment
+from netaudience.vendors import names
 from netaudience.verbs.people import Person, read_people
 from netaudience.verbs.subject import Columns, find_columns, same
 
@@ -28,10 +24,10 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.spec.action import Action
-    from netaudience.model.verb_facts import Channel, Question
+    from netaudience.model.verb_facts import Channel, Identity
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["OptOuts", "consent_column", "own_opt_outs", "refusals", "times_of"]
+__all__ = ["OptOuts", "at_vendor", "consent_column", "refusals", "times_of"]
 
 _AGREED = (
     "consentedat",
@@ -57,7 +53,6 @@ _OPTED_OUT = (
 )
 #: Later than any consent.
 _NOBODY_KNOWS_WHEN = datetime.max.replace(tzinfo=UTC)
-_AT_ONE_TIME = 20
 
 
 def consent_column(columns: Sequence[str], chosen: str | None) -> str:
@@ -249,11 +244,16 @@ _VENDORS_OWN = (
 )
 
 
+def at_vendor(columns: Columns, slug: str) -> Callable[[Person, Identity], str | None]:
+    """Return what says by what somebody is known at a vendor."""
+    return lambda person, takes: person.known_by.get(columns.column(takes, slug) or "")
+
+
 async def _own(
     slug: str, asked: Sequence[tuple[Person, Channel]], columns: Columns, client_factory: ClientFactory | None
 ) -> list[tuple[Person, Channel, str | None]]:
     """Ask a vendor for its own opt-outs, where it tells them, and say why each stands in the way."""
-    told = await own_opt_outs(slug, asked, columns, client_factory)
+    told = await own_opt_outs(slug, asked, at_vendor(columns, slug), client_factory)
     return [
         (
             person,
@@ -263,61 +263,3 @@ async def _own(
         for person, channel, off in told
         if off
     ]
-
-
-async def own_opt_outs(
-    slug: str, asked: Sequence[tuple[Person, Channel]], columns: Columns, client_factory: ClientFactory | None
-) -> list[tuple[Person, Channel, bool | str]]:
-    """Ask a vendor who has opted out there: true or false where it tells, or why it gave no answer.
-
-    Args:
-        slug: The vendor's name in commands.
-        asked: Whom to ask about, and on which channel.
-        columns: What people are known by.
-        client_factory: Makes a vendor's client; from the environment if not given.
-
-    Returns:
-        An entry for each of whom the vendor tells something, or gave no answer.
-    """
-    vendor = client_of(slug)
-    facts = look_up_of(vendor)
-    questions = [one for one in (() if facts is None else facts.questions) if one.permits is not None]
-    if not questions or not asked:
-        return []
-    found: list[tuple[Person, Channel, bool | str]] = []
-    try:
-        made = (client_factory or from_environment)(vendor, Settings())
-    except ConfigurationError as error:
-        return [(*each, str(error)) for each in asked]
-    async with made as account:
-        for start in range(0, len(asked), _AT_ONE_TIME):
-            some = asked[start : start + _AT_ONE_TIME]
-            answers = await asyncio.gather(*(_ask(account, *each, questions, columns) for each in some))
-            found += [(*each, off) for each, off in zip(some, answers, strict=True) if off is not None]
-    return found
-
-
-async def _ask(
-    account: Client, person: Person, channel: Channel, questions: Sequence[Question], columns: Columns
-) -> bool | str | None:
-    """Return whether the vendor shows an opt-out by any id; None where it tells nothing of the person."""
-    told: bool | str | None = None
-    for question in questions:
-        column = columns.column(question.takes, account.slug)
-        if question.permits is None or column not in person.known_by or column is None:
-            continue
-        if question.channel not in {None, channel}:
-            continue
-        try:
-            answer = await answer_to(account, asked(question, person.known_by[column]))
-        except NotFound:
-            continue
-        except NetaudienceError as error:
-            told = told if told is not None else str(error)
-            continue
-        allowed = question.permits(answer).get(channel)
-        if allowed is False:
-            return True
-        if allowed is True and told is None:
-            told = False
-    return told

@@ -15,10 +15,10 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
-from netaudience.operations.readback import answer_to
+from netaudience.operations.readback import answer_to, asked
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of
-from netaudience.verbs.asking import asked, from_environment, vendors_here
+from netaudience.verbs.asking import from_environment, vendors_here
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory
@@ -72,8 +72,8 @@ async def who(
         raise ConfigurationError("No vendor is set up here: set the credentials of those that are meant")
     if not subject.named():
         raise ConfigurationError("Say who is meant: an id, an e-mail address or a phone number")
-    asked = [_ask_vendor(client_of(slug), subject, client_factory) for slug in slugs]
-    return [known for found in await asyncio.gather(*asked) for known in found]
+    asking = [_ask_vendor(client_of(slug), subject, client_factory) for slug in slugs]
+    return [known for found in await asyncio.gather(*asking) for known in found]
 
 
 async def _ask_vendor(

@@ -17,10 +17,10 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.spec.model import Source
 from netaudience.model.verb_facts import Identity, Question
-from netaudience.operations.readback import answer_to
+from netaudience.operations.readback import answer_to, asked
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.asking import asked, from_environment, vendors_here
+from netaudience.verbs.asking import from_environment, vendors_here
 from netaudience.verbs.people import Person, open_people, read_people
 from netaudience.verbs.subject import Columns, Subject, find_columns
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from netaudience.errors import ConfigurationError
+from netaudience.jobs.plan.own_opt_outs import own_opt_outs, told_by
 from netaudience.model.verb_facts import CHANNELS, Channel, Identity
-from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.consent import own_opt_outs
+from netaudience.vendors import names
+from netaudience.verbs.consent import at_vendor
 from netaudience.verbs.people import Person, open_people, read_people
 from netaudience.verbs.plan import slugs_of
 from netaudience.verbs.subject import Columns, Subject, find_columns
@@ -80,7 +81,7 @@ async def find_opt_outs(
     if broken := next((person for person in read if person.problem is not None), None):
         raise ConfigurationError(f"Row {broken.row} cannot be read: {broken.problem}; mend it first")
     slugs = slugs_of(vendors)
-    telling = {slug: _told_by(slug) & {*channels} for slug in slugs}
+    telling = {slug: told_by(slug) & {*channels} for slug in slugs}
     found: list[OptedOut] = []
     no_answer: dict[str, int] = {}
     reasons: dict[str, str] = {}
@@ -88,7 +89,7 @@ async def find_opt_outs(
         asked: list[tuple[Person, Channel]] = [
             (one, each) for one in read for each in channels if each in told
         ]
-        for person, channel, off in await own_opt_outs(slug, asked, known, client_factory):
+        for person, channel, off in await own_opt_outs(slug, asked, at_vendor(known, slug), client_factory):
             if isinstance(off, str):
                 no_answer[slug] = no_answer.get(slug, 0) + 1
                 reasons.setdefault(slug, off)
@@ -102,13 +103,3 @@ async def find_opt_outs(
         no_answer=no_answer,
         reasons=reasons,
     )
-
-
-def _told_by(slug: str) -> set[Channel]:
-    """Return the channels of which a vendor tells whether somebody has opted out."""
-    facts = look_up_of(client_of(slug))
-    told: set[Channel] = set()
-    for question in () if facts is None else facts.questions:
-        if question.permits is not None:
-            told |= {*CHANNELS} if question.channel is None else {question.channel}
-    return told

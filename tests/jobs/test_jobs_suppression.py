@@ -12,7 +12,9 @@ from job_runs import run as run_job
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
-from netaudience.sandbox import Sandbox, SandboxLimits
+from netaudience.sandbox import Fault, Sandbox, SandboxLimits
+from netaudience.sandbox.moengage.state import Preference
+from netaudience.vendors import names as vendor_names
 
 pytest.importorskip("duckdb")
 
@@ -157,3 +159,135 @@ def test_rows_of_an_earlier_run_are_not_sent_past_the_list(tmp_path: Path) -> No
     one = job(tmp_path)
     with pytest.raises(ConfigurationError, match="run it anew"):
         asyncio.run(one.run(retry="latest", signals=False, report=False))
+
+
+CHANNELS = """
+[[step]]
+name = "{name}"
+vendor = "netmera"
+operation = "tag_users"
+arguments = {{ tag = "{name}" }}
+fields = {{ ext_id = "user_id" }}
+{more}
+"""
+
+
+def tags(sandbox: Sandbox, tag: str) -> set[str]:
+    return {name for name, user in sandbox.netmera.users.items() if tag in user.tags}
+
+
+def test_who_has_opted_out_of_a_channel_is_held_back_where_it_is_about_that_channel(tmp_path: Path) -> None:
+    lines = ["id0000,email", "id0001,SMS", "id0002,", "id0003,push"]
+    (tmp_path / "optouts.csv").write_text("\n".join(["id,channel", *lines, ""]))
+    head = HEAD.format(files="users.csv", match='{ user_id = "id" }').split("[[step]]")[0]
+    head = head.replace("[guards]", 'channel = "channel"\n\n[guards]')
+    steps = {"any": "", "mail": 'channels = ["email"]', "both": 'channels = ["email", "sms"]'}
+    (tmp_path / "users.csv").write_text("user_id\n" + "".join(f"id{n:04}\n" for n in range(5)))
+    (tmp_path / "job.toml").write_text(
+        head + "".join(CHANNELS.format(name=name, more=more) for name, more in steps.items())
+    )
+
+    async def run() -> dict[str, set[str]]:
+        async with Sandbox(limits=FAST) as sandbox:
+            await run_job(Job.load(tmp_path / "job.toml"), sandbox)
+            return {name: tags(sandbox, name) for name in steps}
+
+    assert asyncio.run(run()) == {
+        "any": {"id0004"},
+        "mail": {"id0001", "id0003", "id0004"},
+        "both": {"id0003", "id0004"},
+    }
+
+
+ASKED = """
+[source]
+files = "users.csv"
+key = "user_id"
+
+[suppression]
+{files}
+match = {{ user_id = "id" }}
+ask = ["moengage", "clevertap"]
+columns = {{ id = "user_id" }}
+{more}
+
+[guards]
+preflight = false
+
+[[step]]
+vendor = "netmera"
+operation = "tag_users"
+arguments = {{ tag = "vip" }}
+fields = {{ ext_id = "user_id" }}
+"""
+
+
+def asking(folder: Path, more: str = "", files: str = "") -> Job:
+    (folder / "users.csv").write_text("user_id\n" + "".join(f"id{n}\n" for n in range(5)))
+    (folder / "job.toml").write_text(ASKED.format(more=more, files=files))
+    return Job.load(folder / "job.toml")
+
+
+def opted_out_there(sandbox: Sandbox) -> None:
+    for number in range(5):
+        record = {"identity": f"id{number}", "type": "profile", "profileData": {"Name": "Ada"}}
+        sandbox.vendor("clevertap").seed({"profiles": [record]})
+        sandbox.moengage.write(f"id{number}", {"name": "Ada"}, existing_only=False)
+    sandbox.moengage.preferences["email", "id1"] = Preference(globally_unsubscribed=True)
+    sandbox.moengage.preferences["sms", "id4"] = Preference(globally_unsubscribed=True)
+    sandbox.clevertap.profiles["id2"].data["MSG-email"] = False
+
+
+@pytest.mark.parametrize(
+    ("more", "files", "left"),
+    [
+        ("", "", {"id0", "id3"}),
+        ('channels = ["email"]', "", {"id0", "id3", "id4"}),
+        ("", 'files = "ours.csv"', {"id3"}),
+    ],
+)
+def test_a_job_asks_vendors_for_opt_outs_of_their_own_and_they_win(
+    more: str, files: str, left: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "ours.csv").write_text("id\nid0\n")
+    job = asking(tmp_path, more, files)
+
+    async def run() -> tuple[set[str], list[str]]:
+        async with Sandbox(limits={slug: SandboxLimits.rate(1000) for slug in vendor_names()}) as sandbox:
+            opted_out_there(sandbox)
+            summary = await run_job(job, sandbox)
+            return tagged(sandbox), summary.notes
+
+    tags_of, notes = asyncio.run(run())
+    assert tags_of == left
+    assert any("what vendors tell of their own opt-outs" in note for note in notes)
+    assert "id1" in (tmp_path / ".netaudience" / "job" / "opt-outs.csv").read_text()
+
+
+def test_a_vendor_that_gives_no_answer_for_its_opt_outs_stops_the_run(tmp_path: Path) -> None:
+    job = asking(tmp_path)
+
+    async def run() -> set[str]:
+        async with Sandbox(limits={slug: SandboxLimits.rate(1000) for slug in vendor_names()}) as sandbox:
+            opted_out_there(sandbox)
+            sandbox.set_faults([Fault("status", status=400, vendor="moengage", operation="getPreferences")])
+            with pytest.raises(ConfigurationError, match="MoEngage gave no answer to 10 of 10 questions"):
+                await run_job(job, sandbox)
+            return tagged(sandbox)
+
+    assert not asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('channels = ["mail"]', "there is no channel 'mail'"),
+        ('ask = ["moengag"]', "there is no vendor 'moengag'"),
+    ],
+)
+def test_what_is_wrong_with_what_is_asked_is_told(more: str, told: str, tmp_path: Path) -> None:
+    head = ASKED.replace('ask = ["moengage", "clevertap"]\n', "") if more.startswith("ask") else ASKED
+    (tmp_path / "users.csv").write_text("user_id\nid0\n")
+    (tmp_path / "job.toml").write_text(head.format(more=more, files=""))
+    with pytest.raises(ConfigurationError, match=told):
+        Job.load(tmp_path / "job.toml")

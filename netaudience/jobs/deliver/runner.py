@@ -18,6 +18,7 @@ from netaudience.jobs.deliver.prepare import ClientFactory
 from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.plan.destinations import find_or_make, unplaced
+from netaudience.jobs.plan.own_opt_outs import ask_for_opt_outs
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import JobFile
 from netaudience.jobs.state.refused import remember_refused
@@ -102,6 +103,8 @@ async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
         try:
             job = await find_or_make(job, client_factory, make=False)
             store = await stack.enter_async_context(stored(job))
+            if resume is None:  # a run that is gone on with holds back whom it has held back
+                await ask_for_opt_outs(job, client_factory)
             if unplaced(job):  # whoever refuses does so before anything is made at a vendor
                 trial = Kept(job, resume=resume, retry=retry, in_doubt=in_doubt, report=False)
                 agreed = consent or Consent()

@@ -7,7 +7,7 @@ that is the same at every reading. A row that cannot be read is told, and readin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, cast
@@ -35,7 +35,7 @@ from netaudience.jobs.extract.spool import (
 )
 from netaudience.jobs.extract.view import Given, Opened
 from netaudience.jobs.spec.model import Expression, Source, Suppression
-from netaudience.jobs.spec.suppression_section import fill_of, held_back, table_of
+from netaudience.jobs.spec.suppression_section import KNOWN_CHANNELS, channel_of, fill_of, held_back, table_of
 from netaudience.model.digests import digest_of, digest_of_file
 
 if TYPE_CHECKING:
@@ -249,32 +249,64 @@ class Table:
             return
         for column in suppression.match:
             find_column(column, self.columns, "The match of the suppression list")
-        people = 0
-        listed = {str(at): Expression(column=name) for at, name in enumerate(suppression.match.values())}
-        with open_source(Source(files=suppression.files), folder) as table:
-            for at in range(len(listed)):
-                connection.execute(f"CREATE TABLE {table_of(at)} (value VARCHAR)")
-            for page in table.rows(listed):
-                bad = [row.get("problem") for row in page if row.get("problem")]
-                if bad:
-                    raise ConfigurationError(
-                        f"The suppression list {table.name} cannot be read whole: {bad[0]}"
-                    )
-                people += len(page)
-                for at in range(len(listed)):
-                    values = [
-                        None if (one := row["fields"].get(str(at))) is None else str(one) for row in page
-                    ]
-                    connection.execute(fill_of(at), [values])
-            name, self._list = table.name, table.fingerprint()
-        held = [connection.execute(f"FROM {table_of(at)} LIMIT 1").fetchall() for at in range(len(listed))]
-        if not any(held):
-            raise ConfigurationError(
-                f"The suppression list {name} holds nobody: look at the file, and at the columns of match"
+        matched, names, people = suppression.match, list[str](), 0
+        for at in range(len(matched)):
+            connection.execute(f"CREATE TABLE {table_of(at)} (value VARCHAR, channel VARCHAR)")
+        if suppression.files:
+            held = self._read_part(
+                connection, Source(files=suppression.files), folder, matched.values(), suppression.channel
             )
-        rows = self.count(held_back(suppression.match))
-        who = f"{name} has {people:,} people to whom nothing is sent"
+            if not any(
+                connection.execute(f"FROM {table_of(at)} LIMIT 1").fetchall() for at in range(len(matched))
+            ):
+                raise ConfigurationError(
+                    f"The suppression list {held[0]} holds nobody: look at the file, and at the columns of "
+                    "match"
+                )
+            names.append(held[0])
+            people += held[1]
+        if suppression.told is not None and suppression.told.exists():
+            told = Source(files=(str(suppression.told),))
+            people += self._read_part(connection, told, folder, matched, "channel")[1]
+            names.append("what vendors tell of their own opt-outs")
+        elif suppression.ask:
+            names.append(f"what {' and '.join(suppression.ask)} will tell of their own opt-outs")
+        rows = self.count(held_back(matched))
+        who = f"{' and '.join(names)} has {people:,} people to whom nothing is sent"
         self._held = [f"{who}: {rows:,} rows of the source are theirs and are held back"]
+
+    def _read_part(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        source: Source,
+        folder: Path,
+        columns: Iterable[str],
+        channel: str | None,
+    ) -> tuple[str, int]:
+        """Put a list of people beside the others, and return its name and how many they are.
+
+        Raises:
+            ConfigurationError: it cannot be read whole, or names a channel that there is not.
+        """
+        wanted = {str(at): Expression(column=name) for at, name in enumerate(columns)}
+        count = len(wanted)
+        if channel is not None:
+            wanted["channel"] = Expression(column=channel)
+        people = 0
+        with open_source(source, folder) as table:
+            for page in table.rows(wanted):
+                rows = [row["fields"] for row in page]
+                bad = next((why for row in page if (why := row.get("problem"))), None)
+                channels = [channel_of(row.get("channel")) for row in rows]
+                bad = bad or next((f"it names {one}" for one in channels if one not in KNOWN_CHANNELS), None)
+                if bad:
+                    raise ConfigurationError(f"The suppression list {table.name} cannot be read whole: {bad}")
+                people += len(page)
+                for at in range(count):
+                    values = [None if (one := row.get(str(at))) is None else str(one) for row in rows]
+                    connection.execute(fill_of(at), [values, channels])
+            self._list += table.fingerprint()
+            return table.name, people
 
     def close(self) -> None:
         """Give memory and temporary files free."""

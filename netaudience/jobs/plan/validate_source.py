@@ -16,6 +16,7 @@ from netaudience.jobs.connectors.watermark import EVERYTHING, Since
 from netaudience.jobs.extract.page import Page
 from netaudience.jobs.extract.table import Table, open_source
 from netaudience.jobs.map.aliases import are_addresses, other_than_ids
+from netaudience.jobs.plan.own_opt_outs import held_by
 from netaudience.jobs.spec.diagnostics import Problems, listed, nearest
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.parse import read_text
@@ -53,7 +54,7 @@ def open_checked(  # noqa: PLR0913 - what a reading may be told
     """
     try:
         table = open_source(
-            job.source, job.path.parent, kept=kept, beside=beside, stop=stop, since=since, first=first
+            held_by(job), job.path.parent, kept=kept, beside=beside, stop=stop, since=since, first=first
         )
     except ConfigurationError as error:
         problems = Problems(_shown(job.path), _lines(job))

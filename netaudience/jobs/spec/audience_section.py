@@ -18,7 +18,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import Section, listed
 from netaudience.jobs.spec.model import KeptAudience, Step, Suppression
 from netaudience.jobs.spec.people_section import column_of, columns_of, pairs_of, vendors_of
-from netaudience.jobs.spec.suppression_section import condition_of
+from netaudience.jobs.spec.suppression_section import channels_of, condition_of
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.spec.verb_steps import UNPLACED, mirrored, placed, step_of, unfit_place
 from netaudience.model.digests import digest_of
@@ -27,7 +27,7 @@ from netaudience.vendors import names, verbs_of
 
 __all__ = ["AUDIENCE", "audience_of", "audience_steps", "numbered", "with_places"]
 
-AUDIENCE = ("name", "vendors", "columns", "at", "by")
+AUDIENCE = ("name", "vendors", "columns", "at", "by", "channels")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 
@@ -51,6 +51,7 @@ def audience_of(section: Section) -> KeptAudience:
         columns=columns,
         at=at,
         by=cast("Mapping[str, Identity]", by),
+        channels=channels_of(section, "channels"),
     )
     for vendor in vendors:
         if problem := _problem(audience, vendor):
@@ -131,7 +132,7 @@ def audience_steps(
         place = audience.at.get(slug) or (UNPLACED if verbs_of(vendor)["join"].place else audience.name)
         step = mirrored(step_of(f"{slug}-{called}", vendor, forth, column, place=place), vendor, back, place)
         if suppression is not None:
-            step = attrs.evolve(step, where=condition_of(step.where, suppression.match))
+            step = attrs.evolve(step, where=condition_of(step.where, suppression.match, audience.channels))
         steps[slug] = step
     named = {slug: step.name for slug, step in steps.items()}
     return attrs.evolve(audience, steps=named), tuple(steps.values())

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from netaudience.model.digests import digest_of
-from netaudience.model.verb_facts import Identity
+from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 
 __all__ = [
@@ -99,10 +99,19 @@ class Secret:
 class Suppression:
     """A list of people to whom nothing is sent, whatever the source says of them."""
 
-    #: Files or globs, relative to the job file.
+    #: Files or globs, relative to the job file; empty where only vendors are asked.
     files: tuple[str, ...]
     #: By column of the source the column of the list; a row is held back where one of them is the same.
     match: Mapping[str, str]
+    #: The column of the list that names a channel; who has none there has opted out of all.
+    channel: str | None = None
+    #: Vendors that are asked before each run for opt-outs of their own, by their names in commands, of which
+    #: channels, all if there are none, and by which columns of the source they know people.
+    ask: tuple[str, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    columns: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    #: Where what they have told is kept.
+    told: Path | None = None
 
 
 @attrs.frozen
@@ -240,6 +249,8 @@ class KeptAudience:
     found: Mapping[str, str] = attrs.field(factory=dict[str, str])
     #: By which identity people are known at a vendor, where it is not the first one that it takes.
     by: Mapping[str, Identity] = attrs.field(factory=dict[str, "Identity"])
+    #: Who has opted out of one of these is in it nowhere; of any channel if there are none.
+    channels: tuple[Channel, ...] = ()
     #: Its steps by the vendor.
     steps: Mapping[str, str] = attrs.field(factory=dict[str, str])
 

@@ -29,20 +29,20 @@ def columns_of(section: Section, vendors: Iterable[str]) -> dict[str, str]:
     return columns
 
 
-def vendors_of(section: Section) -> tuple[str, ...]:
+def vendors_of(section: Section, key: str = "vendors") -> tuple[str, ...]:
     """Return the vendors that a section lists, by their names in commands."""
     slugs = list(names())
-    if "vendors" not in section:
+    if key not in section:
         every = ", ".join(f'"{slug}"' for slug in slugs)
         section.problems.add(
             section.path, f"{section.name} names no vendor: add vendors = [{every}], or some"
         )
     found: list[str] = []
-    for given in section.texts("vendors"):
+    for given in section.texts(key):
         vendor = find_vendor(given)
         if vendor is None:
             meant = nearest(given, slugs) or f": it is one of {listed(slugs)}"
-            section.wrong("vendors", f"there is no vendor {given!r}{meant}")
+            section.wrong(key, f"there is no vendor {given!r}{meant}")
         elif vendor.slug not in found:
             found.append(vendor.slug)
     return tuple(found)

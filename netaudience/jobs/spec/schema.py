@@ -110,6 +110,7 @@ _STEP: dict[str, tuple[JsonValue, str]] = {
     "take_back_old": (_FLAG, "Whether what was done by other arguments is taken back too."),
     "duplicates": ({"enum": ["all", "last"]}, "Which of several rows of one user are sent."),
     "suppressed": ({"enum": ["hold-back", "send"]}, "Whether rows of people on the list are sent."),
+    "channels": (_TEXTS, "Only whoever has opted out of one of these is held back."),
     "verify": (_PERCENT, "The share of the delivered rows that are read back when the run has ended."),
     "rate": ({"type": "number"}, "Requests per second, in place of the operation's own figure."),
     "in_flight": (_COUNT, "Requests at one time."),
@@ -118,12 +119,17 @@ _STEP: dict[str, tuple[JsonValue, str]] = {
 _SUPPRESSION: dict[str, tuple[JsonValue, str]] = {
     "files": ({"anyOf": [_TEXT, _TEXTS]}, "The list of people to whom nothing is sent."),
     "match": (_ANYTHING, "By column of the source the column of the list."),
+    "channel": (_TEXT, "The column of the list that names a channel; without one it is of all."),
+    "ask": (_TEXTS, "Vendors that are asked for opt-outs of their own before each run, as in commands."),
+    "channels": (_TEXTS, "The channels of which they are asked; all, if left out."),
+    "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id by which they know people."),
 }
 _AUDIENCE: dict[str, tuple[JsonValue, str]] = {
     "name": (_TEXT, "What the audience is called at all vendors."),
     "vendors": (_TEXTS, "The vendors at which it is kept the same, as in commands."),
     "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id and VENDOR_device of one vendor."),
     "at": (_ANYTHING, "By vendor another name, or the number of a list or group that is there."),
+    "channels": (_TEXTS, "Only whoever has opted out of one of these is held back."),
     "by": (_ANYTHING, "By vendor the identity that people are known by, where it is not the first."),
 }
 _VERB: dict[str, tuple[JsonValue, str]] = {

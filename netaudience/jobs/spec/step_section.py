@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from netaudience.jobs.spec.diagnostics import Problems, Section, listed, nearest
 from netaudience.jobs.spec.model import Expression, Mode, Source, Step
-from netaudience.jobs.spec.suppression_section import condition_of
+from netaudience.jobs.spec.suppression_section import channels_of, condition_of
 from netaudience.jobs.spec.toml_lines import KeyPath
 from netaudience.jobs.spec.validate import (
     check_arguments,
@@ -29,7 +29,7 @@ __all__ = ["MODES", "STEP", "check_incremental", "steps_of"]
 
 STEP = (
     "name", "vendor", "operation", "arguments", "fields", "where", "mode", "removal", "removal_arguments",
-    "take_back_old", "duplicates", "suppressed", "verify", "rate", "in_flight", "max_rows",
+    "take_back_old", "duplicates", "suppressed", "channels", "verify", "rate", "in_flight", "max_rows",
 )  # fmt: skip
 MODES = ("all", "changed-only", "mirror")
 _EXPRESSION = ("column", "value", "sql")
@@ -115,8 +115,11 @@ def _step(file: Section, section: Section, source: Source) -> Step | None:
     sends = section.choice("suppressed", ("hold-back", "send")) == "send"
     if "suppressed" in section and source.suppression is None and "suppression" not in file:
         section.wrong("suppressed", "there is no list of people: add [suppression], or leave it out")
+    channels = channels_of(section, "channels")
+    if "channels" in section and (sends or "suppression" not in file):
+        section.wrong("channels", "there is no list of people that would hold any back: leave it out")
     if source.suppression is not None and not sends:
-        where = condition_of(where, source.suppression.match)
+        where = condition_of(where, source.suppression.match, channels)
     default = "step" if operation is None else f"{vendor}-{operation.name.replace('_', '-')}"
     name = section.name_of_folder("name", default=default)
     if vendor is None or operation is None or name is None:
