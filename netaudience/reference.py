@@ -93,6 +93,8 @@ class OperationRow:
     note: str
     #: What the vendor answers with success and does not do.
     unsaid: str
+    #: Where it ends later: how the end is told.
+    settles: str
 
     def to_json(self) -> JsonValue:
         """Return the row as JSON can say it."""
@@ -147,6 +149,7 @@ def _row(client: type[Client], operation: Operation) -> OperationRow:
         shape=operation.shape,
         note=facts.note,
         unsaid=facts.unsaid,
+        settles=facts.settles,
     )
 
 

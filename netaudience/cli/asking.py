@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import cast
 
+from netaudience.cli.display import tell
 from netaudience.cli.options import Pace
 from netaudience.cli.output import StandardOutput, json_line
 from netaudience.client import Client
@@ -51,6 +52,8 @@ def ask_operation(
                             return
             else:
                 output.write([json_line(await asked)])
+                if operation.facts.settles:
+                    tell(operation.facts.settles)
 
     asyncio.run(ask())
     output.write_all([])

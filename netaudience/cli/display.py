@@ -17,6 +17,7 @@ from typing import Any
 
 from netaudience.cli.output import visible
 from netaudience.jobs.spec.diagnostics import duration, many
+from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.outcomes import commonest
 
@@ -77,6 +78,10 @@ def _step_lines(step: StepSummary) -> Iterator[str]:
     yield from (f"warning, {count:,} x {words}" for words, count in warnings[:_REASONS])
     if len(warnings) > _REASONS:
         yield f"and {len(warnings) - _REASONS:,} more warnings, which the summary as JSON tells"
+    vendor = find_vendor(step.vendor)
+    operation = None if vendor is None else vendor.operations().get(step.operation)
+    if operation is not None and step.delivered and operation.facts.settles:
+        yield operation.facts.settles
 
 
 def _cost(step: StepSummary) -> Iterator[str]:

@@ -106,6 +106,7 @@ def _whole(row: OperationRow) -> Iterator[str]:
         ("dangers", ", ".join(dangers)),
         ("to know", row.note),
         ("not told", row.unsaid),
+        ("later", row.settles),
         *(("per request", f"{name} {_figure(figure)}") for name, figure in row.limit.items()),
         *(("allowance", f"{name} {_figure(figure)}") for name, figure in row.quota.items()),
         ("documented", f"{row.docs} (read {row.read})"),

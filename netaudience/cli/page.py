@@ -118,3 +118,5 @@ def _to_know(row: OperationRow) -> Iterator[str]:
         yield row.note
     if row.unsaid:
         yield f"Not told: {row.unsaid}."
+    if row.settles:
+        yield row.settles

@@ -32,6 +32,7 @@ class Stated(TypedDict, total=False):
     consent: str
     erases: bool
     unsaid: str
+    settles: str
     read: str
     coalesces: Coalescence | None
     opposite: str
@@ -95,6 +96,8 @@ class Facts:
     note: str = attrs.field(default="", validator=_text)
     #: What the vendor answers with success and does not do, as the end of a sentence; the report says it too.
     unsaid: str = attrs.field(default="", validator=_text)
+    #: Where what was accepted ends later: how the end is told, in a sentence that a terminal shows, too.
+    settles: str = attrs.field(default="", validator=_text)
     #: The month in which its page was read, as ``2026-11``, where that is not the vendor's.
     read: str = attrs.field(default="", validator=_text)
     #: Seconds for one exchange, where the client's own timeout is too short.

@@ -17,7 +17,7 @@ OPERATIONS = [(vendor, operation) for vendor in clients() for operation in vendo
 KEYS = {
     "vendor", "operation", "summary", "command", "method", "path", "item", "fields", "arguments", "limit",
     "allowance", "quota", "idempotent", "destructive", "irreversible", "app_wide", "acknowledges",
-    "provenance", "docs", "read", "shape", "note", "unsaid",
+    "provenance", "docs", "read", "shape", "note", "unsaid", "settles",
 }  # fmt: skip
 
 

@@ -101,6 +101,18 @@ def test_what_is_to_be_kept_back_is_a_column_that_nothing_else_sends(
     assert not sandbox.ledger.requests
 
 
+def test_what_ends_later_says_how_its_end_is_told(
+    at_sandbox, file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETAUDIENCE_MOENGAGE_DB_NAME", "db")
+    row = "VIPs,uid,string,https://a.example/f.csv,30,https://a.example/hook"
+    path = file("s.csv", f"name,attribute_name,attribute_type,file_url,expiry_time,callback_url\n{row}\n")
+    told = at_sandbox("moengage", "create-file-segment", path)
+    assert told.code == 0, told.err
+    assert "MoEngage calls your callback_url" in told.err
+    assert "ask get_user_job" in at_sandbox("fynd", "start-user-export", "--file-format", "csv").err
+
+
 def test_an_empty_cell_takes_an_attribute_away_where_that_is_said(at_sandbox, sandbox, file: Write) -> None:
     flags = ("--create-new-fields", "--unset", "Tier")
     full = file("u.csv", "email,tier,city\nann@example.com,gold,Rome\nbob@example.com,gold,Oslo\n")

@@ -29,7 +29,8 @@ _TYPES = {"identity": "i", "guid": "g"}
 _MEMBERS = Identifiers("member")
 _EMAIL = email_rule("email")
 _REQUESTS = "Three requests, the file without our headers."
-_VERDICT = "who is no profile and is left out, and a file that cannot be used: its e-mail alone tells it"
+_VERDICT = "who is no profile and is left out, and a file that cannot be used"
+_LATER = "How many were found is told later: CleverTap writes to the e-mail address that was given."
 
 
 class CustomLists:
@@ -43,6 +44,7 @@ class CustomLists:
         timeout=600.0,
         note=f"A name that is there is refused. {_REQUESTS}",
         unsaid=_VERDICT,
+        settles=_LATER,
         docs=CUSTOM_LIST_PAGE,
     )
     def create_custom_list(
@@ -77,6 +79,7 @@ class CustomLists:
         timeout=600.0,
         note=f"Whoever is not in it is no member any more. {_REQUESTS}",
         unsaid=_VERDICT,
+        settles=_LATER,
         docs=CUSTOM_LIST_PAGE,
     )
     def replace_custom_list(

@@ -229,7 +229,8 @@ class Attributes:
         provenance=Provenance.REPORTED,
         unsaid="rows that name nobody are left out",
         note="Not safe to repeat: it starts a job. The path is that of an older SDK, which sent PUT to it; "
-        "the page says PATCH. Nothing is told about single rows of the file.",
+        "the page says PATCH.",
+        settles="The end is told nowhere: no page says how to ask for the job, or for single rows.",
         docs=AUDIENCE,
     )
     def bulk_update_user_attributes(

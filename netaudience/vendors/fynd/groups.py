@@ -65,9 +65,10 @@ _SOME_MEMBERS = Limit(
     rows=assumed(100, "no figure is documented"), bytes=assumed(1_000_000, "no figure is documented")
 )
 _MEMBERS_LATER = (
-    "Whether the members change at once is not documented: get_group has its error, and list_group_users the "
-    "members. An entry that is sent again changes nothing more (inferred)."
+    "Whether the members change at once is not documented. An entry that is sent again changes nothing more "
+    "(inferred)."
 )
+_SETTLES = "Members change later: ask get_group, which has the group's status, its total_users and its error."
 _ROWS_LOST = "rows that name nobody are left out, and counted in the group's error alone"
 
 
@@ -196,7 +197,8 @@ class Groups:
         acknowledges="applied",
         unsaid=_ROWS_LOST,
         note="Not safe to repeat: look the group up by its name before sending it again, for there may be "
-        "two of one name. The members are loaded from the file afterwards.",
+        "two of one name.",
+        settles=_SETTLES,
         docs=AUDIENCE,
     )
     def create_group(self, group: NewGroup | NewGroupDict) -> Request[Group]:
@@ -232,8 +234,8 @@ class Groups:
         idempotent=False,
         acknowledges="applied",
         unsaid=_ROWS_LOST,
-        note="Not safe to repeat with a file: look at the group's status before sending it again. What the "
-        "file says is done afterwards.",
+        note="Not safe to repeat with a file: look at the group's status before sending it again.",
+        settles=_SETTLES,
         docs=AUDIENCE,
     )
     def update_group(self, update: GroupUpdate | GroupUpdateDict) -> Request[Group]:
@@ -260,6 +262,7 @@ class Groups:
         unsaid=_ROWS_LOST,
         note="Overwrites the group: whether what is left out stays is not documented. Not repeatable with "
         "a file: look at the group's status before sending it again.",
+        settles=_SETTLES,
         docs=USER,
     )
     def replace_group(self, group: GroupReplacement | GroupReplacementDict) -> Request[Group]:
@@ -283,6 +286,7 @@ class Groups:
         acknowledges="accepted",
         note=_MEMBERS_LATER,
         unsaid=_ROWS_LOST,
+        settles=_SETTLES,
         docs=USER,
     )
     def add_group_users(
@@ -308,6 +312,7 @@ class Groups:
         acknowledges="accepted",
         note=_MEMBERS_LATER,
         unsaid=_ROWS_LOST,
+        settles=_SETTLES,
         docs=USER,
     )
     def remove_group_users(
@@ -400,6 +405,7 @@ class Groups:
         acknowledges="accepted",
         provenance=Provenance.ASSUMED,
         note=f"Not safe to repeat: it starts a count. {_INFERRED}",
+        settles="The count is told later: ask get_group, which has it in total_users.",
         docs=AUDIENCE,
     )
     def refresh_group(self, group_id: str) -> Request[RefreshStarted]:

@@ -26,8 +26,8 @@ _JOB_IDS = Identifiers("job id", in_path)
 _IMPORTS = Rows(NewImport, key="absolute_url", noun="absolute_url")
 _JOBS = f"{PREFIX}/users/jobs"
 _LATER = (
-    "Not safe to repeat: it starts a job. What becomes of single rows is told by get_user_job alone, in "
-    "its count and in the file of its links."
+    "The end is told later: ask get_user_job with the job's id, whose count says how many rows failed, and "
+    "whose links where they are."
 )
 
 
@@ -46,7 +46,8 @@ class Jobs:
         quota=REQUESTS,
         idempotent=False,
         acknowledges="accepted",
-        note=_LATER,
+        note="Not safe to repeat: it starts a job.",
+        settles=_LATER,
         unsaid="rows that fail are counted in the job alone",
         docs=USER,
     )
@@ -100,7 +101,8 @@ class Jobs:
         quota=REQUESTS,
         idempotent=False,
         acknowledges="accepted",
-        note=_LATER,
+        note="Not safe to repeat: it starts a job.",
+        settles=_LATER,
         docs=USER,
     )
     def start_user_export(self, *, file_format: str) -> Request[Job]:

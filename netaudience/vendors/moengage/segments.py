@@ -146,7 +146,10 @@ class SegmentCallback:
 
 _FILES = Rows(FileSegment, key="name", noun="name")
 _NAMES = Rows(SegmentName, key="name", noun="name")
-_LATER = "Told by the callback alone: how many values were found and how many users there are now."
+_LATER = (
+    "The end, with how many values were found and how many users there are now, is told later: MoEngage "
+    "calls your callback_url, and writes to the emails; no page says how to ask for it."
+)
 _NOBODY = (
     "values that name no user are passed over, and a file that cannot be fetched, or is too large, leaves 0 "
     "users"
@@ -166,8 +169,9 @@ class Segments:
         quota=SEGMENT_FILES,
         # A name that is taken is refused: the segment is there.
         idempotent=False,
-        note=f"A name that is taken is refused. {_LATER}",
+        note="A name that is taken is refused.",
         unsaid=_NOBODY,
+        settles=_LATER,
         docs=SEGMENTS,
     )
     def create_file_segment(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
@@ -187,8 +191,8 @@ class Segments:
         limit=_ONE,
         quota=SEGMENT_FILES,
         idempotent=True,
-        note=_LATER,
         unsaid=_NOBODY,
+        settles=_LATER,
         docs=SEGMENTS,
     )
     def add_segment_users(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
@@ -206,8 +210,8 @@ class Segments:
         limit=_ONE,
         quota=SEGMENT_FILES,
         idempotent=True,
-        note=_LATER,
         unsaid=_NOBODY,
+        settles=_LATER,
         docs=SEGMENTS,
     )
     def remove_segment_users(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
@@ -226,8 +230,9 @@ class Segments:
         quota=SEGMENT_FILES,
         idempotent=True,
         destructive=True,
-        note=f"All who are not in the file leave the segment. {_LATER}",
+        note="All who are not in the file leave the segment.",
         unsaid=_NOBODY,
+        settles=_LATER,
         docs=SEGMENTS,
     )
     def replace_segment_users(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:

@@ -35,6 +35,7 @@ __all__ = ["Segments"]
 Target: TypeAlias = str | Sequence[str] | Mapping[str, JsonValue]
 
 _PAGES = f"{REFERENCE}/segments-and-targeting"
+_CALCULATED = "It is calculated later: ask get_segment until its calculation is READY."
 _DEFINITIONS = Rows(SegmentDefinition, key="name", noun="segment name", rule=segment_problem)
 _CHANGES = Rows(SegmentChange, key=("segment_id", "name"), noun="segment id", rule=segment_problem)
 _SEGMENT = WholeNumbers("segment id")
@@ -99,7 +100,8 @@ class Segments:
         quota=REQUESTS,
         idempotent=False,
         acknowledges="accepted",
-        note="Sent twice, it is refused the second time, for its name is taken then. Calculated later.",
+        note="Sent twice, it is refused the second time, for its name is taken then.",
+        settles=_CALCULATED,
         docs=f"{_PAGES}/create-segment",
     )
     def create_segment(self, segment: SegmentDefinition | SegmentDefinitionDict) -> Request[SegmentState]:
@@ -121,7 +123,8 @@ class Segments:
         limit=ONE,
         quota=REQUESTS,
         idempotent=True,
-        note="Its conditions are replaced, all of them, and it is calculated anew.",
+        note="Its conditions are replaced, all of them.",
+        settles=_CALCULATED,
         docs=f"{_PAGES}/update-segment",
     )
     def update_segment(self, segment: SegmentChange | SegmentChangeDict) -> Request[SegmentState]:
@@ -161,7 +164,8 @@ class Segments:
         idempotent=True,
         coalesces="replace",
         opposite="delete_segment",
-        note="It counts against the segments of the package again, and is calculated anew.",
+        note="It counts against the segments of the package again.",
+        settles=_CALCULATED,
         docs=f"{_PAGES}/change-segment-status",
     )
     def reopen_segment(self, segment_id: int) -> Request[SegmentState]:
