@@ -29,6 +29,7 @@ from benchmarks import (
     peers,
     poison,
     sharing,
+    snapshot,
     throughput,
 )
 from benchmarks.cores import pinned, sink_and_client
@@ -45,6 +46,7 @@ _ALL: tuple[Measurement, ...] = (
     *journal.MEASUREMENTS,
     *imports.MEASUREMENTS,
     *jobs.MEASUREMENTS,
+    *snapshot.MEASUREMENTS,
     *batching.MEASUREMENTS,
     *lanes.MEASUREMENTS,
     *sharing.MEASUREMENTS,
@@ -76,6 +78,7 @@ def main(  # noqa: PLR0913 - what may be asked for
     quick: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     only: str = "",
+    without: str = "",
     loop: LoopName = "asyncio",
     pairs: int | None = None,
     processes: int | None = None,
@@ -87,14 +90,15 @@ def main(  # noqa: PLR0913 - what may be asked for
         quick: Take the fewest rounds and the shortest runs that still say something.
         as_json: Print a JSON list in place of the table.
         only: What to measure, such as P1,P5 or E1; all if not given.
+        without: What of it not to measure.
         loop: The event loop of the client.
         pairs: Rounds of interleaved slices.
         processes: In how many fresh processes a speed is measured, the rounds shared out among them; five,
             or one with --quick.
         attempts: How often, at most, a measurement is taken whose control is out of its band.
     """
-    wanted = frozenset(only.upper().split(",")) if only else frozenset(_IDS)
-    if unknown := wanted - set(_IDS):
+    wanted, left_out = _promises(only) or frozenset(_IDS), _promises(without)
+    if unknown := (wanted | left_out) - set(_IDS):
         print(
             f"There is no {', '.join(sorted(unknown))} here: choose among {', '.join(_IDS)}", file=sys.stderr
         )
@@ -103,14 +107,14 @@ def main(  # noqa: PLR0913 - what may be asked for
     plan = Plan(
         quick=quick,
         pairs=pairs or (_QUICK_PAIRS if quick else _PAIRS),
-        wanted=wanted,
+        wanted=wanted - left_out,
         loop=loop,
         processes=processes or (1 if quick else _PROCESSES),
         sink_core=sink_core,
     )
     results: list[Result] = []
     for one in _ALL:
-        if not wanted.intersection(one.ids):
+        if not plan.wanted.intersection(one.ids):
             continue
         if one.moody and plan.processes > 1:
             results += in_processes(one, plan, attempts)
@@ -118,13 +122,17 @@ def main(  # noqa: PLR0913 - what may be asked for
             with pinned(client_core):
                 results += _measure(one, plan, attempts)
     results = sorted(
-        (result for result in results if result.id in wanted), key=lambda result: _in_order(result.id)
+        (result for result in results if result.id in plan.wanted), key=lambda result: _in_order(result.id)
     )
     if as_json:
         print(orjson.dumps([result.as_json() for result in results], option=orjson.OPT_INDENT_2).decode())
     else:
         Console().print(_table(results, plan))
     return 0 if all(result.controlled for result in results) else 1
+
+
+def _promises(words: str) -> frozenset[str]:
+    return frozenset(filter(None, words.upper().split(",")))
 
 
 def _measure(measurement: Measurement, plan: Plan, attempts: int) -> list[Result]:

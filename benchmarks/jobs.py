@@ -1,4 +1,6 @@
-"""J1 and J3: what a job costs beside the script that an engineer writes by hand, and how its memory grows.
+"""J1 to J4: what a job costs beside the script that an engineer writes by hand, and how its memory grows.
+
+J2 is here for a first run that remembers; a night over what is remembered is measured by `snapshot`.
 
 Both are processes of their own, for the start of a command and its report are part of what it costs. CPU is
 that of the whole process, all of its threads, as the system counts it; the sink is another process.
@@ -40,6 +42,7 @@ preflight = false # the sink knows no attributes
 [[step]]
 vendor = "netmera"
 operation = "set_profile_attributes"
+mode = "{mode}"
 rate = 100000
 in_flight = 8
 
@@ -110,10 +113,17 @@ def _script(folder: Path, url: str) -> _Cost:
     return _run([sys.executable, str(script), str(folder / "people.parquet"), url], folder, url)
 
 
-def _job(folder: Path, url: str, file: str = "people.parquet") -> _Cost:
+def _job(folder: Path, url: str, file: str = "people.parquet", mode: str = "all") -> _Cost:
     path = folder / "job.toml"
-    path.write_text(_JOB.format(file=file))
+    path.write_text(_JOB.format(file=file, mode=mode))
     return _run([sys.executable, "-m", "netaudience", "run", str(path), "--yes"], folder, url)
+
+
+def _first(folder: Path, url: str) -> _Cost:
+    """Run the job as one that sends only what changed, and remembers nothing yet."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        (Path(name) / "people.parquet").symlink_to(folder / "people.parquet")
+        return _job(Path(name), url, mode="changed-only")
 
 
 async def _cost(plan: Plan) -> list[Result]:
@@ -121,10 +131,10 @@ async def _cost(plan: Plan) -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_people(folder / "people.parquet", _ROWS)
-        taken: dict[str, list[_Cost]] = {"script": [], "again": [], "job": []}
+        taken: dict[str, list[_Cost]] = {"script": [], "again": [], "job": [], "first": []}
         async with serve(plan) as sink:
             for _ in range(pairs):
-                for what, run in (("script", _script), ("job", _job), ("again", _script)):
+                for what, run in (("script", _script), ("job", _job), ("first", _first), ("again", _script)):
                     taken[what].append(await asyncio.to_thread(run, folder, sink.url))
     slices = {what: [Slice(cost.wall, cost.cpu) for cost in costs] for what, costs in taken.items()}
     return [
@@ -139,7 +149,51 @@ async def _cost(plan: Plan) -> list[Result]:
                 "s of CPU, the job": statistics.median(cost.cpu for cost in taken["job"]),
                 "s of CPU, the script": statistics.median(cost.cpu for cost in taken["script"]),
             },
+        ),
+        Result(
+            id="J2",
+            part="first",
+            what="CPU of its first run where it sends only what changed vs of one that remembers nothing",
+            measured=median_ratio(slices["first"], slices["job"], by="cpu"),
+            promise=1.3,
+            bound="at most",
+            control=median_ratio(slices["again"], slices["script"], by="cpu"),
+        ),
+    ]
+
+
+async def _start(plan: Plan) -> list[Result]:
+    rounds = 5 if plan.quick else 15
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "ten.csv").write_text("ext_id\n" + "".join(f"customer-{n}\n" for n in range(10)))
+        command = [sys.executable, "-m", "netaudience"]
+        one_shot = [*command, "netmera", "tag-users", "--tag", "vip", str(folder / "ten.csv")]
+        async with serve(plan) as sink:
+
+            def cpu(words: Sequence[str]) -> list[float]:
+                _run(words, folder, sink.url)  # writes the byte code
+                return [_run(words, folder, sink.url).cpu * 1000 for _ in range(rounds)]
+
+            taken = [
+                (part, what, most, await asyncio.to_thread(cpu, words), await asyncio.to_thread(cpu, words))
+                for part, what, most, words in (
+                    ("help", "CPU of `netaudience --help`", 150, [*command, "--help"]),
+                    ("one shot", "CPU of a command over ten rows", 500, one_shot),
+                )
+            ]
+    return [
+        Result(
+            id="J4",
+            part=part,
+            what=what,
+            measured=statistics.median(first),
+            promise=most,
+            bound="at most",
+            control=statistics.median(again) / statistics.median(first),
+            unit="ms",
         )
+        for part, what, most, first, again in taken
     ]
 
 
@@ -166,4 +220,8 @@ async def _flat(plan: Plan) -> list[Result]:
     ]
 
 
-MEASUREMENTS = (Measurement(("J1",), _cost), Measurement(("J3",), _flat))
+MEASUREMENTS = (
+    Measurement(("J1", "J2"), _cost),
+    Measurement(("J3",), _flat),
+    Measurement(("J4",), _start),
+)
