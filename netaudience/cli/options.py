@@ -282,6 +282,19 @@ class Written(Elsewhere):
             help="What stands in a cell of CSV that holds nothing, such as \\N; may be repeated.",
         ),
     ] = ()
+    trim: Annotated[
+        bool | None,
+        Parameter(
+            negative="--no-trim",
+            group=SOURCE,
+            show_default=False,
+            help="Whether white space at both ends of the cells of CSV is taken off.",
+        ),
+    ] = None
+    short_rows: Annotated[
+        Literal["reject", "fill"],
+        Parameter(group=SOURCE, help="What becomes of a row of CSV with fewer cells than the header."),
+    ] = "reject"
     sheet: Annotated[str | None, Parameter(group=SOURCE, help="The sheet of a workbook.")] = None
     hive: Annotated[
         bool, Parameter(group=SOURCE, help="Folders such as country=TR are columns as well."), FLAG
@@ -307,6 +320,8 @@ class Written(Elsewhere):
                 skip_lines=self.skip_lines,
                 encoding=self.encoding,
                 nulls=self.nulls,
+                trim=self.trim,
+                short_rows=self.short_rows,
                 sheet=self.sheet,
                 hive=self.hive,
                 time_zone=self.time_zone,

@@ -62,7 +62,9 @@ def _of_source(source: Source) -> Iterator[str]:
         yield f"[suppression] reads a list beside the source. {in_query}"
     if source.typed:
         yield f"typed looks at whole columns. {in_query}"
-    written = source.hive or source.skip_lines or source.nulls or source.encoding or source.sheet
+    written = (
+        source.hive or source.skip_lines or source.nulls or source.trim or source.encoding or source.sheet
+    )
     if written or source.format or source.header not in {None, True} or source.quote != '"':
         yield "Spark reads files as they are. Leave out what says how they are written, or make it a table"
     for name in source.files:

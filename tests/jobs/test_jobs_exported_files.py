@@ -445,3 +445,74 @@ def test_marks_of_nothing_that_would_be_sent_as_texts_are_told(opened, tmp_path,
     table.count()
     notes = [note for note in table.notes if "nulls" in note]
     assert [note.partition(", and a field")[0] for note in notes] == ([] if told is None else [told])
+
+
+# CSV: cells that are not written, and white space around those that are.
+
+#: Row 2 ends early, row 3 is a cell of two lines alone, row 5 has one too many.
+RAGGED = 'id,city,age\n1, İzmir ,30\n2,Bursa\n"3\n"\n\n\u00a04,"  Van",\t\n5,a,b,c\n6, "x, y" ,7'
+
+
+@pytest.mark.parametrize(
+    ("about", "rows", "told"),
+    [
+        (
+            {},
+            [("1", " İzmir ", "30"), ("\u00a04", "  Van", "\t"), ("6", "x, y", "7")],
+            [("line 3", "fewer"), ("line 4", "fewer"), ("line 5", "fewer"), ("line 8", "more")],
+        ),
+        (
+            {"short_rows": "fill"},
+            [
+                ("1", " İzmir ", "30"), ("2", "Bursa", None), ("3\n", None, None),
+                ("\u00a04", "  Van", "\t"), ("6", "x, y", "7"),
+            ],
+            [("line 8", "more")],
+        ),
+        (
+            {"short_rows": "fill", "trim": True},
+            [
+                ("1", "İzmir", "30"), ("2", "Bursa", None), ("3", None, None), ("4", "Van", None),
+                ("6", "x, y", "7"),
+            ],
+            [("line 8", "more")],
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_cells_that_are_left_out_and_white_space_are_as_somebody_says(
+    opened, tmp_path, about, rows, told, ends
+):
+    (tmp_path / "u.csv").write_text(RAGGED.replace("\n", ends), newline="")
+    table = opened("u.csv", **about)
+    names = ("id", "city", "age")
+    found = [row["fields"] for row in read(table, columns(*names)) if "problem" not in row]
+    assert [tuple(row.get(name) for name in names) for row in found] == [
+        tuple(cell and cell.replace("\n", ends) for cell in row) for row in rows
+    ]
+    said = [problem for _, problem in problems(table)]
+    assert [(one.split(" of ")[0], re.search("fewer|more", one)[0]) for one in said] == told
+    assert table.count() == len(rows) + len(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "trim", "told"),
+    [
+        (RAGGED, None, "u.csv: 4 cells have white space at an end, 2 of them in column 'city'"),
+        (RAGGED, True, None),
+        (RAGGED, False, None),
+        ("id\n 1\n", None, "u.csv: 1 cell has white space at an end, 1 of them in column 'id'"),
+        ('id, city\n1, "a"\n', None, None),
+    ],
+)
+def test_white_space_that_would_be_sent_is_told(opened, tmp_path, text, trim, told):
+    (tmp_path / "u.csv").write_text(text)
+    table = opened("u.csv", trim=trim)
+    table.count()
+    notes = [note for note in table.notes if "trim" in note]
+    assert [note.partition(": write")[0] for note in notes] == ([] if told is None else [told])
+
+
+def test_lines_that_are_only_read_are_trimmed_as_well(opened, tmp_path):
+    (tmp_path / "u.txt").write_text(" 1\n2\u3000\n  \n3\n")
+    assert values(opened("u.txt", format="lines", trim=True), "line") == ["1", "2", None, "3"]

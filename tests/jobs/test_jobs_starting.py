@@ -77,13 +77,15 @@ def test_how_files_are_written_stands_in_the_job(users: str, tmp_path: Path) -> 
     (tmp_path / "u.dat").write_text("Report of November\nid;şehir\n7;İzmir\n", encoding="windows-1254")
     told = Source(
         files=("u.dat",), format="csv", delimiter=";", quote="'", header=True, skip_lines=1,
-        encoding="windows-1254", nulls=("\\N",), time_zone="Europe/Istanbul", key=("id",),
+        encoding="windows-1254", nulls=("\\N",), trim=True, short_rows="fill",
+        time_zone="Europe/Istanbul", key=("id",),
     )  # fmt: skip
     write_first_job(tmp_path / "job.toml", told, "netmera", "set-profile-attributes")
     assert Job.load(tmp_path / "job.toml").source == told
     flags = [
         "--format", "csv", "--delimiter", ";", "--quote", "'", "--header", "--skip-lines", "1", "--encoding",
-        "windows-1254", "--null", "\\N", "--time-zone", "Europe/Istanbul", "--key", "id",
+        "windows-1254", "--null", "\\N", "--trim", "--short-rows", "fill",
+        "--time-zone", "Europe/Istanbul", "--key", "id",
     ]  # fmt: skip
     words = ["--vendor", "netmera", "--operation", "set-profile-attributes", "--source", "u.dat", *flags]
     assert main(["init", "again.toml", *words]) == 0

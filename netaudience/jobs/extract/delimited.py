@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby
@@ -52,12 +51,20 @@ _MOST_LINES = 10_000
 _MANY_LINES = 20
 #: What DuckDB calls the errors of a CSV, in words that say what to do.
 _ERRORS = {
-    "MISSING COLUMNS": "it has fewer cells than the header: fill it up with empty ones",
+    "MISSING COLUMNS": 'it has fewer cells than the header: fill it up, or write short-rows = "fill" '
+    "(--short-rows fill in a command) if empty cells at the end are not written",
     "TOO MANY COLUMNS": "it has more cells than the header: quote what holds the delimiter",
     "UNQUOTED VALUE": "its quotes are wrong: double the quotes that belong to the text",
     "LINE SIZE OVER MAXIMUM": "it is longer than any row should be: is a quote opened and never closed?",
 }
 _ENCODING = "INVALID ENCODING"
+#: All that is white space, as a text of SQL, and how a cell is found that has some at an end; of a row, too,
+#: whose cells stand side by side.
+_WHITE = literal("".join(filter(str.isspace, map(chr, range(0x3001)))))
+_SPACE = r"[\s\x{1C}-\x{1E}\x{B}\x{85}\p{Z}]"
+_BETWEEN = "\x1f"
+_PADDED = f"^{_SPACE}|{_SPACE}$"
+_PADDED_AMONG = f"{_BETWEEN}{_SPACE}|{_SPACE}{_BETWEEN}"
 #: What databases, data frames and spreadsheets write where there is nothing, and nobody means as a text.
 _MARKED = ", ".join(map(literal, ("\\N", "#N/A", "NULL", "(null)", "NaN", "nan", "<NA>")))
 
@@ -99,6 +106,7 @@ class Delimited:
         #: Lines of all files, once they were looked at.
         self.lines = 0
         self._nulls = source.nulls
+        self._trim, self._fill = source.trim, source.short_rows == "fill"
         #: What is worth to be told of them.
         self.notes: list[str] = []
 
@@ -126,7 +134,7 @@ class Delimited:
             # Without this, DuckDB looks only into the columns that a step reads, and casts while it reads:
             # which lines are rows, and so the number of each, would depend on the step.
             parts.append(
-                f"SELECT {selected}, {problem} FROM {_scan([one for one, _ in group], head)} "
+                f"SELECT {selected}, {problem} FROM {self._scan([one for one, _ in group], head)} "
                 f"WHERE hash({own}) IS NOT NULL"
                 + (f" AND {own} IS NOT NULL" if _only(head) is not None else "")
             )
@@ -134,11 +142,18 @@ class Delimited:
 
     def _value(self, name: str, *empty: str) -> str:
         """Return the SQL of a column, which is NULL where a cell says so."""
-        nothing = [*empty, *self._nulls]
+        cell = quoted(name)
+        if self._trim:
+            # To trim what needs it not takes ten times as long as to ask for that.
+            cell = f"CASE WHEN {_matches(cell, _PADDED)} THEN trim({cell}, {_WHITE}) ELSE {cell} END"
+        nothing = dict.fromkeys([*empty, *([""] if self._trim else ()), *self._nulls])
         if not nothing:
-            return quoted(name)
+            return cell
         marks = ", ".join(map(literal, nothing))
-        return f"CASE WHEN {quoted(name)} NOT IN ({marks}) THEN {quoted(name)} END AS {quoted(name)}"
+        return f"CASE WHEN {cell} NOT IN ({marks}) THEN {cell} END AS {quoted(name)}"
+
+    def _scan(self, inputs: Sequence[Input], head: Head) -> str:
+        return _scan(inputs, head, fill=self._fill)
 
     def verify(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> bool:
         """Look at whether every line of every file is in a row, or set aside.
@@ -193,19 +208,23 @@ class Delimited:
         """Return in how many lines the rows of a file stand, and those that are set aside."""
         cursor = another(connection)
         try:
-            text = f"concat_ws('', {', '.join(map(quoted, head.columns))})"
+            text = f"concat_ws({literal(_BETWEEN)}, '', {', '.join(map(quoted, head.columns))}, '')"
             marked = " OR ".join(f"{quoted(name)} IN ({_MARKED})" for name in self._doubtful(head)) or "false"
-            rows = f"SELECT {text} AS text, {marked} AS marked FROM {_scan([one], head)}"
+            padded = "false" if self._trim is not None or self.plain else _matches("text", _PADDED_AMONG)
+            rows = f"SELECT {text} AS text, {marked} AS marked FROM {self._scan([one], head)}"
             within = f"length(text) - length(replace(text, {literal(ends)}, ''))"
             # All is fetched, for only then has DuckDB written down what it has set aside.
-            ((count, most, many, some),) = cursor.execute(
+            ((count, most, many, is_marked, is_padded),) = cursor.execute(
                 "SELECT count(*) + coalesce(sum(within), 0), coalesce(max(within), 0) + 1, "
-                f"count(*) FILTER (WHERE within >= {_MANY_LINES}), coalesce(bool_or(marked), false) "
-                f"FROM (SELECT marked, {within} AS within FROM ({rows}))"
+                f"count(*) FILTER (WHERE within >= {_MANY_LINES}), coalesce(bool_or(marked), false), "
+                f"coalesce(bool_or({padded}), false) "
+                f"FROM (SELECT text, marked, {within} AS within FROM ({rows}))"
             ).fetchall()
             aside = sum(1 for _ in lines_set_aside(cursor, self.inputs))
-            if some:
+            if is_marked:
                 self._tell_marks(one, head, cursor)
+            if is_padded:
+                self._tell_padded(one, head, cursor)
             return _Lines(int(count) + aside, int(most), int(many))
         finally:
             cursor.close()
@@ -216,25 +235,39 @@ class Delimited:
 
     def _tell_marks(self, one: Input, head: Head, cursor: duckdb.DuckDBPyConnection) -> None:
         """Tell which marks of nothing stand in a file, and in which column most of them do."""
-        names = self._doubtful(head)
-        counts = cursor.execute(
-            f"SELECT * FROM (SELECT unnest([{', '.join(map(quoted, names))}]) AS mark, "
-            f"unnest([{', '.join(map(literal, names))}]) AS name FROM {_scan([one], head)}) "
-            f"WHERE mark IN ({_MARKED})"
-        )
-        found: Counter[str] = Counter()
-        seen: set[str] = set()
-        while some := counts.fetchmany(10_000):
-            found.update(name for _, name in some)
-            seen.update(mark for mark, _ in some)
-        ((name, most),) = found.most_common(1)
-        marks = ", ".join(map(literal, sorted(seen)))
+        found = self._cells(one, head, f"cell IN ({_MARKED})", cursor)
+        count, (name, most, _) = sum(number for _, number, _ in found), found[0]
+        marks = ", ".join(map(literal, sorted({mark for *_, seen in found for mark in seen})))
         self.notes.append(
-            f"{one.name}: {many(found.total(), 'cell')} {'hold' if found.total() > 1 else 'holds'} {marks}, "
+            f"{one.name}: {many(count, 'cell')} {'hold' if count > 1 else 'holds'} {marks}, "
             f"{most:,} of them in column {name!r}, and a field that is made of one is sent that text: write "
             f"nulls = [{marks}] in [source] (--null in a command) if there is nothing in such a cell, or "
             "nulls = [''] if it is meant"
         )
+
+    def _tell_padded(self, one: Input, head: Head, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Tell how many cells have white space at an end, and in which column most of them do."""
+        found = self._cells(one, head, _matches("cell", _PADDED), cursor)
+        if not found:  # it is in a column that has no name
+            return
+        count, (name, most, _) = sum(number for _, number, _ in found), found[0]
+        self.notes.append(
+            f"{one.name}: {many(count, 'cell')} {'have' if count > 1 else 'has'} white space at an end, "
+            f"{most:,} of them in column {name!r}: write trim = true in [source] (--trim in a command) to "
+            "take it off, or trim = false if it is meant"
+        )
+
+    def _cells(
+        self, one: Input, head: Head, condition: str, cursor: duckdb.DuckDBPyConnection
+    ) -> list[tuple[str, int, list[str]]]:
+        """Return how many cells of each column are such, most first, with a few of what they hold."""
+        names = ", ".join(map(literal, head.named))
+        return cursor.execute(
+            "SELECT name, count(*), list(DISTINCT cell)[:10] FROM "
+            f"(SELECT unnest([{', '.join(map(quoted, head.named))}]) AS cell, unnest([{names}]) AS name "
+            f"FROM {self._scan([one], head)}) WHERE {condition} GROUP BY name "
+            f"ORDER BY count(*) DESC, list_position([{names}], name)"
+        ).fetchall()
 
 
 def lines_set_aside(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input]) -> Iterator[Aside]:
@@ -249,10 +282,12 @@ def lines_set_aside(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, 
     # A line has an error for each of its cells, and DuckDB may have read it more than once.
     cursor = connection.execute(
         "SELECT file_path, line, arg_min(error_type::VARCHAR, coalesce(column_idx, 0)), "
-        "max(length(text) - length(replace(text, chr(10), ''))), any_value(text), "
+        "max(length(text) - length(replace(text, chr(10), ''))), "
+        "any_value(trim(csv_line, chr(13) || chr(10))), "
         "any_value(line_byte_position) "
         # Where lines end as Windows writes it, DuckDB gives the end of the one before as well.
-        "FROM (SELECT *, trim(csv_line, chr(13) || chr(10)) AS text FROM reject_errors) "
+        r"FROM (SELECT *, regexp_replace(trim(csv_line, chr(13) || chr(10)), '\r\n?', chr(10), 'g') AS text "
+        "FROM reject_errors) "
         "JOIN reject_scans USING (scan_id, file_id) GROUP BY file_path, line ORDER BY file_path, line"
     )
     remedies: dict[str, str] = {}
@@ -375,14 +410,20 @@ def _only(head: Head) -> str | None:
     return head.columns[0] if len(head.columns) == 1 else None
 
 
-def _scan(inputs: Sequence[Input], head: Head) -> str:
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_matches({text}, {literal(pattern)})"
+
+
+def _scan(inputs: Sequence[Input], head: Head, *, fill: bool) -> str:
     own = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in head.columns)
     strict = "false" if head.delimiter == _NOTHING else "true"
     told_apart = "allow_quoted_nulls = false, " if _only(head) is not None else ""
+    # DuckDB cannot fill up what several threads read, where a cell has several lines.
+    filled = "null_padding = true, parallel = false, " if fill and _only(head) is None else ""
     return (
         f"read_csv({file_list([one.path for one in inputs])}, auto_detect = false, columns = {{{own}}}, "
         f"delim = {literal(head.delimiter)}, quote = {literal(head.quote)}, escape = {literal(head.quote)}, "
-        f"{told_apart}header = {'true' if head.lines else 'false'}, skip = {head.skip}, "
+        f"{told_apart}{filled}header = {'true' if head.lines else 'false'}, skip = {head.skip}, "
         f"compression = {literal(inputs[0].packing)}, hive_partitioning = false, strict_mode = {strict}, "
         f"store_rejects = true, rejects_limit = 0, max_line_size = {_LONGEST_LINE})"
     )

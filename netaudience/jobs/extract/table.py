@@ -16,7 +16,7 @@ import attrs
 
 from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.duckdb import connect
-from netaudience.jobs.columns.selection import Selection, find_column, key_sql
+from netaudience.jobs.columns.selection import Selection, find_column
 from netaudience.jobs.connectors.rows import Stop
 from netaudience.jobs.connectors.watermark import EVERYTHING, Since
 from netaudience.jobs.extract.fetch import Fetched, fetch, is_fetched, kept_in
@@ -201,8 +201,6 @@ class Table:
             self._opened = Opened(self._connection, source, folder, directory, given)
             #: The source's columns with their types, as DuckDB names those.
             self.columns = self._opened.columns
-            if self.columns:
-                key_sql(source.key, self.columns)
             if source.suppression is not None:
                 self._read_list(source.suppression, folder)
         except BaseException:
@@ -248,7 +246,7 @@ class Table:
         if connection is None or not self.columns:
             return
         for column in suppression.match:
-            find_column(column, self.columns, "The match of the suppression list")
+            find_column(column, self.columns, "The match of the suppression list", key="match")
         matched, names, people = suppression.match, list[str](), 0
         for at in range(len(matched)):
             connection.execute(f"CREATE TABLE {table_of(at)} (value VARCHAR, channel VARCHAR)")

@@ -433,5 +433,6 @@ def _about(source: Source) -> list[object]:
     return [
         source.sql or "", source.connection, source.python, source.delta, source.iceberg, list(source.key),
         list(source.items), source.format, source.delimiter, source.quote, source.header, source.skip_lines,
-        source.encoding, list(source.nulls), source.sheet, source.typed, source.time_zone, source.hive,
+        source.encoding, list(source.nulls), source.trim, source.short_rows, source.sheet, source.typed,
+        source.time_zone, source.hive,
     ]  # fmt: skip

@@ -58,7 +58,8 @@ def open_checked(  # noqa: PLR0913 - what a reading may be told
         )
     except ConfigurationError as error:
         problems = Problems(_shown(job.path), _lines(job))
-        problems.add(("source", error.key or "files"), str(error))
+        place = ("suppression", "match") if error.key == "match" else ("source", error.key or "files")
+        problems.add(place, str(error))
         problems.tell()
         raise  # not reached: there is a problem
     try:

@@ -175,6 +175,10 @@ class Source:
     encoding: str | None = None
     #: What stands in a cell of a CSV that holds nothing, beside the empty text.
     nulls: tuple[str, ...] = ()
+    #: Whether white space at both ends of a CSV's cells is taken off. It is told where this is not set.
+    trim: bool | None = None
+    #: What becomes of a row of a CSV whose last cells are not written: no row, or empty cells.
+    short_rows: Literal["reject", "fill"] = "reject"
     #: The sheet of a workbook; its first one where it is not set.
     sheet: str | None = None
     #: Columns of text that are sent as the numbers, truths and JSON that they hold, each as a whole; all of

@@ -89,6 +89,11 @@ _SOURCE: dict[str, tuple[JsonValue, str]] = {
         {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
         "What stands in cells of CSV that hold nothing, such as \\N; an empty cell always does.",
     ),
+    "trim": (_FLAG, "Whether white space at both ends of a CSV's cells is taken off."),
+    "short_rows": (
+        {"enum": ["reject", "fill"]},
+        "What becomes of a row of CSV with fewer cells than the header.",
+    ),
     "sheet": (_TEXT, "The sheet of a workbook; its first one if left out."),
     "typed": ({"anyOf": [_FLAG, _TEXTS]}, "Columns of text that are sent as the values they hold."),
     "time_zone": (_TEXT, "The zone of points in time that name none; UTC if left out."),

@@ -19,7 +19,8 @@ __all__ = ["DBAPI", "FUNCTION", "OF_FILES", "SOURCE", "checked_source", "known_e
 SOURCE = (
     "files", "sql", "database", "connection", "uri", "dbt", "python", "delta", "iceberg",
     "incremental", "overlap", "full_days", "format", "key",
-    "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "typed", "time_zone", "hive",
+    "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "trim", "short_rows", "sheet", "typed",
+    "time_zone", "hive",
 )  # fmt: skip
 #: Each is a source of its own.
 ELSEWHERE = ("connection", "python", "delta", "iceberg")
@@ -28,7 +29,10 @@ FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*")
 #: A name that needs no quotation marks in any database.
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: What says how files are written, and means nothing without any.
-OF_FILES = ("format", "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "sheet", "hive")
+OF_FILES = (
+    "format", "delimiter", "quote", "header", "skip_lines", "encoding", "nulls", "trim", "short_rows",
+    "sheet", "hive",
+)  # fmt: skip
 
 
 def source_of(section: Section) -> Source:
@@ -83,6 +87,8 @@ def source_of(section: Section) -> Source:
         skip_lines=_skip_lines(section),
         encoding=_encoding(section),
         nulls=_nulls(section),
+        trim=section.flag("trim", default=False) if "trim" in section else None,
+        short_rows="fill" if section.choice("short_rows", ("reject", "fill")) == "fill" else "reject",
         sheet=section.text("sheet"),
         typed=_typed(section),
         time_zone=_time_zone(section),
