@@ -81,6 +81,7 @@ __all__ = [
     "leave_out",
     "mask",
     "scrub",
+    "visible",
 ]
 
 # Patterns are compiled when the first error needs them, and `re` keeps them: not at a program's start.
@@ -110,8 +111,18 @@ _SAFE_TOKEN = rf"{_OPENING}(?:{_SAFE_WORD}){_CLOSING}|[:;,.!?&|/=<>+*\u2013\u201
 _NEGATION = r"(?i:no|not|nor|non|none|never|neither|cannot|without|\w+n['\u2019]t)"
 #: What is no name of a column, but an address or a number.
 _DATA = r"@|\d{5}"
+#: What moves a terminal's cursor, colours it or turns its text around: control characters but the line break
+#: and the tab, and marks of direction that reach beyond themselves.
+_CONTROL = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 _LONGEST_WORDS = 200
 _LARGEST_CODE = 1_000_000
+
+
+def visible(text: str) -> str:
+    """Return a text as a terminal may show it: what would command it is written as JSON escapes it."""
+    if text.isprintable():
+        return text
+    return re.sub(_CONTROL, lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def scrub(words: str) -> str:
@@ -169,6 +180,10 @@ def column_name(name: str) -> str:
 
 class NetaudienceError(Exception):
     """The base of every error that this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the sentence; a name in it, of a file or a column, commands no terminal."""
+        return visible(super().__str__())
 
 
 class ConfigurationError(NetaudienceError):
@@ -228,7 +243,7 @@ class NotSent(NetaudienceError):
         super().__init__(sentence, seconds)
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return visible(str(self.args[0]))
 
 
 class LimitReached(NotSent):

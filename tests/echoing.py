@@ -15,7 +15,10 @@ from itertools import product
 from threading import Thread
 from urllib.parse import unquote
 
-__all__ = ["WAYS", "Echo", "Handling", "echoing"]
+__all__ = ["COMMANDING", "WAYS", "Echo", "Handling", "echoing"]
+
+#: What would command a terminal: colours, a clean screen, a title, a bell, and text that runs to the left.
+COMMANDING = "\x1b[31m \x1b[2J \x1b]0;title\x07 \x9b1A \x00 \r \u202e \u2066"
 
 STATUSES = (400, 401, 404, 429, 500)
 #: How it fails: a status with the request in JSON, or worse.
@@ -74,7 +77,7 @@ def echoing() -> Iterator[Echo]:
         def fail(self, request: str, body: str) -> None:
             # What was sent as plain words, in a sentence, as vendors say it.
             plain = " ".join(re.findall(r'"([A-Za-z]+)"', body))
-            words = f"cannot use {plain} of {request}"
+            words = f"cannot use {COMMANDING} {plain} of {request}"
             match echo.way:
                 case "html" | "html 200":
                     page = f"<html><title>{request}</title><body>{words}</body></html>"

@@ -69,7 +69,7 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
 
 
 def test_every_error_is_exported_twice() -> None:
-    assert {*CLASSES, "bare", "column_name", "leave_out", "mask", "scrub"} - {"RunFailed"} == set(
+    assert {*CLASSES, "bare", "column_name", "leave_out", "mask", "scrub", "visible"} - {"RunFailed"} == set(
         errors.__all__
     )
     public = set(netaudience.__all__)

@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 import leak_watch
 import pytest
-from echoing import WAYS, Echo, echoing
+from echoing import COMMANDING, WAYS, Echo, echoing
 from leak_watch import leaks
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -35,6 +35,7 @@ from tables import TABLES, operation_of
 from netaudience import NetaudienceError, NetmeraClient, RetryPolicy, Settings
 from netaudience.cli import main
 from netaudience.client import Client
+from netaudience.errors import visible
 from netaudience.events import Event, hooks
 from netaudience.integrations.opentelemetry import Telemetry
 from netaudience.integrations.prometheus import PrometheusMetrics
@@ -159,7 +160,10 @@ class Shown:
         for path in sorted(folder.rglob("*")):
             kept = path.suffix in {".sqlite", ".duckdb"} or path.name in {"rejects.jsonl", "users.csv"}
             if path.is_file() and not kept:
-                self.show(str(path.relative_to(folder)), path.read_text(encoding="utf-8", errors="replace"))
+                text = path.read_text(encoding="utf-8", errors="replace")
+                # Digests of rows are nothing to read.
+                told = visible(text) if path.suffix == ".rejected" else text
+                self.show(str(path.relative_to(folder)), told)
 
     def leaks(self) -> list[str]:
         spans = [span.to_json() for span in self.exporter.get_finished_spans()]
@@ -169,7 +173,7 @@ class Shown:
         return [
             f"{where} shows {sorted(found)}: {text[:1500]}"
             for text, where in self.texts.items()
-            if (found := {*WORDS.findall(text), *leaks(text)})
+            if (found := {*WORDS.findall(text), *leaks(text), *(text if text != visible(text) else ())})
         ]
 
 
@@ -302,6 +306,9 @@ PEOPLE = [
     {"extId": name, "profile": {"name": name, "mail": email, "phone": phone}}
     for name, email, phone in zip((NAMES[0], MORE_NAMES[0]), EMAILS, TELEPHONES, strict=True)
 ]
+#: A name that would command a terminal, as a file or a column may have it.
+ODD = COMMANDING.replace("\0", "").replace("\r", "")
+ODD_FILE = f"{ODD}.csv"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ids": ("netmera", "tag-users", "--tag", "Sport", "ids.txt"),
     "rows": ("netmera", "set-profile-attributes", "rows.jsonl"),
@@ -310,6 +317,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "other calls": ("iterable", "get-user-by-email", "--item", EMAILS[0]),
     "wrong rows": ("netmera", "set-profile-attributes", "wrong.jsonl"),
     "no rows": ("netmera", "set-profile-attributes", "broken.jsonl"),
+    "odd columns": ("netmera", "set-profile-attributes", ODD_FILE),
+    "odd identifiers": ("netmera", "tag-users", "--tag", "Sport", "odd.txt"),
+    "a file that is not there": ("netmera", "tag-users", "--tag", "Sport", f"no{ODD_FILE}"),
 }
 FAILURES = ("400", "401", "no http")
 
@@ -341,6 +351,8 @@ def write_sources(folder: Path) -> None:
     (folder / "users.jsonl").write_text(lines(*users))
     (folder / "wrong.jsonl").write_text(lines({"extId": [EMAILS[0]], "profile": NAMES[0]}, {EMAILS[1]: 1}))
     (folder / "broken.jsonl").write_text(f'{{"extId": "{EMAILS[0]}", "profile": {NAMES[0]}}}\n')
+    (folder / "odd.txt").write_text(f"a{COMMANDING}\n")
+    (folder / ODD_FILE).write_text(f'"ext{ODD}","{ODD}"\n"{ODD}","{ODD}"\n', newline="")
     people = [
         f"{row['extId']},{email},{phone}"
         for row, email, phone in zip(PEOPLE, EMAILS, TELEPHONES, strict=True)
@@ -374,6 +386,39 @@ def test_a_command_shows_nothing(
             # Of a row that has none of the step's columns there is nothing to show.
             assert any(kept.values()) or told["by"] in {"source", "rule"}, (name, line)
             shown.show(f"the output of {name}", json.dumps(told))
+    assert shown.leaks() == []
+
+
+@pytest.mark.parametrize("column", [ODD, "none such"])
+@pytest.mark.parametrize("file", [ODD_FILE, f"no{ODD_FILE}"])
+def test_a_job_over_odd_names_commands_no_terminal(
+    file: str, column: str, echo: Echo, shown: Shown, tmp_path: Path
+) -> None:
+    """Neither by what it raises, which programs print, nor by what it leaves."""
+    echo.way = "400"
+    write_sources(tmp_path)
+    step = Step(
+        name="set", vendor="netmera", operation="set_profile_attributes", rate=1000,
+        fields={"ext_id": Expression(column=f"ext{ODD}"), f"profile.{ODD}": Expression(column=column)},
+    )  # fmt: skip
+    source = Source(files=(file,), key=(f"ext{ODD}",))
+    job = Job(name="nightly", path=tmp_path / "job.toml", source=source, steps=(step,))
+
+    def make(_vendor: type[Client], settings: Settings) -> Client:
+        settings = attrs.evolve(settings, retry=IMPATIENT)
+        return NetmeraClient(CREDENTIALS["netmera"]["API_KEY"], base_url=echo.url, settings=settings)
+
+    async def carry() -> None:
+        try:
+            summary = await run_job(job, client_factory=make, signals=False)
+            shown.show("the summary", summary, summary.markdown(), str(summary), *summary.sentences())
+            summary.raise_for_undelivered()
+        except NetaudienceError as error:
+            shown.error("the job's error", error)
+
+    asyncio.run(carry())
+    shown.files(tmp_path / ".netaudience")
+    assert shown.texts
     assert shown.leaks() == []
 
 

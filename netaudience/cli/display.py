@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from netaudience.cli.output import visible
+from netaudience.errors import visible
 from netaudience.jobs.spec.diagnostics import duration, many
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.summary import StepSummary, Summary

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 import stat
 import sys
@@ -20,7 +19,7 @@ from typing import cast
 import attrs
 import orjson
 
-from netaudience.errors import ConfigurationError, NetaudienceError, mask
+from netaudience.errors import ConfigurationError, NetaudienceError, mask, visible
 
 __all__ = [
     "FileOutlet",
@@ -30,18 +29,8 @@ __all__ = [
     "is_source",
     "json_line",
     "masked",
-    "visible",
     "width_of_output",
 ]
-
-#: What moves a terminal's cursor, colours it or turns its text around: control characters but the line break
-#: and the tab, and marks of direction that reach beyond themselves.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """Return a text as a terminal may show it: what would command it is written as JSON escapes it."""
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def json_line(value: object) -> bytes:

@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from netaudience.cli.display import step_line, tell, tell_summary, wrapped
-from netaudience.cli.output import StandardOutput, visible
+from netaudience.cli.output import StandardOutput
+from netaudience.errors import visible
 from netaudience.jobs.state.summary import StepSummary, Summary
 
 STEP = StepSummary(
