@@ -16,6 +16,8 @@ from netaudience.errors import NetaudienceError
 from netaudience.jobs.spec.exit_codes import ExitCode, of_error, of_signal
 
 if TYPE_CHECKING:  # costs a program's start
+    from cyclopts import CycloptsError
+
     from netaudience.client import Client
 
 __all__ = ["main"]
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
         words = [STANDARD_INPUT if word == "-" else word for word in _without_debug(given)]
         code = build(words, vendors)(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        return _end(error, ExitCode.USAGE, f"{error}", given)
+        return _end(error, ExitCode.USAGE, _wrong_words(error), given)
     except NetaudienceError as error:
         return _end(error, of_error(error), str(error), given)
     except KeyboardInterrupt:
@@ -60,6 +62,19 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
         return _end(error, ExitCode.FAILED, sentence, given)
     _flush()
     return code if isinstance(code, int) else ExitCode.DELIVERED
+
+
+def _wrong_words(error: CycloptsError) -> str:
+    """Return what is wrong with a command line; of a word that is missing, which one and where it is told."""
+    from cyclopts import MissingArgumentError  # noqa: PLC0415 - costs a program's start, and is an extra
+
+    argument = error.argument
+    if not isinstance(error, MissingArgumentError) or argument is None or "Did you mean" in str(error):
+        return f"{error}"
+    command = " ".join(("netaudience", *(error.command_chain or ())))
+    if error.keyword is not None:
+        return f"{error.keyword} needs a value behind it: see {command} --help"
+    return f"{command} needs {argument.name}: see {command} --help"
 
 
 def _without_debug(given: Sequence[str]) -> list[str]:

@@ -15,12 +15,19 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.verbs.doors import look_again_at
 from netaudience.verbs.looks import Case, cases_of, of_person
-from netaudience.verbs.receipts import HOW, Key, Line, Receipts, check_receipts, read_receipts
+from netaudience.verbs.receipts import Key, Line, Receipts, check_receipts, read_receipts
 
 if TYPE_CHECKING:
     from netaudience.cli.people_file import PeopleFile
 
 __all__ = ["show_person", "verify_receipts"]
+
+
+#: Another key would fit none of them.
+_KEY = (
+    "To know whose receipts these are, set NETAUDIENCE_RECEIPTS_KEY, or NETAUDIENCE_RECEIPTS_KEY_FILE, to "
+    "the key that they were written with"
+)
 
 
 def verify_receipts(path: Path, people: Path | None, file: PeopleFile) -> int:
@@ -53,7 +60,7 @@ def _check_there(path: Path) -> None:
 def _look(path: Path, key: Key | None, people: Path, file: PeopleFile) -> list[Line]:
     """Look again, print what is seen, and return all lines of the file."""
     if key is None:
-        raise ConfigurationError("To know whose receipts these are, set NETAUDIENCE_RECEIPTS_KEY")
+        raise ConfigurationError(_KEY)
     source = people_source(people, file)
     with Receipts(path, key) as receipts:
         added = asyncio.run(
@@ -92,7 +99,7 @@ def show_person(path: Path, known_by: Mapping[str, str | None]) -> int:
     _check_there(path)
     key = Key.from_environment()
     if key is None:
-        raise ConfigurationError(f"To know whose receipts these are, set NETAUDIENCE_RECEIPTS_KEY; {HOW}")
+        raise ConfigurationError(_KEY)
     given = {kind: value for kind, value in known_by.items() if value is not None}
     if not given:
         raise ConfigurationError("Say who is meant: --id, --email or --phone")

@@ -111,7 +111,7 @@ def test_latest_is_of_one_job_and_a_job_stands_for_its_newest_run(
     make_run(tmp_path / ".netaudience" / "nightly", 3)
     tonight = make_run(tmp_path / ".netaudience" / "nightly", 2)
     other = make_run(tmp_path / ".netaudience" / "weekly", 1)
-    with pytest.raises(ConfigurationError, match=r"several jobs here \(nightly, weekly\): name the job"):
+    with pytest.raises(ConfigurationError, match=f"here: nightly, weekly. Give .* newest is {other.id}"):
         find_run("latest")
     assert find_run("nightly").id == tonight.id
     assert find_run("weekly").id == other.id

@@ -31,7 +31,8 @@ def find_run(name: str, folders: Iterable[Path] = ()) -> RunFolder:
     known = sorted((run for runs in jobs.values() for run in runs), key=lambda run: run.id, reverse=True)
     if name == "latest" and len(jobs) > 1:
         raise ConfigurationError(
-            f"latest could be of several jobs here ({', '.join(sorted(jobs))}): name the job instead"
+            f"latest could be of several jobs here: {', '.join(sorted(jobs))}. Give one of these names "
+            f"instead, or the id of a run: the newest is {known[0].id}, of {known[0].path.parent.parent.name}"
         )
     if name == "latest" and known:
         return known[0]

@@ -38,8 +38,9 @@ _MAKES = "an id that CleverTap does not know becomes a profile"
 #: The property that has the names of the audiences whom a profile is in.
 _AUDIENCES = "Audiences"
 _IN_A_PROPERTY = (
-    f"an audience is a name in the property {_AUDIENCES}, which a segment asks for: segments by API are a "
-    "private beta, and a custom list has to be replaced as a whole"
+    f"an audience is a name in the property {_AUDIENCES}, which a segment of the panel asks for: a custom "
+    "list has to be replaced as a whole, which replace_custom_list does, and segments by API are a private "
+    "beta"
 )
 
 

@@ -33,6 +33,12 @@ __all__ = ["LOOK_UP", "VERBS"]
 _A_WEEK = timedelta(days=7)
 
 
+_COHORT = (
+    "an audience is a cohort of the source netaudience, which is made if there is none: a file segment is "
+    "filled from a file at a URL that MoEngage can reach, which replace_segment_users does"
+)
+
+
 def _receipt(answer: object) -> str | None:
     return cast("GdprAccepted", answer).request_id
 
@@ -113,7 +119,7 @@ def _membership(operation: str, effect: Effect) -> VerbFacts:
                 unknown="accepted",
             ),
         ),
-        notes=("an audience is a cohort of the source netaudience, which is made if there is none",),
+        notes=(_COHORT,),
         docs=COHORTS,
     )
 
