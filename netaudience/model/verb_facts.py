@@ -32,6 +32,7 @@ __all__ = [
     "VerbFacts",
     "Verbs",
     "Way",
+    "WholeList",
     "key_of",
 ]
 
@@ -203,3 +204,17 @@ class AudienceFacts:
         """
         if bool(self.made) == bool(self.cannot_make):
             raise ValueError("Facts of audiences say how one is made, or why none can be")
+
+
+@attrs.frozen(kw_only=True)
+class WholeList:
+    """How an audience is kept as a list that a vendor only replaces as a whole, besides."""
+
+    #: The operation that takes all ``members``, the ``name``, and ``by`` what they are named.
+    operation: str = attrs.field(validator=_text)
+    #: What `by` is called there, by identity.
+    by: Mapping[Identity, str]
+    #: What else has to be told, by the operation's parameters.
+    needs: tuple[str, ...] = ()
+    #: What the vendor does not answer, as the end of a sentence.
+    unsaid: str = attrs.field(validator=_text)

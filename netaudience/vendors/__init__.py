@@ -1,8 +1,9 @@
 """The vendors, a room each: a file or a folder here is a vendor, and no list names it.
 
 Its client's class is called after it: ``AcmeClient`` in ``acme.py`` or in ``acme/client.py``. What it can do
-for the verbs is ``VERBS``, what it tells of a person ``LOOK_UP``, and how its audiences are found, where they
-have ids, ``AUDIENCES``: in ``acme.py`` or in ``acme/verbs.py``.
+for the verbs is ``VERBS``, what it tells of a person ``LOOK_UP``, how its audiences are found, where they
+have ids, ``AUDIENCES``, and how one is replaced as a whole ``WHOLE_LIST``: in ``acme.py`` or in
+``acme/verbs.py``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from netaudience.errors import ConfigurationError
 
 if TYPE_CHECKING:  # costs a program's start
     from netaudience.client import Client
-    from netaudience.model.verb_facts import AudienceFacts, LookUpFacts, Verbs
+    from netaudience.model.verb_facts import AudienceFacts, LookUpFacts, Verbs, WholeList
 
-__all__ = ["audiences_of", "client_of", "clients", "look_up_of", "names", "verbs_of"]
+__all__ = ["audiences_of", "client_of", "clients", "look_up_of", "names", "verbs_of", "whole_list_of"]
 
 T = TypeVar("T")
 _CLIENT = re.compile(rb"^class (\w+)Client\(", re.MULTILINE)
@@ -65,6 +66,12 @@ def look_up_of(client: type[Client]) -> LookUpFacts | None:
 def audiences_of(client: type[Client]) -> AudienceFacts | None:
     """Return how audiences are found and made: ``AUDIENCES`` beside ``VERBS``, None where a name will do."""
     facts: AudienceFacts | None = _stated(client, "AUDIENCES", None)
+    return facts
+
+
+def whole_list_of(client: type[Client]) -> WholeList | None:
+    """Return how a list is replaced as a whole: ``WHOLE_LIST`` beside ``VERBS``, None where none is."""
+    facts: WholeList | None = _stated(client, "WHOLE_LIST", None)
     return facts
 
 

@@ -64,6 +64,9 @@ class Audience:
     at: Mapping[str, str] = attrs.field(factory=dict[str, str], kw_only=True)
     #: By which identity a vendor knows people, where it is not the first one that it takes.
     by: Mapping[str, Identity] = attrs.field(factory=dict[str, "Identity"], kw_only=True)
+    #: What a vendor needs for a list that it only replaces as a whole, and that is kept besides: for
+    #: CleverTap's custom list ``{"clevertap": {"email": …, "creator": …}}``.
+    lists: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, "Mapping[str, str]"], kw_only=True)
     #: Columns of a file that their names do not tell, by ``id``, ``email`` and ``phone``.
     columns: Mapping[Identity, str | None] = attrs.field(factory=dict["Identity", "str | None"], kw_only=True)
     #: What stops a sync before it does harm.
@@ -153,7 +156,9 @@ class Audience:
         key = source.key or (next(iter(columns.values())),)
         source = attrs.evolve(source, key=key)
         audience, steps = audience_steps(
-            KeptAudience(name=self.name, vendors=vendors, columns=columns, at=self.at, by=self.by),
+            KeptAudience(
+                name=self.name, vendors=vendors, columns=columns, at=self.at, by=self.by, lists=self.lists
+            ),
             source.suppression,
         )
         name = f"audience-{file_name(self.name)}"

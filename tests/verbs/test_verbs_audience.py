@@ -16,6 +16,7 @@ from netaudience.errors import ConfigurationError, GuardRefused, NetaudienceErro
 from netaudience.jobs import Job
 from netaudience.jobs.plan.destinations import sizes_of
 from netaudience.jobs.spec.model import Guards, Share
+from netaudience.jobs.state.summary import JobFailed, Summary
 from netaudience.sandbox import BackgroundSandbox, Fault, Sandbox, SandboxLimits
 from netaudience.vendors import audiences_of, names, verbs_of
 from netaudience.vendors import clients as all_clients
@@ -147,10 +148,11 @@ def test_a_plan_is_the_same_before_and_after_a_list_is_made(
         assert few(sandbox) == {0, 1}
 
 
-async def sync(sandbox: Sandbox, file: Path) -> None:
+async def sync(sandbox: Sandbox, file: Path) -> Summary:
     summary = await Job.load(file).run(signals=False, client_factory=clients(sandbox))
     summary.raise_for_undelivered()
     sandbox.advance(60)
+    return summary
 
 
 def test_who_is_on_the_list_of_those_held_back_is_in_no_audience(tmp_path: Path) -> None:
@@ -297,6 +299,12 @@ def test_from_python_with_people_of_whom_some_have_no_id_for_a_vendor(tmp_path: 
         (', email = "email"', "", r":8: Fynd knows people of an audience by email, phone"),
         ('id = "id", ', "", r":8: Netmera knows people of an audience by id"),
         ('id = "id"', 'idd = "id"', r":9: columns has no idd: did you mean id"),
+        (
+            "columns =",
+            "lists = { netmera = {} }\ncolumns =",
+            r":9: lists names netmera, which is no vendor",
+        ),
+        ("columns =", "lists = { clevertap = {} }\ncolumns =", r":9: lists of clevertap says email, creator"),
         ("columns =", 'at = { iterable = "vip" }\ncolumns =', r"'vip' is no number: at of iterable is the"),
         ("columns =", 'by = { fynd = "phone" }\ncolumns =', r"Fynd knows people of an audience by phone"),
         ("columns =", 'by = { fynd = "name" }\ncolumns =', r":9: by of fynd is one of id, email, phone"),
@@ -334,3 +342,59 @@ def test_a_job_without_an_audience_has_no_sizes(tmp_path: Path, capsys: pytest.C
     assert asyncio.run(sizes_of(Job.load(file))) == []
     assert main(["audience", "sync", str(file)]) == 2
     assert "has no [audience]" in capsys.readouterr().err
+
+
+LISTED = FILE.replace(ALL, '["netmera", "clevertap"]').replace(
+    "columns =", 'lists = { clevertap = { email = "ops@example.com", creator = "us" } }\ncolumns ='
+)
+
+
+def test_a_list_that_is_only_replaced_holds_the_same_people_as_the_mirror(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with Sandbox(limits=FAST) as sandbox:
+            know(sandbox, people(4))
+            for numbers in ((0, 1, 2), (1, 2, 3), (3,)):
+                result = await sync(sandbox, write(tmp_path, numbers, LISTED))
+                wanted = {f"id{number}" for number in numbers}
+                assert sandbox.clevertap.segments["vip"].members == wanted
+                assert members(sandbox)["clevertap"] == {*numbers}
+                (note,) = [one for one in result.notes if "the list 'vip'" in one]
+                assert note.startswith(f"CleverTap: the list 'vip' was replaced by {len(numbers)} member")
+            # One that is refused leaves the list as it was, and the run says so.
+            sandbox.set_faults(
+                [Fault("status", status=400, vendor="clevertap", operation="customListAddress")]
+            )
+            with pytest.raises(JobFailed, match="the list 'vip' was not replaced; run it again"):
+                await sync(sandbox, write(tmp_path, (0, 3), LISTED))
+            assert sandbox.clevertap.segments["vip"].members == {"id3"}
+            assert members(sandbox)["clevertap"] == {0, 3}
+            # Whoever is mended runs it again, and nobody has to join for it.
+            sandbox.set_faults([])
+            await sync(sandbox, tmp_path / "audience.toml")
+            assert sandbox.clevertap.segments["vip"].members == {"id0", "id3"}
+
+    asyncio.run(run())
+
+
+def test_too_many_who_would_leave_leave_the_list_alone(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with Sandbox(limits=FAST) as sandbox:
+            know(sandbox, people(10))
+            await sync(sandbox, write(tmp_path, range(10), LISTED))
+            with pytest.raises(GuardRefused):
+                await sync(sandbox, write(tmp_path, [0], LISTED))
+            assert len(sandbox.clevertap.segments["vip"].members) == 10
+
+    asyncio.run(run())
+
+
+def test_the_list_is_of_python_as_well(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with Sandbox(limits=FAST) as sandbox:
+            know(sandbox, people(2))
+            lists = {"clevertap": {"email": "ops@example.com", "creator": "us"}}
+            vip = Audience("vip", vendors=["clevertap"], lists=lists, folder=tmp_path)
+            await vip.sync(people(2), client_factory=clients(sandbox), signals=False)
+            assert sandbox.clevertap.segments["vip"].members == {"id0", "id1"}
+
+    asyncio.run(run())

@@ -17,6 +17,7 @@ from netaudience.jobs.deliver.kept import Kept
 from netaudience.jobs.deliver.prepare import ClientFactory
 from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
+from netaudience.jobs.deliver.whole_lists import replace_lists
 from netaudience.jobs.plan.destinations import find_or_make, unplaced
 from netaudience.jobs.plan.own_opt_outs import ask_for_opt_outs
 from netaudience.jobs.spec.guards import Consent
@@ -103,8 +104,7 @@ async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
         try:
             job = await find_or_make(job, client_factory, make=False)
             store = await stack.enter_async_context(stored(job))
-            if resume is None:  # a run that is gone on with holds back whom it has held back
-                await ask_for_opt_outs(job, client_factory)
+            await ask_for_opt_outs(job, client_factory, resume=resume)
             if unplaced(job):  # whoever refuses does so before anything is made at a vendor
                 trial = Kept(job, resume=resume, retry=retry, in_doubt=in_doubt, report=False)
                 agreed = consent or Consent()
@@ -127,6 +127,7 @@ async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
                     raise
                 summary.verified = seen
             await look.at_the_end(summary)
+        await replace_lists(job, summary, table, client_factory)
         if job.results is not None:
             from netaudience.jobs.results.write import keep_results  # noqa: PLC0415 - needs the extra `cli`
 

@@ -110,6 +110,9 @@ def find_for_plan(job: T) -> tuple[T, list[str]]:
         else:
             told.append(f"{account.vendor} has no audience {audience.name!r} yet: the run makes it")
 
+    for slug in audience.lists:
+        called = f"{vendor_of(slug).vendor}: the list {audience.name!r}"
+        told.append(f"{called} is replaced as a whole when the run has come to its end")
     for slug in numbered(audience):
         vendor = vendor_of(slug)
         try:

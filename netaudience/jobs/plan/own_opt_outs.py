@@ -129,17 +129,17 @@ def _kept(job: JobFile) -> Path:
     return job_folder(job) / "opt-outs.csv"
 
 
-async def ask_for_opt_outs(job: JobFile, client_factory: ClientFactory | None) -> None:
+async def ask_for_opt_outs(job: JobFile, client_factory: ClientFactory | None, *, resume: str | None) -> None:
     """Ask the vendors that a job names for the opt-outs of everybody in its source, and keep the list.
 
-    The source is read once more for it.
+    The source is read once more for it. A run that is gone on with holds back whom it has held back.
 
     Raises:
         ConfigurationError: the source cannot be read, or a vendor gave no answer: nobody knows who has left.
         SourceFailed: the source cannot be read.
     """
     held = job.source.suppression
-    if held is None or not held.ask:
+    if held is None or not held.ask or resume is not None:
         return
     people = await asyncio.to_thread(_people, job)
     lines: list[list[str]] = []

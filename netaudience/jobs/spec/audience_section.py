@@ -23,11 +23,11 @@ from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.spec.verb_steps import UNPLACED, mirrored, placed, step_of, unfit_place
 from netaudience.model.digests import digest_of
 from netaudience.model.verb_facts import IDENTITIES, Identity, VerbFacts, Way
-from netaudience.vendors import names, verbs_of
+from netaudience.vendors import names, verbs_of, whole_list_of
 
-__all__ = ["AUDIENCE", "audience_of", "audience_steps", "numbered", "with_places"]
+__all__ = ["AUDIENCE", "audience_of", "audience_steps", "numbered", "way_of", "with_places"]
 
-AUDIENCE = ("name", "vendors", "columns", "at", "by", "channels")
+AUDIENCE = ("name", "vendors", "columns", "at", "by", "channels", "lists")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 
@@ -52,11 +52,34 @@ def audience_of(section: Section) -> KeptAudience:
         at=at,
         by=cast("Mapping[str, Identity]", by),
         channels=channels_of(section, "channels"),
+        lists=_lists_of(section, vendors),
     )
     for vendor in vendors:
         if problem := _problem(audience, vendor):
             section.wrong("vendors", problem)
     return audience
+
+
+def _lists_of(section: Section, vendors: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Read what has to be told for lists that are replaced as a whole, by the vendor."""
+    found: dict[str, dict[str, str]] = {}
+    for slug, value in section.table("lists").items():
+        vendor = find_vendor(slug)
+        facts = None if vendor is None or vendor.slug not in vendors else whole_list_of(vendor)
+        if facts is None or vendor is None:
+            section.wrong("lists", f"lists names {slug}, which is no vendor of the audience with such a list")
+            continue
+        told = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        given = {name: one for name, one in told.items() if isinstance(one, str) and one.strip()}
+        if given.keys() != {*facts.needs}:
+            section.wrong("lists", f"lists of {slug} says {listed(facts.needs)}, each as a text")
+        found[vendor.slug] = given
+    return found
+
+
+def way_of(audience: KeptAudience, slug: str) -> Way:
+    """Return the way into an audience at a vendor."""
+    return _way_and_back(audience, cast("type[Client]", find_vendor(slug)))[0]
 
 
 def _problem(audience: KeptAudience, vendor: str) -> str | None:

@@ -255,6 +255,8 @@ class KeptAudience:
     by: Mapping[str, Identity] = attrs.field(factory=dict[str, "Identity"])
     #: Who has opted out of one of these is in it nowhere; of any channel if there are none.
     channels: tuple[Channel, ...] = ()
+    #: What has to be told for a list that is replaced as a whole besides, by the vendor.
+    lists: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, "Mapping[str, str]"])
     #: Its steps by the vendor.
     steps: Mapping[str, str] = attrs.field(factory=dict[str, str])
 

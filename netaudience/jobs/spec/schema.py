@@ -135,6 +135,7 @@ _AUDIENCE: dict[str, tuple[JsonValue, str]] = {
     "columns": (_ANYTHING, "The columns of id, email, phone, and VENDOR_id and VENDOR_device of one vendor."),
     "at": (_ANYTHING, "By vendor another name, or the number of a list or group that is there."),
     "channels": (_TEXTS, "Only whoever has opted out of one of these is held back."),
+    "lists": (_ANYTHING, "By vendor what it needs for a list that is replaced as a whole besides."),
     "by": (_ANYTHING, "By vendor the identity that people are known by, where it is not the first."),
 }
 _VERB: dict[str, tuple[JsonValue, str]] = {

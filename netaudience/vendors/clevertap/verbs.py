@@ -17,13 +17,14 @@ from netaudience.model.verb_facts import (
     VerbFacts,
     Verbs,
     Way,
+    WholeList,
     key_of,
 )
 from netaudience.model.wire import JsonValue
 from netaudience.vendors.clevertap.facts import DELETE_PAGE, PROFILES_PAGE, SUBSCRIBE_PAGE
 from netaudience.vendors.clevertap.models import ProfileFound
 
-__all__ = ["LOOK_UP", "VERBS"]
+__all__ = ["LOOK_UP", "VERBS", "WHOLE_LIST"]
 
 #: By channel: the property of a profile, and what stands for it where an address or a number is meant.
 _FLAGS: tuple[tuple[Channel, Identity | None, str], ...] = (
@@ -38,9 +39,8 @@ _MAKES = "an id that CleverTap does not know becomes a profile"
 #: The property that has the names of the audiences whom a profile is in.
 _AUDIENCES = "Audiences"
 _IN_A_PROPERTY = (
-    f"an audience is a name in the property {_AUDIENCES}, which a segment of the panel asks for: a custom "
-    "list has to be replaced as a whole, which replace_custom_list does, and segments by API are a private "
-    "beta"
+    f"an audience is a name in the property {_AUDIENCES}, which a segment of the panel asks for: lists in "
+    "[audience] keeps a custom list besides, which is replaced as a whole; segments by API are a private beta"
 )
 
 
@@ -133,6 +133,14 @@ VERBS: Verbs = {
         docs=DELETE_PAGE,
     ),
 }
+
+
+WHOLE_LIST = WholeList(
+    operation="replace_custom_list",
+    by={"id": "identity", "device": "guid"},
+    needs=("email", "creator"),
+    unsaid="how many of them it found CleverTap writes to the e-mail address alone",
+)
 
 
 def _record(answer: object) -> Mapping[str, JsonValue]:
