@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 import attrs
 
 from netaudience.errors import NetaudienceError, VendorError, mask
+from netaudience.plurals import many
 
 __all__ = [
     "Acknowledgement",
@@ -415,8 +416,7 @@ class Report:
     def sentence(self) -> str:
         """Say in a sentence or two what became of the run."""
         told = self.counts.listed(self.acknowledges)
-        things = "item" if self.items == 1 else "items"
-        text = f"{self.vendor} {self.operation}: of {self.items:,} {things}, {told}."
+        text = f"{self.vendor} {self.operation}: of {many(self.items, 'item')}, {told}."
         if self.stopped is not None:
             rest = "" if self.exhausted else " The rest of the source was not read."
             text += f" The run stopped early: {self.stopped}.{rest}"

@@ -16,10 +16,11 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from netaudience.errors import visible
-from netaudience.jobs.spec.diagnostics import duration, many
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.outcomes import commonest
+from netaudience.plurals import many
 
 __all__ = ["looking", "many", "progress_of", "step_line", "tell", "tell_summary", "wrapped"]
 

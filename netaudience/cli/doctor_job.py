@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from netaudience.cli.findings import Finding, wrong
 from netaudience.errors import ConfigurationError, NetaudienceError
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.secrets import read
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.jobs import Job

@@ -26,6 +26,7 @@ from netaudience.jobs.state.refused import refused_runs
 from netaudience.jobs.state.run_folder import runs_of
 from netaudience.jobs.state.summary import Summary
 from netaudience.model.wire import load_json
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.elsewhere import Elsewhere
@@ -349,7 +350,7 @@ def _tell_where(found: Whereabouts, *, as_json: bool) -> int:
         return ExitCode.DELIVERED
     saved = f", saved {found.saved} (generation {found.generation})" if found.saved else ""
     lines = [
-        f"{found.place}: {found.files:,} files of {found.size:,} bytes{saved}",
+        f"{found.place}: {many(found.files, 'file')} of {many(found.size, 'byte')}{saved}",
         f"held by {found.holder}" if found.holder else "held by nobody",
     ]
     StandardOutput().write_all([f"{line}\n".encode() for line in lines])

@@ -16,6 +16,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.model.limits import Window, assumed
+from netaudience.plurals import many
 from netaudience.quotas.at import quotas_at
 from netaudience.quotas.store import Kept, QuotaStore
 
@@ -57,7 +58,7 @@ def pause_quotas(where: str | None, seconds: float) -> int:
     if not 0 <= seconds < 10_000_000:
         raise ConfigurationError("--seconds is a span of time, and 0 ends a pause")
     count = _with(where, lambda store: store.pause(seconds))
-    what = "1 quota" if count == 1 else f"{count:,} quotas"
+    what = many(count, "quota")
     if not count:
         tell("Nothing is kept yet, so there is nothing to pause")
     elif seconds:
@@ -74,8 +75,10 @@ def clear_quotas(where: str | None) -> int:
         NetaudienceError: the store is not named, or cannot be reached.
     """
     count = _with(where, lambda store: store.clear())
-    what = "1 quota is" if count == 1 else f"{count:,} quotas are"
-    tell(f"{what} forgotten: processes that go on count all of it as used, and wait for a window")
+    tell(
+        f"{many(count, 'quota is')} forgotten: processes that go on count all of it as used, and wait for "
+        "a window"
+    )
     return ExitCode.DELIVERED
 
 

@@ -227,8 +227,7 @@ def _vendor_lines(plan: VerbPlan, vendor: VendorPlan) -> Iterator[str]:
 def _part_lines(part: Part) -> Iterator[str]:
     way = part.way
     when = "with no time told" if way.within is None else f"within {period(way.within)}"
-    people = "1 person" if part.people == 1 else f"{part.people:,} people"
-    yield f"{people} by {way.takes}: {way.operation}, done {when}"
+    yield f"{many(part.people, 'person')} by {way.takes}: {way.operation}, done {when}"
     if way.reaches:
         yield f"reaches: {way.reaches}"
     if part.odd:

@@ -25,6 +25,7 @@ from netaudience.errors import (
 )
 from netaudience.model.taking import Writer
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk, all_alike
+from netaudience.plurals import many
 
 __all__ = ["Batcher", "Combine", "Futures", "Start", "Watch", "copied"]
 
@@ -354,7 +355,7 @@ class Batcher(BatcherBase, Generic[Item]):
 
     def _full_up(self) -> BatcherFull:
         return BatcherFull(
-            f"The batcher of {self._name} holds {self._room.most:,} items that are not settled: "
+            f"The batcher of {self._name} holds {many(self._room.most, 'item that is')} not settled: "
             "wait for some of their futures, or raise max_pending"
         )
 

@@ -30,6 +30,7 @@ from netaudience.errors import (
 )
 from netaudience.model.taking import chosen
 from netaudience.outcomes import Failed, InDoubt, Report, SettledChunk, all_alike
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.engine.journal import Journal  # made by whoever has one: most programs need no SQLite
@@ -361,7 +362,7 @@ class Pipeline(Generic[Item]):
             self._recorder.write()
         elif self._source.error is not None:
             report.stopped = SourceFailed(
-                f"The source raised {type(self._source.error).__name__} after {report.items:,} items; "
+                f"The source raised {type(self._source.error).__name__} after {many(report.items, 'item')}; "
                 "all of these are settled. Mend the source and send the rest"
             )
             report.stopped.__cause__ = self._source.error

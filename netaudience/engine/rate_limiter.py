@@ -99,7 +99,7 @@ class RateLimiter:
         )
 
     def __repr__(self) -> str:
-        rates = ", ".join(f"{allowance.rate:g} {allowance.window.unit}" for allowance in self._windows)
+        rates = ", ".join(f"{allowance.window.at(allowance.rate)}" for allowance in self._windows)
         busy = f"{self.in_flight} of {self._most} in flight"
         return f"<RateLimiter {self.quota.name}: {rates or 'no rate'}, {busy}>"
 
@@ -378,7 +378,7 @@ class RateLimiter:
     def _used_up(self, window: Tickets, wait: float, *, keep: bool) -> LimitReached:
         kept = ", but for the share that is reserved for single calls" if keep and window.spare else ""
         return LimitReached(
-            f"The limit of {window.window.figure.value:,.0f} {window.window.unit} of the quota "
+            f"The limit of {window.window.at(window.window.figure.value)} of the quota "
             f"{self.quota.name!r} is used up{kept}: there is room again in {_span(wait)}. "
             "Nothing of this request was sent: send the rest then",
             wait,

@@ -13,6 +13,7 @@ from typing import Literal
 import attrs
 
 from netaudience.errors import ConfigurationError
+from netaudience.plurals import many
 
 __all__ = [
     "Figure",
@@ -144,8 +145,11 @@ class Window:
     @property
     def unit(self) -> str:
         """What is counted, for example ``requests per second``."""
-        per = _SPANS.get(self.per, f"{self.per:g} s")
-        return f"{self.counts} per {per}"
+        return self.at(2).partition(" ")[2]
+
+    def at(self, value: float) -> str:
+        """Return so many of what is counted, for example ``1 request per second``."""
+        return many(value, f"{self.counts[:-1]} per {_SPANS.get(self.per, f'{self.per:g} s')}")
 
 
 #: What the arithmetic of a share may be off by.

@@ -9,6 +9,7 @@ from typing import Any, cast
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import Batch
 from netaudience.jobs.connectors.packages import need
+from netaudience.plurals import many
 from netaudience.spark.options import Options
 from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
 from netaudience.spark.partition import carry
@@ -59,7 +60,7 @@ def _ended(options: Options, messages: Sequence[_Message | None], batch: int | N
             "the table of the option outcomes says why" if options.outcomes else "name outcomes to see why"
         )
         total = sum(part.rows for part in parts)
-        raise ConfigurationError(f"Of {total:,} rows {failed:,} were not delivered: {where}")
+        raise ConfigurationError(f"Of {many(total, 'row')} {failed:,} were not delivered: {where}")
 
 
 class _Writer(_spark.DataSourceArrowWriter):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass]

@@ -27,6 +27,7 @@ from netaudience.jobs.spec.model import Step
 from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.snapshot import selection_of
 from netaudience.model.wire import dump_json, load_json
+from netaudience.plurals import many
 from netaudience.spark.memory import DIGEST, FILES, SIZE
 from netaudience.spark.storage import Storage
 
@@ -124,8 +125,8 @@ class Delivered:
         )
         if twice:
             raise ConfigurationError(
-                f"{step.name}: {twice:,} keys stand in several rows with other values, and a table has no "
-                "last row: keep one row for each key in the source's query; nothing was sent"
+                f"{step.name}: {many(twice, 'key stands')} in several rows with other values, and a table "
+                "has no last row: keep one row for each key in the source's query; nothing was sent"
             )
         wrong = whole.where(functions.col(DIGEST).isNull())
         known = self._known()

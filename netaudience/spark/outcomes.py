@@ -15,6 +15,7 @@ import attrs
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import import_arrow
 from netaudience.model.wire import JsonValue, dump_json, load_json, structure
+from netaudience.plurals import many
 from netaudience.spark.storage import Storage
 
 __all__ = [
@@ -121,7 +122,7 @@ def report(path: str) -> SparkReport:
     elif any(part.refused for part in parts):
         missing = next(part.refused for part in parts if part.refused)
     elif counted != total.rows:
-        missing = f"Of {total.rows:,} rows {counted:,} are accounted for"
+        missing = f"Of {many(total.rows, 'row')} {counted:,} are accounted for"
     return attrs.evolve(total, missing=missing)
 
 

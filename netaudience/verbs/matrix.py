@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from netaudience.client import Client
 from netaudience.model.verb_facts import CHANNELS, Channel, Verb, VerbFacts, Way, key_of
+from netaudience.plurals import many
 from netaudience.vendors import clients, verbs_of
 from netaudience.verbs.asking import shown_by
 
@@ -93,4 +94,4 @@ def period(time: timedelta) -> str:
         count, what = round(hours), "hour"
     else:
         count, what = round(hours * 60), "minute"
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return many(count, what)

@@ -20,6 +20,7 @@ from netaudience.engine.lease import FileLock
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.state.run_folder import replace
 from netaudience.model.wire import JsonValue, load_json
+from netaudience.plurals import many
 from netaudience.verbs.people import Person
 from netaudience.verbs.subject import Columns, same
 
@@ -253,7 +254,7 @@ def _check_head(path: Path, key: Key | None, count: int, digests: Sequence[str])
     lines: int = head["lines"]
     # A process that was killed may have added lines without counting them; none can be fewer.
     if lines > count:
-        yield f"{lines - count:,} of {lines:,} lines are missing at the end of {path}"
+        yield f"{lines - count:,} of {many(lines, 'line')} are missing at the end of {path}"
     elif lines and digests[lines - 1] != head.get("last"):
         yield f"Line {lines:,} of {path} is not the one that was counted"
 

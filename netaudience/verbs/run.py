@@ -22,6 +22,7 @@ from netaudience.jobs.spec.guards import Consent, wants_consent
 from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.run_folder import replace
 from netaudience.model.wire import load_json, structure
+from netaudience.plurals import many
 from netaudience.verbs.judging import Told, judge
 from netaudience.verbs.started import Started
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
@@ -190,7 +191,7 @@ def check_agreed(plan: VerbPlan, agreed: int | None) -> Consent:
     if flag is None:
         return Consent(yes=any(wants_consent(operation) for operation in operations))
     count = plan.reached
-    people = f"{count:,} {'person' if count == 1 else 'people'}"
+    people = many(count, "person")
     if agreed is None:
         raise GuardRefused(
             f"{plan.verb} {_WHY[plan.verb]} and is for {people}: look at --plan, and add {flag} {count} "

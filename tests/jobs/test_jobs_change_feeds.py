@@ -191,7 +191,7 @@ async def test_what_changes_have_told_once_is_taken_back_by_a_later_run(tmp_path
         for _ in range(2):
             held = await run(job, sandbox)
             assert read_of(held) == (1, {"tag": (0, 1)})
-            assert "1 removals are held back" in held.sentences()[0]
+            assert "1 removal is held back" in held.sentences()[0]
         delete("is null")
         assert read_of(await run(job, sandbox)) == (0, {"tag": (0, 0), "tag removal": (1, 0)})
 

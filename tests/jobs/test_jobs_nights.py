@@ -129,7 +129,7 @@ async def test_a_row_without_a_key_holds_removals_back_and_says_since_when(tmp_p
         await run(job, sandbox)
         del rows["id005"]
         write(tmp_path, rows, ",1,Izmir")
-        assert "1 removals are held back: the key" in (await run(job, sandbox)).sentences()[0]
+        assert "1 removal is held back: the key" in (await run(job, sandbox)).sentences()[0]
         assert "for 2 runs in a row now" in job.plan().steps[0].notes[-1]
         assert "for 2 runs in a row now" in (await run(job, sandbox)).sentences()[0]
         write(tmp_path, rows)

@@ -113,7 +113,7 @@ VERDICTS = [
         [step(total=1000, delivered=3, unchanged=900, rejected=97, accepted=True, known=97)],
         {},
         "good",
-        "Everything was delivered but 97 rejected rows, which the job accepts.",
+        "Everything was delivered but 97 rows that are rejected, which the job accepts.",
         ["retry"],
     ),
     (

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from netaudience.errors import GuardRefused
 from netaudience.jobs.deliver.verify import verify_run
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.model import JobFile
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.finalize import write_summary
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.operations.readback import ReadBack
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import ClientFactory

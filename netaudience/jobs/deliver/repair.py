@@ -17,6 +17,7 @@ from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.repeating import sending_again
 from netaudience.jobs.state.replay import letters_as_source
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.carry_out import OnProgress
@@ -63,9 +64,9 @@ async def repair_run(  # noqa: PLR0913 - what a run may be told
     for step in verified.steps:
         if bound is not None and bound.exceeded(step.wrong, step.chosen):
             raise GuardRefused(
-                f"{step.name}: {step.wrong:,} of {step.chosen:,} rows are something else when they are read "
-                "back, which is more than max-rejected: find out why before they are sent again, or raise "
-                "max-rejected in [guards]; nothing was sent"
+                f"{step.name}: {step.wrong:,} of {many(step.chosen, 'row')} are something else when they are "
+                "read back, which is more than max-rejected: find out why before they are sent again, "
+                "or raise max-rejected in [guards]; nothing was sent"
             )
     held = job.guards.preflight and run.start().preflight
     with sending_again(run.differing) as again:

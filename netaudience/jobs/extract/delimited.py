@@ -31,8 +31,8 @@ from netaudience.jobs.columns.duckdb import (
 from netaudience.jobs.extract.file_type import open_input
 from netaudience.jobs.extract.files import LINE, PROBLEM, Aside, Input, check_folders
 from netaudience.jobs.extract.headers import Head, dialect_of, fitting, is_unnamed, read_head
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.model import Source
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     import duckdb
@@ -239,7 +239,7 @@ class Delimited:
         count, (name, most, _) = sum(number for _, number, _ in found), found[0]
         marks = ", ".join(map(literal, sorted({mark for *_, seen in found for mark in seen})))
         self.notes.append(
-            f"{one.name}: {many(count, 'cell')} {'hold' if count > 1 else 'holds'} {marks}, "
+            f"{one.name}: {many(count, 'cell holds')} {marks}, "
             f"{most:,} of them in column {name!r}, and a field that is made of one is sent that text: write "
             f"nulls = [{marks}] in [source] (--null in a command) if there is nothing in such a cell, or "
             "nulls = [''] if it is meant"
@@ -252,7 +252,7 @@ class Delimited:
             return
         count, (name, most, _) = sum(number for _, number, _ in found), found[0]
         self.notes.append(
-            f"{one.name}: {many(count, 'cell')} {'have' if count > 1 else 'has'} white space at an end, "
+            f"{one.name}: {many(count, 'cell has')} white space at an end, "
             f"{most:,} of them in column {name!r}: write trim = true in [source] (--trim in a command) to "
             "take it off, or trim = false if it is meant"
         )

@@ -24,6 +24,7 @@ from netaudience.jobs.extract.files import Files, Input, folders_of, format_of
 from netaudience.jobs.formats import FORMATS, Format, readers
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.spec.source_section import known_encoding
+from netaudience.plurals import many
 
 __all__ = ["first_bytes", "is_database", "is_text", "open_bytes", "open_input", "prepare"]
 
@@ -198,7 +199,7 @@ class _Preparing:
                 ]
                 if len(inside) != 1:
                     raise ConfigurationError(
-                        f"{name} is a zip with {len(inside):,} files: unpack it, and name what is meant"
+                        f"{name} is a zip with {many(len(inside), 'file')}: unpack it, and name what is meant"
                     )
                 copy = self._place("unpacked")
                 with archive.open(inside[0]) as packed, copy.open("wb") as file:

@@ -20,7 +20,7 @@ from netaudience.jobs.columns.read_values import TYPED, json_text
 from netaudience.jobs.extract.encodings import transcode
 from netaudience.jobs.extract.file_type import open_input
 from netaudience.jobs.extract.files import LINE, PROBLEM, TEXT, Input
-from netaudience.jobs.spec.diagnostics import many
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     import duckdb

@@ -37,6 +37,7 @@ from netaudience.jobs.extract.view import Given, Opened
 from netaudience.jobs.spec.model import Expression, Source, Suppression
 from netaudience.jobs.spec.suppression_section import KNOWN_CHANNELS, channel_of, fill_of, held_back, table_of
 from netaudience.model.digests import digest_of, digest_of_file
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     import duckdb
@@ -270,8 +271,8 @@ class Table:
         elif suppression.ask:
             names.append(f"what {' and '.join(suppression.ask)} will tell of their own opt-outs")
         rows = self.count(held_back(matched))
-        who = f"{' and '.join(names)} has {people:,} people to whom nothing is sent"
-        self._held = [f"{who}: {rows:,} rows of the source are theirs and are held back"]
+        who = f"{' and '.join(names)} has {many(people, 'person')} to whom nothing is sent"
+        self._held = [f"{who}: {many(rows, 'row of the source is theirs and is held back')}"]
 
     def _read_part(
         self,

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from netaudience.plurals import many
+
 __all__ = ["title_problem"]
 
 _Row: TypeAlias = Sequence[object]
@@ -25,7 +27,7 @@ def title_problem(first: _Row, rows: Sequence[tuple[int, _Row]]) -> str | None:
         return None
     before = next((line for line, row in rows if _filled(row) == _width(row) >= usual), None)
     known = "" if before is None else f", such as skip-lines = {before}"
-    cells = "1 cell" if width == 1 else f"{width:,} cells"
+    cells = many(width, "cell")
     return (
         f"its first line has {cells}, and most of those below have {usual:,}: if the names of the columns "
         f"stand further down, say how many lines come before them{known} (--skip-lines in a command); if "

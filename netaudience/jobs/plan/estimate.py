@@ -17,12 +17,12 @@ from netaudience.client import Client
 from netaudience.engine.chunker import Chunk, Chunker
 from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import ConfigurationError, VendorError
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.state.same_user import Chains, Repeats
 from netaudience.model.limits import Quota, assumed
 from netaudience.model.wire import JsonValue, Prepared, Request, Response, dump_json, load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import Rejected
+from netaudience.plurals import many
 from netaudience.settings import Settings
 
 __all__ = ["Load", "client_of", "reckon"]
@@ -186,9 +186,8 @@ def in_turn(load: Load) -> str:
     """Say that rows of one user wait for each other."""
     chains = load.chains
     return (
-        f"{load.operation}: {chains.rows:,} rows are of {chains.users:,} "
-        f"{'user that has' if chains.users == 1 else 'users that have'} several, {chains.longest:,} at the "
-        "most: rows of one user go one after the other"
+        f"{load.operation}: {many(chains.rows, 'row is')} of {many(chains.users, 'user that has')} several, "
+        f"{chains.longest:,} at the most: rows of one user go one after the other"
     )
 
 
@@ -215,7 +214,7 @@ def _time(quota: Quota, requests: int, records: int, in_turn: int) -> tuple[floa
             since = f", adapting from {most:,g}"
             seconds, most = seconds * most / quota.ceiling.value, quota.ceiling.value
         if seconds >= bound:
-            bound, binds = seconds, f"{most:,g} {window.unit} ({window.figure.provenance}{since})"
+            bound, binds = seconds, f"{window.at(most)} ({window.figure.provenance}{since})"
     return bound, binds
 
 

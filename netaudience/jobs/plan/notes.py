@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.verb_steps import has_sql
 from netaudience.model.wire import dump_json
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
@@ -22,8 +23,7 @@ def missing_ids(job: JobFile, step: Step, table: Table) -> list[str]:
         return []
     column = next(one.column for one in step.fields.values() if one.column is not None)
     count = table.count(f"not ({has_sql(column)})")
-    rows = "row is" if count == 1 else "rows are"
-    return [f"{count:,} {rows} in no audience here, without {column}"] if count else []
+    return [f"{many(count, 'row is')} in no audience here, without {column}"] if count else []
 
 
 def notes_of(step: Step, found: Differences | None, repeated: int = 0) -> Iterator[str]:
@@ -37,23 +37,22 @@ def notes_of(step: Step, found: Differences | None, repeated: int = 0) -> Iterat
     repeated = repeated if found is None else found.repeated or 0
     if repeated:
         yield (
-            f"{repeated:,} {'row stands' if repeated == 1 else 'rows stand'} again further down for the same "
-            f"user, and {'counts' if repeated == 1 else 'count'} as unchanged: of each user only the last "
-            "row is sent"
+            f"{many(repeated, 'row stands again further down for the same user, and counts as unchanged')}: "
+            "of each user only the last row is sent"
         )
     if found is None:
         return
     if found.nothing:
         also = "; what they had is taken back" if step.mode == "mirror" else ""
         yield (
-            f"{found.nothing:,} {_rows(found.nothing)} nothing to send, for every entry is empty, and "
-            f"{'counts' if found.nothing == 1 else 'count'} as unchanged{also}"
+            f"{many(found.nothing, 'row has nothing to send and counts as unchanged')}, for every entry is "
+            f"empty{also}"
         )
     if found.held_back:
-        since = f", for {found.held_runs:,} runs in a row now" if found.held_runs > 1 else ""
+        since = f", for {many(found.held_runs, 'run')} in a row now" if found.held_runs > 1 else ""
         yield (
-            f"{found.held_back:,} removals are held back{since}: the key of some rows cannot be read, and "
-            "they may be theirs. Mend these rows, which rejects.jsonl names"
+            f"{many(found.held_back, 'removal is')} held back{since}: the key of some rows cannot be read, "
+            "and they may be theirs. Mend these rows, which rejects.jsonl names"
         )
     for old in found.old:
         if step.take_back_old and old.removal == step.removal:
@@ -64,7 +63,7 @@ def notes_of(step: Step, found: Differences | None, repeated: int = 0) -> Iterat
             if old.removal == step.removal
             else f"{old.removal} takes it back"
         )
-        yield f"{told} {was} in earlier runs, and {users:,} {_users(users)} it: {how}"
+        yield f"{told} {was} in earlier runs, and {many(users, 'user keeps')} it: {how}"
 
 
 def _differing(step: Step, old: Old) -> str:
@@ -78,11 +77,3 @@ def _differing(step: Step, old: Old) -> str:
         ", ".join(f"{name} = {dump_json(value).decode()}" for name, value in changed.items())
         or "the arguments"
     )
-
-
-def _rows(count: int) -> str:
-    return "row has" if count == 1 else "rows have"
-
-
-def _users(count: int) -> str:
-    return "user keeps" if count == 1 else "users keep"

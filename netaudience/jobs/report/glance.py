@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 from netaudience.jobs.report.charts import Bar, share_of
 from netaudience.jobs.report.plot import say
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.state.finalize import summaries
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.jobs.state.verified import Verified
+from netaudience.plurals import many
 
 __all__ = ["at_a_glance", "last_runs"]
 

@@ -20,13 +20,14 @@ from netaudience.jobs.report.charts import Bar, Reason
 from netaudience.jobs.report.glance import at_a_glance, last_runs
 from netaudience.jobs.report.plot import say
 from netaudience.jobs.report.wording import MEANINGS, Verdict, times, without_names
-from netaudience.jobs.spec.diagnostics import duration, many
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.state.metrics import ACCURACY, Latencies, Metrics, read_metrics
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.jobs.state.summary import StepSummary, Summary, read_summary
 from netaudience.jobs.state.verified import SEEN, Verified, read_verified
 from netaudience.outcomes import commonest
+from netaudience.plurals import many
 
 __all__ = ["draw_report", "write_report"]
 
@@ -314,10 +315,7 @@ def _take_limits(metrics: Metrics, step: StepSummary) -> None:
 
 
 def _limits(metrics: Metrics) -> str:
-    told = [
-        f"{'up to ' if each.adapts else ''}{each.value:,.6g} {each.unit} ({each.provenance})"
-        for each in metrics.ceilings
-    ]
+    told = [f"{'up to ' if each.adapts else ''}{each.told} ({each.provenance})" for each in metrics.ceilings]
     if metrics.in_flight is not None:
         told.append(f"{metrics.in_flight:,} at one time")
     return "; ".join(told)
@@ -331,7 +329,7 @@ def _pace(metrics: Metrics) -> Iterator[str]:
     waited, took = total.waited / total.requests, total.seconds / total.requests
     yield (
         f"{many(total.requests, 'request')} carried {many(total.items, 'item')} in {duration(seconds)}: "
-        f"{total.items / seconds:,.4g} items and {total.requests / seconds:,.3g} requests per second. "
+        f"{total.items / seconds:,.4g} items and {total.requests / seconds:,.3g} requests in a second. "
         f"On average a request waited {duration(waited)} for the limit and {duration(took)} for its answer."
     )
     if metrics.pauses:
@@ -386,7 +384,7 @@ def _table(body: Element, title: str, names: Sequence[str], rows: Iterable[_Row]
         return
     if len(rows) > _OPEN_ROWS:
         body = SubElement(body, "details")
-        say(body, "summary", f"{title} ({len(rows) + max(0, more):,} lines)")
+        say(body, "summary", f"{title} ({many(len(rows) + max(0, more), 'line')})")
     else:
         say(body, "h3", title)
     table = SubElement(SubElement(body, "div", {"class": "scroll"}), "table")

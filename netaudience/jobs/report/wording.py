@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from netaudience.jobs.state.summary import StepSummary, Summary
+from netaudience.plurals import many
 
 __all__ = ["MEANINGS", "Verdict", "times", "without_names"]
 
@@ -104,16 +105,16 @@ def _headline(summary: Summary) -> tuple[Level, str]:
         lost = left - sum(step.rejected for step in steps if not step.accepted)
         level: Level = "bad" if lost or left > _MANY * rows else "warn"
         if len(steps) == 1:
-            return level, f"{left:,} of {rows:,} rows {'was' if left == 1 else 'were'} not delivered."
+            return level, f"{left:,} of {many(rows, 'row')} {'was' if left == 1 else 'were'} not delivered."
         names = [step.name for step in steps if step.missing]
         return level, (
-            f"{left:,} {'row was' if left == 1 else 'rows were'} not delivered, "
+            f"{many(left, 'row was')} not delivered, "
             f"in {len(names)} of {len(steps)} steps: {', '.join(names)}."
         )
     if summary.unwritten or not summary.reconciles:
         return "bad", "Everything was delivered, but look at what is said here."
     if accepted:
-        rejected = f"{accepted:,} rejected {'row' if accepted == 1 else 'rows'}"
+        rejected = many(accepted, "row that is rejected")
         return "good", f"Everything was delivered but {rejected}, which the job accepts."
     if not rows:
         return "warn", "The source gave no row: nothing was sent."
@@ -138,18 +139,17 @@ def _sentences(summary: Summary) -> Iterator[str]:
         if step.warnings:
             words, answers = max(step.warnings.items(), key=lambda each: each[1])
             where = f" of {step.name}" if several else ""
-            yield f"Warning, in {answers:,} answers{where}: {_ended(without_names(words))}"
+            yield f"Warning, in {many(answers, 'answer')}{where}: {_ended(without_names(words))}"
         if not step.reconciles:
             yield (
-                f"The counts of {step.name} do not add up: {step.total:,} rows, {step.rows:,} outcomes. "
-                "That is a mistake of netaudience: please report it."
+                f"The counts of {step.name} do not add up: {many(step.total, 'row')}, "
+                f"{many(step.rows, 'outcome')}. That is a mistake of netaudience: please report it."
             )
     yield from (without_names(sentence) for sentence in summary.unwritten)
 
 
 def _became(step: StepSummary) -> str:
-    rows = f"{step.total:,} {'row' if step.total == 1 else 'rows'}"
-    text = f"of {rows}, {step.listed(step.acknowledges)}."
+    text = f"of {many(step.total, 'row')}, {step.listed(step.acknowledges)}."
     if step.resumed:
         text += f" An earlier attempt had settled {step.resumed:,} of them."
     return f"{text[0].upper()}{text[1:]}"

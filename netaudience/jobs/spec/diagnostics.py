@@ -16,7 +16,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.model import Share
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 
-__all__ = ["Problems", "Section", "duration", "listed", "many", "nearest", "plain"]
+__all__ = ["Problems", "Section", "duration", "listed", "nearest", "plain"]
 
 #: A value of the file with the path at which it stands.
 Placed: TypeAlias = tuple[object, KeyPath]
@@ -243,11 +243,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def plain(name: str) -> str:
     """Return a name as it is compared: no case, no punctuation."""
     return "".join(letter for letter in name.casefold() if letter not in "_- .")
-
-
-def many(count: int, what: str) -> str:
-    """Return a count and what is counted, one or several."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

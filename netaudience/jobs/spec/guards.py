@@ -13,9 +13,9 @@ from typing import Literal
 import attrs
 
 from netaudience.errors import GuardRefused
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.model import Guards, Share
 from netaudience.operations.dispatch import Operation
+from netaudience.plurals import many
 
 __all__ = [
     "Consent",

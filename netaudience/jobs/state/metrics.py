@@ -188,9 +188,9 @@ class Ceiling:
         return self.value / self.per
 
     @property
-    def unit(self) -> str:
-        """What is counted, for example ``requests per second``."""
-        return Window(assumed(self.value, "read from a file"), self.per, self.counts).unit
+    def told(self) -> str:
+        """The rate, for example ``10 requests per second``."""
+        return Window(assumed(self.value, "read from a file"), self.per, self.counts).at(self.value)
 
 
 @attrs.define

@@ -13,11 +13,11 @@ from pathlib import Path
 import attrs
 
 from netaudience.jobs.connectors.watermark import EVERYTHING, Since, Watermark
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.state.snapshot import Snapshot
 from netaudience.model.digests import digest_of
 from netaudience.model.wire import dump_json, load_json, structure
+from netaudience.plurals import many
 
 __all__ = ["keep_reading", "since_of"]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import attrs
 
 from netaudience.errors import ConfigurationError, NetaudienceError
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.exit_codes import ExitCode, of_error, of_signal
 from netaudience.jobs.state.markdown import cell
 from netaudience.jobs.state.run_folder import replace
 from netaudience.jobs.state.verified import StepVerified
 from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.outcomes import Counts, Reasons, Report, commonest
+from netaudience.plurals import many
 
 __all__ = ["JobFailed", "StepSummary", "Summary", "near", "read_costs", "read_summary", "write_costs"]
 
@@ -141,8 +141,7 @@ class StepSummary(Counts):
             also += ["the job accepts so many"] if self.accepted else []
             told.append(f"Rejected rows: {', and '.join(also)}.")
         if self.in_turn:
-            rows = "row" if self.in_turn == 1 else "rows"
-            told.append(f"Same user: {self.in_turn:,} {rows} waited for an earlier one.")
+            told.append(f"Same user: {many(self.in_turn, 'row')} waited for an earlier one.")
         return [*told, *(f"{note}." for note in self.notes)]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from netaudience.jobs.spec.diagnostics import duration, many
+from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.wire import dump_json, load_json, structure
+from netaudience.plurals import many
 
 __all__ = ["SEEN", "StepVerified", "Verified", "read_verified", "write_verified"]
 
