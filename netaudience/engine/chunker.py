@@ -139,6 +139,8 @@ class Chunker(Generic[Item]):
         self._held_keys: set[str] = set()
         #: Items that had to wait for an earlier one of their key.
         self.in_turn = 0
+        #: The positions of those of them that are not settled yet: one may be held back more than once.
+        self._waited: set[int] = set()
 
     def __repr__(self) -> str:
         return f"<Chunker: {len(self._line.positions):,} waiting, {len(self._held.positions):,} held back>"
@@ -225,6 +227,8 @@ class Chunker(Generic[Item]):
         if chunk.keys is None:
             return
         self._busy.remove(chunk.keys)
+        if self._waited:
+            self._waited.difference_update(chunk.positions)
         if self._held_keys and not self._held_keys.isdisjoint(chunk.keys):
             self._take_back_held()
 
@@ -287,7 +291,6 @@ class Chunker(Generic[Item]):
         nothing: _Line[Item] = _Line((), range(0), ())
         self._held, self._held_keys = nothing, set()
         free = self._hold_back(held)
-        self.in_turn -= len(self._held.positions)  # they were counted before
         self._append(free)
 
     def _hold_repetitions(self) -> None:
@@ -313,7 +316,9 @@ class Chunker(Generic[Item]):
     def _hold(self, line: _Line[Item]) -> None:
         self._held = self._held.followed_by(line)
         self._held_keys.update(line.keys)
-        self.in_turn += len(line.positions)
+        new = set(line.positions) - self._waited
+        self._waited |= new
+        self.in_turn += len(new)
 
     def _cut_alike(self, packed: list[Chunk[Item] | SettledChunk[Item]]) -> None:
         """Cut what waits in chunks of as many rows, up to the first that has to be looked at.

@@ -66,6 +66,9 @@ def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes,
     chunker = Chunker(RunPlan(kind=kind, rows=rows, keys=keys, max_bytes=most_bytes), encode)
     chunks, rejected = drive(chunker, pages, release_after)
 
+    several = len(fed) - len({item["key"] if ordered else item for item in fed})
+    assert chunker.in_turn <= several, "a row waits once, however often it is looked at"
+
     placed = {at: item for chunk in chunks for at, item in zip(chunk.positions, chunk.items, strict=True)}
     placed.update((outcome.position, outcome.item) for outcome in rejected)
     assert [placed[at] for at in range(position)] == fed

@@ -250,18 +250,22 @@ def saved(book, tmp_path):
     return "u.xlsx"
 
 
-def test_a_cell_without_a_value_of_its_own_rejects_its_row(opened, tmp_path, workbook):
+@pytest.mark.parametrize(("top", "left"), [(0, 0), (2, 0), (0, 1), (3, 2)])
+def test_a_cell_without_a_value_of_its_own_rejects_its_row(opened, tmp_path, workbook, top, left):
+    """Wherever the table stands in its sheet."""
     sheet = workbook.active
-    for row in (
+    rows = (
         ["id", "n", "group"],
         [1, "=1+1", "a"],
         [2, "#N/A", "b"],
         [3, 5, "c"],
         [4, 6, None],
         [5, 7, "d"],
-    ):
-        sheet.append(row)
-    sheet.merge_cells("C4:C5")
+    )
+    for down, row in enumerate(rows, top + 1):
+        for across, cell in enumerate(row, left + 1):
+            sheet.cell(down, across, cell)
+    sheet.merge_cells(start_row=top + 4, end_row=top + 5, start_column=left + 3, end_column=left + 3)
     table = opened(saved(workbook, tmp_path))
     assert problems(table) == [
         (1, "the column 'n' holds a formula without its result: open the file in a spreadsheet, and save it"),
@@ -337,6 +341,10 @@ def test_sheets_that_people_lay_out_are_read(opened, tmp_path, workbook, rows, a
     [
         ([["Report"], [], ["id", "n"], [1, 2], [2, 3]], "skip-lines = 2"),
         ([["id", None], [1, "note"]], "column 2 has no name in the sheet's first row, and holds values"),
+        (
+            [[], [], ["id", None], [1, "note"]],
+            r"column 2 has no name in row 3 of the sheet.* and skip-lines = 3;",
+        ),
         ([["id", 2024], [1, 5]], "write header = true"),
     ],
 )

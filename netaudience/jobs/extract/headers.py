@@ -270,7 +270,8 @@ def _check_names(one: Input, columns: Sequence[str], following: Sequence[str]) -
     mails = any("@" in name for name, found in zip(columns, data, strict=True) if found)
     only = columns[0] if len(columns) == len(following) == 1 else ""
     alike = any(sign.isdigit() for sign in only) and _shape(only) == _shape(following[0])
-    if data[0] or mails or alike:
+    drawn = bool(columns[0]) and not any(map(str.isalnum, columns[0]))  # a line of stars or hyphens
+    if data[0] or mails or alike or drawn:
         raise ConfigurationError(
             f"{one.name}: the first line looks like data, and not like the names of columns: write "
             "header = false if it is (its columns are column1, column2 and so on then), or header = true if "

@@ -25,7 +25,7 @@ def title_problem(first: _Row, rows: Sequence[tuple[int, _Row]]) -> str | None:
     usual = max(widths, key=lambda one: (widths[one], one), default=0)
     if usual <= width or widths[usual] < 2 or widths[usual] * 2 < widths.total():
         return None
-    before = next((line for line, row in rows if _filled(row) == _width(row) >= usual), None)
+    before = next((line for line, row in rows if _width(row) >= usual and _filled(row) >= usual - 1), None)
     known = "" if before is None else f", such as skip-lines = {before}"
     cells = many(width, "cell")
     return (

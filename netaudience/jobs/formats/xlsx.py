@@ -70,7 +70,7 @@ def rows(path: Path, name: str, asked: Asked) -> Iterator[Mapping[str, object]]:
         _check_sheets(path, name, asked)
         return
     below = list(islice(filled, _ROWS))
-    names = _names(name, asked, first[1], below)
+    names = _names(name, asked, first, below)
     following = chain(below, filled)
     if asked.header is False or isinstance(asked.header, tuple):
         following = chain([first], following)
@@ -124,10 +124,12 @@ def _problem(place: tuple[int, int], oddities: Oddities) -> str:
     return ""
 
 
-def _names(name: str, asked: Asked, first: _Cells, below: Sequence[_Row]) -> list[str]:
+def _names(name: str, asked: Asked, header: _Row, below: Sequence[_Row]) -> list[str]:
     """Return the names of the columns, empty where a column has none, and no value."""
     if isinstance(asked.header, tuple):
         return list(asked.header)
+    row, first = header
+    where = "the sheet's first row" if row == 0 else f"row {row + 1:,} of the sheet"
     if asked.header is False:
         return [f"column{at}" for at in range(1, len(first) + 1)]
     if asked.header is None and (told := title_problem(first, below)):
@@ -136,19 +138,19 @@ def _names(name: str, asked: Asked, first: _Cells, below: Sequence[_Row]) -> lis
     for at, cell in enumerate(first):
         if asked.header is None and cell not in _EMPTY and not isinstance(cell, str):
             raise ConfigurationError(
-                f"{name}: cell {at + 1} of the sheet's first row is no text: write header = true if that row "
-                "names the columns, or header = false if it is data"
+                f"{name}: cell {at + 1} of {where} is no text: write header = true if that row names the "
+                "columns, or header = false if it is data"
             )
         names.append("" if cell in _EMPTY else str(_shown(cell)).strip())
         if not names[at] and any(at < len(cells) and cells[at] not in _EMPTY for _, cells in below):
             raise ConfigurationError(
-                f"{name}: column {at + 1} has no name in the sheet's first row, and holds values: give it "
-                'one, or name all columns yourself with header = ["id", …] and skip-lines = 1; '
-                "header = false if the first row is data"
+                f"{name}: column {at + 1} has no name in {where}, and holds values: give it one, or name all "
+                f'columns yourself with header = ["id", …] and skip-lines = {row + 1}; header = false if '
+                "that row is data"
             )
     folded = [given.casefold() for given in names if given]
     if len(set(folded)) < len(folded):
-        raise ConfigurationError(f"{name}: a column's name stands twice in the sheet's first row: rename one")
+        raise ConfigurationError(f"{name}: a column's name stands twice in {where}: rename one")
     return names
 
 
@@ -227,9 +229,9 @@ def _by_calamine(module: Any, path: Path, name: str) -> tuple[list[str], Any, An
             sheet = book.get_sheet_by_name(asked)
         except module.CalamineError as error:
             raise _broken(name) from error
-        top, left = sheet.start or (0, 0)
+        # These are all rows from the first, empty ones too, without the empty columns on the left.
         rows: Iterator[_Cells] = sheet.iter_rows()
-        return left, enumerate(rows, top)
+        return (sheet.start or (0, 0))[1], enumerate(rows)
 
     return seen, open_sheet, book.close
 

@@ -212,7 +212,8 @@ DELETE FROM {HERE}.main.pending USING latest
 WHERE pending.id = latest.id AND pending."row" < latest."row" AND pending.hash = latest.hash;
 UPDATE {HERE}.main.pending
 SET again = latest."row",
-    problem = 'its key stands again in row ' || latest."row" || ' with other values: the last row counts'
+    -- Without a number, so that all of them are counted as one reason.
+    problem = 'its key stands again further down with other values: the last row counts'
 FROM latest
 WHERE pending.id = latest.id AND pending."row" < latest."row" AND problem IS NULL;
 INSERT INTO lost
