@@ -449,6 +449,7 @@ class Chunker(Generic[Item]):
         self._line = line.chosen([at for at in range(len(line.positions)) if at != index])
         if self._held.positions and not self._held_keys.isdisjoint(keys):
             self._take_back_held()  # they may have waited for this one alone
+        self._waited.discard(position)
         rejected = Rejected(position, item, reason.see(self._docs), self.key(item))
         return SettledChunk([item], [position], None, [rejected])
 

@@ -69,6 +69,24 @@ def test_a_value_without_a_name_is_never_dropped(opened, tmp_path):
     assert values(table)[-1] == "3"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # As statistical offices write a table: the column of its rows' names has none.
+        (
+            'Title,"Area"\nUnits,km\n\n ,"Area","People"\n"North","1","2"\n"South","2","3"\n',
+            "skip-lines = 3 ",
+        ),
+        ("*****\n*** Weekly averages ***\n*****\n1 2\n", "the first line looks like data"),
+        ("-----\nid\n1\n", "the first line looks like data"),
+    ],
+)
+def test_what_stands_above_a_table_is_not_its_header(opened, tmp_path, text, told):
+    (tmp_path / "u.csv").write_text(text)
+    with pytest.raises(ConfigurationError, match=told):
+        opened("u.csv")
+
+
 REPORT = [
     ("Report\n2026-11-01\n\nid,n,city\n1,2,a\n2,3,b\n", 3),
     ("# id and n\nid;n\n1;2\n2;3\n", 1),
