@@ -22,6 +22,7 @@ from netaudience.model.texts import RowTexts
 from netaudience.model.validators import Rule
 from netaudience.model.value_forms import ISO, Unwritable, ValueForm, field_form
 from netaudience.model.wire import OPTIONS, finite, has_null, writer_of
+from netaudience.plurals import many
 
 if TYPE_CHECKING:  # pyright takes a protocol's property for fulfilled by a property alone
     _kept_property = property
@@ -468,8 +469,7 @@ class Rows(Generic[T]):
                 return problem
         if strange := len(mapping.keys() - self._fields_by_wire_name.keys()):
             known = ", ".join(self._fields_by_wire_name)
-            fields = "field" if strange == 1 else "fields"
-            return f"The row has {strange} more {fields} than the vendor documents, which are {known}"
+            return f"The row has {many(strange, 'field')} more than the vendor documents, which are {known}"
         return None
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:

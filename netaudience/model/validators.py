@@ -32,6 +32,7 @@ __all__ = [
     "rule",
     "text",
     "texts",
+    "trimmed",
     "value_lists",
     "whole_number",
     "with_entries",
@@ -162,6 +163,12 @@ def identifier(noun: str) -> Rule:
         return told
 
     return Rule(problem, _all_meant, only_texts=True, lenient=lenient, sql=_plain_in_sql)
+
+
+def trimmed(one: Rule) -> Rule:
+    """Demand the same of a text without white space around it, for what is no id: an address, a number."""
+    lenient = None if one.lenient is None else attrs.evolve(one.lenient, meant=str.strip)
+    return attrs.evolve(one, meant=str.strip, lenient=lenient)
 
 
 def _any_identifier(noun: str) -> Rule:

@@ -62,8 +62,8 @@ class Part:
 
     def is_odd(self, person: Person) -> bool:
         """Return whether nobody knows if the person's address is the one that the vendor has stored."""
-        value = person.known_by.get(self.column, "")
-        return self.way.as_stored and value != value.strip().lower()
+        value = person.known_by.get(self.column, "").strip()
+        return self.way.as_stored and value != value.lower()
 
     @property
     def shown_by(self) -> tuple[ReadBack, str] | None:

@@ -284,3 +284,8 @@ def test_a_lone_column_that_says_that_it_is_something_else_is_not_taken(file: Wr
         items(path, "tag_users")
     assert items(path, "enable_mail", by="email") == ["ann@example.com"]
     assert items(path, "tag_users", "email") == ["ann@example.com"]
+
+
+def test_what_pandas_writes_for_itself_is_no_attribute() -> None:
+    found = find_columns(OPERATIONS["set_profile_attributes"], ["ext_id", "city", "__index_level_0__"])
+    assert (found.rest, found.unused) == (("city",), ("__index_level_0__",))

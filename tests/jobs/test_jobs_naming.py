@@ -7,6 +7,12 @@ import pytest
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.jobs.map.aliases import are_addresses
+from netaudience.jobs.spec.diagnostics import plain
+from netaudience.jobs.spec.validate import find_vendor
+from netaudience.model.kinds import Identifiers
+from netaudience.model.rows import Rows
+from netaudience.model.validators import Rule, as_meant
+from netaudience.vendors import names
 
 pytest.importorskip("duckdb")
 
@@ -69,3 +75,36 @@ ADDRESSES = [
 @pytest.mark.parametrize(("values", "told"), ADDRESSES)
 def test_most_values_tell(values, told) -> None:
     assert are_addresses(values) is told
+
+
+def addresses() -> list[tuple[str, Rule]]:
+    """Give the rule of whatever an operation takes as an address; and CleverTap for a subscription."""
+    found: list[tuple[str, Rule]] = []
+    for vendor in filter(None, map(find_vendor, names())):
+        for name, operation in vendor.operations().items():
+            kind: object = operation.kind
+            if isinstance(kind, Rows):
+                named = {field.name: field.rule for field in kind.fields if field.rule is not None}
+                entries = {name: one for rule in named.values() for name, one in rule.entries.items()}
+                every = (named | entries).items()
+                is_value = (vendor.slug, name) == ("clevertap", "set_subscription")
+                found += [(f"{vendor.slug} {name} {one}", rule) for one, rule in every if plain(one) in MAILS]
+                found += [(f"{vendor.slug} {name}", named["value"])] if is_value else []
+            elif isinstance(kind, Identifiers):
+                by = operation.signature.parameters.get("by")
+                if by is not None and "'email'" in str(by.annotation):
+                    found.append((f"{vendor.slug} {name}", kind.under(by="email").rule))
+    return found
+
+
+MAILS = {"email", "u_em", "uem", "emailid", "sourceemail", "destinationemail", "currentemail", "newemail"}
+
+
+def test_an_address_is_trimmed_wherever_a_vendor_takes_one() -> None:
+    taken = addresses()
+    assert {where.split()[0] for where, _ in taken} == set(names())
+    assert len(taken) > 35
+    told = [where for where, rule in taken if as_meant(rule, "\u00a0a@example.com ") != "a@example.com"]
+    assert told == []
+    odd = [where for where, rule in taken if rule.lenient and as_meant(rule.lenient, " a ") != "a"]
+    assert odd == []

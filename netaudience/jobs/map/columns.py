@@ -6,6 +6,7 @@ where the only one says that it is something else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -23,6 +24,8 @@ from netaudience.operations.dispatch import Operation
 __all__ = ["Columns", "Place", "find_columns", "spread_of"]
 
 _ONLY_A_MAPPING: set[type] = {dict}
+#: What pandas calls the numbers of its rows in Parquet, which say nothing of a user.
+_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
 @attrs.frozen(kw_only=True)
@@ -320,7 +323,7 @@ class _Fields:
         ]
         used = {place.column for place in [*places, *entries]}
         left = [column for column in self._columns if column not in used]
-        rest = [] if spread is None else left
+        rest = [column for column in left if spread is not None and not _INDEX.fullmatch(column)]
         if spread is not None and not spread.required and not rest:
             spread = None
         return Columns(

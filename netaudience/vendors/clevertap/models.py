@@ -13,7 +13,7 @@ from typing import NotRequired, TypedDict
 import attrs
 
 from netaudience.errors import mask
-from netaudience.model.validators import epoch_seconds, identifier, json_object, text, with_entries
+from netaudience.model.validators import epoch_seconds, identifier, json_object, text, trimmed, with_entries
 from netaudience.model.value_forms import RowValue, Unset, unset_by, written_as
 from netaudience.model.wire import JsonValue, wire_name
 from netaudience.vendors.clevertap.rules import EMAIL, PHONE_PROPERTY, exactly_one_word, properties, removable
@@ -175,7 +175,7 @@ class SubscriptionUpdate:
     #: ``phone`` or ``email``; ``whatsapp`` is reported to work.
     type: str = attrs.field(validator=exactly_one_word("type", "phone", "email", "whatsapp"))
     #: The address, or the number with ``+`` and country code, which is written as E.164.
-    value: str = attrs.field(validator=identifier("value"), repr=mask)
+    value: str = attrs.field(validator=trimmed(identifier("value")), repr=mask)
     #: ``Unsubscribe`` or ``Resubscribe``.
     status: str = attrs.field(validator=exactly_one_word("status", "Unsubscribe", "Resubscribe"))
 
