@@ -346,7 +346,7 @@ ROWS = [
     ("set_user_attribute", {**VALUE, "value": None}, "value"),
     ("set_user_attribute", {"user_id": "u1", "definition_id": "d1"}, "value"),
     ("set_user_attribute", {**VALUE, "value": float("nan")}, "not a number"),
-    ("set_user_attribute", {**VALUE, "extra": 1}, "more field than"),
+    ("set_user_attribute", {**VALUE, "extra": 1}, "1 field more than"),
     ("set_user_attributes", {"user_id": "u1", "attributes": {}}, "at least one"),
     ("set_user_attributes", {"user_id": "u1", "attributes": {"d1": None}}, "neither null"),
     ("set_user_attributes", {"user_id": "u1", "attributes": {"d1": {"a": 1}}}, "nor objects"),
