@@ -16,10 +16,10 @@ from netaudience.client import Client
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.deliver.sent_rows import kept_source
 from netaudience.jobs.spec.audience_section import way_of
-from netaudience.jobs.spec.diagnostics import many
 from netaudience.jobs.spec.model import Expression
 from netaudience.jobs.spec.people_section import column_of
 from netaudience.jobs.state.run_folder import RunFolder
+from netaudience.plurals import many
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, whole_list_of
 
