@@ -8,9 +8,11 @@ does is run by the command.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeAlias, TypeVar, cast
 
@@ -96,29 +98,35 @@ def make_server(folder: Path, *, approvers: Sequence[str] = (), show_values: boo
     if any(not name.strip() for name in approvers):
         raise ConfigurationError("An approver has a name, such as --approver ada")
     server = MCPServer("netaudience", instructions=_INSTRUCTIONS, version=version("netaudience"))
-    tools = _Tools(folder.resolve(), tuple(approvers), show_values=show_values)
-    server.add_tool(_told(tools.operations), annotations=_READS)
-    server.add_tool(_told(tools.plan), annotations=_READS)
-    server.add_tool(_told(tools.runs), annotations=_READS)
-    server.add_tool(_told(tools.summary), annotations=_READS)
-    server.add_tool(_told(tools.rejects), annotations=_READS)
-    server.add_tool(_told(tools.look_up), annotations=_ASKS)
-    server.add_tool(_told(tools.who), annotations=_ASKS)
+    folder = folder.resolve()
+    tools, told = (
+        _Tools(folder, tuple(approvers), show_values=show_values),
+        partial(_told, f"{folder}{os.sep}"),
+    )
+    server.add_tool(told(tools.operations), annotations=_READS)
+    server.add_tool(told(tools.plan), annotations=_READS)
+    server.add_tool(told(tools.runs), annotations=_READS)
+    server.add_tool(told(tools.summary), annotations=_READS)
+    server.add_tool(told(tools.rejects), annotations=_READS)
+    server.add_tool(told(tools.look_up), annotations=_ASKS)
+    server.add_tool(told(tools.who), annotations=_ASKS)
     if approvers:
-        server.add_tool(_told(tools.run), annotations=_SENDS)
+        server.add_tool(told(tools.run), annotations=_SENDS)
     return server
 
 
-def _told(tool: Callable[P, Coroutine[None, None, T]]) -> Callable[P, Coroutine[None, None, T]]:
-    """Return a tool whose errors of ours reach the agent in their own words; all others stay here."""
-    from functools import wraps  # noqa: PLC0415 - here only
+def _told(folder: str, tool: Callable[P, Coroutine[None, None, T]]) -> Callable[P, Coroutine[None, None, T]]:
+    """Return a tool whose errors of ours reach the agent in their own words; all others stay here.
+
+    Files go by the names that the agent has for them, within the server's folder.
+    """
 
     @wraps(tool)
     async def telling(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await tool(*args, **kwargs)
         except NetaudienceError as error:
-            raise ToolError(str(error)) from None
+            raise ToolError(str(error).replace(folder, "")) from None
 
     return telling
 

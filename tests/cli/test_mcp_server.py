@@ -39,6 +39,7 @@ def jobs(tmp_path: Path, sandbox: BackgroundSandbox, monkeypatch: pytest.MonkeyP
     (tmp_path / "users.csv").write_text("user_id\ncustomer-0001\ncustomer-0002\nNULL\n", encoding="utf-8")
     tag = JOB.format(operation="tag_users", arguments='arguments = { tag = "Gold" }')
     (tmp_path / "tag.toml").write_text(tag + '[guards]\nmax-rejected = "90%"\n', encoding="utf-8")
+    (tmp_path / "no-source.toml").write_text(tag.replace("users.csv", "gone.csv"), encoding="utf-8")
     delete = JOB.format(operation="delete_users", arguments="")
     (tmp_path / "delete.toml").write_text(delete, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -158,7 +159,8 @@ async def test_operations_are_told(jobs):
     [
         ("plan", {"job": "../tag.toml"}, "not in the server's folder"),
         ("plan", {"job": "/etc/passwd"}, "not in the server's folder"),
-        ("plan", {"job": "missing.toml"}, "cannot be read"),
+        ("plan", {"job": "missing.toml"}, "missing.toml: the job file cannot be read"),
+        ("plan", {"job": "no-source.toml"}, "gone.csv"),
         ("summary", {"run": "../../etc"}, "named by its id"),
         ("summary", {}, "There are no runs here"),
         ("operations", {"vendor": "acme"}, "There is no vendor 'acme'"),
@@ -180,6 +182,7 @@ async def test_what_is_refused_is_told_in_a_sentence_and_nothing_is_sent(
     async with agent(jobs, approvers=["ada"]) as ask:
         told = (await ask(tool, **arguments))["error"]
     assert words in told
+    assert str(jobs) not in told
     assert "Traceback" not in told
     assert not sandbox.ledger.requests
 

@@ -179,6 +179,20 @@ def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Pat
 
 
 @pytest.mark.slow
+@each_recipe
+def test_a_key_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
+    with RECIPES[name](tmp_path) as stream, vendor() as (sandbox, _):
+        stream.publish([UNREADABLE])
+        recipe = Recipe(name, sandbox, tmp_path, **stream.environment)
+        del recipe.environment["NETAUDIENCE_NETMERA_API_KEY"]
+        with recipe.running() as process:
+            assert process.wait(30) == 1
+    told = recipe.log()
+    assert told.splitlines()[-1].startswith("NETAUDIENCE_NETMERA_API_KEY is not set: set it"), told
+    assert "Traceback" not in told, told
+
+
+@pytest.mark.slow
 def test_a_broker_of_mqtt_that_lets_nobody_in_is_told_in_a_sentence(tmp_path: Path) -> None:
     with mqtt_server(tmp_path, "allow_anonymous false") as stream, vendor() as (sandbox, _):
         recipe = Recipe("mqtt.py", sandbox, tmp_path, **stream.environment)

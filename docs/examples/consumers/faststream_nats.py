@@ -24,7 +24,7 @@ from nats.js.api import AckPolicy as ServersAckPolicy
 from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
 
-from netaudience import InvalidItem, NetmeraClient, Rejected, Settings
+from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Rejected, Settings
 from netaudience.consumers import DeadLetters, Given, Progress
 
 URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
@@ -208,4 +208,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        sys.exit(str(error))

@@ -21,7 +21,7 @@ from faststream import AckPolicy, Context, FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from faststream.rabbit.message import RabbitMessage
 
-from netaudience import InvalidItem, NetmeraClient, Settings
+from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Settings
 from netaudience.consumers import DeadLetters, Given, InOrder, Progress
 
 URL = os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
@@ -136,4 +136,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        sys.exit(str(error))

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
-from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
+from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Outcome, Rejected, Settings
 from netaudience.consumers import DeadLetters, Given, OffsetTracker, Progress, Taken
 
 SERVERS = os.environ.get("KAFKA_SERVERS", "127.0.0.1:9092")
@@ -191,19 +191,19 @@ async def main() -> None:
     """Consume until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
-    kafka = AIOKafkaConsumer(
-        bootstrap_servers=SERVERS,
-        group_id=GROUP,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        # A vendor that is down holds events up: the group must wait that long before it gives them away.
-        max_poll_interval_ms=LONGEST_WAIT * 1000,
-        rebalance_timeout_ms=LONGEST_WAIT * 1000,
-    )
     async with (
         NetmeraClient.from_environment(settings=settings) as netmera,
         DeadLetters(DEAD_LETTERS) as dead_letters,
     ):
+        kafka = AIOKafkaConsumer(
+            bootstrap_servers=SERVERS,
+            group_id=GROUP,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # A vendor that is down holds events up: the group must wait that long before it gives them away.
+            max_poll_interval_ms=LONGEST_WAIT * 1000,
+            rebalance_timeout_ms=LONGEST_WAIT * 1000,
+        )
         consumer = Consumer(netmera, dead_letters, kafka)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, consumer.stop.set)
@@ -223,4 +223,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        sys.exit(str(error))

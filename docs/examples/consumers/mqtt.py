@@ -22,7 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from netaudience import InvalidItem, NetmeraClient, Settings
+from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Settings
 from netaudience.consumers import DeadLetters, Given, InOrder, Progress
 
 #: `mqtts` for one with a certificate.
@@ -199,4 +199,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        sys.exit(str(error))

@@ -22,7 +22,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
 from nats.js.errors import NotFoundError
 
-from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
+from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Outcome, Rejected, Settings
 from netaudience.consumers import DeadLetters, Given, Progress
 
 URL = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
@@ -229,4 +229,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        sys.exit(str(error))

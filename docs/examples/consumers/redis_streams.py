@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NoRedis
 from redis.exceptions import ResponseError
 
-from netaudience import InvalidItem, NetmeraClient, Outcome, Rejected, Settings
+from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Outcome, Rejected, Settings
 from netaudience.consumers import DeadLetters, Given, Progress
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -196,4 +196,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        sys.exit(str(error))
