@@ -25,6 +25,7 @@ from netaudience import (
     Unauthorized,
 )
 from netaudience.engine.retry import RetryPolicy
+from netaudience.model.limits import Provenance
 from netaudience.vendors.moengage.models import Device, Event, GetUsersResponse, MergePair, User
 
 TAKEN = reply(200, orjson.loads(ACCEPTED))
@@ -758,3 +759,13 @@ def test_the_environment_makes_the_same_client() -> None:
 def test_an_environment_that_says_too_little_or_too_much_is_told(environ) -> None:
     with pytest.raises(ConfigurationError):
         MoEngageClient.from_environment(environ=environ)
+
+
+def test_the_size_of_a_request_is_documented_where_a_page_gives_it() -> None:
+    limits = {name: one.facts.limit.bytes for name, one in MoEngageClient.operations().items()}
+    told = {name for name, figure in limits.items() if figure and figure.provenance is Provenance.DOCUMENTED}
+    # The data overview, the bulk route's specification, those of merging, cohorts and the GDPR; read 2026-11.
+    assert told == {
+        *("track_user", "track_device", "track_event", "import_users", "import_devices", "import_events"),
+        *("merge_users", "add_cohort_members", "remove_cohort_members", "request_erasure"),
+    }

@@ -35,7 +35,7 @@ from netaudience.vendors.moengage.consent_models import (
     SubscriptionCategories,
     Told,
 )
-from netaudience.vendors.moengage.facts import BYTES, IN_FLIGHT, ONE_ROW, RATES, SHARE
+from netaudience.vendors.moengage.facts import IN_FLIGHT, ONE_ROW, OTHER_BYTES, RATES, SHARE
 from netaudience.vendors.moengage.rules import OVERVIEW
 
 __all__ = ["Channel", "Consents", "UserIdentifier"]
@@ -121,7 +121,7 @@ def _opts(row: Mapping[str, object]) -> str | None:
 
 
 _OPT_INS = Rows(OptIn, key=("customer_id", "email_id"), noun="user", rule=_opts)
-_ONE_USER = Limit(rows=ONE_ROW, bytes=BYTES)
+_ONE_USER = Limit(rows=ONE_ROW, bytes=OTHER_BYTES)
 OPT_IN_STATUS = Quota(
     "moengage opt-ins",
     (per_minute(documented(1000, RATES), share=SHARE), per_day(documented(360_000, RATES))),
@@ -235,7 +235,7 @@ class Consents:
         "PATCH",
         "/v5/subscription-preferences",
         items=_PREFERENCES,
-        limit=Limit(rows=ONE_ROW, bytes=BYTES),
+        limit=Limit(rows=ONE_ROW, bytes=OTHER_BYTES),
         quota=PREFERENCES,
         # By contract: a key goes along, under which the same change is made once.
         idempotent=True,
@@ -278,7 +278,7 @@ class Consents:
         "POST",
         "/v1/category-subscription/user-preferences",
         items=_CATEGORIES,
-        limit=Limit(rows=documented(50, CATEGORIES), bytes=BYTES),
+        limit=Limit(rows=documented(50, CATEGORIES), bytes=OTHER_BYTES),
         quota=CATEGORY_PREFERENCES,
         idempotent=True,
         note="Older than set_subscription_preferences. A 409 means that no API secret is set in "
@@ -304,7 +304,7 @@ class Consents:
         "POST",
         "/emails/v1.0/bulk-resubscribe",
         items=Identifiers("recipient", email("recipient")),
-        limit=Limit(rows=documented(100, SUBSCRIPTION), bytes=BYTES),
+        limit=Limit(rows=documented(100, SUBSCRIPTION), bytes=OTHER_BYTES),
         quota=RESUBSCRIPTIONS,
         idempotent=False,
         consent="lifts unsubscribes, for which each person must have agreed anew",

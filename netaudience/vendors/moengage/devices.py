@@ -21,12 +21,12 @@ from netaudience.vendors.moengage.elements import (
 from netaudience.vendors.moengage.facts import (
     ACCEPTED_WHOLE,
     BLOCKS,
-    BYTES,
     DROPPED_OF_DEVICES,
     ELEMENTS,
     IMPORTED_DEVICES,
     ONE,
     ONE_ROW,
+    OTHER_BYTES,
     TRACKED_DEVICES,
 )
 from netaudience.vendors.moengage.in_workspace import InWorkspace, bulk
@@ -94,7 +94,7 @@ class Devices(InWorkspace):
         "POST",
         "/v1/devices/manage",
         items=SELECTIONS,
-        limit=Limit(rows=ONE_ROW, bytes=BYTES),
+        limit=Limit(rows=ONE_ROW, bytes=OTHER_BYTES),
         quota=BLOCKS,
         idempotent=True,
         note="Without device_identifiers all devices of the user are meant: that takes all_devices. Push "

@@ -26,6 +26,7 @@ __all__ = [
     "MERGES",
     "ONE",
     "ONE_ROW",
+    "OTHER_BYTES",
     "PORTFOLIO",
     "RATES",
     "SHARE",
@@ -106,6 +107,8 @@ EXPORTS = Quota(
 
 # Whether a KB is 1,000 bytes or 1,024 is not said: the smaller keeps the limit either way.
 BYTES = documented(128_000, OVERVIEW)
+#: Of routes that no page gives a size for.
+OTHER_BYTES = assumed(128_000, "no figure is documented; as for users, devices and events")
 BULK_BYTES = documented(100_000, SPECIFICATION)
 ONE_ROW = documented(1, SPECIFICATION)
 ONE = Limit(rows=documented(1, DOCS), bytes=BYTES)

@@ -19,7 +19,7 @@ from netaudience.model.validators import Rule, both, rule, text, texts
 from netaudience.model.wire import JsonValue, Request, Response, decode
 from netaudience.operations.declare import call
 from netaudience.operations.later import Callbacks, Later
-from netaudience.vendors.moengage.facts import BYTES, ONE_ROW, RATES, SHARE
+from netaudience.vendors.moengage.facts import ONE_ROW, OTHER_BYTES, RATES, SHARE
 
 __all__ = [
     "FileSegment",
@@ -42,7 +42,7 @@ SEGMENT_FILES = Quota(
     (Window(documented(10, RATES), 3600.0, share=SHARE), per_day(documented(100, RATES))),
     in_flight=assumed(1, "no figure is documented; the files of one segment are worked off in turn"),
 )
-_ONE = Limit(rows=ONE_ROW, bytes=BYTES)
+_ONE = Limit(rows=ONE_ROW, bytes=OTHER_BYTES)
 
 
 def _url(noun: str) -> Rule:

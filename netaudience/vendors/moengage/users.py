@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from netaudience.errors import ConfigurationError
 from netaudience.model.kinds import Identifiers
-from netaudience.model.limits import Limit, assumed, documented
+from netaudience.model.limits import Limit, documented
 from netaudience.model.validators import text, texts
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call
@@ -29,6 +29,7 @@ from netaudience.vendors.moengage.facts import (
     MERGES,
     ONE,
     ONE_ROW,
+    OTHER_BYTES,
     TRACKED_USERS,
 )
 from netaudience.vendors.moengage.in_workspace import InWorkspace, bulk
@@ -107,7 +108,7 @@ class Users(InWorkspace):
         "POST",
         "/v1/customer/delete",
         items=Identifiers("user"),
-        limit=Limit(rows=ONE_ROW, bytes=assumed(128_000, "no figure is documented; as for other users")),
+        limit=Limit(rows=ONE_ROW, bytes=OTHER_BYTES),
         quota=DELETES,
         idempotent=True,
         destructive=True,
@@ -171,7 +172,7 @@ class Users(InWorkspace):
         items=Identifiers("user"),
         limit=Limit(
             rows=documented(20, SPECIFICATION),
-            bytes=assumed(128_000, "no figure is documented; as for other users"),
+            bytes=OTHER_BYTES,
         ),
         quota=EXPORTS,
         # A POST that only reads: it may be asked again.
