@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -206,6 +207,19 @@ def test_a_missing_column_or_wrong_sql_is_told_with_its_line(make: Make) -> None
     assert "job.toml:10: the source has no column 'idd': did you mean id?" in told
     assert "job.toml:11: " in told
     assert "agee" in told
+
+
+def test_a_key_that_is_missing_is_told_once_beside_sql(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("id,age\nu1,1\n")
+    source = '[source]\nfiles = "users.csv"\nkey = "uid"\n'
+    (tmp_path / "job.toml").write_text(source + PROFILES + '"profile.city" = "cityy"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        Job.load(tmp_path / "job.toml").plan()
+    assert re.findall(r"job.toml:(\d+): the source has no column '(\w+)'", str(caught.value)) == [
+        ("3", "uid"),
+        ("11", "cityy"),
+    ]
+    assert str(caught.value).count("uid") == 1
 
 
 PEOPLE = """

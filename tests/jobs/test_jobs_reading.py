@@ -208,7 +208,12 @@ WRONG = [
     ('mode = "mirror"', 'mode = "changed-only"', 10, "only a mirror removes"),
     ('removal = "unset_profile_attributes"', "", 9, "add removal ="),
     ('removal = "unset_profile_attributes"', 'removal = "set_category_preferences"', 10, "needs category"),
-    ('removal = "unset_profile_attributes"', 'removal = "untag_users"', 5, "untag_users needs tag"),
+    (
+        'removal = "unset_profile_attributes"',
+        'removal = "untag_users"',
+        5,
+        "untag_users needs tag, text: add removal-arguments =",
+    ),
     ("rate = 10", "rate = 0", 11, "rate must be a number above 0"),
     ("rate = 10", "rate = true", 11, "rate must be a number above 0"),
     ("in-flight = 4", "in-flight = 1.5", 12, "in_flight must be a whole number"),

@@ -186,7 +186,10 @@ class _Checker:
         try:
             self._table.check(selection)
         except ConfigurationError as error:
-            if not any(f"column {name} not found" in str(error) for name in self._missing):
+            # A key that is missing is told where the file names it.
+            if error.key != "key" and not any(
+                f"column {name} not found" in str(error) for name in self._missing
+            ):
                 self._problems.add(place, str(error))
 
     def _place(self, step: KeyPath, name: str) -> KeyPath:

@@ -184,7 +184,7 @@ def _arguments(section: Section, key: str, operation: Operation | None) -> Mappi
         place = section.place(key)
         section.problems.add(place if name is None else (*place, name), sentence)
 
-    return check_arguments(operation, given, tell)
+    return check_arguments(operation, given, tell, key.replace("_", "-"))
 
 
 def _fields(

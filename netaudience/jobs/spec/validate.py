@@ -69,9 +69,9 @@ def find_operation(vendor: type[Client], name: str) -> Operation | str:
 
 
 def check_arguments(
-    operation: Operation, arguments: Mapping[str, object], tell: Tell
+    operation: Operation, arguments: Mapping[str, object], tell: Tell, key: str = "arguments"
 ) -> Mapping[str, JsonValue]:
-    """Return the arguments by the signature's names; tell what is wrong with them."""
+    """Return the arguments by the signature's names; what is wrong is told under the file's key."""
     known = operation.parameters
     fitting: dict[str, JsonValue] = {}
     wrong = False
@@ -98,7 +98,7 @@ def check_arguments(
     for name, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and name not in stated:
             wanted = _wanted(parameter.annotation)
-            tell(None, f"{operation.name} needs {name}, {wanted}: add arguments = {{ {name} = … }}")
+            tell(None, f"{operation.name} needs {name}, {wanted}: add {key} = {{ {name} = … }}")
             wrong = True
     if not wrong and (refused := _refused(operation, fitting)):
         tell(None, refused)
