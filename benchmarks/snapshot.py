@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import cyclopts
 import orjson
 from rich.console import Console
@@ -35,13 +36,13 @@ from netaudience.jobs.state.snapshot import Snapshot
 
 __all__ = ["MEASUREMENTS", "main"]
 
-_PHASES = ("source", "first", "delivered", "change", "again", "steady", "read", "join", "control")
+_PHASES = ("source", "first", "delivered", "change", "again", "read", "steady", "join", "control")
 _WORDS = {
     "first": "first differences: every row is new",
     "delivered": "all of them written down as delivered",
     "again": "the next run: one row in a hundred has changed",
-    "steady": "a run after one that delivered nothing",
     "read": "reading the rows that have changed",
+    "steady": "a run after one that delivered nothing",
     "join": "DuckDB's anti-join of both files",
     "control": "the same once more",
 }
@@ -109,23 +110,23 @@ def _phases(
 
 async def _night(plan: Plan) -> list[Result]:
     keys = 3_000_000 if plan.quick else 10_000_000
-    names = ("source", "first", "delivered", "change", "again", "join", "control")
+    names = tuple(name for name in _PHASES if name != "steady")
     told = await asyncio.to_thread(lambda: {str(one["phase"]): one for one in _phases(names, keys, "1GB")})
 
-    def ratio(name: str, figure: str) -> float:
-        return float(str(told[name][figure])) / float(str(told["join"][figure]))
+    def ratio(figure: str, *names: str) -> float:
+        return sum(float(str(told[name][figure])) for name in names) / float(str(told["join"][figure]))
 
     return [
         Result(
             id="J2",
             part="night",
-            what=f"CPU of what has changed of {keys:,} keys vs DuckDB's anti-join of both files",
-            measured=ratio("again", "cpu"),
+            what=f"CPU of finding and reading what has changed of {keys:,} keys vs DuckDB's anti-join",
+            measured=ratio("cpu", "again", "read"),
             promise=4,
             bound="at most",
-            control=ratio("control", "cpu"),
-            also={"x its memory": ratio("again", "memory")},
-            also_holds=ratio("again", "memory") <= _MEMORY,
+            control=ratio("cpu", "control"),
+            also={"x its memory": ratio("memory", "again")},
+            also_holds=ratio("memory", "again") <= _MEMORY,
         )
     ]
 
@@ -204,7 +205,9 @@ def _read(folder: Path, memory: str) -> int:
         open_source(source, folder, memory=memory) as table,
         Snapshot(folder / _STATE, memory=memory) as snapshot,
     ):
-        return sum(map(len, snapshot.differences(table, _STEP, "3", _EFFECT).rows()))
+        found = snapshot.differences(table, _STEP, "2", _EFFECT)
+        pages = table.read([attrs.evolve(found.selection, hashed=False)])  # as a job does
+        return sum(len(page) for (page,) in pages)
 
 
 def _join(folder: Path, memory: str) -> int:

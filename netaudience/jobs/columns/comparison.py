@@ -14,7 +14,7 @@ import attrs
 
 from netaudience.jobs.columns.duckdb import literal, quoted
 from netaudience.jobs.columns.effects import Effect, entry_name
-from netaudience.jobs.columns.hashing import Part, constant_part, define_canonical, hash_sql
+from netaudience.jobs.columns.hashing import Part, check_sql, constant_part, define_canonical, hash_sql
 from netaudience.jobs.columns.selection import KEY, SOURCE, Selection, find_column, key_sql, type_of, wrap
 from netaudience.jobs.columns.typed import Columns
 
@@ -101,6 +101,7 @@ def _outer(effect: Effect, parts: Mapping[str, Part]) -> dict[str, str]:
     lacking = [f"NOT ({' OR '.join(parts[name].present for name in names)})" for names in effect.needs]
     told = {
         "id": f"md5_number({_KEY})",
+        "check": check_sql(_KEY, parts),
         "problem": f"coalesce({_PROBLEM}, CASE WHEN {_KEY} IS NULL THEN 'its key is empty' END)",
         "nothing": " OR ".join(lacking) or "false",
         "kept": "NULL",

@@ -19,7 +19,7 @@ import attrs
 from netaudience.dead_letter import By
 from netaudience.errors import ConfigurationError, column_name
 from netaudience.jobs.columns.duckdb import Batch, import_duckdb, quoted, telling
-from netaudience.jobs.columns.hashing import Part, constant_part, define_canonical, hash_sql
+from netaudience.jobs.columns.hashing import Part, check_sql, constant_part, define_canonical, hash_sql
 from netaudience.jobs.columns.projection import Column, Projector
 from netaudience.jobs.columns.read_values import BadValue, Reader, json_text, outward
 from netaudience.jobs.columns.typed import Columns
@@ -68,7 +68,7 @@ Only: TypeAlias = Callable[[], Iterator[Sequence[tuple[int, Problem | None]]]]
 """Gives the numbers of rows, ascending, with what is wrong with them."""
 
 Expected: TypeAlias = Callable[[], Iterator[Batch]]
-"""Gives, as batches of two columns, the numbers of rows, ascending, and the hash that each must have."""
+"""Gives, as batches of two columns, the numbers of rows, ascending, and the check that each must have."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,8 +87,8 @@ class Selection:
     #: The numbers of the rows that are wanted, ascending, with what is wrong with them; all rows where it
     #: is None.
     only: Only | None = None
-    #: What all rows were when they were compared, those without that have a problem; the reading breaks
-    #: off at the first that is another. None where nothing was compared.
+    #: The checks of all rows that were compared, those without that have a problem; the reading breaks off
+    #: at the first that is another. None where nothing was compared.
     expected: Expected | None = None
     #: Whether somebody may want a row as it came, with all columns of the source.
     whole: bool = False
@@ -119,6 +119,8 @@ class Compiled:
     condition: str | None
     #: The column of the hash; empty where nobody asks for it.
     hash: str
+    #: The column of the check; empty where nothing was compared.
+    check: str
     #: The columns of the item's key and of its text, if items are made in SQL; the second may be missing.
     item: tuple[str, str | None] | None = None
     #: What each field is made of; a column by the name that the source has.
@@ -184,17 +186,25 @@ def compile_selection(
         inner.append((wrapped, condition))
     outer: list[tuple[str, str]] = []
     hidden: list[tuple[str, str]] = []
-    hash_column = ""
-    if selection.hashed:
-        hash_column = f"{prefix}hash"
-        define_canonical(connection)
-        hash_parts = {name: constant_part(value) for name, value in constants.items()}
-        hash_parts |= _hash_parts(values, prefix, hidden)
-        outer.append((hash_sql(quoted(KEY), hash_parts, selection.salt), hash_column))
+    if selection.hashed or selection.expected is not None:
+        made = _parts(values, prefix, hidden)
+        parts = {name: made.get(name) or constant_part(constants[name]) for name in expressions}
+        outer += _digests(selection, parts, prefix, connection)
     item = _item(selection, values, prefix, inner, hidden, outer)
     whole = _whole(columns, prefix, inner) if selection.whole else ()
     return Compiled(
-        computed, inner, hidden, outer, fields, constants, condition, hash_column, item, expressions, whole
+        computed,
+        inner,
+        hidden,
+        outer,
+        fields,
+        constants,
+        condition,
+        f"{prefix}hash" if selection.hashed else "",
+        f"{prefix}check" if selection.expected is not None else "",
+        item,
+        expressions,
+        whole,
     )
 
 
@@ -221,8 +231,8 @@ def _whole(
     return whole
 
 
-def _hash_parts(values: Mapping[str, Column], prefix: str, hidden: list[tuple[str, str]]) -> dict[str, Part]:
-    """Return the fields as the hash is made of them, whose values become hidden columns."""
+def _parts(values: Mapping[str, Column], prefix: str, hidden: list[tuple[str, str]]) -> dict[str, Part]:
+    """Return the fields as hash and check are made of them, whose values become hidden columns."""
     parts: dict[str, Part] = {}
     for number, (name, column) in enumerate(values.items()):
         own, fails = f"{prefix}value {number}", f"{prefix}fails {number}"
@@ -231,6 +241,17 @@ def _hash_parts(values: Mapping[str, Column], prefix: str, hidden: list[tuple[st
             hidden.append((f"NOT ({column.computed})", fails))
         parts[name] = Part(column.kind, quoted(own), None if column.computed is None else quoted(fails))
     return parts
+
+
+def _digests(
+    selection: Selection, parts: Mapping[str, Part], prefix: str, connection: duckdb.DuckDBPyConnection
+) -> Iterator[tuple[str, str]]:
+    """Give the columns of what a row is known again by."""
+    if selection.expected is not None:
+        yield check_sql(quoted(KEY), parts), f"{prefix}check"
+    if selection.hashed:
+        define_canonical(connection)
+        yield hash_sql(quoted(KEY), parts, selection.salt), f"{prefix}hash"
 
 
 def _item(  # noqa: PLR0913, PLR0917 - what a query is made of

@@ -33,10 +33,9 @@ def removal_mapper_of(prepared: Prepared, operation: Operation) -> Callable[[Pag
 
 
 def selection_of_items(prepared: Prepared) -> Selection:
-    """Return what a step reads to send it: most items are made in SQL, and what was compared is hashed."""
+    """Return what a step reads to send it: most items are made in SQL, and nobody asks for hashes."""
     item = projector(prepared.step, _kind(prepared))
-    selection = prepared.selection()
-    return attrs.evolve(selection, hashed=selection.expected is not None, item=item, whole=True)
+    return attrs.evolve(prepared.selection(), hashed=False, item=item, whole=True)
 
 
 def _kind(prepared: Prepared) -> Kind:

@@ -155,8 +155,8 @@ class BatchPage(Sequence[SourceRow]):
         if self._problems:
             places = [place for place in places if place not in self._problems]
         numbers = [self._first + place for place in places]
-        hashes = self._of_places(self._compiled.hash, places).to_pylist()
-        return staged.agree(stop, numbers, hashes)
+        checks = self._of_places(self._compiled.check, places).to_pylist()
+        return staged.agree(stop, numbers, checks)
 
     @property
     def items(self) -> Items | None:

@@ -59,21 +59,21 @@ class Staged:
     def __init__(self, batches: Iterable[Batch]) -> None:
         self._batches = iter(batches)
         self._numbers: list[int] = []
-        self._hashes: list[int] = []
+        self._checks: list[int] = []
 
-    def agree(self, stop: int | None, numbers: Sequence[int], hashes: Sequence[int | None]) -> bool:
+    def agree(self, stop: int | None, numbers: Sequence[int], checks: Sequence[int | None]) -> bool:
         """Return whether the rows up to a number, those before it that were asked for left out, are these.
 
         Args:
             stop: The number before which they end; None for all that are left.
             numbers: Their numbers.
-            hashes: Their hashes.
+            checks: Their checks.
         """
         while (not self._numbers or stop is None or self._numbers[-1] < stop) and self._more():
             pass
         at = len(self._numbers) if stop is None else bisect_left(self._numbers, stop)
-        found = self._numbers[:at] == list(numbers) and self._hashes[:at] == list(hashes)
-        del self._numbers[:at], self._hashes[:at]
+        found = self._numbers[:at] == list(numbers) and self._checks[:at] == list(checks)
+        del self._numbers[:at], self._checks[:at]
         return found
 
     def _more(self) -> bool:
@@ -81,7 +81,7 @@ class Staged:
         if batch is None:
             return False
         self._numbers += batch.column(0).to_pylist()
-        self._hashes += batch.column(1).to_pylist()
+        self._checks += batch.column(1).to_pylist()
         return True
 
 

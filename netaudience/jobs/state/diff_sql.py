@@ -54,7 +54,7 @@ RUN = """
 CREATE OR REPLACE TABLE pending (
     "row" BIGINT, known BIGINT, hash UBIGINT, id UHUGEINT, problem VARCHAR, nothing BOOLEAN,
     -- The row further down in which its key stands again, with other values.
-    again BIGINT, kept VARCHAR, target UHUGEINT, entries VARCHAR[]
+    again BIGINT, "check" UBIGINT, kept VARCHAR, target UHUGEINT, entries VARCHAR[]
 );
 CREATE OR REPLACE TABLE removals (
     "row" BIGINT NOT NULL, target UHUGEINT NOT NULL, kept VARCHAR, entries VARCHAR[], way INTEGER NOT NULL
@@ -143,7 +143,7 @@ def compare(asking: Asking, *, whole: bool) -> str:
     return f"""
 INSERT INTO {HERE}.main.pending
 SELECT {asking.row}, known, {asking.hash}, {outer["id"]}, {outer["problem"]}, {outer["nothing"]},
-    NULL, {outer["kept"]}, {outer["target"]}, {outer["entries"]}
+    NULL, {outer["check"]}, {outer["kept"]}, {outer["target"]}, {outer["entries"]}
 FROM (
     SELECT source.*, state.rowid AS known
     FROM ({asking.inner}) AS source

@@ -237,14 +237,15 @@ class Snapshot:
                 'tell a row from others, as in key = "user_id"'
             )
         selection = salted(selection_of(step), effect)
-        about = json.dumps(
-            [table.fingerprint(), selection.salt, step.where, sorted(map(str, step.fields.items()))]
-        )
+        # Checks are those of one DuckDB: another may reckon them in another way.
+        read_by = import_duckdb().__version__
+        fields = sorted(map(str, step.fields.items()))
+        about = json.dumps([table.fingerprint(), selection.salt, step.where, fields, read_by])
         if self.run == run:
             if self._fact("about") != about:
                 raise ConfigurationError(
-                    f"The source or the step has changed since run {run} began: start a new run; what was "
-                    "delivered is known and is not sent again"
+                    f"The source or the step, or the version of DuckDB, has changed since run {run} began: "
+                    "start a new run; what was delivered is known and is not sent again"
                 )
         else:
             with self._writing() as connection:
@@ -289,7 +290,7 @@ class Snapshot:
         counts = json.loads(self._fact("counts") or "{}")
         old = tuple(Old(**told) for told in counts.pop("old"))
         every = not counts["rejected"] and not counts["unchanged"]
-        selection = attrs.evolve(selection, only=None if every else self._numbers, expected=self._hashes)
+        selection = attrs.evolve(selection, only=None if every else self._numbers, expected=self._checks)
         return Differences(**counts, old=old, selection=selection, table=table, snapshot=self)
 
     def commit(
@@ -354,10 +355,10 @@ class Snapshot:
                     for number, told, again in rows
                 ]
 
-    def _hashes(self) -> Iterator[Batch]:
+    def _checks(self) -> Iterator[Batch]:
         with self._telling(), closing(another(self._connection)) as cursor:
             yield from batches(
-                cursor, 'SELECT "row", hash FROM pending WHERE problem IS NULL ORDER BY "row"', _AT_A_TIME
+                cursor, 'SELECT "row", "check" FROM pending WHERE problem IS NULL ORDER BY "row"', _AT_A_TIME
             )
 
     def _prepare(self) -> None:
