@@ -23,7 +23,7 @@ QUOTA = Quota("fynd", (per_second(assumed(5, "test")), DAY), in_flight=assumed(4
 def file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NETAUDIENCE_QUOTAS", raising=False)
-    monkeypatch.setattr("netaudience.quotas.sqlite._now", lambda: 1000.0)  # a slow machine changes nothing
+    monkeypatch.setattr("netaudience.quotas.sqlite.clock", lambda: 1000.0)  # a slow machine changes nothing
     return tmp_path / "quotas.db"
 
 
