@@ -113,7 +113,7 @@ def test_numpys_dates_are_dates(unit):
         (pd.NaT, None),
         (pd.NA, None),
         (np.datetime64("NaT"), None),
-        (np.timedelta64("NaT"), None),
+        (np.timedelta64("NaT", "s"), None),
     ],
     ids=_name,
 )
