@@ -112,7 +112,7 @@ def test_numpys_dates_are_dates(unit):
         (None, None),
         (pd.NaT, None),
         (pd.NA, None),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (np.timedelta64("NaT", "s"), None),
     ],
     ids=_name,

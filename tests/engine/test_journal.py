@@ -545,8 +545,8 @@ def test_the_damages_would_see_a_journal_that_takes_what_it_finds(tmp_path, monk
         (tmp_path / str(number)).mkdir()
         path = killed_journal(tmp_path / str(number) / "run.sqlite", 20)
         damage(path, kind, 0)
-        with contextlib.suppress(ConfigurationError):
-            taken.append((kind, len(Journal(path, FACTS, once=True).doubtful)))
+        with contextlib.suppress(ConfigurationError), closing(Journal(path, FACTS, once=True)) as journal:
+            taken.append((kind, len(journal.doubtful)))
     assert {kind for kind, _ in taken} >= {"a shorter wal", "flipped bits"}
     assert all(doubtful < 200 for _, doubtful in taken), "what was sent would be sent once more"
 
