@@ -64,7 +64,7 @@ def slow(session: nox.Session) -> None:
     need(session, "test-warehouses")
     need(session, "test-spark")
     pytest = ("python", "-m", "pytest", "-n", "2", "-m")
-    session.run(*pytest, "slow", *session.posargs)
+    session.run(*pytest, "slow", "--durations=20", *session.posargs)
     session.run(*pytest, "hypothesis and not slow", *session.posargs, env={"NETAUDIENCE_EXAMPLES": "all"})
 
 
