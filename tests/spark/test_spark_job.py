@@ -225,7 +225,7 @@ def test_guards_refuse_before_anything_is_sent(spark, sandbox, job):
         night(job(), spark)
     people(spark, 10)
     twice = "select * from people union all select id, '99' as age, city from people where id = 'customer-3'"
-    with pytest.raises(ConfigurationError, match="1 keys stand in several rows with other values"):
+    with pytest.raises(ConfigurationError, match="1 key stands in several rows with other values"):
         night(job(source=f'sql = "{twice}"'), spark)
     with pytest.raises(ConfigurationError, match="no column 'age'"):
         night(job(source='sql = "select id, city from people"'), spark)
