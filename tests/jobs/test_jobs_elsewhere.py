@@ -391,7 +391,10 @@ def test_what_was_fetched_is_written_down_as_a_whole(database: Path, tmp_path: P
 
 
 def test_a_query_that_does_not_end_is_ended_at_once(database: Path, tmp_path: Path) -> None:
-    """The recursion has no end: only an interruption ends it, from another thread."""
+    """The recursion has no end: only an interruption ends it, from another thread.
+
+    It is asked for once, at any moment: of a query that has not begun yet, too.
+    """
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) as i from n"
     stop, failed = Stop(), list[Exception]()
 
@@ -403,12 +406,28 @@ def test_a_query_that_does_not_end_is_ended_at_once(database: Path, tmp_path: Pa
 
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
-    while reading.is_alive():  # the query may not have begun
-        stop()
-        reading.join(0.01)
+    stop()
+    reading.join(30)
+    assert not reading.is_alive()
     assert [str(error) for error in failed] == ["The reading of the source was ended"]
     with pytest.raises(SourceFailed, match="was ended"):
         fetch(query(), tmp_path, tmp_path / "never", stop=stop)
+
+
+def test_an_end_that_finds_nothing_to_end_yet_is_asked_for_again() -> None:
+    stop, again, asked = Stop(), threading.Event(), list[int]()
+
+    def end() -> None:
+        asked.append(len(asked))
+        if len(asked) > 2:
+            again.set()
+
+    with stop.by(end):
+        stop()
+        assert again.wait(30)
+    known = len(asked)
+    stop()
+    assert len(asked) <= known + 1, "who has ended is asked no more; one that was under way may have come"
 
 
 def test_an_address_is_in_no_error_whatever_a_driver_says(

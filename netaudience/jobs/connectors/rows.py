@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -39,8 +40,16 @@ class Rows:
     are_changes: bool = False
 
 
+#: Seconds after which an end is asked for again that found nothing to end.
+_AGAIN = 0.05
+
+
 class Stop:
-    """Ends what another thread reads, once and for all."""
+    """Ends what another thread reads, once and for all.
+
+    A query can be ended only when it has begun, and nobody is told when that is: it is asked to end again and
+    again, until whoever reads has left the context in which that ends it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,12 +60,24 @@ class Stop:
     def __call__(self) -> None:
         """Ask for the end."""
         with self._lock:
-            self.asked, ends = True, self._ends
-            self._ends = []
+            first, self.asked = not self.asked, True
+        if self._ask() and first:
+            with suppress(RuntimeError):  # a thread that cannot be had: it was asked for once
+                threading.Thread(target=self._insist, name="netaudience stop", daemon=True).start()
+
+    def _insist(self) -> None:
+        while self._ask():
+            time.sleep(_AGAIN)
+
+    def _ask(self) -> bool:
+        """Ask for the end, and return whether there was anybody to ask."""
+        with self._lock:
+            ends = list(self._ends)
         for end in ends:
             # A driver says in its own way that there is nothing to be ended.
             with suppress(Exception):
                 end()
+        return bool(ends)
 
     @contextmanager
     def by(self, end: Callable[[], object]) -> Generator[None, None, None]:
