@@ -15,6 +15,8 @@ from benchmarks.growth.failures import mixed, places
 from benchmarks.growth.results import CONTROL, Column, Growth, GrowthPlan, Panel, Points, markdown
 from benchmarks.sink import Behaviour, Judge
 
+# Of those who measure, not of those who use it.
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 PLAN = GrowthPlan(quick=True, pairs=3, wanted=frozenset(), loop="asyncio", sink_core=None)
 COLUMNS = (Column("CPU µs", "cpu", ",.1f"), Column("ratio", "ratio"), CONTROL)
@@ -128,9 +130,7 @@ def _command(*arguments, module="benchmarks.growth"):
     )
 
 
-@pytest.mark.parametrize(
-    "names", [("items", "failures"), pytest.param(("in-flight", "chunk", "accounts"), marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("names", [("items", "failures"), ("in-flight", "chunk", "accounts")])
 def test_the_smallest_points_are_measured_written_and_drawn(names, tmp_path):
     pytest.importorskip("matplotlib")
     tiny = ("--quick", "--pairs", "1", "--points", "1", "--slice-seconds", "0.02")

@@ -14,6 +14,8 @@ from benchmarks.sink import Behaviour
 from benchmarks.vendor import CHUNK
 
 ROOT = Path(__file__).parent.parent
+# Of those who measure, not of those who use it.
+pytestmark = pytest.mark.slow
 PLAN = Plan(quick=True, pairs=1, wanted=frozenset(), loop="asyncio", sink_core=None)
 #: As many requests as no number of workers divides.
 UNITS = 21

@@ -15,6 +15,8 @@ from benchmarks.measure import Slice, median_ratio, rounds
 from benchmarks.plan import Result
 from benchmarks.sink import Behaviour, Judge, most_in_a_window
 
+# Of those who measure, not of those who use it.
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 
 
@@ -121,7 +123,6 @@ def test_a_result_is_read_back_as_it_was_written(measured, also_holds):
     assert read.as_json() == result.as_json()
 
 
-@pytest.mark.slow
 def test_what_is_moody_is_measured_in_several_fresh_processes():
     done = _command(
         "--only", "C1", "--json", "--quick", "--pairs", "2", "--processes", "2", "--attempts", "1"

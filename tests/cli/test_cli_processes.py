@@ -280,6 +280,7 @@ def test_the_demo_agrees_with_itself(run, tmp_path: Path) -> None:
     assert (tmp_path / "demo" / "rejects-tag_users.ndjson").stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--rows", "300"], ["--verbs"]])
 def test_the_demo_sends_nobody_to_files_that_are_gone(run, words: list[str]) -> None:
     result = run("demo", *words)
@@ -289,6 +290,7 @@ def test_the_demo_sends_nobody_to_files_that_are_gone(run, words: list[str]) -> 
     assert "netaudience retry" not in told
 
 
+@pytest.mark.slow
 def test_the_demo_notices_when_the_numbers_do_not_agree(run, monkeypatch: pytest.MonkeyPatch) -> None:
     write_export = demo.write_export
 

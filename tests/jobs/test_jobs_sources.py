@@ -803,6 +803,7 @@ def test_a_million_rows_take_the_memory_of_a_hundred_thousand(tmp_path, form):
     assert large < 500_000, f"{small:,} kB for a tenth of the rows, {large:,} kB for all"
 
 
+@pytest.mark.slow
 def test_wide_lines_of_json_take_no_more_memory_than_they_must(tmp_path):
     row = {f"k{at}": "v" * 50 if at % 2 else at for at in range(60)}
     (tmp_path / "u.ndjson").write_text(

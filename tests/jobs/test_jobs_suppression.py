@@ -238,6 +238,7 @@ def opted_out_there(sandbox: Sandbox) -> None:
     sandbox.clevertap.profiles["id2"].data["MSG-email"] = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "files", "left"),
     [
@@ -264,6 +265,7 @@ def test_a_job_asks_vendors_for_opt_outs_of_their_own_and_they_win(
     assert "id1" in (tmp_path / ".netaudience" / "job" / "opt-outs.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_vendor_that_gives_no_answer_for_its_opt_outs_stops_the_run(tmp_path: Path) -> None:
     job = asking(tmp_path)
 

@@ -77,6 +77,7 @@ def carry(
     return carry_action(action, subjects, signals=False, **how)  # type: ignore[arg-type,return-value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", EVERY)
 def test_who_is_told_as_opted_out_is_opted_out_and_comes_back_only_on_an_explicit_word(
     channel: str, tmp_path: Path

@@ -30,6 +30,7 @@ def test_the_order_is_suppress_leave_erase() -> None:
     assert [(one.verb, one.reached) for one in plans] == [("suppress", 2), ("leave", 2), ("erase", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["suppress", "leave"])
 def test_at_every_vendor_nothing_is_erased_before_the_rest_is_done(verb: str, tmp_path: Path) -> None:
     subjects = people(2)

@@ -31,6 +31,7 @@ match = { id = "id", email = "email" }
 """
 
 
+@pytest.mark.slow
 def test_a_vendors_own_opt_outs_hold_people_back_whatever_our_list_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,7 @@ def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {name: count for name, count in more.items() if count > (100 if name == "objects" else 0)}
 
 
+@pytest.mark.slow
 async def test_ten_thousand_clients_that_ask_nothing_leave_nothing() -> None:
     async def cycles(first: int, last: int) -> None:
         for number in range(first, last):
@@ -98,6 +99,7 @@ async def test_departed_accounts_are_forgotten() -> None:
         assert [limiter for limiter in limiters if limiter.users or limiter.in_flight] == []
 
 
+@pytest.mark.slow
 async def test_ten_thousand_calls_at_once_need_no_more_sockets_than_are_in_flight() -> None:
     settings = Settings(retry=ONCE, rate=1_000_000, in_flight=20)
     async with raw_vendor() as url, NetmeraClient("key", base_url=url, settings=settings) as netmera:
