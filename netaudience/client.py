@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self, TypeAlias
 from urllib.parse import quote
 
 import attrs
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from netaudience.operations.readback import NotReadable, ReadBack
     from netaudience.operations.schemas import Schema
 
-__all__ = ["MAX_ANSWER_BYTES", "TIMEOUT", "Client", "Outage", "secret", "shared"]
+__all__ = ["MAX_ANSWER_BYTES", "TIMEOUT", "Client", "ClientFactory", "Outage", "secret", "shared"]
 
 
 #: Seconds for one exchange, and bytes of an answer, where neither the settings nor the operation say.
@@ -520,6 +520,10 @@ class Client:
         if keep:
             self._fixed[operation.name] = made
         return made
+
+
+ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
+"""What makes a vendor's client with the settings of whoever asks for it."""
 
 
 def _foreign_judge(vendor: str) -> Callable[[Response], VendorError | None]:

@@ -32,8 +32,8 @@ from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.cli.output import Outlet
+    from netaudience.client import ClientFactory
     from netaudience.jobs.deliver.order import OnAnswer
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.extract.table import SourceRow, Table
     from netaudience.jobs.state.summary import Summary
     from netaudience.outcomes import SettledChunk

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
 
 from netaudience.cli.demo import Check, demo_folder, tell_checks
 from netaudience.cli.display import tell
 from netaudience.cli.sandbox import routes
 from netaudience.cli.verb_actions import plan_lines, verdict_lines
-from netaudience.client import Client
+from netaudience.client import ClientFactory
 from netaudience.jobs.spec.model import Guards
 from netaudience.sandbox import Sandbox
 from netaudience.sandbox.protocol import Json
-from netaudience.settings import Settings
 from netaudience.vendors import names
 from netaudience.verbs import (
     Action,
@@ -38,7 +36,6 @@ from netaudience.verbs.looks import Case, cases_of
 
 __all__ = ["run_verbs_demo"]
 
-ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 
 #: The sandbox knows the first two by these ids; CleverTap knows the first by another.
 PEOPLE = """id,email,clevertap_id

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.destination.configuration import CustomDestinationClientConfiguration
     from dlt.destinations.impl.destination.destination import DestinationClient
 
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
     from netaudience.jobs.spec.guards import Consent
 
 __all__ = ["OnRejected", "destination"]

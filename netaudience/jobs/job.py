@@ -13,11 +13,11 @@ import attrs
 from netaudience.jobs.spec.model import JobFile
 
 if TYPE_CHECKING:
+    from netaudience.client import ClientFactory
     from netaudience.engine.journal import OnDoubt
     from netaudience.events import Hook
     from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.elsewhere import Elsewhere, Session
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import OnLook, Plan
     from netaudience.jobs.spec.guards import Consent

@@ -21,8 +21,8 @@ from netaudience.verbs.asking import vendors_here
 from netaudience.verbs.subject import Subject, find_columns, rows_of
 
 if TYPE_CHECKING:
+    from netaudience.client import ClientFactory
     from netaudience.jobs.deliver.carry_out import OnProgress
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import Plan
     from netaudience.jobs.state.summary import Summary

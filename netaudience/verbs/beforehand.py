@@ -22,7 +22,7 @@ from netaudience.verbs.people import read_people
 from netaudience.verbs.subject import find_columns
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.spec.action import Action
     from netaudience.model.verb_facts import Identity

@@ -26,9 +26,9 @@ from netaudience.verbs.subject import Subject, find_columns
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from netaudience.client import ClientFactory
     from netaudience.engine.journal import OnDoubt
     from netaudience.jobs.deliver.carry_out import OnProgress
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.extract.table import Table
     from netaudience.model.verb_facts import Channel, Identity, Verb
     from netaudience.verbs.people import Person

@@ -32,7 +32,8 @@ from netaudience.verbs.started import started_by
 from netaudience.verbs.subject import Matching, Subject, find_columns
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory, Taking
+    from netaudience.client import ClientFactory
+    from netaudience.jobs.deliver.prepare import Taking
     from netaudience.jobs.deliver.sent_rows import SentRow, SentRows
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.spec.model import JobFile, Step

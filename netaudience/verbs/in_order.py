@@ -20,9 +20,9 @@ from netaudience.verbs.run import VerbResult, check_agreed
 from netaudience.verbs.subject import Subject
 
 if TYPE_CHECKING:
+    from netaudience.client import ClientFactory
     from netaudience.engine.journal import OnDoubt
     from netaudience.jobs.deliver.carry_out import OnProgress
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.model.verb_facts import Channel, Identity
     from netaudience.verbs.receipts import Receipts
 

@@ -21,7 +21,7 @@ from netaudience.vendors import client_of, look_up_of
 from netaudience.verbs.asking import from_environment, vendors_here
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
     from netaudience.model.verb_facts import Question
     from netaudience.verbs.subject import Subject
 

@@ -22,7 +22,7 @@ from netaudience.verbs.asking import from_environment, sent_for
 from netaudience.verbs.receipts import Line, Receipts
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
     from netaudience.model.verb_facts import Verb, Way
     from netaudience.verbs.people import Person
     from netaudience.verbs.plan import Part, VendorPlan

@@ -25,7 +25,7 @@ from netaudience.verbs.people import Person, open_people, read_people
 from netaudience.verbs.subject import Columns, Subject, find_columns
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
 
 __all__ = ["Completed", "LookedUp", "complete", "look_up_missing"]
 

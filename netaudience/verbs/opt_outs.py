@@ -19,7 +19,7 @@ from netaudience.verbs.plan import slugs_of
 from netaudience.verbs.subject import Columns, Subject, find_columns
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
     from netaudience.jobs.spec.model import Source
 
 __all__ = ["OptOutsFound", "OptedOut", "find_opt_outs"]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.plan.estimate import NoAccount, client_of
 from netaudience.jobs.spec.action import Action
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "VendorPlan", "VerbPlan", "name_of", "plan_vendors", "plan_verb", "slugs_of"]
 
-ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 #: Names become folders.
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _NOBODY_LOOKED = "what the vendor can do for it is not written down"

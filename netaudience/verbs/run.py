@@ -28,10 +28,10 @@ from netaudience.verbs.started import Started
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 
 if TYPE_CHECKING:
+    from netaudience.client import ClientFactory
     from netaudience.engine.journal import OnDoubt
     from netaudience.jobs.deliver.carry_out import OnProgress
     from netaudience.jobs.deliver.order import RowFate
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.summary import Summary
     from netaudience.model.verb_facts import Verb

@@ -92,7 +92,7 @@ class Stop:
         try:
             yield
         finally:
-            with self._lock, suppress(ValueError):
+            with self._lock:
                 self._ends.remove(end)
 
     def check(self) -> None:

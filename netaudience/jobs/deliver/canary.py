@@ -19,7 +19,7 @@ from netaudience.operations.readback import ReadBack
 from netaudience.plurals import many
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.prepare import ClientFactory
+    from netaudience.client import ClientFactory
     from netaudience.jobs.state.summary import StepSummary, Summary
     from netaudience.jobs.state.verified import StepVerified
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.events import Hook, hooks
 from netaudience.jobs.deliver.fan_out import FanOut
 from netaudience.jobs.deliver.keeping import Keeping
 from netaudience.jobs.deliver.order import Order
-from netaudience.jobs.deliver.prepare import ClientFactory, Preparation, Prepared, Taking
+from netaudience.jobs.deliver.prepare import Preparation, Prepared, Taking
 from netaudience.jobs.deliver.signals import Interruption
 from netaudience.jobs.deliver.step import StepRunner
 from netaudience.jobs.deliver.threads import Threads

@@ -6,12 +6,12 @@ All of it may be done again and again without harm. What it refuses is told with
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.keeping import Keeping
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from netaudience.operations.schemas import Answers
 
 __all__ = ["ClientFactory", "Preparation", "Prepared", "Taking"]
-
-ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
-"""Makes a step's client."""
 
 
 @attrs.define

@@ -20,8 +20,8 @@ from netaudience.jobs.state.replay import letters_as_source
 from netaudience.plurals import many
 
 if TYPE_CHECKING:
+    from netaudience.client import ClientFactory
     from netaudience.jobs.deliver.carry_out import OnProgress
-    from netaudience.jobs.deliver.prepare import ClientFactory
     from netaudience.jobs.state.letters import Outlet
     from netaudience.jobs.state.run_folder import RunFolder
     from netaudience.jobs.state.summary import Summary

@@ -9,12 +9,12 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
+from netaudience.client import ClientFactory
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError
 from netaudience.events import Hook
 from netaudience.jobs.deliver.carry_out import OnProgress, ask_guards, carry_out
 from netaudience.jobs.deliver.kept import Kept
-from netaudience.jobs.deliver.prepare import ClientFactory
 from netaudience.jobs.deliver.stored import keep_state, stored
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.deliver.whole_lists import replace_lists

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.deliver.differing import Differing, order_of
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.deliver.prepare import ClientFactory, Prepared, Taking
+from netaudience.jobs.deliver.prepare import Prepared, Taking
 from netaudience.jobs.deliver.sent_rows import SentRow, SentRows, kept_source, prepare_again, why_unknown
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.plan.validate_source import open_checked

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.deliver.sent_rows import kept_source
 from netaudience.jobs.spec.audience_section import way_of
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from netaudience.model.verb_facts import WholeList
 
 __all__ = ["replace_lists"]
-
-ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 
 
 async def replace_lists(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.plan.estimate import client_of
 from netaudience.jobs.spec.audience_section import numbered, with_places
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Size", "find_for_plan", "find_or_make", "sizes_of", "unplaced"]
 
 T = TypeVar("T", bound=JobFile)
-ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 
 
 @attrs.frozen(kw_only=True)

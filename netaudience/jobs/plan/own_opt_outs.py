@@ -10,11 +10,11 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, ClientFactory
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.spec.model import Expression
 from netaudience.jobs.spec.people_section import column_of
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["ask_for_opt_outs", "held_by", "own_opt_outs", "told_by"]
 
 T = TypeVar("T")
-ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 _AT_ONE_TIME = 20
 
 
