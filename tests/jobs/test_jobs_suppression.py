@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from job_runs import clients
@@ -14,6 +15,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.sandbox import Fault, Sandbox, SandboxLimits
 from netaudience.sandbox.moengage.state import Preference
+from netaudience.settings import Settings
 from netaudience.vendors import names as vendor_names
 
 pytest.importorskip("duckdb")
@@ -278,6 +280,21 @@ def test_a_vendor_that_gives_no_answer_for_its_opt_outs_stops_the_run(tmp_path: 
             return tagged(sandbox)
 
     assert not asyncio.run(run())
+
+
+def test_vendors_are_asked_within_the_limits_that_processes_share(tmp_path: Path) -> None:
+    asking(tmp_path)
+    with (tmp_path / "job.toml").open("a") as file:
+        file.write('\n[quotas]\nwhere = "quotas.db"\n')
+    seen: list[Settings] = []
+
+    def make(_: object, settings: Settings) -> NoReturn:
+        seen.append(settings)
+        raise ConfigurationError("nobody is there")
+
+    with pytest.raises(ConfigurationError, match="gave no answer"):
+        asyncio.run(Job.load(tmp_path / "job.toml").run(client_factory=make, signals=False, report=False))
+    assert seen[0].quotas is not None
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, cast
 from netaudience.client import Client, ClientFactory
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.deliver.sent_rows import kept_source
+from netaudience.jobs.plan.destinations import account_of
 from netaudience.jobs.spec.audience_section import way_of
 from netaudience.jobs.spec.model import Expression
 from netaudience.jobs.spec.people_section import column_of
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.plurals import many
-from netaudience.settings import Settings
 from netaudience.vendors import client_of, whole_list_of
 
 if TYPE_CHECKING:
@@ -57,13 +57,7 @@ async def replace_lists(
             if not members:
                 summary.unwritten.append(f"{what} cannot be emptied: take it away in the vendor's panel")
                 continue
-            settings = Settings(account=job.quotas.account)
-            account = (
-                vendor.from_environment(settings=settings)
-                if client_factory is None
-                else client_factory(vendor, settings)
-            )
-            async with account:
+            async with account_of(job, vendor, client_factory) as account:
                 await _replace(account, facts, audience, slug, members)
         except NetaudienceError as error:
             summary.unwritten.append(f"{what} was not replaced; run it again when that is mended: {error}")

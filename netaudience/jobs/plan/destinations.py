@@ -28,7 +28,7 @@ from netaudience.vendors import client_of as vendor_of
 if TYPE_CHECKING:
     from netaudience.model.verb_facts import AudienceFacts
 
-__all__ = ["Size", "find_for_plan", "find_or_make", "sizes_of", "unplaced"]
+__all__ = ["Size", "account_of", "find_for_plan", "find_or_make", "settings_of", "sizes_of", "unplaced"]
 
 T = TypeVar("T", bound=JobFile)
 
@@ -69,7 +69,7 @@ async def find_or_make(job: T, client_factory: ClientFactory | None = None, *, m
         if slug in found:
             continue
         vendor = vendor_of(slug)
-        async with _account(job, vendor, client_factory) as account:
+        async with account_of(job, vendor, client_factory) as account:
             place = await _find(account, _facts(vendor), audience)
         if place is None:
             missing.append(vendor)
@@ -81,7 +81,7 @@ async def find_or_make(job: T, client_factory: ClientFactory | None = None, *, m
                 raise ConfigurationError(f"{vendor.vendor} has no audience {audience.name!r}: {why}")
         for vendor in missing:
             facts = _facts(vendor)
-            async with _account(job, vendor, client_factory) as account:
+            async with account_of(job, vendor, client_factory) as account:
                 made = await _call(account, facts.made)(facts.row(audience.name))
             found[vendor.slug] = facts.made_id(made)
     return _found(job, audience, found)
@@ -115,7 +115,7 @@ def find_for_plan(job: T) -> tuple[T, list[str]]:
     for slug in numbered(audience):
         vendor = vendor_of(slug)
         try:
-            account, missing = client_of(vendor, _settings(job))
+            account, missing = client_of(vendor, settings_of(job))
             if missing is None and slug not in found:
                 coroutine = look(slug, _facts(vendor), account)
                 with ThreadPoolExecutor(1) as threads:  # the caller may have a loop of its own
@@ -145,7 +145,7 @@ async def sizes_of(job: JobFile, client_factory: ClientFactory | None = None) ->
         if facts is None:
             sizes.append(attrs.evolve(named, reason="the vendor does not tell how many they are"))
             continue
-        async with _account(job, vendor, client_factory) as account:
+        async with account_of(job, vendor, client_factory) as account:
             try:
                 place = audience.at.get(slug) or audience.found.get(slug)
                 place = place or await _find(account, facts, audience)
@@ -197,14 +197,16 @@ def _facts(vendor: type[Client]) -> AudienceFacts:
     return facts
 
 
-def _settings(job: JobFile) -> Settings:
+def settings_of(job: JobFile) -> Settings:
+    """Return the settings of a job's clients: whose account it is, and with whom its limits are shared."""
     return Settings(quotas=store_of(job.quotas), account=job.quotas.account)
 
 
-def _account(job: JobFile, vendor: type[Client], client_factory: ClientFactory | None) -> Client:
+def account_of(job: JobFile, vendor: type[Client], client_factory: ClientFactory | None) -> Client:
+    """Make a vendor's client as a job has it; from the environment where nobody makes it."""
     if client_factory is not None:
-        return client_factory(vendor, _settings(job))
-    return vendor.from_environment(settings=_settings(job))
+        return client_factory(vendor, settings_of(job))
+    return vendor.from_environment(settings=settings_of(job))
 
 
 def _found(job: T, audience: KeptAudience, found: dict[str, str]) -> T:

@@ -16,6 +16,7 @@ import attrs
 
 from netaudience.client import Client, ClientFactory
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
+from netaudience.jobs.plan.destinations import settings_of
 from netaudience.jobs.spec.model import Expression
 from netaudience.jobs.spec.people_section import column_of
 from netaudience.jobs.state.run_folder import job_folder, replace
@@ -149,8 +150,7 @@ async def ask_for_opt_outs(job: JobFile, client_factory: ClientFactory | None, *
             return person.get(column_of(held.columns, vendor, takes) or "")
 
         about: list[tuple[dict[str, str], Channel]] = [(one, each) for one in people for each in channels]
-        settings = Settings(account=job.quotas.account)
-        told = await own_opt_outs(slug, about, known_as, client_factory, settings)
+        told = await own_opt_outs(slug, about, known_as, client_factory, settings_of(job))
         silent = [off for _, _, off in told if isinstance(off, str)]
         if silent:
             raise ConfigurationError(
