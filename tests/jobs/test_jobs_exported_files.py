@@ -19,7 +19,7 @@ import tzdata
 from openpyxl import Workbook
 from source_rows import columns, problems, read, values
 
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.read_values import parse_json
 from netaudience.model.odd_identifiers import none_odd, none_odd_in_json, oddity
 from netaudience.model.texts import Texts
@@ -79,6 +79,9 @@ def test_a_value_without_a_name_is_never_dropped(opened, tmp_path):
         ),
         ("*****\n*** Weekly averages ***\n*****\n1 2\n", "the first line looks like data"),
         ("-----\nid\n1\n", "the first line looks like data"),
+        # As R and numpy write numbers.
+        (".064289,.0594801\n-.3263345,.5\n", "the first line looks like data"),
+        ("5.185e-02,4.861E-02\n8.561e-01,4.734e-01\n", "the first line looks like data"),
     ],
 )
 def test_what_stands_above_a_table_is_not_its_header(opened, tmp_path, text, told):
@@ -384,19 +387,86 @@ def test_a_cell_beyond_the_header_rejects_its_row(opened, tmp_path, workbook):
 
 def test_a_workbook_of_other_prefixes_is_looked_through(opened, tmp_path):
     """Some programs write every element with a prefix, and name cells by their order alone."""
+
+    def prefixed(name, text):
+        if name != "xl/worksheets/sheet1.xml":
+            return text
+        text = text.replace(b"<", b"<x:").replace(b"<x:/", b"</x:").replace(b"<x:?", b"<?")
+        return text.replace(b"xmlns=", b"xmlns:x=")
+
+    write_anew(tmp_path / "u.xlsx", prefixed, ["id"], ["#REF!"])
+    assert [number for number, _ in problems(opened("u.xlsx"))] == [1]
+
+
+def test_a_workbook_in_strict_open_xml_is_read_or_told(opened, tmp_path, workbook):
+    """Excel saves such files where it is asked to; openpyxl finds no sheet in them."""
+
+    def strict(_, text):
+        text = text.replace(b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/ooxml/")
+        return text.replace(b"/2006/", b"/")
+
+    del workbook
+    write_anew(tmp_path / "u.xlsx", strict, ["id"], ["1"])
+    if sys.modules["python_calamine"] is not None:
+        assert values(opened("u.xlsx")) == ["1"]
+        return
+    with pytest.raises(SourceFailed, match="cannot be read as an Excel file: save it anew"):
+        opened("u.xlsx")
+
+
+def write_anew(path, change, *rows):
+    """Save a workbook as another program writes it."""
     book = Workbook()
-    book.active.append(["id"])
-    book.active.append(["#REF!"])
+    for row in rows:
+        book.active.append(row)
     stream = io.BytesIO()
     book.save(stream)
-    with zipfile.ZipFile(stream) as source, zipfile.ZipFile(tmp_path / "u.xlsx", "w") as target:
+    with zipfile.ZipFile(stream) as source, zipfile.ZipFile(path, "w") as target:
         for one in source.namelist():
-            text = source.read(one)
-            if one == "xl/worksheets/sheet1.xml":
-                text = text.replace(b"<", b"<x:").replace(b"<x:/", b"</x:").replace(b"<x:?", b"<?")
-                text = text.replace(b"xmlns=", b"xmlns:x=")
-            target.writestr(one, text)
-    assert [number for number, _ in problems(opened("u.xlsx"))] == [1]
+            target.writestr(one, change(one, source.read(one)))
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("within", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("about", [{}, {"header": False}])
+def test_a_line_end_within_a_header_is_none_of_its_rows(opened, tmp_path, end, within, about):
+    """Excel ends lines in a cell in one way, and rows in another: Italy's list of communes is written so."""
+    text = f'id;"code{within}(as of today)"{end}1;"a{within}b"{end}2;c{end}'
+    (tmp_path / "u.csv").write_bytes(text.encode())
+    table = opened("u.csv", **about)
+    first, second = table.columns
+    header = [] if not about else [("id", f"code{within}(as of today)")]
+    assert list(zip(values(table, first), values(table, second), strict=True)) == [
+        *header, ("1", f"a{within}b"), ("2", "c"),
+    ]  # fmt: skip
+
+
+def test_a_blank_before_a_quotation_mark_is_no_part_of_a_name(opened, tmp_path):
+    (tmp_path / "u.csv").write_text('"id", "name, first",  "city"\n"1", "a", "b"\n', newline="")
+    table = opened("u.csv")
+    assert list(table.columns) == ["id", "name, first", "city"]
+    assert values(table, "name, first") == ["a"]
+
+
+NAMELESS = [["id", "", "name", "name"], ["1", "2", "3", "4"]]
+
+
+@pytest.mark.parametrize("rows", [NAMELESS, [["id", "column3", "ID"], ["1", "2", "3"]]])
+@pytest.mark.parametrize("is_sheet", [True, False])
+def test_the_names_that_are_proposed_can_be_written(opened, tmp_path, workbook, rows, is_sheet):
+    if is_sheet:
+        for row in rows:
+            workbook.active.append(row)
+        name = saved(workbook, tmp_path)
+    else:
+        name = "u.csv"
+        (tmp_path / name).write_text("".join(",".join(row) + "\n" for row in rows))
+    with pytest.raises(ConfigurationError) as told:
+        opened(name)
+    said = re.search(r"(header = \[.*?\]) and (skip-lines = 1)", str(told.value))
+    how = tomllib.loads("\n".join(said.groups()).replace("-", "_"))
+    table = opened(name, header=tuple(how["header"]), skip_lines=how["skip_lines"])
+    assert [values(table, name) for name in table.columns] == [[cell] for cell in rows[1]]
 
 
 # Totals.
@@ -459,7 +529,7 @@ def test_a_column_alone_is_read_without_what_it_writes_for_nothing(opened, tmp_p
     ("text", "nulls", "told"),
     [
         (MARKED, (), "u.csv: 4 cells hold '#N/A', 'NULL', '\\N', 'nan', 3 of them in column 'score'"),
-        ("id\n1\n\\N\n2\n", (), "u.csv: 1 cell holds '\\N', 1 of them in column 'id'"),
+        ("id\n1\n\\N\n2\n", (), "u.csv: 1 cell holds '\\N', in column 'id'"),
         (MARKED, ("\\N",), None),
         (MARKED, ("",), None),
         ("id,city\n1,Nan\n2,N/A street\n3,NULLs\n", (), None),
@@ -527,7 +597,7 @@ def test_cells_that_are_left_out_and_white_space_are_as_somebody_says(
         (RAGGED, None, "u.csv: 4 cells have white space at an end, 2 of them in column 'city'"),
         (RAGGED, True, None),
         (RAGGED, False, None),
-        ("id\n 1\n", None, "u.csv: 1 cell has white space at an end, 1 of them in column 'id'"),
+        ("id\n 1\n", None, "u.csv: 1 cell has white space at an end, in column 'id'"),
         ('id, city\n1, "a"\n', None, None),
     ],
 )

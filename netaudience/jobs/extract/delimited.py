@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -66,6 +67,7 @@ _BETWEEN = "\x1f"
 _PADDED = f"^{_SPACE}|{_SPACE}$"
 _PADDED_AMONG = f"{_BETWEEN}{_SPACE}|{_SPACE}{_BETWEEN}"
 #: What databases, data frames and spreadsheets write where there is nothing, and nobody means as a text.
+_END = re.compile(rb"\r\n?|\n")
 _MARKED = ", ".join(map(literal, ("\\N", "#N/A", "NULL", "(null)", "NaN", "nan", "<NA>")))
 
 
@@ -176,17 +178,21 @@ class Delimited:
         for number, (one, head) in enumerate(self._files):
             with telling(one.name):
                 lines, blank, ends = _physical_lines(one)
+                expected = lines - head.skip - head.lines
                 try:
                     rows = self._lines_of_rows(one, head, ends, connection)
+                    lost = len(ends) > 1 and expected - rows.found > blank
                 except import_duckdb().InvalidInputException as error:
                     if "state machine" not in str(error):
                         raise
-                    copy = _with_one_end(one, head, scratch)
-                    rows = self._lines_of_rows(copy, head, "\n", connection)
-                    self._files[number] = (copy, head)
+                    rows, lost = _Lines(0, 0, 0), True
+                if lost:
+                    copy, own = _with_one_end(one, head, scratch)
+                    rows = self._lines_of_rows(copy, own, ends, connection)
+                    self._files[number] = (copy, own)
                     self.inputs[str(copy.path)] = copy
                     mended = True
-            missing = lines - head.skip - head.lines - rows.found
+            missing = expected - rows.found
             if missing > blank:
                 where = _first_unclosed(one, head)
                 at = "" if where is None else f", line {where + one.before:,}"
@@ -203,7 +209,7 @@ class Delimited:
         return mended
 
     def _lines_of_rows(
-        self, one: Input, head: Head, ends: str, connection: duckdb.DuckDBPyConnection
+        self, one: Input, head: Head, ends: set[str], connection: duckdb.DuckDBPyConnection
     ) -> _Lines:
         """Return in how many lines the rows of a file stand, and those that are set aside."""
         cursor = another(connection)
@@ -212,7 +218,7 @@ class Delimited:
             marked = " OR ".join(f"{quoted(name)} IN ({_MARKED})" for name in self._doubtful(head)) or "false"
             padded = "false" if self._trim is not None or self.plain else _matches("text", _PADDED_AMONG)
             rows = f"SELECT {text} AS text, {marked} AS marked FROM {self._scan([one], head)}"
-            within = f"length(text) - length(replace(text, {literal(ends)}, ''))"
+            within = _count_ends("text", ends)
             # All is fetched, for only then has DuckDB written down what it has set aside.
             ((count, most, many, is_marked, is_padded),) = cursor.execute(
                 "SELECT count(*) + coalesce(sum(within), 0), coalesce(max(within), 0) + 1, "
@@ -240,7 +246,7 @@ class Delimited:
         marks = ", ".join(map(literal, sorted({mark for *_, seen in found for mark in seen})))
         self.notes.append(
             f"{one.name}: {many(count, 'cell holds')} {marks}, "
-            f"{most:,} of them in column {name!r}, and a field that is made of one is sent that text: write "
+            f"{_most_in(name, most, count)}, and a field that is made of one is sent that text: write "
             f"nulls = [{marks}] in [source] (--null in a command) if there is nothing in such a cell, or "
             "nulls = [''] if it is meant"
         )
@@ -253,7 +259,7 @@ class Delimited:
         count, (name, most, _) = sum(number for _, number, _ in found), found[0]
         self.notes.append(
             f"{one.name}: {many(count, 'cell has')} white space at an end, "
-            f"{most:,} of them in column {name!r}: write trim = true in [source] (--trim in a command) to "
+            f"{_most_in(name, most, count)}: write trim = true in [source] (--trim in a command) to "
             "take it off, or trim = false if it is meant"
         )
 
@@ -268,6 +274,10 @@ class Delimited:
             f"FROM {self._scan([one], head)}) WHERE {condition} GROUP BY name "
             f"ORDER BY count(*) DESC, list_position([{names}], name)"
         ).fetchall()
+
+
+def _most_in(name: str, most: int, count: int) -> str:
+    return f"{'' if count == 1 else 'all ' if most == count else f'{most:,} of them '}in column {name!r}"
 
 
 def lines_set_aside(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input]) -> Iterator[Aside]:
@@ -314,23 +324,30 @@ def lines_set_aside(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, 
                     yield Aside(f"a line is no row: {reason}", part, where)
 
 
-def _with_one_end(one: Input, head: Head, scratch: Path) -> Input:
-    """Return a copy of a file in which all rows end alike; what stands in quotes stays as it is."""
+def _with_one_end(one: Input, head: Head, scratch: Path) -> tuple[Input, Head]:
+    """Return a copy of a file in which all rows end alike, and its head; what is quoted stays as it is."""
     copy = scratch / f"ends-{sum(1 for _ in scratch.iterdir())}"
     sign = head.quote.encode()
     inside = False
+    before = head.skip + head.lines
     with closing(open_input(one)) as stream, copy.open("wb") as file:
-        while chunk := stream.read(_CHUNK):
+        chunk = stream.read(_CHUNK)
+        places = [found.end() for found in islice(_END.finditer(chunk), before)]
+        chunk = chunk[places[-1] if places else 0 :]
+        # The first line tells DuckDB how lines end; the names are known, and may have line ends within.
+        file.write(head.delimiter.encode() * (len(head.columns) - 1) + b"\n")
+        while chunk:
             if chunk.endswith(b"\r"):
                 chunk += stream.read(1)
             parts = chunk.split(sign) if sign else [chunk]
             for at, part in enumerate(parts):
-                plain = part if inside else part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-                file.write(plain)
+                file.write(part if inside else _END.sub(b"\n", part))
                 if at < len(parts) - 1:
                     file.write(sign)
                     inside = not inside
-    return attrs.evolve(one, path=copy, packing="none")
+            chunk = stream.read(_CHUNK)
+    own = attrs.evolve(head, skip=0 if head.lines else 1, lines=min(head.lines, 1))
+    return attrs.evolve(one, path=copy, packing="none", before=one.before + before - 1), own
 
 
 class _Places:
@@ -436,9 +453,9 @@ def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(row and row[0])
 
 
-def _physical_lines(one: Input) -> tuple[int, int, str]:
+def _physical_lines(one: Input) -> tuple[int, int, set[str]]:
     """Return how many lines a file has, how many of them are blank, and what they end with."""
-    feeds = returns = blank = 0
+    feeds = returns = pairs = blank = 0
     last = b"\n"
     with closing(open_input(one)) as stream:
         while chunk := stream.read(_CHUNK):
@@ -446,12 +463,23 @@ def _physical_lines(one: Input) -> tuple[int, int, str]:
                 chunk += stream.read(1)
             feeds += chunk.count(b"\n")
             returns += chunk.count(b"\r")
+            pairs += chunk.count(b"\r\n")
             joined = last + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             if b"\n\n" in joined:
                 blank += joined.split(b"\n")[1:-1].count(b"")
             last = joined[-1:]
-    lines = feeds or returns
-    return lines + (last != b"\n"), blank, "\n" if feeds else "\r"
+    counts = {"\r\n": pairs, "\n": feeds - pairs, "\r": returns - pairs}
+    lines = feeds + returns - pairs
+    return lines + (last != b"\n"), blank, {end for end, count in counts.items() if count}
+
+
+def _count_ends(text: str, ends: set[str]) -> str:
+    """Return the SQL of how many lines end within a text."""
+    if "\r" in ends and len(ends) > 1:
+        text = f"replace({text}, chr(13) || chr(10), chr(10))"
+        return f"length({text}) - length(translate({text}, chr(13) || chr(10), ''))"
+    end = "chr(13)" if "\r" in ends else "chr(10)"
+    return f"length({text}) - length(replace({text}, {end}, ''))"
 
 
 def _first_unclosed(one: Input, head: Head) -> int | None:

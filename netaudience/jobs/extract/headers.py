@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ from netaudience.jobs.columns.duckdb import telling
 from netaudience.jobs.extract.encodings import guessed
 from netaudience.jobs.extract.file_type import open_input
 from netaudience.jobs.extract.files import Input
-from netaudience.jobs.formats import title_problem
+from netaudience.jobs.formats import header_of, title_problem
 from netaudience.jobs.spec.model import Source
 
 __all__ = ["DELIMITERS", "Dialect", "Head", "dialect_of", "fitting", "is_unnamed", "read_head"]
@@ -49,15 +48,13 @@ _NAMES = {"\t": "tab"}
 _COMMENTS = 2
 #: So many rows that have as many words as the header say that blanks divide them.
 _WORDS = 3
-#: So many columns are named one by one in a sentence.
-_FEW = 12
 _BLANKS = 'write delimiter = " " (--delimiter " " in a command)'
 #: What files are called in which this stands between cells.
 _NAMED = {".psv": "|", ".ssv": ";"}
 #: What no column is called: a number, an e-mail address, a telephone number, a UUID, a date.
 _DATA = re.compile(
-    r"[+-]?[0-9][0-9 .,:/-]*|[^@\s]+@[^@\s]+\.[^@\s]+|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-    r"|[0-9a-fA-F]{24,}"
+    r"[+-]?\.?[0-9][0-9 .,:/-]*(?:[eE][+-]?[0-9]+)?|[^@\s]+@[^@\s]+\.[^@\s]+"
+    r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{24,}"
 )
 
 
@@ -215,26 +212,20 @@ def _check_text(one: Input, columns: Sequence[str], raw: bytes) -> None:
 
 
 def _check_header(one: Input, columns: Sequence[str], rows: Sequence[Sequence[str]], lines: int) -> None:
-    over = f"and skip-lines = {lines}, which leaves the header out"
+    own = header_of(["" if is_unnamed(name) else name for name in columns])
+    instead = f"name all columns yourself with {own} and skip-lines = {lines}, which leaves the header out"
     for at, name in enumerate(columns):
         if is_unnamed(name) and any(row[at : at + 1] and row[at].strip() for row in rows):
             raise ConfigurationError(
                 f"{one.name}: column {at + 1} has no name in the header, and holds values: give it one "
-                "(pandas leaves it out with index=False, R with row.names=FALSE), or name all columns "
-                f"yourself with header = {_all_named(columns)} {over}"
+                f"(pandas leaves it out with index=False, R with row.names=FALSE), or {instead}"
             )
     folded = Counter(name.casefold() for name in columns)
     for name in columns:
         if folded[name.casefold()] > 1:
             raise ConfigurationError(
-                f"{one.name}: the column {name!r} stands in the header twice: rename one, or name all "
-                f'columns yourself with header = ["id", …] {over}'
+                f"{one.name}: the column {name!r} stands in the header twice: rename one, or {instead}"
             )
-
-
-def _all_named(columns: Sequence[str]) -> str:
-    names = [f"column{at}" if is_unnamed(name) else name for at, name in enumerate(columns, 1)]
-    return json.dumps(names if len(names) <= _FEW else [*names[:3], "…"], ensure_ascii=False)
 
 
 def _check_delimiter(one: Input, columns: Sequence[str]) -> None:
@@ -288,7 +279,9 @@ def _reader(text: str, delimiter: str, quote: str, *, strict: bool = True) -> _R
     lines = io.StringIO(text, newline="")
     if not quote:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=strict)
-    return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=strict)
+    # As in the rows, a blank before a quotation mark does not belong to the cell.
+    skip = delimiter != " "
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=strict, skipinitialspace=skip)
 
 
 def _likely_delimiter(text: str, quote: str, name: str) -> str:

@@ -1,14 +1,18 @@
-"""Whether a first line names columns, or is the title of a report whose table begins further down."""
+"""Whether a first line names columns, or is the title of a report, and how somebody names them instead."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from netaudience.plurals import many
 
-__all__ = ["title_problem"]
+__all__ = ["header_of", "title_problem"]
+
+#: So many columns are named one by one in a sentence.
+_FEW = 12
 
 _Row: TypeAlias = Sequence[object]
 
@@ -42,3 +46,18 @@ def _width(cells: _Row) -> int:
 
 def _filled(cells: _Row) -> int:
     return sum(bool(str(cell or "").strip()) for cell in cells)
+
+
+def header_of(names: Sequence[str]) -> str:
+    """Return the setting that names all columns, each by a name of its own where it has none, or another's.
+
+    Args:
+        names: The names of the columns, empty where one has none.
+    """
+    said: list[str] = []
+    for at, name in enumerate(names, 1):
+        own, further = name, at
+        while not own or own.casefold() in map(str.casefold, said):
+            own, further = f"column{further}", further + 1
+        said.append(own)
+    return "header = " + json.dumps(said if len(said) <= _FEW else [*said[:3], "…"], ensure_ascii=False)

@@ -7,6 +7,7 @@ no reader gives (an error, a formula without its result, one that is merged with
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import chain, islice
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from netaudience.errors import ConfigurationError, SourceFailed
-from netaudience.jobs.formats import PROBLEM, Asked, title_problem
+from netaudience.jobs.formats import PROBLEM, Asked, header_of, title_problem
 from netaudience.jobs.formats._sheet_xml import Oddities, oddities_of
 
 __all__ = ["SUFFIXES", "notes", "rows"]
@@ -134,23 +135,24 @@ def _names(name: str, asked: Asked, header: _Row, below: Sequence[_Row]) -> list
         return [f"column{at}" for at in range(1, len(first) + 1)]
     if asked.header is None and (told := title_problem(first, below)):
         raise ConfigurationError(f"{name}: {told}")
-    names: list[str] = []
+    names = ["" if cell in _EMPTY else str(_shown(cell)).strip() for cell in first]
+    instead = f"name all columns yourself with {header_of(names)} and skip-lines = {row + 1}"
     for at, cell in enumerate(first):
         if asked.header is None and cell not in _EMPTY and not isinstance(cell, str):
             raise ConfigurationError(
                 f"{name}: cell {at + 1} of {where} is no text: write header = true if that row names the "
                 "columns, or header = false if it is data"
             )
-        names.append("" if cell in _EMPTY else str(_shown(cell)).strip())
         if not names[at] and any(at < len(cells) and cells[at] not in _EMPTY for _, cells in below):
             raise ConfigurationError(
-                f"{name}: column {at + 1} has no name in {where}, and holds values: give it one, or name all "
-                f'columns yourself with header = ["id", …] and skip-lines = {row + 1}; header = false if '
-                "that row is data"
+                f"{name}: column {at + 1} has no name in {where}, and holds values: give it one, or "
+                f"{instead}; header = false if that row is data"
             )
-    folded = [given.casefold() for given in names if given]
-    if len(set(folded)) < len(folded):
-        raise ConfigurationError(f"{name}: a column's name stands twice in {where}: rename one")
+    folded = Counter(given.casefold() for given in names)
+    if twice := next((given for given in names if given and folded[given.casefold()] > 1), None):
+        raise ConfigurationError(
+            f"{name}: the column {twice!r} stands twice in {where}: rename one, or {instead}"
+        )
     return names
 
 
@@ -187,8 +189,11 @@ def _book(path: Path, name: str) -> tuple[list[str], Any, Any]:
 
 def _sheet(path: Path, name: str, asked: str | None) -> _Sheet:
     seen, open_sheet, close = _book(path, name)
+    if not seen:  # openpyxl passes over what is written as "Strict Open XML"
+        close()
+        raise _broken(name)
     try:
-        sheet = asked or (seen[0] if seen else "")
+        sheet = asked or seen[0]
         left, rows = open_sheet(sheet)
     except KeyError:
         close()

@@ -252,7 +252,8 @@ def _header(section: Section) -> bool | tuple[str, ...] | None:
     texts = tuple(name for name in names if isinstance(name, str) and name.strip())
     if not texts or len(texts) != len(names) or len({text.casefold() for text in texts}) < len(texts):
         section.wrong(
-            "header", 'header must be true, false, or the names of the columns, such as ["id", "city"]'
+            "header",
+            'header must be true, false, or the names of the columns, each once, such as ["id", "city"]',
         )
         return None
     return texts
