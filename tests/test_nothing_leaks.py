@@ -252,8 +252,18 @@ async def carry_all_ways(shown: Shown, client: Client, operation: Operation, gol
             await attempt(f"{name} read", rows())
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "no token"])
-@each_vendor
+#: Every way at every vendor: each way at one vendor at once, at the others with the slow tests.
+EACH = [
+    pytest.param(
+        table, way, id=f"{table.vendor.slug}-{way}",
+        marks=() if place == number % len(TABLES) else pytest.mark.slow,
+    )
+    for number, way in enumerate(way for way in WAYS if way != "no token")
+    for place, table in enumerate(TABLES)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "way"), EACH)
 def test_nothing_is_shown_however_a_vendor_fails(table: Table, way: str, echo: Echo, shown: Shown) -> None:
     echo.way = way
     settings = Settings(rate=1_000_000, retry=IMPATIENT, on_event=shown.hook, timeout=10)

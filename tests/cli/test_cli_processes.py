@@ -367,9 +367,9 @@ def test_a_command_loads_only_what_it_needs(
         ("netmera tag-users --tag T u.csv", True),
         ("netmera tag-users --tag T -", False),
         ("operations", None),
-        ("runs", True),
-        ("--help", True),
-        ("nothing", False),
+        pytest.param("runs", True, marks=pytest.mark.slow),
+        pytest.param("--help", True, marks=pytest.mark.slow),
+        pytest.param("nothing", False, marks=pytest.mark.slow),
     ],
 )
 def test_a_stream_that_is_not_there_is_no_crash(

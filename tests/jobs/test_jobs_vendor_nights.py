@@ -7,8 +7,9 @@ from pathlib import Path
 
 import attrs
 import pytest
+from examples import mostly_slow
 from job_runs import counts, make_job, run
-from vendor_nights import CASES, GUARDS, NEVER, USERS, Case
+from vendor_nights import CASES, GUARDS, NEVER, USERS
 
 from netaudience.jobs.spec.guards import Consent
 from netaudience.sandbox import Sandbox
@@ -22,8 +23,9 @@ def write(folder: Path, rows: Mapping[str, str]) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_three_nights(tmp_path: Path, case: Case) -> None:
+@pytest.mark.parametrize("name", mostly_slow(CASES, ["netmera tags", "clevertap members"]))
+async def test_three_nights(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
     job = make_job(tmp_path, case.step, guards=GUARDS)
     rows = dict.fromkeys([*USERS, *NEVER], "Izmir")
     consent = Consent(yes=True)

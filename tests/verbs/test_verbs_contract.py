@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from examples import mostly_slow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people_at_sandbox import DAY, DOCUMENTED, clients
@@ -84,7 +85,7 @@ def named(one: object) -> str:
     return str(one or "")
 
 
-@pytest.mark.parametrize(("verb", "channel"), EVERY, ids=named)
+@pytest.mark.parametrize(("verb", "channel"), mostly_slow(EVERY, EVERY[::4], unpack=True), ids=named)
 def test_what_is_told_as_done_is_so_for_known_and_unknown(
     verb: Verb, channel: Channel | None, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from examples import mostly_slow
 from parts import vendor
 
 from netaudience.sandbox import BackgroundSandbox, Sandbox, SandboxLimits
@@ -44,7 +45,7 @@ APPS = {
     "litestar": UVICORN.format(app="litestar_app"),
     "aiohttp": AIOHTTP.format(app="aiohttp_app"),
 }
-each_app = pytest.mark.parametrize("name", APPS)
+each_app = pytest.mark.parametrize("name", mostly_slow(APPS, ["fastapi", "aiohttp"]))
 #: uvicorn hands the signal on when it is done, aiohttp does not.
 EXIT_CODES = {"aiohttp": 0}
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import pytest
+from examples import mostly_slow
 from parts import ONCE, client_of, open_files, sandbox_process, vendor
 
 from netaudience import AiohttpTransport, AnswerLost, ConfigurationError, FyndClient, NetmeraClient, Settings
@@ -23,7 +24,9 @@ except ImportError:  # there is none for Windows
 else:
     LOOPS = [asyncio.new_event_loop, new_uvloop]
 
-each_loop = pytest.mark.parametrize("new_loop", LOOPS, ids=["asyncio", "uvloop"][: len(LOOPS)])
+each_loop = pytest.mark.parametrize(
+    "new_loop", mostly_slow(LOOPS, LOOPS[:1]), ids=["asyncio", "uvloop"][: len(LOOPS)]
+)
 
 
 @pytest.fixture(scope="module")
