@@ -10,8 +10,12 @@ import pytest_asyncio
 from job_runs import ID, applied, counts, rejects, run
 from job_runs import make_job as job_of
 
+from netaudience import NetmeraClient
 from netaudience.errors import GuardRefused
+from netaudience.jobs.extract.page import SourceRow
+from netaudience.jobs.map.items import make_items
 from netaudience.jobs.plan.plan import plan_job
+from netaudience.jobs.plan.preflight import ask_vendor
 from netaudience.jobs.spec.guards import Consent
 from netaudience.jobs.spec.model import Expression, Guards, Source, Step
 from netaudience.sandbox import Sandbox
@@ -217,6 +221,44 @@ async def test_an_events_own_attributes_are_known_by_its_name(tmp_path):
 
 
 @pytest.mark.asyncio
+async def test_each_event_has_the_attributes_of_its_own_name(tmp_path):
+    lines(tmp_path, "user_id,event,price,vip", "a,Bought,19.90,", "b,Seen,,yes", "c,Seen,1.5,", "d,Lost,,")
+    fields = {"ext_id": ID, "name": column("event"), "attributes.price": column("price")}
+    one = Step(
+        name="fire", vendor="netmera", operation="fire_events",
+        fields={**fields, "attributes.vip": column("vip")},
+    )  # fmt: skip
+    async with Sandbox() as box:
+        box.netmera.event_definitions = {
+            "Bought": Event("Bought", attributes=(Attribute("price", "DOUBLE"),)),
+            "Seen": Event("Seen", attributes=(Attribute("vip", "BOOLEAN"),)),
+        }
+        job = make_job(tmp_path, one)
+        told = await run(attrs.evolve(job, guards=attrs.evolve(job.guards, max_rejected=None)), box)
+        assert [(one["position"], one["reason"]) for one in rejects(told)] == [
+            (
+                3,
+                (
+                    "The field 'attributes.price' holds an entry that is no attribute of the event of the "
+                    "account's: Netmera leaves it out without a word"
+                ),
+            ),
+            (4, "The field 'name' is no event that Netmera has: it does not keep it"),
+        ]
+        assert box.netmera.events == {"a": {"Bought": 1}, "b": {"Seen": 1}}
+        async with NetmeraClient("sandbox", base_url=box.url("netmera")) as client:
+            asked = await ask_vendor(client, one, {})
+            kind = asked.kind(client.kind(NetmeraClient.fire_events, {}))
+        given = [
+            {"ext_id": "a", "name": "Bought", "attributes.price": "19.90"},
+            {"ext_id": "b", "name": "Seen", "attributes.vip": "yes"},
+        ]
+        rows = [SourceRow(row=at, key="", hash="", fields=row) for at, row in enumerate(given)]
+        made, _ = make_items(rows, one, NetmeraClient.fire_events, kind)
+        assert [row.item["attributes"] for row in made] == [{"price": 19.9}, {"vip": True}]
+
+
+@pytest.mark.asyncio
 async def test_a_misspelt_key_for_all_users_is_no_success(tmp_path, sandbox):
     lines(tmp_path, "user_id", "City")
     one = Step(
@@ -297,6 +339,20 @@ async def test_iterables_channels_are_known_by_their_numbers(tmp_path):
         ]
 
 
+@pytest.mark.asyncio
+async def test_what_a_list_is_told_of_its_users_is_held_to_iterables_fields(tmp_path):
+    lines(tmp_path, "user_id,age", "a,31")
+    one = attrs.evolve(iterable(age=column("age")), operation="subscribe_to_list", arguments={"list_id": 1})
+    async with Sandbox() as box:
+        box.iterable.schema["age"] = "long"
+        await run(make_job(tmp_path, one), box)
+        (user,) = box.iterable.by_user_id["a"]
+        assert user.data_fields == {"age": 31}
+        other = attrs.evolve(one, fields={"user_id": ID, "data_fields.Age": column("age")})
+        with pytest.raises(GuardRefused, match="no user field 'Age' but 'age'"):
+            await run(make_job(tmp_path, other), box)
+
+
 SLUG = "64f000000000000000000001"
 
 
@@ -319,3 +375,23 @@ async def test_fynds_attributes_are_known_by_their_ids_and_have_types(tmp_path):
             assert box.fynd.users["64f0000000000000000000aa"].attributes[SLUG].value == 7
         with pytest.raises(GuardRefused, match="Fynd has no attribute definition"):
             await run(make_job(tmp_path, wrong), box)
+
+
+@pytest.mark.asyncio
+async def test_fynds_values_have_the_type_of_the_definition_in_their_own_row(tmp_path):
+    user, types = "64f0000000000000000000aa", ("number", "boolean", "string", "number_array")
+    ids = [f"64f00000000000000000000{at}" for at in range(5)]
+    texts = ["7", "true", "7", "1;2", "7"]
+    rows = [f"{user},{one},{text}" for one, text in zip(ids, texts, strict=True)]
+    lines(tmp_path, "user_id,definition,value", *rows)
+    fields = {"user_id": ID, "definition_id": column("definition"), "value": column("value")}
+    one = Step(name="set", vendor="fynd", operation="set_user_attribute", fields=fields)
+    async with Sandbox() as box:
+        for name, word in zip(ids, types, strict=False):
+            box.fynd.definitions[name] = Definition(name, word, word, "", word, "", "")
+        box.fynd.users[user] = FyndUser()
+        job = make_job(tmp_path, one)
+        told = await run(attrs.evolve(job, guards=attrs.evolve(job.guards, max_rejected=None)), box)
+        assert [one["position"] for one in rejects(told)] == [5]
+        stored = {name: one.value for name, one in box.fynd.users[user].attributes.items()}
+        assert stored == dict(zip(ids, [7, True, "7", [1, 2]], strict=False))

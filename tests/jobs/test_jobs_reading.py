@@ -161,6 +161,8 @@ WRONG = [
     ("[source]", "[sauce]", 2, "no sauce in the job file: did you mean source?"),
     ("[source]", "[sauce]", 1, "add [source] with files"),
     ('files = ["exports/users-*.parquet"]', "", 2, "says neither files nor sql"),
+    ('files = ["exports/users-*.parquet"]', 'path = "a.csv"', 3, "no path in [source]: did you mean files?"),
+    ('files = ["exports/users-*.parquet"]', 'query = "select 1"', 3, "did you mean sql?"),
     ('files = ["exports/users-*.parquet"]', "files = [1]", 3, "files must be text, or a list of texts"),
     ('files = ["exports/users-*.parquet"]', "files = []", 3, "files must be text, or a list of texts"),
     ('files = ["exports/users-*.parquet"]', 'files = ["a.csv", "-"]', 3, "cannot be read along with files"),

@@ -141,7 +141,7 @@ async def every_neighbour(client: IterableClient) -> None:
     assert_type(await client.subscribe_to_double_opt_in({"userId": "1", "messageTypeIds": [1]}), None)
     await client.subscribe_to_double_opt_in(DoubleOptIn(user_id="1", message_type_ids=[1]))
     event = Event(event_name="bought", id="e1", user_id="1")
-    assert_type(await client.track_event(event, create_new_fields=True), IterableResponse)
+    assert_type(await client.track_event(event), IterableResponse)
     without = EventWithoutId(event_name="bought", user_id="1")
     assert_type(await client.track_event_without_id(without), IterableResponse)
     assert_type(await client.get_sent_messages("1", by="user_id", limit=5), SentMessages)

@@ -431,9 +431,24 @@ GOLDEN = [
         method="GET",
         url=f"{P}/customers/search",
         query=(("q", "gone"),),
-        answer='{"users":[{"_id":"u2","archive":true,"status":"deleted","deleted_on":"2026-11-01"}]}',
+        answer='{"users":[{"_id":"u2","archive":true,"status":"deleted","deleted_on":"2026-11-01",'
+        '"application_id":"64b000000000000000000001","username":"ann","account_type":"user",'
+        '"profile_pic_url":"https://files.example.com/ann.png","rr_id":"r2"}]}',
         reads=CustomerSearch(
-            (UserSummary("u2", id="u2", archive=True, status="deleted", deleted_on="2026-11-01"),)
+            (
+                UserSummary(
+                    "u2",
+                    id="u2",
+                    archive=True,
+                    status="deleted",
+                    deleted_on="2026-11-01",
+                    application_id="64b000000000000000000001",
+                    username="ann",
+                    account_type="user",
+                    profile_pic_url="https://files.example.com/ann.png",
+                    rr_id="r2",
+                ),
+            )
         ),
     ),
     Golden(

@@ -327,7 +327,8 @@ SUBSCRIPTIONS = [
 
 _BOUGHT = (
     '{{"events":[{{"eventName":"bought","email":"a@example.com"{id},"createdAt":1700000000,'
-    '"dataFields":{{"price":5}},"campaignId":7,"templateId":8}},{{"eventName":"left","userId":"u1"{other}}}]}}'
+    '"dataFields":{{"price":5}},"campaignId":7,"templateId":8}},{{"eventName":"left",'
+    '"userId":"u1"{other},"createNewFields":false}}]}}'
 )
 _WITH_IDS = _BOUGHT.format(id=',"id":"e1"', other=',"id":"e2"')
 _WITHOUT_IDS = _BOUGHT.format(id="", other="")
@@ -339,7 +340,7 @@ _BOUGHT_ROW = {
     "campaignId": 7,
     "templateId": 8,
 }
-_LEFT_ROW = {"eventName": "left", "userId": "u1"}
+_LEFT_ROW = {"eventName": "left", "userId": "u1", "createNewFields": False}
 _BOUGHT_FIELDS: dict[str, Any] = {
     "event_name": "bought",
     "email": "a@example.com",
@@ -359,14 +360,20 @@ EVENTS = [
     _bulk(
         "track_events",
         "events/trackBulk",
-        [Event(**_BOUGHT_FIELDS, id="e1"), Event(event_name="left", user_id="u1", id="e2")],
+        [
+            Event(**_BOUGHT_FIELDS, id="e1"),
+            Event(event_name="left", user_id="u1", id="e2", create_new_fields=False),
+        ],
         _WITH_IDS,
     ),
     _bulk("track_events_without_ids", "events/trackBulk", [_BOUGHT_ROW, _LEFT_ROW], _WITHOUT_IDS),
     _bulk(
         "track_events_without_ids",
         "events/trackBulk",
-        [EventWithoutId(**_BOUGHT_FIELDS), EventWithoutId(event_name="left", user_id="u1")],
+        [
+            EventWithoutId(**_BOUGHT_FIELDS),
+            EventWithoutId(event_name="left", user_id="u1", create_new_fields=False),
+        ],
         _WITHOUT_IDS,
     ),
 ]
@@ -652,16 +659,14 @@ NEIGHBOURS = [
     _call(
         "track_event",
         "events/track",
-        Event(event_name="bought", id="e1", user_id="1", data_fields={"n": 1}),
+        Event(event_name="bought", id="e1", user_id="1", data_fields={"n": 1}, create_new_fields=False),
         _EVENT_BODY[:-1] + ',"createNewFields":false}',
-        create_new_fields=False,
     ),
     _call(
         "track_event_without_id",
         "events/track",
-        {"eventName": "bought", "email": "user@example.com"},
+        {"eventName": "bought", "email": "user@example.com", "createNewFields": True},
         _WITHOUT[:-1] + ',"createNewFields":true}',
-        create_new_fields=True,
     ),
     _call(
         "track_event_without_id",

@@ -28,18 +28,19 @@ _OFFSET = re.compile(r"\s+([+-][0-9]{2}:?[0-9]{2})$")
 _EXACT = 2**53
 
 
-def convert(value: object, field: Field) -> object:
+def convert(value: object, field: Field, form: ValueForm | None = None) -> object:
     """Return a value as one of the types that a field holds, in the vendor's form.
 
     Args:
         value: A value of a source, or a `BadValue`, which stays one.
         field: The field.
+        form: The form in this row, where it is not the same in all.
     """
-    types = field.types
+    types, form = field.types, form or field.form
     if type(value) is str and str not in types:
-        moment = field.form.moment if int in types else None
+        moment = form.moment if int in types else None
         value = _read(value, types) if moment is None else _to_time(value, moment)
-    value = write(field.form, value)
+    value = write(form, value)
     return value if value is None or type(value) in types else _read(value, types)
 
 

@@ -1,6 +1,7 @@
 """Values in the type that the vendor has defined: the text 31 becomes the number.
 
-A `DefinedForm` is the form of a mapping whose entries are defined one by one. Nothing is guessed: a value
+A `DefinedForm` is the form of a mapping whose entries are defined one by one, a `ChosenForm` that of values
+whose definition is named in their own row. Nothing is guessed: a value
 that has no exact form in the defined type rejects its row, before the vendor leaves it out without a word.
 """
 
@@ -17,12 +18,13 @@ import attrs
 from netaudience.jobs.columns.convert import read_time, to_list, to_truth, to_whole
 from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.columns.sql_types import SqlType
-from netaudience.model.definitions import Definitions, Holds
+from netaudience.model.definitions import ANYTHING, Definitions, Holds
 from netaudience.model.scalars import exact_number, text_of
 from netaudience.model.value_forms import ISO, Epoch, Unwritable, ValueForm, is_missing
 from netaudience.model.wire import JsonValue
 
-__all__ = ["DefinedForm", "NamedForm", "TypedForm", "defined", "fits_type", "form_of_entry", "named", "typed"]
+__all__ = ["ChosenForm", "DefinedForm", "NamedForm", "TypedForm", "chosen", "defined", "fits_type"]
+__all__ += ["form_by_name", "form_of_entry", "named", "typed"]
 
 #: A number as text that a number of JSON holds with all its digits, or `exact_number` refuses it.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -146,17 +148,26 @@ class DefinedForm(ValueForm):
             return self.plain.write(value)
         written: dict[str, JsonValue] = {}
         for name, part in cast("Mapping[str, object]", value).items():
-            if self.known.named(name) is None and not self.known.makes:
-                raise Unwritable(
-                    f"holds an entry that is no {self.known.noun} of the account's: "
-                    f"{self.known.vendor} {self.known.unknown}"
-                )
+            form = self.known_entry(name)
             try:
                 # What has no value stays what it is: the rules of the field judge it.
-                written[name] = None if part is None else self.entry(name).write(part)
+                written[name] = None if part is None else form.write(part)
             except Unwritable as error:
                 raise Unwritable(f"holds a value that {error.reason}") from None
         return written
+
+    def known_entry(self, name: str) -> ValueForm:
+        """Return the form of one entry's value.
+
+        Raises:
+            Unwritable: the entry is not defined.
+        """
+        if self.known.named(name) is None and not self.known.makes:
+            raise Unwritable(
+                f"holds an entry that is no {self.known.noun} of the account's: "
+                f"{self.known.vendor} {self.known.unknown}"
+            )
+        return self.entry(name)
 
 
 @attrs.frozen(kw_only=True)
@@ -187,6 +198,34 @@ class NamedForm(ValueForm):
         return written
 
 
+@attrs.frozen(kw_only=True)
+class ChosenForm(ValueForm):
+    """The form of values whose type goes by a name that stands in their own row."""
+
+    plain: ValueForm
+    known: Definitions
+    #: The row's field that has the name, by the vendor's name of the field.
+    by: str
+
+    def within(self, time_zone: dt.tzinfo) -> ValueForm:
+        """Return the same form for moments that are meant in a time zone."""
+        return attrs.evolve(self, time_zone=time_zone, plain=self.plain.within(time_zone))
+
+    def of(self, row: Mapping[str, object]) -> ValueForm:
+        """Return the form in a row whose name is written already."""
+        return form_by_name(self.plain, self.known, row.get(self.by))
+
+
+def form_by_name(plain: ValueForm, known: Definitions, name: object) -> ValueForm:
+    """Return the form of what belongs to a name: of its value, or of the entries of its mapping."""
+    one = known.named(str(name))
+    if one is None:
+        return plain  # the name is refused by itself
+    if one.members is not None:
+        return defined(plain, one.members)
+    return plain if one.holds == ANYTHING else typed(plain, one.holds, one.word)
+
+
 def typed(plain: ValueForm, holds: Holds, word: str) -> TypedForm:
     """Return the form of values of a defined type, as a vendor writes them."""
     shared = {field.name: getattr(plain, field.name) for field in attrs.fields(ValueForm)}
@@ -203,6 +242,12 @@ def named(plain: ValueForm, known: Definitions) -> NamedForm:
     """Return the form of values that are names."""
     shared = {field.name: getattr(plain, field.name) for field in attrs.fields(ValueForm)}
     return NamedForm(**shared, plain=plain, known=known)
+
+
+def chosen(plain: ValueForm, known: Definitions, by: str) -> ChosenForm:
+    """Return the form of values that go by a name in their own row."""
+    shared = {field.name: getattr(plain, field.name) for field in attrs.fields(ValueForm)}
+    return ChosenForm(**shared, plain=plain, known=known, by=by)
 
 
 def form_of_entry(form: ValueForm, name: str) -> ValueForm:

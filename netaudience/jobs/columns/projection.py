@@ -13,7 +13,7 @@ import attrs
 
 from netaudience.jobs.columns import row_rules
 from netaudience.jobs.columns.convert import convert, to_list, write
-from netaudience.jobs.columns.defined import DefinedForm, NamedForm, TypedForm, form_of_entry
+from netaudience.jobs.columns.defined import ChosenForm, DefinedForm, NamedForm, TypedForm, form_of_entry
 from netaudience.jobs.columns.duckdb import literal, quoted
 from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_field
 from netaudience.jobs.columns.read_values import BadValue
@@ -291,6 +291,8 @@ def _name(name: str) -> str:
 
 
 def _single(column: Column | None, expression: Expression, field: Field) -> _Piece | None:
+    if isinstance(field.form, ChosenForm):
+        return None
     if column is None:
         return _constant(convert(expression.value, field), field.rule)
     piece = _converted(column, field)
@@ -300,6 +302,8 @@ def _single(column: Column | None, expression: Expression, field: Field) -> _Pie
 def _entry(
     column: Column | None, expression: Expression, form: ValueForm, rule: Rule | None, *, lists: bool
 ) -> _Piece | None:
+    if isinstance(form, ChosenForm):
+        return None
     if column is None:
         value = write(form, to_list(expression.value) if lists else expression.value)
         return _constant(value, rule)

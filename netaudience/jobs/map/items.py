@@ -17,7 +17,7 @@ import attrs
 from netaudience.dead_letter import By
 from netaudience.errors import InvalidItem
 from netaudience.jobs.columns.convert import convert, to_list, to_text, to_whole, write
-from netaudience.jobs.columns.defined import form_of_entry
+from netaudience.jobs.columns.defined import ChosenForm, DefinedForm, form_of_entry
 from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_field
 from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.extract.page import BatchPage, Items, Page, SourceRow
@@ -26,7 +26,7 @@ from netaudience.model.kinds import Identifiers, Kind, WholeNumbers
 from netaudience.model.rows import Field, Rows
 from netaudience.model.texts import RowTexts
 from netaudience.model.validators import as_meant
-from netaudience.model.value_forms import Unset, ValueForm, unset_of
+from netaudience.model.value_forms import Unset, Unwritable, ValueForm, unset_of
 from netaudience.model.wire import dump_json
 from netaudience.operations.dispatch import Operation
 
@@ -94,6 +94,8 @@ class MappedPage:
         self.left -= last - first
 
 
+#: Reads an entry's value, in a row whose plain fields are written.
+_ReadEntry: TypeAlias = Callable[[object, Mapping[str, object]], object]
 #: Makes an item of a row's fields.
 Maker: TypeAlias = Callable[[Mapping[str, object]], object]
 
@@ -278,7 +280,7 @@ class _RowMaker:
         #: The step's name, the vendor's, and what the field holds.
         self._single: list[tuple[str, str, Field]] = []
         #: By the vendor's name of a mapping: the step's name, the entry's, and what reads its value.
-        self._mappings: dict[str, list[tuple[str, str, Callable[[object], object]]]] = {}
+        self._mappings: dict[str, list[tuple[str, str, _ReadEntry]]] = {}
         self._rules = {field.wire: field.rule for field in kind.fields}
         self._required = {field.wire for field in kind.fields if field.required}
         self._whole_lists = {field.wire for field in kind.fields if _holds_whole(hints[field.name])}
@@ -291,24 +293,22 @@ class _RowMaker:
             elif dot and whole in known and dict in known[whole].types:
                 field = known[whole]
                 form = form_of_entry(field.form, entry)
-                read = partial(_entry, form, lists=holds_lists(kind, field))
+                read = partial(_entry, form, entry, lists=holds_lists(kind, field))
                 self._mappings.setdefault(field.wire, []).append((name, entry, read))
                 unset = unset_of(kind.row, field.name) if expression.unset else None
                 if unset is not None:
                     self._unset.setdefault(field.wire, []).append((name, entry, unset))
+        # Whose form goes by a name in the row comes when that is there.
+        self._single.sort(key=lambda one: isinstance(one[2].form, ChosenForm))
 
     def __call__(self, fields: Mapping[str, object]) -> object:
-        item: dict[str, object] = {}
-        for name, wire, field in self._single:
-            value = fields.get(name)
-            if value is not None:
-                written = _told(name, convert(value, field))
-                if wire in self._whole_lists and isinstance(written, list):
-                    written = [_told(name, to_whole(part)) for part in cast("list[object]", written)]
-                if written is not None:
-                    item[wire] = as_meant(field.rule, written)
+        item = self._plain(fields)
         for wire, entries in self._mappings.items():
-            made = {entry: _told(name, read(fields[name])) for name, entry, read in entries if name in fields}
+            made = {
+                entry: _told(name, read(fields[name], item))
+                for name, entry, read in entries
+                if name in fields
+            }
             made = {entry: value for entry, value in made.items() if value is not None}
             if wire in self._unset:
                 self._take_away(self._unset[wire], fields, item, made)
@@ -320,6 +320,20 @@ class _RowMaker:
                 names = ", ".join(name for name, _, _ in entries)
                 raise _Unfit(f"None of the fields {names} has a value in this row: there is nothing to send")
             item[wire] = as_meant(self._rules[wire], made)
+        return item
+
+    def _plain(self, fields: Mapping[str, object]) -> dict[str, object]:
+        """Return the fields that are no mapping put together of entries."""
+        item: dict[str, object] = {}
+        for name, wire, field in self._single:
+            value = fields.get(name)
+            if value is not None:
+                form = field.form.of(item) if isinstance(field.form, ChosenForm) else field.form
+                written = _told(name, convert(value, field, form))
+                if wire in self._whole_lists and isinstance(written, list):
+                    written = [_told(name, to_whole(part)) for part in cast("list[object]", written)]
+                if written is not None:
+                    item[wire] = as_meant(field.rule, written)
         return item
 
     def _take_away(
@@ -340,8 +354,15 @@ class _RowMaker:
                 made[entry] = unset.value
 
 
-def _entry(form: ValueForm, value: object, *, lists: bool) -> object:
-    """Return an entry of a mapping in the vendor's form."""
+def _entry(form: ValueForm, entry: str, value: object, row: Mapping[str, object], *, lists: bool) -> object:
+    """Return an entry of a mapping in the vendor's form, which may go by what else is in the row."""
+    if isinstance(form, ChosenForm):
+        form = form.of(row)
+        if isinstance(form, DefinedForm) and value is not None:
+            try:
+                form = form.known_entry(entry)
+            except Unwritable as error:
+                return BadValue(error.reason)
     return write(form, to_list(value) if lists else value)
 
 

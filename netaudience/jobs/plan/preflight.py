@@ -17,7 +17,7 @@ import attrs
 
 from netaudience.client import Client
 from netaudience.errors import GuardRefused
-from netaudience.jobs.columns.defined import defined, fits_type, named, typed
+from netaudience.jobs.columns.defined import chosen, defined, fits_type, form_by_name, named
 from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_field
 from netaudience.jobs.columns.sql_types import sql_type
 from netaudience.jobs.spec.model import Expression, Step
@@ -157,21 +157,17 @@ class Preflight:
         elif place.field in by_name:
             field = by_name[place.field]
             changed[field.name] = attrs.evolve(field, form=named(field.form, known))
-            one = self._constant(place.field, known)
-            if one is not None and place.value:
-                field = by_name[place.value]
-                if one.holds != ANYTHING:
-                    changed[field.name] = attrs.evolve(field, form=typed(field.form, one.holds, one.word))
-            if one is not None and place.members and one.members is not None:
-                field = by_name[place.members]
-                changed[field.name] = attrs.evolve(field, form=defined(field.form, one.members))
+            expression = self._expression(place.field)
+            name = None if expression is None else expression.value
+            for belonging in filter(None, (place.value, place.members)):
+                its = by_name[belonging]
+                form = (
+                    chosen(its.form, known, field.wire)  # each row says its own
+                    if name is None
+                    else form_by_name(its.form, known, name)
+                )
+                changed[belonging] = attrs.evolve(its, form=form)
         return rows.with_fields(changed.get(field.name, field) for field in rows.fields)
-
-    def _constant(self, field: str, known: Definitions) -> Definition | None:
-        """Return what is meant by a field that is the same in every row."""
-        expression = self._expression(field)
-        value = None if expression is None else expression.value
-        return known.named(str(value)) if value is not None else None
 
     def _expression(self, field: str) -> Expression | None:
         return next(

@@ -104,11 +104,14 @@ class Section:
         #: What it is called in a sentence.
         self.name = name
         self._values: dict[str, Placed] = {}
+        #: The keys that were probably meant by those that there are none of.
+        self.meant = set[str]()
         names = tuple(known)
         for key, value in values.items():
             plain = key.replace("-", "_")
             if plain not in names:
                 problems.add((*path, key), _unknown(key, names, name))
+                self.meant.add(_like(key, names))
             elif plain in self._values:
                 twice = f"{key} is there twice, with a dash and with an underscore: keep one"
                 problems.add((*path, key), twice)
@@ -235,9 +238,17 @@ class Section:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a question that names what was probably meant; nothing where nothing is near."""
+    found = _like(name, known)
+    return f": did you mean {found}?" if found else ""
+
+
+def _like(name: str, known: Iterable[str]) -> str:
     by_plain = {plain(one): one for one in known}
+    meant = _MEANT.get(plain(name), "")
+    if plain(meant) in by_plain:
+        return meant
     found = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.6)
-    return f": did you mean {by_plain[found[0]]}?" if found else ""
+    return by_plain[found[0]] if found else ""
 
 
 def plain(name: str) -> str:
@@ -266,6 +277,18 @@ def listed(names: Iterable[str], most: int = 30) -> str:
 
 def _names(path: KeyPath) -> list[str]:
     return [part for part in path if isinstance(part, str)]
+
+
+#: What people call a key whose own name is not like it.
+_MEANT = {
+    **dict.fromkeys(("path", "paths", "location", "glob", "urls", "input"), "files"),
+    **dict.fromkeys(("query", "statement", "select"), "sql"),
+    **dict.fromkeys(("sep", "separator"), "delimiter"),
+    **dict.fromkeys(("charset", "codec"), "encoding"),
+    "tz": "time_zone",
+    "endpoint": "operation",
+    "action": "operation",
+}
 
 
 def _unknown(key: str, known: tuple[str, ...], where: str) -> str:

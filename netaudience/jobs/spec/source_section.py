@@ -40,7 +40,8 @@ def source_of(section: Section) -> Source:
     files, sql, database = section.texts("files"), section.text("sql"), section.text("database")
     named = bool(files) or "files" in section
     elsewhere = [key for key in ELSEWHERE if key in section]
-    if not named and "sql" not in section and "dbt" not in section and not elsewhere:
+    wanted = section.meant.intersection({"files", "sql", "dbt", *ELSEWHERE})
+    if not named and "sql" not in section and "dbt" not in section and not elsewhere and not wanted:
         section.problems.add(
             section.path, '[source] says neither files nor sql: add files = "…", or sql = "select …"'
         )

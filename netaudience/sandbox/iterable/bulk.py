@@ -213,7 +213,6 @@ class Bulk:
         """Store one event."""
         body = self._manners.read(call, TRACK_ONE)
         event = self._event(body)
-        body.flag("createNewFields")
         body.finish()
         need(event.row.identity)
         if len((event.event_id or "").encode()) > MAX_EVENT_ID_BYTES:
@@ -358,6 +357,7 @@ class Bulk:
     def _event(self, fields: Fields) -> _Event:
         row = self._row(fields)
         name, event_id = fields.wanted("eventName"), fields.text("id")
+        fields.flag("createNewFields")  # which fields events have is not kept
         stored: dict[str, Json] = {
             "email": row.identity.folded,
             "userId": row.identity.user_id,

@@ -23,6 +23,7 @@ _TYPES: Mapping[str, Family] = {
     "boolean": "truth",
     "date": "time",
 }
+_SUBSCRIPTIONS = ("update_subscriptions", "bulk_update_subscriptions")
 _NOT_SAID = "does not document what becomes of it"
 
 
@@ -48,7 +49,9 @@ SCHEMAS = (
         noun="user field",
         told_by="get_fields",
         read=_fields,
-        places={"update_user": Entries("data_fields"), "bulk_update_users": Entries("data_fields")},
+        places=dict.fromkeys(
+            ("update_user", "bulk_update_users", "subscribe_to_list"), Entries("data_fields")
+        ),
         unknown="makes it, with the type of its first value for ever",
         mistyped="refuses rows with a value of another type",
         makes="create_new_fields",
@@ -57,21 +60,24 @@ SCHEMAS = (
         noun="channel",
         told_by="get_channels",
         read=_channels,
-        places={"bulk_update_subscriptions": Names("unsubscribed_channel_ids")},
+        places=dict.fromkeys(_SUBSCRIPTIONS, Names("unsubscribed_channel_ids")),
         unknown=_NOT_SAID,
     ),
     Schema(
         noun="message type",
         told_by="get_message_types",
         read=_message_types,
-        places={"bulk_update_subscriptions": Names("unsubscribed_message_type_ids")},
+        places=dict.fromkeys(_SUBSCRIPTIONS, Names("unsubscribed_message_type_ids")),
         unknown=_NOT_SAID,
     ),
     Schema(
         noun="message type",
         told_by="get_message_types",
         read=_message_types,
-        places={"bulk_update_subscriptions": Names("subscribed_message_type_ids")},
+        places={
+            **dict.fromkeys(_SUBSCRIPTIONS, Names("subscribed_message_type_ids")),
+            "subscribe_to_double_opt_in": Names("message_type_ids"),
+        },
         unknown=_NOT_SAID,
     ),
 )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from netaudience.model.rows import Rows
 from netaudience.model.wire import Request
 from netaudience.operations.declare import batch, call
 from netaudience.vendors.iterable.blame import blame
@@ -88,19 +86,15 @@ class Events:
         note="An event with the id of an earlier one replaces it. Queued apart from track_events.",
         docs=SPECIFICATION,
     )
-    def track_event(
-        self, event: Event | EventDict, *, create_new_fields: bool | None = None
-    ) -> Request[IterableResponse]:
+    def track_event(self, event: Event | EventDict) -> Request[IterableResponse]:
         """Store one event of a user, with an id, so that it is not stored twice.
 
         Many go in fewer requests by `track_events`, which the vendor queues apart.
 
         Args:
             event: The event.
-            create_new_fields: Whether fields that are new to events of this name are added, or dropped; the
-                project's setting if not given.
         """
-        return Request(json=_whole_event(EVENTS, event, create_new_fields), answer=IterableResponse)
+        return Request(json=event, answer=IterableResponse)
 
     @call(
         "POST",
@@ -112,24 +106,12 @@ class Events:
         note="Without an id an event that is sent again is stored again: prefer track_event.",
         docs=SPECIFICATION,
     )
-    def track_event_without_id(
-        self, event: EventWithoutId | EventWithoutIdDict, *, create_new_fields: bool | None = None
-    ) -> Request[IterableResponse]:
+    def track_event_without_id(self, event: EventWithoutId | EventWithoutIdDict) -> Request[IterableResponse]:
         """Store one event of a user, which has no id.
 
         Not safe to repeat: where its answer is lost it is *in doubt* and is not sent again.
 
         Args:
             event: The event.
-            create_new_fields: Whether fields that are new to events of this name are added, or dropped; the
-                project's setting if not given.
         """
-        return Request(
-            json=_whole_event(EVENTS_WITHOUT_ID, event, create_new_fields), answer=IterableResponse
-        )
-
-
-def _whole_event(kind: Rows[Any], event: object, create_new_fields: bool | None) -> object:  # noqa: FBT001 - the vendor's flag
-    if create_new_fields is None:
-        return event
-    return {**kind.mapping(event), "createNewFields": create_new_fields}
+        return Request(json=event, answer=IterableResponse)

@@ -252,11 +252,16 @@ class UserSummary:
     phone_numbers: Sequence[PhoneNumber] = attrs.field(default=())
     #: Your own id of the user. This and what follows is known of customers, from the vendor's SDKs.
     external_id: str | None = attrs.field(default=None, repr=mask)
+    rr_id: str | None = attrs.field(default=None, repr=mask)
+    application_id: str | None = None
+    username: str | None = attrs.field(default=None, repr=mask)
     first_name: str | None = attrs.field(default=None, repr=False)
     last_name: str | None = attrs.field(default=None, repr=False)
     gender: str | None = attrs.field(default=None, repr=False)
     #: ISO date.
     dob: str | None = attrs.field(default=None, repr=False)
+    profile_pic_url: str | None = attrs.field(default=None, repr=False)
+    account_type: str | None = None
     active: bool | None = None
     #: Whether the customer is archived, which can be undone.
     archive: bool | None = None

@@ -11,6 +11,7 @@ import attrs
 from netaudience.errors import mask
 from netaudience.model.validators import (
     epoch_seconds,
+    flag,
     text,
     whole_number,
 )
@@ -53,6 +54,11 @@ class EventWithoutId:
     template_id: int | None = attrs.field(
         default=None, validator=whole_number("templateId"), metadata=wire_name("templateId")
     )
+    #: Whether fields that are new to events of this name are added, or dropped; the project's setting if not
+    #: set.
+    create_new_fields: bool | None = attrs.field(
+        default=None, validator=flag("createNewFields"), metadata=wire_name("createNewFields")
+    )
 
 
 class EventWithoutIdDict(TypedDict):
@@ -65,6 +71,7 @@ class EventWithoutIdDict(TypedDict):
     dataFields: NotRequired[Mapping[str, RowValue]]
     campaignId: NotRequired[int]
     templateId: NotRequired[int]
+    createNewFields: NotRequired[bool]
 
 
 @attrs.frozen(kw_only=True)
