@@ -305,6 +305,23 @@ async def test_removals_wait_for_a_step_that_came_to_its_end(tmp_path: Path) -> 
 
 
 @pytest.mark.asyncio
+async def test_deletions_that_were_rejected_are_sent_again_on_the_same_word(tmp_path: Path) -> None:
+    write_rows(tmp_path, people(5))
+    delete = Step(name="delete", vendor="moengage", operation="delete_user", fields={"customer_id": ID})
+    job = make_job(tmp_path, delete, guards=Guards(preflight=False, max_rejected=None))
+    async with Sandbox() as sandbox:
+        sandbox.moengage.seed({"users": [{"customer_id": name} for name in people(5)]})
+        sandbox.set_faults([Fault("poison", ids=frozenset({"id00003"}))])
+        first = await run(job, sandbox, consent=Consent(yes=True, yes_delete=5))
+        assert (first.steps[0].delivered, first.steps[0].rejected) == (4, 1)
+        sandbox.set_faults([])
+        with pytest.raises(GuardRefused, match="1 row"):
+            await run(job, sandbox, retry=first.run, consent=Consent(yes=True, yes_delete=5))
+        again = await run(job, sandbox, retry=first.run, consent=Consent(yes=True, yes_delete=1))
+        assert (again.ok, again.steps[0].delivered) == (True, 1)
+
+
+@pytest.mark.asyncio
 async def test_rejected_rows_are_mended_in_their_file_and_sent_again(tmp_path: Path) -> None:
     write_rows(tmp_path, {**people(300), "id00007": "many", "id00008": "more"})
     job = make_job(tmp_path, SET, TAG)

@@ -231,6 +231,7 @@ async def test_rows_that_a_step_remembers_and_a_retry_has_delivered_are_looked_a
         assert seen(await look(job, box, told)) == {"landed": 12}
 
 
+SLUG = "64f000000000000000000001"
 ON_LIST = {
     "operation": "subscribe_to_list", "arguments": {"list_id": 1}, "mode": "mirror",
     "removal": "unsubscribe_from_list", "removal_arguments": {"list_id": 1},
@@ -250,12 +251,45 @@ ON_LIST = {
             lambda box: box.iterable.by_user_id["id00001"][0].lists.add(1),
             "get_user_by_user_id",
         ),
+        (
+            Step(
+                name="set", vendor="clevertap", operation="upload_profiles", mode="mirror",
+                removal="delete_profiles",
+                fields={"identity": ID, "profile_data.age": Expression(column="age")},
+            ),
+            lambda box: box.clevertap.seed(
+                {"profiles": [{"type": "profile", "identity": "id00001", "profileData": {"age": 1}}]}
+            ),
+            "get_profile",
+        ),
+        (
+            Step(
+                name="set", vendor="moengage", operation="import_users", mode="mirror",
+                removal="delete_user",
+                fields={"customer_id": ID, "attributes.age": Expression(column="age")},
+            ),
+            lambda box: box.moengage.seed({"users": [{"customer_id": "id00001"}]}),
+            "export_users",
+        ),
+        (
+            Step(
+                name="set", vendor="fynd", operation="set_user_attribute", mode="mirror",
+                removal="delete_user_attribute",
+                fields={
+                    "user_id": ID, "definition_id": Expression(value=SLUG), "value": Expression(column="age")
+                },
+            ),
+            lambda box: box.fynd.set_attribute("id00001", SLUG, "1"),
+            "list_user_attributes",
+        ),
     ],
-    ids=["netmera", "iterable"],
-)
+    ids=["netmera", "iterable", "clevertap", "moengage", "fynd"],
+)  # fmt: skip
 @pytest.mark.asyncio
 async def test_what_a_mirror_took_back_is_looked_at_and_taken_back_again(tmp_path, step, still, by):
     async with Sandbox() as box:
+        box.fynd.definitions[SLUG] = Definition(SLUG, "Age", "age", "", "string", "", "")
+        box.fynd.users.update({name: FyndUser() for name in people(12)})
         job = make_job(tmp_path, step, guards=Guards(preflight=False, max_removals=None, max_rejected=None))
         write_rows(tmp_path, people(12))
         await run(job, box)
@@ -265,6 +299,7 @@ async def test_what_a_mirror_took_back_is_looked_at_and_taken_back_again(tmp_pat
         write_rows(tmp_path, left)
         consent = Consent(yes=True, yes_delete=3)
         told = await run(job, box, consent=consent)
+        box.advance(LATER.total_seconds())
         verified = await look(job, box, told)
         assert [one.name for one in verified.steps] == ["set", "set removal"]
         assert (seen(verified), seen(verified, 1)) == ({}, {"landed": 3})
@@ -274,7 +309,9 @@ async def test_what_a_mirror_took_back_is_looked_at_and_taken_back_again(tmp_pat
         assert f"of 3 of 3 removals (by {by}): 2 taken back, 1 still there" in verified.sentences()[-1]
         (line,) = lines(told)
         assert line["reason"] == "The vendor has taken it, and still shows what was to be taken back"
+        consent = Consent(yes=True, yes_delete=1)
         await job.repair(verified, client_factory=clients(box), consent=consent, signals=False)
+        box.advance(LATER.total_seconds())
         assert seen(await look(job, box, told), 1) == {"landed": 3}
 
 
@@ -363,9 +400,6 @@ def test_what_is_said_about_reading_back_is_about_operations_that_write_and_has_
             assert fact.docs.startswith("https://")
 
 
-SLUG = "64f000000000000000000001"
-
-
 def iterable(operation, fields, **more):
     return Step(name="step", vendor="iterable", operation=operation, fields={"user_id": ID, **fields}, **more)
 
@@ -376,6 +410,11 @@ def iterable(operation, fields, **more):
         (
             iterable("bulk_update_users", {"data_fields.age": Expression(column="age")}),
             lambda box: box.iterable.by_user_id["user-b"][0].data_fields.update(age="other"),
+            {"landed": 1, "different": 1},
+        ),
+        (
+            iterable("update_subscriptions", {"email_list_ids": Expression(value=[1])}),
+            lambda box: box.iterable.by_user_id["user-b"][0].lists.clear(),
             {"landed": 1, "different": 1},
         ),
         (
@@ -431,7 +470,10 @@ def iterable(operation, fields, **more):
             {"landed": 2},
         ),
     ],
-    ids=["iterable", "deletion", "clevertap", "clevertap-tokens", "moengage", "fynd", "netmera-categories"],
+    ids=[
+        "iterable", "subscriptions", "deletion", "clevertap", "clevertap-tokens", "moengage", "fynd",
+        "netmera-categories",
+    ],
 )  # fmt: skip
 @pytest.mark.asyncio
 async def test_each_vendor_is_read_back_by_its_own_look_up(tmp_path, step, spoil, expected):

@@ -124,6 +124,8 @@ class _Letters:
     #: They are no part of a source.
     is_part = False
     reached = None
+    lines = None
+    notes: Sequence[str] = ()
 
     def __init__(  # noqa: PLR0913, PLR0917 - what is known of the file, and of its lines
         self,

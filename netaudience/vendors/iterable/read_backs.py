@@ -96,15 +96,16 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "bulk_update_users": _OF_A_USER,
     "subscribe_to_list": ReadBack(ask=_of_row, judge=_on_list, settles=_MINUTE, docs=SPECIFICATION),
     "unsubscribe_from_list": ReadBack(ask=_of_row, judge=_off_list, settles=_MINUTE, docs=SPECIFICATION),
-    "bulk_update_subscriptions": ReadBack(
-        ask=_of_row, judge=_subscribed, settles=_MINUTE, docs=SPECIFICATION
+    **dict.fromkeys(
+        ("update_subscriptions", "bulk_update_subscriptions"),
+        ReadBack(ask=_of_row, judge=_subscribed, settles=_MINUTE, docs=SPECIFICATION),
     ),
     "delete_user": _GONE_BY_EMAIL,
     "forget_user": _GONE_BY_EMAIL,
     "delete_user_by_user_id": _GONE_BY_USER_ID,
     "forget_user_by_user_id": _GONE_BY_USER_ID,
     **dict.fromkeys(
-        ("update_subscriptions", "change_subscription", "subscribe_to_double_opt_in", "subscribe_user",
+        ("change_subscription", "subscribe_to_double_opt_in", "subscribe_user",
          "subscribe_user_by_user_id", "unsubscribe_user", "unsubscribe_user_by_user_id"),
         _not("how a profile shows a single subscription depends on the type's policy, which no page states"),
     ),
