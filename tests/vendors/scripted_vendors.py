@@ -61,16 +61,16 @@ class Scripted:
         pass
 
 
-def netmera(*answers: Response) -> tuple[NetmeraClient, Scripted]:
+def netmera(*answers: Response, settings: Settings = AT_ONCE) -> tuple[NetmeraClient, Scripted]:
     """Make a Netmera client on a script."""
     transport = Scripted(*answers)
-    return NetmeraClient("the-rest-key", settings=AT_ONCE, transport=transport), transport
+    return NetmeraClient("the-rest-key", settings=settings, transport=transport), transport
 
 
-def clevertap(*answers: Response) -> tuple[CleverTapClient, Scripted]:
+def clevertap(*answers: Response, settings: Settings = AT_ONCE) -> tuple[CleverTapClient, Scripted]:
     """Make a CleverTap client on a script."""
     transport = Scripted(*answers)
-    client = CleverTapClient("PROJECT", "PASS-CODE", region="in1", settings=AT_ONCE, transport=transport)
+    client = CleverTapClient("PROJECT", "PASS-CODE", region="in1", settings=settings, transport=transport)
     return client, transport
 
 

@@ -5,6 +5,7 @@ No vendor has a line of its own here, but for the body in which it tells an erro
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -14,8 +15,9 @@ import pytest
 from scripted_vendors import Golden, Table, but_for_tokens, reply
 from tables import EVERY, TABLES, every_golden, operation_of
 from test_contract_runs import others, taking_all
+from virtual_time import run
 
-from netaudience import InDoubt, Rejected, ServerFault, Throttled, Unavailable
+from netaudience import InDoubt, Rejected, RetryPolicy, ServerFault, Settings, Throttled, Unavailable
 from netaudience.model.wire import Prepared, Response
 
 #: How each vendor writes that its program failed.
@@ -84,6 +86,32 @@ def test_a_throttle_tells_how_long_to_wait(
     table: Table, told: Mapping[str, str], seconds: float | None
 ) -> None:
     assert judged(table, reply(429, b"", "", **told)).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"X_RateLimit_Reset": "40"},
+        # The moment, by the vendor's own clock.
+        {"X_RateLimit_Reset": "1445412520", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"},
+        {"Retry_After": "40"},
+    ],
+    ids=["seconds", "moment", "retry-after"],
+)
+@vendors
+def test_a_client_waits_until_the_window_is_empty(table: Table, told: Mapping[str, str]) -> None:
+    golden = next(
+        one for one in table.golden if operation_of(table, one).shape in {"batch", "call"} and not one.before
+    )
+
+    async def send() -> float:
+        patient = Settings(rate=1_000_000, retry=RetryPolicy(attempts=2, first_wait=0))
+        client, transport = table.make(reply(429, b"", "", **told), golden.response, settings=patient)
+        await golden.carry(client)
+        assert len(transport.sent) == 2
+        return asyncio.get_running_loop().time()
+
+    assert 40 <= run(send()) < 41
 
 
 @vendors

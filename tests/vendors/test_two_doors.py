@@ -28,6 +28,7 @@ from echoing import Handling
 from openpyxl import Workbook
 from scripted_vendors import Golden
 from tables import TABLES, every_golden, operation_of
+from test_vendor_samples import SAMPLES
 from yarl import URL
 
 from netaudience.cli.one_shot import Order, execute, open_table
@@ -58,11 +59,13 @@ class Vendor:
         self._sockets: list[AiohttpTransport] = []
         #: How the next requests are answered: the status, what it is written in, and the body.
         self.answer = (200, "", b"")
+        #: How clients are set up besides.
+        self.setting: dict[str, Any] = {}
 
     def client(self, vendor: type[Client], settings: Settings) -> Client:
         """Return a client as the tests set it up, whose requests go to this server over a socket."""
         del settings
-        client, transport = next(table for table in TABLES if table.vendor is vendor).make()
+        client, transport = next(table for table in TABLES if table.vendor is vendor).make(**self.setting)
         socket = AiohttpTransport()
         self._sockets.append(socket)
 
@@ -275,6 +278,33 @@ async def _compare(table: Any, golden: Golden, server: Vendor, files: Sequence[P
         command, job = await by_both_doors(server, table.vendor, operation, path, options, len(items))
         assert in_order(command) == in_order(python), path.suffix
         assert job is None or job == command, path.suffix
+
+
+@pytest.mark.parametrize(
+    ("called", "given", "options", "sample", "setting"), SAMPLES, ids=[sample[0] for sample in SAMPLES]
+)
+def test_what_a_page_shows_is_what_a_command_and_a_job_send(
+    called: str, given: Any, options: dict[str, Any], sample: str, setting: dict[str, Any],
+    server: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    slug, name = called.split()
+    table = next(table for table in TABLES if table.vendor.slug == slug)
+    golden = next(golden for golden in table.golden if golden.operation == name)
+    monkeypatch.setattr(server, "setting", setting)
+    answer = golden.response
+    server.answer = (answer.status, answer.content_type, bytes(answer.body))
+    items = given if operation_of(table, golden).shape == "batch" else [given]
+    is_rows = isinstance(operation_of(table, golden).kind, Rows)
+    path = next(files_of(items if is_rows else [{"item": one} for one in items], tmp_path))
+    said = {name: value for name, value in options.items() if name != "confirm"}
+
+    async def send() -> None:
+        doors = by_both_doors(server, table.vendor, operation_of(table, golden), path, said, len(items))
+        for sent in await doors:
+            assert [canonical(body) for _, _, body in sent or ()] == [canonical(sample.encode())]
+
+    asyncio.run(send())
 
 
 # Every kind of cell.
