@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Lock
 from typing import Generic, TypeVar
 
 from netaudience.errors import VendorError
@@ -28,7 +30,8 @@ class Later(Generic[T]):
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        #: Of no loop: the web app that is called back may be in another thread.
+        self._future: Future[T] = Future()
 
     def __repr__(self) -> str:
         return f"<{self._what}, {'settled' if self.done else 'not settled yet'}>"
@@ -50,18 +53,23 @@ class Later(Generic[T]):
         """
         try:
             async with asyncio.timeout(timeout):
-                return await asyncio.shield(self._future)
+                return await asyncio.shield(asyncio.wrap_future(self._future))
         except TimeoutError:
-            raise TimeoutError(
-                f"The vendor has not called back about {self._what} in {timeout:g} s"
-            ) from None
+            raise self._not_yet(timeout) from None
+
+    def wait(self, *, timeout: float | None = None) -> T:
+        """Do what `settled` does, in code without an event loop."""
+        try:
+            return self._future.result(timeout)
+        except TimeoutError:
+            raise self._not_yet(timeout) from None
+
+    def _not_yet(self, timeout: float | None) -> TimeoutError:
+        return TimeoutError(f"The vendor has not called back about {self._what} in {timeout:g} s")
 
     def _settle(self, outcome: T | VendorError) -> None:
-        if self._future.done():  # its waiter was cancelled
-            return
         if isinstance(outcome, VendorError):
             self._future.set_exception(outcome)
-            self._future.exception()  # looked at: nobody has to wait for it
         else:
             self._future.set_result(outcome)
 
@@ -70,7 +78,7 @@ class Callbacks(Generic[T]):
     """Brings together what a vendor calls back and who waits for it, by what the callback is about."""
 
     def __init__(self, what: str, judge: Callable[[T], VendorError | None]) -> None:
-        """Make one for a client, which is used in one event loop.
+        """Make one for a client; callbacks may come in any thread.
 
         Args:
             what: What is waited for, in words.
@@ -81,29 +89,32 @@ class Callbacks(Generic[T]):
         self._waiting: dict[str, deque[Later[T]]] = {}
         self._unclaimed: dict[str, deque[T]] = {}
         self._order: deque[str] = deque()
+        self._lock = Lock()
 
     def expect(self, key: str) -> Later[T]:
         """Return a handle of what the next callback about `key` tells; one that came before counts."""
         later: Later[T] = Later(self._what)
-        early = self._unclaimed.get(key)
-        if early:
-            self._finish(later, early.popleft())
-        else:
-            self._waiting.setdefault(key, deque()).append(later)
+        with self._lock:
+            early = self._unclaimed.get(key)
+            if early:
+                self._finish(later, early.popleft())
+            else:
+                self._waiting.setdefault(key, deque()).append(later)
         return later
 
     def receive(self, key: str, told: T) -> None:
         """Hand over what came: to whoever has waited the longest, or to who will ask."""
-        waiting = self._waiting.get(key)
-        if waiting:
-            self._finish(waiting.popleft(), told)
-            return
-        self._unclaimed.setdefault(key, deque()).append(told)
-        self._order.append(key)
-        if len(self._order) > _MOST_UNCLAIMED:
-            oldest = self._unclaimed.get(self._order.popleft())
-            if oldest:
-                oldest.popleft()
+        with self._lock:
+            waiting = self._waiting.get(key)
+            if waiting:
+                self._finish(waiting.popleft(), told)
+                return
+            self._unclaimed.setdefault(key, deque()).append(told)
+            self._order.append(key)
+            if len(self._order) > _MOST_UNCLAIMED:
+                oldest = self._unclaimed.get(self._order.popleft())
+                if oldest:
+                    oldest.popleft()
 
     def _finish(self, later: Later[T], told: T) -> None:
         later._settle(self._judge(told) or told)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # its other half

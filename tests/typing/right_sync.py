@@ -90,6 +90,7 @@ def clevertap(client: CleverTapClient) -> None:
 
 
 def moengage(client: MoEngageClient) -> None:
+    assert_type(client.follow_segment("VIPs").wait(timeout=60).user_count, int | None)
     users: list[User | UserDict] = [User("user-1"), {"customer_id": "user-2"}]
     assert_type(client.import_users(users, update_existing_only=True), Report)
     assert_type(client.import_users.outcomes(users), BlockingRun[User | UserDict])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +14,7 @@ from golden_moengage import moengage
 from netaudience import ConfigurationError, InvalidItem, MoEngageClient, NotFound, Refused
 from netaudience.operations.later import Callbacks
 from netaudience.sandbox import Sandbox
+from netaudience.sync import MoEngageClient as BlockingClient
 from netaudience.vendors.moengage.segments import FileSegment
 
 URL = "https://files.example/vips.csv"
@@ -152,3 +154,18 @@ async def test_what_nobody_follows_is_let_go_of_in_the_end():
         callbacks.receive(str(number), number)
     assert not callbacks.expect("0").done
     assert callbacks.expect("1000").done
+
+
+def test_code_without_an_event_loop_waits_for_a_callback_of_another_thread():
+    client = BlockingClient("sandbox", "sandbox", data_center="01", db_name="shop")
+    told = b'{"segment_name": "VIPs", "status": 201, "values_found": 3, "user_count": 2}'
+    later, failing = client.follow_segment("VIPs"), client.follow_segment("Lost")
+    with pytest.raises(TimeoutError, match="not called back"):
+        later.wait(timeout=0.01)
+    with ThreadPoolExecutor(1) as threads:  # a worker of a web server
+        waiting = threads.submit(later.wait, timeout=5)
+        client.receive_segment_callback(told)
+        assert waiting.result().user_count == 2
+    client.receive_segment_callback(b'{"segment_name": "Lost", "status": 400, "error_message": "No file"}')
+    with pytest.raises(Refused, match="No file"):
+        failing.wait()

@@ -32,7 +32,7 @@ from netaudience.vendors.moengage.elements import (
 )
 from netaudience.vendors.moengage.events import Events
 from netaudience.vendors.moengage.read_backs import READ_BACKS
-from netaudience.vendors.moengage.segments import Segments
+from netaudience.vendors.moengage.segments import Segments, segment_callbacks
 from netaudience.vendors.moengage.users import Users
 from netaudience.vendors.moengage.workspace import Workspace
 
@@ -122,6 +122,7 @@ class MoEngageClient(Consents, Audiences, Segments, Events, Devices, Users, Clie
             if value is not None and (problem := text(noun).problem(value)):
                 raise ConfigurationError(problem)
         self._project_code, self._db_name = project_code, db_name
+        self._segment_callbacks = segment_callbacks()
         users = USERS.of(self._workspace.identifiers, self._workspace.user_rule)
         events = EVENTS.of(self._workspace.identifiers, self._workspace.event_rule)
         self._kinds: Mapping[Kind, Kind] = {USERS: users, EVENTS: events}

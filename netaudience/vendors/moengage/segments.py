@@ -7,7 +7,6 @@ it calls back when it is done.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Literal, NotRequired, TypedDict
 
 import attrs
@@ -29,6 +28,7 @@ __all__ = [
     "SegmentName",
     "SegmentNameDict",
     "Segments",
+    "segment_callbacks",
 ]
 
 SEGMENTS = (
@@ -160,6 +160,7 @@ class Segments:
     """The operations on segments by file."""
 
     _db_name: str | None
+    _segment_callbacks: Callbacks[SegmentCallback]
 
     @call(
         "POST",
@@ -284,8 +285,9 @@ class Segments:
     def follow_segment(self, name: str) -> Later[SegmentCallback]:
         """Return a handle of what MoEngage calls back next about a segment.
 
-        Your own route at the ``callback_url`` hands what comes to `receive_segment_callback`, on this client
-        and in the loop in which it is used; a callback that came before this is called counts.
+        Your own route at the ``callback_url`` hands what comes to `receive_segment_callback` on this client,
+        in whatever thread; a callback that came before this is called counts. The handle's ``settled()`` is
+        awaited, its ``wait()`` is for code without an event loop.
 
         Args:
             name: The segment's name.
@@ -307,10 +309,6 @@ class Segments:
         self._segment_callbacks.receive(told.segment_name or "", told)
         return told
 
-    @cached_property
-    def _segment_callbacks(self) -> Callbacks[SegmentCallback]:
-        return Callbacks("a segment's file", _failed)
-
     def _file(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
         return Request(json=_FILES.mapping(segment), headers=self._workspace_db(), answer=SegmentAccepted)
 
@@ -321,6 +319,11 @@ class Segments:
                 "MoEngage: give it to the client as db_name, or set NETAUDIENCE_MOENGAGE_DB_NAME"
             )
         return {"MOE-DBNAME": self._db_name}
+
+
+def segment_callbacks() -> Callbacks[SegmentCallback]:
+    """Return what brings a client's callbacks to whoever follows their segments."""
+    return Callbacks("a segment's file", _failed)
 
 
 def _callback(body: bytes) -> SegmentCallback:
