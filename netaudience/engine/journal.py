@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 from netaudience.dead_letter import Why
 from netaudience.engine.lease import LEASE_SCHEMA, FileLock, Lease, LeaseLost, holder_in, make_private
-from netaudience.engine.positions import Positions, ranges
+from netaudience.engine.positions import Positions, left_of, ranges
 from netaudience.engine.record_count import RecordCount, keep_name
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.model.wire import dump_json
@@ -123,16 +123,7 @@ class Journal:
 
     def left(self, positions: range) -> tuple[list[int], range | list[int]]:
         """Return which of the positions are in doubt from before, and which no attempt has settled."""
-        settled = list(self.settled.within(positions.start, positions.stop))
-        doubtful = list(self.doubtful.within(positions.start, positions.stop))
-        if not settled and not doubtful:
-            return [], positions
-        done = {position for start, stop in settled for position in range(start, stop)}
-        doubt = [
-            position for start, stop in doubtful for position in range(start, stop) if position not in done
-        ]
-        done.update(doubt)
-        return doubt, [position for position in positions if position not in done]
+        return left_of(positions, self.settled, self.doubtful)
 
     def renew(self) -> None:
         """Keep the lease."""

@@ -33,8 +33,8 @@ from netaudience.outcomes import Failed, InDoubt, Report, SettledChunk, all_alik
 from netaudience.plurals import many
 
 if TYPE_CHECKING:
-    from netaudience.engine.journal import Journal  # made by whoever has one: most programs need no SQLite
     from netaudience.engine.notifier import EventNotifier
+    from netaudience.engine.recorder import Notes
 
 __all__ = ["UNSENT", "Pipeline"]
 
@@ -70,7 +70,7 @@ class Pipeline(Generic[Item]):
         report: Report,
         *,
         streamed: bool,
-        journal: Journal | None = None,
+        journal: Notes | None = None,
         told: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> None:
         self._source = source

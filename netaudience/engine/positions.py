@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Positions", "ranges"]
+__all__ = ["Positions", "left_of", "ranges"]
 
 
 class Positions:
@@ -48,6 +48,18 @@ class Positions:
             if self._starts[at] >= stop:
                 return
             yield max(start, self._starts[at]), min(stop, self._stops[at])
+
+
+def left_of(positions: range, settled: Positions, doubtful: Positions) -> tuple[list[int], range | list[int]]:
+    """Return which of the positions are in doubt and not settled, and which are neither."""
+    known = list(settled.within(positions.start, positions.stop))
+    unclear = list(doubtful.within(positions.start, positions.stop))
+    if not known and not unclear:
+        return [], positions
+    done = {position for start, stop in known for position in range(start, stop)}
+    doubt = [position for start, stop in unclear for position in range(start, stop) if position not in done]
+    done.update(doubt)
+    return doubt, [position for position in positions if position not in done]
 
 
 def ranges(positions: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -7,8 +7,8 @@ nothing and tells everything at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from netaudience.engine.source import Source
 from netaudience.errors import JournalFailed, NetaudienceError
@@ -16,11 +16,10 @@ from netaudience.model.surprises import surprise
 from netaudience.outcomes import Report, SettledChunk
 
 if TYPE_CHECKING:
-    from netaudience.engine.journal import Journal  # made by whoever has one: most programs need no SQLite
     from netaudience.engine.sender import Sender
     from netaudience.outcomes import Counts
 
-__all__ = ["JournalRecorder", "Recorder"]
+__all__ = ["JournalRecorder", "Notes", "Recorder"]
 
 Item = TypeVar("Item")
 #: Seconds between two beats of a journal's lease.
@@ -29,6 +28,47 @@ _HEARTBEAT = 5.0
 
 def _nobody(_: object) -> None:
     """Take what nobody waits for."""
+
+
+class Notes(Protocol):
+    """What a run keeps of itself, and earlier attempts at it have kept: a `Journal`, or what does the same.
+
+    Its methods raise `JournalFailed` where they cannot, or the run is not this one's any more.
+    """
+
+    @property
+    def before(self) -> Counts:
+        """What became of the items that are settled from before."""
+        ...
+
+    def left(self, positions: range) -> tuple[Sequence[int], Sequence[int]]:
+        """Return which of the positions are in doubt from before, and which no attempt has settled."""
+        ...
+
+    def record(
+        self,
+        chunks: Iterable[SettledChunk[Any]],
+        answered: Iterable[range] = (),
+        sending: Iterable[Sequence[int]] = (),
+    ) -> list[range]:
+        """Write down what became of items, and what is about to be sent; see `Journal.record`."""
+        ...
+
+    def renew(self) -> None:
+        """Keep the run."""
+        ...
+
+    def check(self) -> None:
+        """Make sure that the run is still this one's, before a request of it is sent once more."""
+        ...
+
+    def held_up(self, seconds: float) -> None:
+        """Leave out a time in which the caller's own code kept the run from being renewed."""
+        ...
+
+    def close(self) -> None:
+        """Give it free."""
+        ...
 
 
 class Recorder(Generic[Item]):
@@ -80,7 +120,7 @@ class JournalRecorder(Recorder[Item]):
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Notes,
         publish: Callable[[SettledChunk[Item]], None],
         halt: Callable[[NetaudienceError], None],
         *,
@@ -89,7 +129,7 @@ class JournalRecorder(Recorder[Item]):
         super().__init__(publish)
         self.notes = not repeatable
         self.before = journal.before
-        self._journal: Journal | None = journal
+        self._journal: Notes | None = journal
         self._halt = halt
         self._loop = asyncio.get_running_loop()
         self._settled: list[SettledChunk[Item]] = []

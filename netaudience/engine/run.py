@@ -17,7 +17,8 @@ from netaudience.errors import ConfigurationError, EmptySource, NotSent
 from netaudience.outcomes import Outcome, Report, RunFailed, SettledChunk
 
 if TYPE_CHECKING:
-    from netaudience.engine.journal import Journal, OnDoubt
+    from netaudience.engine.journal import OnDoubt
+    from netaudience.engine.recorder import Notes
 
 __all__ = ["Outcomes", "Run"]
 
@@ -30,18 +31,18 @@ class Run(Generic[Item]):
     def __init__(
         self,
         name: str,
-        start: Callable[[bool, Journal | None], Pipeline[Item]],
+        start: Callable[[bool, Notes | None], Pipeline[Item]],
         facts: Mapping[str, str],
         *,
         repeatable: bool,
     ) -> None:
         self._name = name
-        self._start: Callable[[bool, Journal | None], Pipeline[Item]] | None = start
+        self._start: Callable[[bool, Notes | None], Pipeline[Item]] | None = start
         self._pipeline: Pipeline[Item] | None = None
         #: What tells this run from others.
         self._facts = facts
         self._repeatable = repeatable
-        self._journal: Callable[[], Journal] | None = None
+        self._journal: Callable[[], Notes] | None = None
 
     def __repr__(self) -> str:
         return f"<Run of {self._name}>"
@@ -70,6 +71,11 @@ class Run(Generic[Item]):
         facts = {**self._facts, "source": source}
         once = not self._repeatable
         self._journal = lambda: Journal(Path(path), facts, on_doubt=on_doubt, once=once)
+        return self
+
+    def noted(self, notes: Notes) -> Self:
+        """Keep the run's memory in something else that does what a journal does, and is open."""
+        self._journal = lambda: notes
         return self
 
     def __await__(self) -> Generator[object, None, Report]:

@@ -46,8 +46,8 @@ from netaudience.outcomes import Report, SettledChunk
 if TYPE_CHECKING:  # who puts no single items, keeps no journal or never blocks need not load it
     from netaudience.engine.batcher import Batcher, Watch
     from netaudience.engine.batcher_base import WhenFull
-    from netaudience.engine.journal import Journal
     from netaudience.engine.loop_thread import Caller, Conversation
+    from netaudience.engine.recorder import Notes
 
 __all__ = [
     "CONSENT",
@@ -324,7 +324,7 @@ class OperationRunner(Generic[Item]):
             "arguments": digest_of(repr(self._arguments)),
         }
 
-        def start(streamed: bool, journal: Journal | None) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
+        def start(streamed: bool, journal: Notes | None) -> Pipeline[Item]:  # noqa: FBT001 - the run gives it by position
             return self._pipeline(Source(items, self._kind.default), streamed=streamed, journal=journal)
 
         return Run(self._name, start, identity, repeatable=self.operation.facts.idempotent)
@@ -394,7 +394,7 @@ class OperationRunner(Generic[Item]):
         source: Source[Item],
         *,
         streamed: bool,
-        journal: Journal | None = None,
+        journal: Notes | None = None,
         told: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> Pipeline[Item]:
         host, operation = self._host, self.operation

@@ -37,7 +37,7 @@ from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.outcomes import add_reasons
 from netaudience.spark.delivered import Delivered, Differing, uri_of
 from netaudience.spark.frames import check_session
-from netaudience.spark.memory import FILES, SIZE
+from netaudience.spark.memory import told as noted_counts
 from netaudience.spark.outcomes import TASKS
 from netaudience.spark.partition import carry_rows
 from netaudience.spark.source import check_job, first_line, frame_of, spark_told
@@ -64,6 +64,8 @@ class _Order:
     of: JobFile
     memory: str
     letters: str
+    #: Each run of a job has a memory of its own.
+    run: str = ""
 
     def carried(self) -> tuple[type[Client], Operation]:
         """Return the vendor and the operation."""
@@ -80,7 +82,6 @@ class _Order:
 class _Part:
     """What a task returns."""
 
-    known: int = 0
     step: StepSummary | None = None
     refused: str = ""
     rows: int = 0
@@ -97,9 +98,7 @@ def _carried(order: _Order, batches: Iterator[Batch]) -> Iterator[Batch]:
     if carried.lines:
         letters = f"part-{task}-{attempt}.jsonl"
         Storage(order.letters).write(letters, b"".join(carried.lines))
-    part = _Part(
-        known=carried.known, step=carried.step, refused=carried.refused, rows=carried.rows, letters=letters
-    )
+    part = _Part(step=carried.step, refused=carried.refused, rows=carried.rows, letters=letters)
     yield import_arrow().RecordBatch.from_pydict({"part": [dump_json(attrs.asdict(part))]})
 
 
@@ -327,8 +326,6 @@ class _Run:
         if part.refused:
             told.stop(ConfigurationError(part.refused))
         step = part.step
-        told.delivered += part.known
-        told.total += part.known
         if step is None:
             told.unsent += part.rows
             told.total += part.rows
@@ -351,13 +348,12 @@ class _Run:
     def _failed(self, prepared: Prepared, told: StepSummary, error: Exception) -> None:
         """Tell what is known of a step whose tasks have failed once too often."""
         step, found = prepared.step, self._found.get(prepared.step.name)
-        folder = self._of(step) / "memory"
-        size = sum(file.stat().st_size for file in folder.glob(f"*{FILES}"))
-        told.delivered = size // SIZE
+        noted = noted_counts(str(self._of(step) / "memory"))
+        told.delivered, told.rejected, told.in_doubt = noted.delivered, noted.rejected, noted.in_doubt
         told.total = (self.summary.source_rows or 0) if found is None else found.total
         if step.where is not None and found is None:
-            told.total = told.delivered + told.unchanged  # nobody has counted those that it is for
-        told.unsent = max(0, told.total - told.unchanged - told.delivered)
+            told.total = noted.rows + told.unchanged  # nobody has counted those that it is for
+        told.unsent = max(0, told.total - told.unchanged - noted.rows)
         said = re.search(r"CannotGoOn: (.+)", str(error))
         told.stopped, told.stopped_by = None, None
         told.stop(_Failed(said[1] if said else first_line(error)))

@@ -10,6 +10,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import Batch
 from netaudience.jobs.connectors.packages import need
 from netaudience.plurals import many
+from netaudience.spark.memory import forget
 from netaudience.spark.options import Options
 from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
 from netaudience.spark.partition import carry
@@ -90,6 +91,8 @@ class _StreamWriter(_spark.DataSourceStreamArrowWriter):  # type: ignore[misc] #
     def commit(self, messages: Sequence[_Message | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """End a batch."""
         _ended(self._options, messages, batchId)
+        if self._options.memory is not None:
+            forget(self._options.memory, batchId)
 
     def abort(self, messages: Sequence[_Message | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """Do nothing: what was delivered cannot be taken back."""
@@ -111,10 +114,7 @@ class NetaudienceDataSource(_spark.DataSource):  # type: ignore[misc] # pyright:
         Raises:
             ConfigurationError: an option is wrong, or a field has no column.
         """
-        options = self._checked(schema, overwrite=overwrite)
-        if options.outcomes is not None:
-            check_new(options.outcomes)
-        return _Writer(options)
+        return _Writer(self._checked(schema, overwrite=overwrite))
 
     def streamWriter(self, schema: Any, overwrite: bool) -> _StreamWriter:  # noqa: ANN401, FBT001, N802 - likewise
         """Return what writes a stream.
@@ -122,11 +122,14 @@ class NetaudienceDataSource(_spark.DataSource):  # type: ignore[misc] # pyright:
         Raises:
             ConfigurationError: as for a frame.
         """
-        return _StreamWriter(self._checked(schema, overwrite=overwrite))
+        return _StreamWriter(self._checked(schema, overwrite=overwrite, streams=True))
 
-    def _checked(self, schema: Any, *, overwrite: bool) -> Options:  # noqa: ANN401 - Spark's
+    def _checked(self, schema: Any, *, overwrite: bool, streams: bool = False) -> Options:  # noqa: ANN401 - Spark's
         if overwrite:
             raise ConfigurationError('What was delivered cannot be overwritten: say mode("append")')
         options = Options.of(dict(self.options))
-        options.job([str(field.name) for field in cast("Sequence[Any]", schema.fields)])
-        return options
+        columns = [str(field.name) for field in cast("Sequence[Any]", schema.fields)]
+        options.job(columns)
+        if options.outcomes is not None and not streams:
+            check_new(options.outcomes)
+        return options.begun(columns)

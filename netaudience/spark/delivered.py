@@ -28,7 +28,7 @@ from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.snapshot import selection_of
 from netaudience.model.wire import dump_json, load_json
 from netaudience.plurals import many
-from netaudience.spark.memory import DIGEST, FILES, SIZE
+from netaudience.spark.memory import DIGEST, SIZE, files, notes_of, taken
 from netaudience.spark.storage import Storage
 
 __all__ = ["Delivered", "Differing", "uri_of"]
@@ -86,7 +86,7 @@ class Delivered:
         sent = _read(self._spark, folder / "rows").select(_key(DIGEST).alias("key")).where("key is not null")
         digests = self._noted(folder / "memory")
         known = self._known().join(sent, _key("digest") == functions.col("key"), "left_anti")
-        table = known.unionByName(digests.distinct())
+        table = known.unionByName(digests)
         table.coalesce(8).write.mode("overwrite").parquet(uri_of(self._folder / name))
         self._storage.write(_NOW, dump_json({"table": name}))
         for old in self._folder.glob("delivered-*"):
@@ -169,11 +169,13 @@ class Delivered:
         return _read(self._spark, self._folder / name)
 
     def _noted(self, memory: Path) -> Any:  # noqa: ANN401 - a frame
-        """Return what the tasks of a run have noted as delivered."""
-        files = (
-            self._spark.read.format("binaryFile").option("pathGlobFilter", f"*{FILES}").load(uri_of(memory))
-        )
-        return files.select("content").mapInArrow(_split, "digest binary")
+        """Return what the tasks of a run have noted as delivered, or as being sent where that is in doubt."""
+        noted = files(str(memory))
+        if not noted:
+            return self._spark.createDataFrame([], "digest binary")
+        content = self._spark.read.format("binaryFile").load([uri_of(Path(file)) for file in noted])
+        rows = content.select("content").mapInArrow(_split, "digest binary, n int")
+        return rows.groupBy("digest").sum("n").where("`sum(n)` > 0").select("digest")
 
 
 def _spark(module: str) -> Any:  # noqa: ANN401 - a module
@@ -225,9 +227,13 @@ def _digested(step: Step, key: Sequence[str], batches: Iterator[Batch]) -> Itera
 
 
 def _split(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Give the digests of files that hold one after the other."""
+    """Give the digests of files of notes: what adds up to more than nothing was delivered, or is in doubt."""
     arrow = import_arrow()
     for batch in batches:
         for content in batch.column(0).to_pylist():
-            digests = [content[at : at + SIZE] for at in range(0, len(content) - len(content) % SIZE, SIZE)]
-            yield arrow.RecordBatch.from_pydict({"digest": arrow.array(digests, arrow.binary())})
+            found = taken(notes_of(content))
+            digests, counts = (
+                arrow.array([*found], arrow.binary()),
+                arrow.array([*found.values()], arrow.int32()),
+            )
+            yield arrow.RecordBatch.from_arrays([digests, counts], names=["digest", "n"])

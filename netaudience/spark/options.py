@@ -18,6 +18,7 @@ from netaudience.jobs.spec.validate import check_arguments
 from netaudience.model.wire import JsonValue, load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
+from netaudience.spark.memory import begin
 
 __all__ = ["FailOn", "Options", "check_operation"]
 
@@ -43,8 +44,10 @@ class Options:
     columns: Mapping[str, str]
     #: The folder of the outcomes, which the driver and all executors reach.
     outcomes: str | None = None
-    #: The folder in which attempts at a task note what was delivered.
+    #: The folder in which attempts at a task note what they send.
     memory: str | None = None
+    #: What tells the write from earlier ones with the same memory.
+    run: str = ""
     #: Where quotas are shared: a file, a URL without a password, or ``env:NAME``.
     quotas: str | None = None
     account: str | None = None
@@ -79,7 +82,7 @@ class Options:
             if not words.get(name):
                 raise ConfigurationError(f"The option {name} is missing: say which {name}")
         vendor, operation = carried_operation(words["vendor"], words["operation"].replace("-", "_"))
-        check_operation(operation)
+        check_operation(operation, remembers=bool(words.get("memory")))
         _check_place(words.get("quotas"))
         fail_on = words.get("failon", "undelivered")
         if fail_on not in {"undelivered", "failed", "none"}:
@@ -93,7 +96,7 @@ class Options:
             arguments=_arguments(operation, arguments),
             columns={name[len(_COLUMN) :]: text for name, text in named.items() if name.startswith(_COLUMN)},
             outcomes=words.get("outcomes"),
-            memory=words.get("memory"),
+            memory=words.get("memory") or None,
             quotas=words.get("quotas"),
             account=words.get("account"),
             rate=_number(words, "rate"),
@@ -107,6 +110,21 @@ class Options:
     def carried(self) -> tuple[type[Client], Operation]:
         """Return the vendor and the operation."""
         return carried_operation(self.vendor, self.operation)
+
+    def begun(self, columns: Sequence[str]) -> Self:
+        """Begin the write of rows with these columns, on the driver.
+
+        Raises:
+            ConfigurationError: a field has no column, or the memory is of something else.
+        """
+        (step,) = self.job(columns).steps
+        if self.memory is None:
+            return self
+        _, operation = self.carried()
+        fields = {name: field.column for name, field in step.fields.items()}
+        facts: dict[str, object] = {"vendor": self.vendor, "operation": self.operation}
+        facts |= {"arguments": dict(self.arguments), "fields": fields, "account": self.account}
+        return attrs.evolve(self, run=begin(self.memory, facts, repeatable=operation.facts.idempotent))
 
     def least(self, requests: int, rows: int) -> float:
         """Return the seconds in which the account's limits let so many requests through, at the least."""
@@ -147,8 +165,12 @@ class Options:
         )
 
 
-def check_operation(operation: Operation) -> None:
-    """Refuse an operation that loses data, or that must not be repeated.
+def check_operation(operation: Operation, *, remembers: bool) -> None:
+    """Refuse an operation that loses data, or that must not be repeated and nothing remembers.
+
+    Args:
+        operation: The operation.
+        remembers: Whether it is remembered, also when the driver has died.
 
     Raises:
         ConfigurationError: it is one.
@@ -158,10 +180,10 @@ def check_operation(operation: Operation) -> None:
             f"{operation.name} loses data or reaches far, and Spark repeats a task on its own: export the "
             "rows, and run a job"
         )
-    if not operation.facts.idempotent:
+    if not operation.facts.idempotent and not remembers:
         raise ConfigurationError(
-            f"{operation.name} must not be repeated, and Spark repeats a task on its own: export the rows, "
-            "and run a job, whose journal knows what is in doubt"
+            f"{operation.name} must not be repeated, and Spark repeats a task on its own: give the write a "
+            "folder as the option memory, or a job the mode changed-only, so that it is known what was sent"
         )
 
 

@@ -25,7 +25,6 @@ from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
     from netaudience.client import Client
-    from netaudience.jobs.deliver.order import RowFate
     from netaudience.jobs.spec.model import JobFile
     from netaudience.jobs.state.summary import StepSummary
     from netaudience.operations.dispatch import Operation
@@ -57,7 +56,12 @@ class Told(Protocol):
 
     @property
     def memory(self) -> str | None:
-        """The folder in which attempts at a task note what was delivered."""
+        """The folder in which attempts at a task note what they send."""
+        ...
+
+    @property
+    def run(self) -> str:
+        """What tells the write from earlier ones with the same memory."""
         ...
 
     def carried(self) -> tuple[type[Client], Operation]:
@@ -74,9 +78,9 @@ class Carried:
     """What became of the rows of a partition, by one attempt."""
 
     rows: int = 0
-    #: Rows that an earlier attempt had delivered.
+    #: Of those that were delivered, what an earlier attempt had.
     known: int = 0
-    #: What became of the others; None where there were none, or nothing could be sent.
+    #: What became of all; None where there were none, or nothing could be sent.
     step: StepSummary | None = None
     #: Those that were not delivered, as lines of dead letters.
     lines: Sequence[bytes] = ()
@@ -84,33 +88,24 @@ class Carried:
     refused: str = ""
 
 
-class _Unsent:
-    """The rows of a partition without those that an earlier attempt has delivered."""
+class _Rows:
+    """The rows of a partition, and where something remembers them what tells each from others."""
 
-    def __init__(self, memory: Memory | None) -> None:
-        self._memory = memory
-        self.rows = self.known = 0
-        #: By its number in what is sent, from 1, what tells a row from others.
-        self._digests: list[bytes] = []
+    def __init__(self, *, digested: bool) -> None:
+        self._digested = digested
+        self.count = 0
+        self.digests: list[bytes] = []
 
     def read(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """Give the batches that are to be sent, without a column of digests that they may have."""
+        """Give the batches, without a column of digests that they may have."""
         for batch in batches:
-            self.rows += batch.num_rows
-            if self._memory is None:
-                yield _plain(batch)
-                continue
-            own = batch.column(DIGEST).to_pylist() if DIGEST in batch.schema.names else None
-            digests = own or [digest_of_row(row) for row in batch.to_pylist()]
-            wanted = [digest is None or not self._memory.knows(digest) for digest in digests]
-            self.known += wanted.count(False)
-            self._digests += [digest or b"" for digest, keep in zip(digests, wanted, strict=True) if keep]
-            yield _plain(batch).filter(import_arrow().array(wanted, import_arrow().bool_()))
-
-    def told(self, fate: RowFate) -> None:
-        """Note a row that was delivered."""
-        if self._memory is not None and fate.outcome == "delivered":
-            self._memory.note(self._digests[fate.row - 1])
+            self.count += batch.num_rows
+            if self._digested:
+                own = batch.column(DIGEST).to_pylist() if DIGEST in batch.schema.names else None
+                self.digests += [
+                    digest or b"" for digest in own or (digest_of_row(row) for row in batch.to_pylist())
+                ]
+            yield _plain(batch)
 
 
 def _plain(batch: Batch) -> Batch:
@@ -132,24 +127,26 @@ def carry_rows(told: Told, batches: Iterator[Batch], task: str, attempt: int) ->
     first = next(batches, None)
     if first is None:
         return Carried()
-    memory = None if told.memory is None else Memory(told.memory, task, attempt)
-    rows, lines = _Unsent(memory), _Lines()
+    _, operation = told.carried()
+    rows, lines = _Rows(digested=told.memory is not None), _Lines()
+    memory: Memory | None = None
     schema = _plain(first).schema
     reader = import_arrow().RecordBatchReader.from_batches(schema, rows.read(chain([first], batches)))
     try:
-        step = _sent(told, schema.names, reader, rows, lines)
+        if told.memory is not None:
+            repeatable = operation.facts.idempotent
+            memory = Memory(told.memory, task, attempt, run=told.run, repeatable=repeatable)
+        step = _sent(told, schema.names, reader, rows, memory, lines)
     except ConfigurationError as error:
         for _ in reader:
             pass  # so that all rows are counted
-        return Carried(rows=rows.rows, refused=str(error))
+        return Carried(rows=rows.count, refused=str(error))
     except NetaudienceError as error:
         raise CannotGoOn(str(error)) from error
-    finally:
-        if memory is not None:
-            memory.flush()
     if step.stopped is not None and step.stopped_code != ExitCode.GUARDED:
         raise CannotGoOn(step.stopped)
-    return Carried(rows=rows.rows, known=rows.known, step=step, lines=lines.lines)
+    known = 0 if memory is None else memory.before.delivered
+    return Carried(rows=rows.count, known=known, step=step, lines=lines.lines)
 
 
 def carry(
@@ -178,7 +175,7 @@ def carry(
     return Part(
         partition=partition,
         rows=carried.rows,
-        delivered=step.delivered,
+        delivered=step.delivered - carried.known,
         known=carried.known,
         rejected=step.rejected,
         failed=step.failed,
@@ -192,11 +189,15 @@ def carry(
     )
 
 
-def _sent(told: Told, columns: Sequence[str], reader: Batch, rows: _Unsent, lines: _Lines) -> StepSummary:
+def _sent(  # noqa: PLR0913, PLR0917 - what an attempt is made of
+    told: Told, columns: Sequence[str], reader: Batch, rows: _Rows, memory: Memory | None, lines: _Lines
+) -> StepSummary:
     job = told.job(columns)
     keeping = Unkept(job, lines, carried=told.carried())
-    keeping.on_row = rows.told
-    with open_data(reader, key=job.source.key) as table:
+    with open_data(reader, key=job.source.key) as table:  # which reads them all, before anything is sent
+        if memory is not None:
+            memory.compare(rows.digests)
+            keeping.notes = memory
         summary = asyncio.run(
             carry_out(
                 keeping,

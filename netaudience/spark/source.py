@@ -83,7 +83,7 @@ def _of_steps(job: JobFile) -> Iterator[str]:
         vendor = find_vendor(step.vendor)
         operation = "" if vendor is None else find_operation(vendor, step.operation)
         if not isinstance(operation, str):
-            check_operation(operation)
+            check_operation(operation, remembers=step.mode == "changed-only")
 
 
 def frame_of(session: Session, job: JobFile) -> Any:  # noqa: ANN401 - a frame of Spark's

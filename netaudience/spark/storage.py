@@ -6,9 +6,11 @@ Its files hold identifiers, so nobody but their owner reads them where they are 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+from netaudience.engine.record_count import keep_name
 from netaudience.jobs.columns.duckdb import import_arrow
 
 __all__ = ["Storage"]
@@ -46,6 +48,7 @@ class Storage:
             file.flush()
             os.fsync(file.fileno())
         part.replace(folder / name)
+        keep_name(folder / name)
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
@@ -53,6 +56,19 @@ class Storage:
             with self._remote.open_input_stream(f"{self._base}/{name}") as stream:
                 return bytes(stream.read())
         return (Path(self.place) / name).read_bytes()
+
+    def remove(self, name: str) -> None:
+        """Take a file or a folder away, if it is there."""
+        if self._remote is not None:
+            path = f"{self._base}/{name}"
+            kind = self._remote.get_file_info(path).type.name
+            if kind != "NotFound":
+                (self._remote.delete_dir if kind == "Directory" else self._remote.delete_file)(path)
+            return
+        place = Path(self.place) / name
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        place.unlink(missing_ok=True)
 
     def names(self, prefix: str) -> list[str]:
         """Return the files whose names begin so."""

@@ -12,6 +12,7 @@ from netaudience.engine.journal import Journal
 from netaudience.errors import InvalidItem
 from netaudience.jobs.deliver.row_queue import RowQueue
 from netaudience.jobs.map.items import MappedPage
+from netaudience.jobs.state.checkpoint import Checkpoint
 from netaudience.outcomes import Rejected, SettledChunk
 
 FACTS = {"vendor": "v"}
@@ -26,7 +27,9 @@ def page(first: int, count: int) -> MappedPage:
 
 
 def make_feed(path: Path, past: list[object]) -> RowQueue:
-    return RowQueue(path, lambda _bad: None, lambda row, before: past.append((row["row"], before)))
+    return RowQueue(
+        lambda: Checkpoint(path), lambda _bad: None, lambda row, before: past.append((row["row"], before))
+    )
 
 
 async def read(feed: RowQueue, pages: list[MappedPage]) -> list[object]:

@@ -25,9 +25,8 @@ def main() -> None:
     )
     register(spark)
     if checkpoint := told.get("checkpoint"):
-        stream = (
-            spark.readStream.schema("ext_id string").option("maxFilesPerTrigger", 1).parquet(told["rows"])
-        )
+        schema = spark.read.parquet(told["rows"]).schema
+        stream = spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).parquet(told["rows"])
         query = (
             stream.writeStream.format("netaudience")
             .options(**told["options"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from processes import wait_until, workers
 
 from netaudience import ConfigurationError
 from netaudience.spark import ordered, register, report, undelivered
@@ -107,6 +109,40 @@ def test_a_task_that_failed_is_tried_again_and_every_row_arrives(spark, sandbox,
     assert (told.ok, told.rows) == (True, 40_000)
     assert len(sandbox.ledger.applied["netmera", "tagUsers"]) == 40_000
     assert "429" not in answers(sandbox)
+
+
+@pytest.mark.parametrize("how", ["status", "kill"])
+def test_a_task_that_failed_is_tried_again_and_what_must_not_be_repeated_comes_once(
+    spark, sandbox, fresh, tmp_path, how
+):
+    """In the middle of its partition, while requests are in flight."""
+    place = str(tmp_path / "run")
+    events = {"vendor": "netmera", "operation": "fire_events", "preflight": "false", "maxRows": "100"}
+    told = {**events, **fresh, "outcomes": place, "memory": str(tmp_path / "memory"), "failOn": "none"}
+    frame = users(spark, 4_000, 4).selectExpr("ext_id", "'login' as name")
+    faults = ["latency=0.3,operation=fireEvents"]
+    came = sandbox.ledger.applied["netmera", "fireEvents"]
+    if how == "status":
+        faults.append("status=401,operation=fireEvents,after=12,first=1")
+    sandbox.set_faults(*faults)
+
+    def kill():
+        wait_until(lambda: len(came) >= 1_000)
+        for pid in workers(os.getpid()):
+            os.kill(pid, signal.SIGKILL)
+
+    with ThreadPoolExecutor() as pool:
+        killing = pool.submit(kill if how == "kill" else came.copy)
+        write(frame, **told)
+        killing.result()
+    sandbox.set_faults()
+    found = report(place)
+    assert max(came.values()) == 1
+    assert (found.missing, found.rows) == ("", 4_000)
+    assert found.delivered + found.known + found.in_doubt == 4_000
+    assert found.known > 0
+    assert found.in_doubt == undelivered(spark, place).where("outcome = 'in_doubt'").count()
+    assert len(list((tmp_path / "memory").glob("*/*.begun"))) > 4
 
 
 def test_the_newest_of_a_users_rows_is_the_one_that_stays(spark, sandbox, fresh):

@@ -18,21 +18,27 @@ from netaudience.spark import report
 
 pytestmark = pytest.mark.slow
 TAGS = {"vendor": "netmera", "operation": "tag_users", "arg.tag": "vip", "preflight": "false"}
+EVENTS = {"vendor": "netmera", "operation": "fire_events", "preflight": "false", "maxRows": "100"}
+EVENTS |= {"failOn": "none", "rate": "20", "inFlight": "4"}
 
 
 @pytest.fixture
 def drive(spark, fresh, tmp_path):
     """`drive(rows, …)` starts a driver that writes files of so many rows each; `options` are the write's."""
     del spark  # where there is none, none can be started either
-    options = {**TAGS, **fresh, "outcomes": str(tmp_path / "run"), "memory": str(tmp_path / "memory")}
+    places = {"outcomes": str(tmp_path / "run"), "memory": str(tmp_path / "memory")}
 
-    def drive(rows, *, master="local[2,4]", stream=False, **more):
+    def drive(rows, *, master="local[2,4]", stream=False, what=TAGS, **more):
+        options = {**what, **fresh, **places}
         folder = tmp_path / "rows"
         if not folder.exists():
             folder.mkdir()
             for file, count in enumerate(rows):
                 ids = [f"customer-{file}-{number}" for number in range(count)]
-                pq.write_table(pa.table({"ext_id": ids}), folder / f"{file}.parquet", row_group_size=1 << 14)
+                table = pa.table(
+                    {"ext_id": ids, "name": ["login"] * count} if what is EVENTS else {"ext_id": ids}
+                )
+                pq.write_table(table, folder / f"{file}.parquet", row_group_size=1 << 14)
         told = {"master": master, "rows": str(folder), "options": {**options, **more}}
         told |= {"checkpoint": str(tmp_path / "checkpoint")} if stream else {}
         environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
@@ -91,7 +97,7 @@ def test_a_stream_whose_driver_was_killed_goes_on_with_its_batch(sandbox, drive,
     """It is killed when the second of three batches has written down a part of what it delivered."""
     files = [2_000, 40_000, 2_000]
     first = drive(files, stream=True, rate="10")
-    wait_until(lambda: len({name_of_task(file) for file in (tmp_path / "memory").glob("*.digests")}) > 1)
+    wait_until(lambda: any((tmp_path / "memory").glob(f"{1:012d}-*/*.notes")))
     kill(first)
     sent = applied(sandbox)
     assert drive(files, stream=True, rate="10").wait() == 0, (tmp_path / "log").read_text()[-2000:]
@@ -105,6 +111,44 @@ def test_a_stream_whose_driver_was_killed_goes_on_with_its_batch(sandbox, drive,
     assert "429" not in sandbox.ledger.statuses["netmera", "tagUsers"]
 
 
-def name_of_task(file):
-    """What precedes the attempt and the number of the file."""
-    return file.name.rsplit("-", 2)[0]
+def came(sandbox):
+    return sandbox.ledger.applied["netmera", "fireEvents"]
+
+
+def reconciles(sandbox, tmp_path, count):
+    """No row has come twice, and the report accounts for each; return what it says."""
+    told = report(str(tmp_path / "run"))
+    assert max(came(sandbox).values()) == 1
+    assert (told.missing, told.rows) == ("", count)
+    assert told.delivered + told.known + told.in_doubt == count
+    assert told.delivered + told.known <= len(came(sandbox)) <= count
+    return told
+
+
+def test_an_executor_is_killed_and_what_must_not_be_repeated_comes_once(sandbox, drive, tmp_path):
+    """While requests of it are in flight: one of two JVMs, with its workers."""
+    sandbox.set_faults("latency=0.3,operation=fireEvents")
+    driver = drive([8_000], master="local-cluster[2,1,1024]", what=EVENTS)
+    wait_until(lambda: len(came(sandbox)) >= 1_000)
+    named = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(driver.pid)}
+    executor = min(pid for pid, name in named.items() if b"CoarseGrainedExecutorBackend" in name)
+    for pid in [*children(executor), executor]:
+        os.kill(pid, signal.SIGKILL)
+    assert driver.wait() == 0, (tmp_path / "log").read_text()[-2000:]
+    told = reconciles(sandbox, tmp_path, 8_000)
+    assert told.known > 0
+    assert 0 < told.in_doubt <= 1_000
+    assert len(list((tmp_path / "memory").glob("*/*.begun"))) > told.partitions
+
+
+def test_a_stream_is_killed_and_what_must_not_be_repeated_comes_once(sandbox, drive, tmp_path):
+    sandbox.set_faults("latency=0.3,operation=fireEvents")
+    files = [1_000, 4_000]
+    first = drive(files, stream=True, what=EVENTS)
+    wait_until(lambda: len(came(sandbox)) >= 2_000)
+    kill(first)
+    assert drive(files, stream=True, what=EVENTS).wait() == 0, (tmp_path / "log").read_text()[-2000:]
+    found = reconciles(sandbox, tmp_path, 5_000)
+    assert found.known > 0
+    assert 0 < found.in_doubt <= 1_000
+    assert not any((tmp_path / "memory").glob(f"{0:012d}-*")), "a batch that is over is forgotten"

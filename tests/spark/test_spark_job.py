@@ -23,7 +23,8 @@ from processes import children, wait_until, workers
 from netaudience import ConfigurationError, GuardRefused
 from netaudience.jobs import Job
 from netaudience.spark.delivered import Delivered
-from netaudience.spark.memory import DIGEST, Memory
+from netaudience.spark.memory import DIGEST, Note
+from netaudience.spark.storage import Storage
 
 pytestmark = [
     pytest.mark.slow,
@@ -141,11 +142,9 @@ def test_of_a_run_that_died_only_what_was_noted_is_known(spark, job, tmp_path):
         return run, found
 
     def note(run, found, *ids):
-        memory = Memory(str(run / "memory"), "00000", 1)
-        for row in found.frame.collect():
-            if row["id"] in ids:
-                memory.note(bytes(row[DIGEST]))
-        memory.flush()
+        told = [Note(b"d", bytes(row[DIGEST])) for row in found.frame.collect() if row["id"] in ids]
+        storage = Storage(str(run / "memory" / "00000"))
+        storage.write("-1-0-0.notes", b"".join(note.line() for note in told))
 
     run, found = begun("first", 1, 2, 3)
     note(run, found, "c0", "c1", "c2")

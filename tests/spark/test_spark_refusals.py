@@ -49,6 +49,12 @@ class Session:
         (SQL, "set_profile_attributes", f'{AGE}\nverify = "5%"', "verify reads back in one process"),
         (SQL, "set_profile_attributes", f"{AGE}\n{MIRROR}", "mirror takes back"),
         (SQL, "fire_events", 'fields = { ext_id = "id", name = { value = "x" } }', "must not be repeated"),
+        (
+            SQL,
+            "fire_events",
+            'mode = "all"\nfields = { ext_id = "id", name = { value = "x" } }',
+            "mode changed-only, so that it is known",
+        ),
         (SQL, "delete_users", FIELDS, "loses data or reaches far"),
     ],
 )

@@ -339,6 +339,7 @@ class _JobRun:
             arguments=step.arguments if taking is None else taking.arguments,
             mode=step.mode,
             journal=self._keeping.journal(name),
+            notes=self._keeping.notes,
             source=f"{source}:{prepared.digest}",
             in_doubt=self._in_doubt,
             guard=RejectedGuard(name, self._job.guards.max_rejected),

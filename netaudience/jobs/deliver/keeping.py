@@ -23,7 +23,7 @@ from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.operations.dispatch import Operation
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.order import OnAnswer, OnRow
+    from netaudience.jobs.deliver.order import OnAnswer, OnRow, TaskNotes
     from netaudience.jobs.deliver.step import StepRunner
     from netaudience.jobs.extract.table import Table
 
@@ -57,6 +57,11 @@ class Keeping(Protocol):
     @property
     def sent(self) -> bool:
         """Whether an earlier attempt at the run may have sent something."""
+        ...
+
+    @property
+    def notes(self) -> TaskNotes | None:
+        """What remembers in the place of a journal."""
         ...
 
     @property

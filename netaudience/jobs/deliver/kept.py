@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.state_store import StateStore
 
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.deliver.order import OnAnswer, OnRow
+from netaudience.jobs.deliver.order import OnAnswer, OnRow, TaskNotes
 
 __all__ = ["Kept"]
 
@@ -57,6 +57,7 @@ _log = logging.getLogger("netaudience")
 class Kept:
     """A run that is kept in a folder: it can be gone on with, sent again and looked at."""
 
+    notes: TaskNotes | None = None
     on_answer: OnAnswer | None = None
     on_row: OnRow | None = None
 

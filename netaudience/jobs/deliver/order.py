@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
 from netaudience.client import Client
 from netaudience.dead_letter import Fate, Why
 from netaudience.engine.journal import OnDoubt
+from netaudience.engine.recorder import Notes
 from netaudience.jobs.spec.guards import RejectedGuard
+from netaudience.jobs.state.checkpoint import Past
 from netaudience.jobs.state.known_rejects import KnownRejects
 from netaudience.jobs.state.summary import StepSummary
 from netaudience.operations.dispatch import Operation
@@ -20,10 +22,14 @@ from netaudience.outcomes import SettledChunk
 if TYPE_CHECKING:
     from netaudience.jobs.extract.table import SourceRow
 
-__all__ = ["OnAnswer", "OnRow", "Order", "RowFate"]
+__all__ = ["OnAnswer", "OnRow", "Order", "RowFate", "TaskNotes"]
 
 OnAnswer: TypeAlias = "Callable[[SettledChunk[object], Sequence[SourceRow]], object]"
 """Is given a settled chunk that has an answer, and the rows that the vendor took."""
+
+
+class TaskNotes(Notes, Past, Protocol):
+    """What a run notes in another place than a journal of its own, and what it finds there."""
 
 
 class RowFate(NamedTuple):
@@ -56,6 +62,8 @@ class Order:
     arguments: Mapping[str, object]
     mode: str = "all"
     journal: Path | None = None
+    #: What does the same as a journal, in its place.
+    notes: TaskNotes | None = None
     #: What tells the source and the mapping from others.
     source: str
     in_doubt: OnDoubt = "tell"

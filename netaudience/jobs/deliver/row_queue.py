@@ -10,10 +10,9 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netaudience.jobs.state.checkpoint import Checkpoint, Undelivered
+from netaudience.jobs.state.checkpoint import Past, Undelivered
 
 if TYPE_CHECKING:
     from netaudience.jobs.extract.page import SourceRow
@@ -30,18 +29,18 @@ class RowQueue:
 
     def __init__(
         self,
-        journal: Path | None,
+        past: Callable[[], Past] | None,
         on_bad: Callable[[Sequence[RejectedRow]], object],
         on_past: Callable[[SourceRow, Undelivered | None], object],
     ) -> None:
         """Say who is told of rows that are never given to the run.
 
         Args:
-            journal: The run's memory, if it has one.
+            past: Opens what earlier attempts have told, where something remembers them.
             on_bad: Called with rows that do not become items.
             on_past: Called with each row that an earlier attempt has settled, and why it was not delivered.
         """
-        self._journal = journal
+        self._open_past = past
         self._on_bad = on_bad
         self._on_past = on_past
         self._waiting: deque[MappedPage] = deque()
@@ -104,7 +103,7 @@ class RowQueue:
 
     async def pages(self) -> AsyncGenerator[Sequence[object], None]:
         """Give the items, page by page."""
-        past: Checkpoint | None = None
+        past: Past | None = None
         try:
             while True:
                 while not (self.closed or self.ended or self._waiting):
@@ -113,9 +112,9 @@ class RowQueue:
                     return
                 page = self._waiting.popleft()
                 self._wake()
-                if past is None and self._journal is not None:
+                if past is None and self._open_past is not None:
                     # The engine has opened the journal before it asks for the first page.
-                    past = Checkpoint(self._journal)
+                    past = self._open_past()
                 self._take(page, past)
                 if page.items:
                     yield page.items
@@ -130,7 +129,7 @@ class RowQueue:
                 if not done:
                     yield page.rows[at], page.items[at]
 
-    def _take(self, page: MappedPage, past: Checkpoint | None) -> None:
+    def _take(self, page: MappedPage, past: Past | None) -> None:
         page.start = self.given
         self.given += len(page.items)
         self.bad += len(page.bad)
@@ -142,9 +141,9 @@ class RowQueue:
         if page.left:
             self._under_way.append(page)
 
-    def _pass_over(self, page: MappedPage, past: Checkpoint) -> None:
+    def _pass_over(self, page: MappedPage, past: Past) -> None:
         """Tell of what an earlier attempt has settled."""
-        for first, last in past.settled.within(page.start, page.start + len(page.items)):
+        for first, last in past.settled_of(page):
             page.settle(first, last)
             undelivered = {before.position: before for before in past.undelivered(first, last)}
             for position in range(first, last):
@@ -166,9 +165,7 @@ class RowQueue:
                 page = self._page(position)
                 if page is None:
                     continue
-                rows = page.rows
-                found: Sequence[int] | None = getattr(rows, "numbers", None)
-                numbers = [row["row"] for row in rows] if found is None else found
+                numbers = page.numbers
             yield numbers[position - page.start]
 
     def settled(self, positions: Sequence[int]) -> None:

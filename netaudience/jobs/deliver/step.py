@@ -19,7 +19,7 @@ from netaudience.errors import ConfigurationError, NetaudienceError, NotFound, S
 from netaudience.jobs.deliver.letter import letter_of
 from netaudience.jobs.deliver.order import OnRow, Order, RowFate
 from netaudience.jobs.deliver.row_queue import RowQueue
-from netaudience.jobs.state.checkpoint import Undelivered
+from netaudience.jobs.state.checkpoint import Checkpoint, Past, Undelivered
 from netaudience.jobs.state.crash import crash_of
 from netaudience.jobs.state.rejects import Rejects
 from netaudience.jobs.state.summary import StepSummary
@@ -52,7 +52,7 @@ class StepRunner:
 
     def __init__(self, order: Order, rejects: Rejects, on_guard: Callable[[], object]) -> None:
         self.order = order
-        self.feed = RowQueue(order.journal, self._bad, self._past)
+        self.feed = RowQueue(_past_of(order), self._bad, self._past)
         self._rejects = rejects
         #: Called when a guard stops the step.
         self._on_guard = on_guard
@@ -88,6 +88,8 @@ class StepRunner:
         run = _start(order.client, order.operation, self.feed.pages(), order.arguments)
         if order.journal is not None:
             run.journaled(order.journal, source=order.source, on_doubt=order.in_doubt)
+        elif order.notes is not None:
+            run.noted(order.notes)
         try:
             self._run, self._outcomes = run, await run.__aenter__()
         except AnotherRun as error:
@@ -305,6 +307,14 @@ class StepRunner:
         if refusal is not None and self.summary.stopped is None:
             self.summary.stop(refusal)
             self._on_guard()
+
+
+def _past_of(order: Order) -> Callable[[], Past] | None:
+    """Return what tells of earlier attempts; a journal is asked when the engine has opened it."""
+    journal, notes = order.journal, order.notes
+    if journal is not None:
+        return lambda: Checkpoint(journal)
+    return None if notes is None else lambda: notes
 
 
 def _start(

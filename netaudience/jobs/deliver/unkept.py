@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
 
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.deliver.order import OnAnswer, OnRow
+from netaudience.jobs.deliver.order import OnAnswer, OnRow, TaskNotes
 
 __all__ = ["Unkept"]
 
@@ -40,6 +40,7 @@ class Unkept:
     run = ""
     sent = False
     on_row: OnRow | None = None
+    notes: TaskNotes | None = None
 
     def __init__(
         self,

@@ -88,6 +88,12 @@ class MappedPage:
         last = max([row["row"] for row in rows[-1:]] + [row.row for row in bad[-1:]], default=0)
         self.whole = (last, len(items) + len(bad))
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The numbers of the rows that the items are of."""
+        found: Sequence[int] | None = getattr(self.rows, "numbers", None)
+        return [row["row"] for row in self.rows] if found is None else found
+
     def settle(self, first: int, last: int) -> None:
         """Take note that the fate of the items of these positions is known."""
         self.done[first - self.start : last - self.start] = b"\1" * (last - first)

@@ -11,14 +11,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from netaudience.dead_letter import Fate, Why
 from netaudience.engine.positions import Positions
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.state.diagnosis import cause_of, sentence_of
 
-__all__ = ["Checkpoint", "Undelivered", "check_journal"]
+if TYPE_CHECKING:
+    from netaudience.jobs.map.items import MappedPage
+
+__all__ = ["Checkpoint", "Past", "Undelivered", "check_journal"]
 
 
 class Undelivered(NamedTuple):
@@ -59,6 +62,22 @@ def check_journal(path: Path, run: str) -> None:
         raise ConfigurationError(f"The journal {path.name} of the run {run} is damaged, {what_to_do}")
 
 
+class Past(Protocol):
+    """What is known of earlier attempts, when their pages come by."""
+
+    def settled_of(self, page: MappedPage) -> Iterator[tuple[int, int]]:
+        """Give the positions of a page that are passed over."""
+        ...
+
+    def undelivered(self, start: int, stop: int) -> Iterator[Undelivered]:
+        """Give what was settled in a range without being delivered, by position."""
+        ...
+
+    def close(self) -> None:
+        """Say that all pages have come by."""
+        ...
+
+
 class Checkpoint:
     """What earlier attempts have settled; read when the engine has opened the journal, before it is fed."""
 
@@ -76,6 +95,10 @@ class Checkpoint:
         finally:
             if self._database is None:
                 database.close()
+
+    def settled_of(self, page: MappedPage) -> Iterator[tuple[int, int]]:
+        """Give the positions of a page that are passed over."""
+        return self.settled.within(page.start, page.start + len(page.items))
 
     def undelivered(self, start: int, stop: int) -> Iterator[Undelivered]:
         """Give what was settled in a range without being delivered, by position."""
