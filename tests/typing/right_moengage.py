@@ -42,6 +42,8 @@ from netaudience.vendors.moengage.segments import (
     FileSegmentDict,
     SegmentAccepted,
     SegmentCallback,
+    SegmentFile,
+    SegmentFileDict,
     SegmentName,
 )
 
@@ -127,9 +129,15 @@ async def segments(client: MoEngageClient) -> None:
         "expiry_time": 30,
     }
     assert_type(await client.create_file_segment(segment), SegmentAccepted)
-    assert_type(await client.add_segment_users(segment), SegmentAccepted)
-    assert_type(await client.remove_segment_users(segment), SegmentAccepted)
-    assert_type(await client.replace_segment_users(segment), SegmentAccepted)
+    file: SegmentFileDict = {
+        "name": "n",
+        "attribute_name": "uid",
+        "attribute_type": "string",
+        "file_url": "https://a.example/f.csv",
+    }
+    assert_type(await client.add_segment_users(file), SegmentAccepted)
+    assert_type(await client.remove_segment_users(file), SegmentAccepted)
+    assert_type(await client.replace_segment_users(SegmentFile(**file)), SegmentAccepted)
     assert_type(await client.archive_segment({"name": "n"}), SegmentAccepted)
     assert_type(await client.unarchive_segment(SegmentName("n")), SegmentAccepted)
     later = client.follow_segment("n")

@@ -39,7 +39,7 @@ from netaudience.vendors.moengage.models import (
     MergeResponse,
     User,
 )
-from netaudience.vendors.moengage.segments import FileSegment, SegmentAccepted, SegmentName
+from netaudience.vendors.moengage.segments import FileSegment, SegmentAccepted, SegmentFile, SegmentName
 
 _BASE = "https://api-02.moengage.com/v1/"
 _WORKSPACE = "VJ0GSMESHMQA3L7WV1EEK3UR"
@@ -501,17 +501,18 @@ COHORTS = [
     ),
 ]
 
-_SEGMENT = {
+_FILE = {
     "name": "VIPs",
     "attribute_name": "uid",
     "attribute_type": "string",
     "file_url": "https://files.example/vips.csv",
-    "expiry_time": 30,
 }
-_SEGMENT_JSON = (
+_FILE_JSON = (
     '{"name":"VIPs","attribute_name":"uid","attribute_type":"string",'
-    '"file_url":"https://files.example/vips.csv","expiry_time":30}'
+    '"file_url":"https://files.example/vips.csv"}'
 )
+_SEGMENT = {**_FILE, "expiry_time": 30}
+_SEGMENT_JSON = f'{_FILE_JSON[:-1]},"expiry_time":30}}'
 _TAKEN = '{"message":"Accepted","success":true,"cs_name":"VIPs","cs_id":"cs1"}'
 
 
@@ -531,18 +532,17 @@ def _segment(operation: str, path: str, item: Any, body: str, method: str) -> Go
 
 SEGMENTS = [
     _segment("create_file_segment", "file-segment", _SEGMENT, _SEGMENT_JSON, "POST"),
+    _segment("create_file_segment", "file-segment", FileSegment(**_SEGMENT), _SEGMENT_JSON, "POST"),
     _segment(
         "add_segment_users",
         "file-segment/add-users",
-        FileSegment(
-            **_SEGMENT, callback_url="https://shop.example/told", emails=["a@example.com"], cs_id="cs1"
-        ),
-        f'{_SEGMENT_JSON[:-1]},"callback_url":"https://shop.example/told","emails":["a@example.com"],'
+        SegmentFile(**_FILE, callback_url="https://shop.example/told", emails=["a@example.com"], cs_id="cs1"),
+        f'{_FILE_JSON[:-1]},"callback_url":"https://shop.example/told","emails":["a@example.com"],'
         '"cs_id":"cs1"}',
         "PUT",
     ),
-    _segment("remove_segment_users", "file-segment/remove-users", _SEGMENT, _SEGMENT_JSON, "PUT"),
-    _segment("replace_segment_users", "file-segment/replace", _SEGMENT, _SEGMENT_JSON, "PUT"),
+    _segment("remove_segment_users", "file-segment/remove-users", _FILE, _FILE_JSON, "PUT"),
+    _segment("replace_segment_users", "file-segment/replace", _FILE, _FILE_JSON, "PUT"),
     _segment("archive_segment", "archive", {"name": "VIPs"}, '{"name":"VIPs"}', "PATCH"),
     _segment(
         "unarchive_segment", "unarchive", SegmentName("VIPs", "cs1"), '{"name":"VIPs","cs_id":"cs1"}', "PATCH"
@@ -551,6 +551,12 @@ SEGMENTS = [
 
 GOLDEN = [*USERS, *DEVICES, *EVENTS, *NEIGHBOURS, *CONSENTS, *COHORTS, *SEGMENTS]
 
+_FILES_OF = {
+    "name": CLEAN,
+    "attribute_name": CLEAN,
+    "attribute_type": st.sampled_from(["string", "double"]),
+    "file_url": CLEAN.map(lambda text: f"https://files.example/{text}"),
+}
 _ALONE = ("track_user", "track_device", "track_event", "manage_devices", "delete_user")
 _OF_ONE = ("request_erasure", "get_subscription_preferences", "set_subscription_preferences")
 _COHORTS = ("add_cohort_members", "remove_cohort_members")
@@ -631,15 +637,8 @@ ITEMS: dict[str, st.SearchStrategy[Any]] = {
     "CategoryPreference": st.fixed_dictionaries(
         {"customer_id": _IDS, "categories": _SWITCHES}, optional={"unsubscribe_all": st.just(True)}
     ),
-    "FileSegment": st.fixed_dictionaries(
-        {
-            "name": CLEAN,
-            "attribute_name": CLEAN,
-            "attribute_type": st.sampled_from(["string", "double"]),
-            "file_url": CLEAN.map(lambda text: f"https://files.example/{text}"),
-            "expiry_time": st.integers(1, 365),
-        }
-    ),
+    "FileSegment": st.fixed_dictionaries({**_FILES_OF, "expiry_time": st.integers(1, 365)}),
+    "SegmentFile": st.fixed_dictionaries(_FILES_OF),
     "OptIn": st.fixed_dictionaries(
         {"customer_id": _IDS, "opt_in_status": st.sampled_from(["DOUBLE_OPTED_IN", "OPTED_OUT"])},
         optional={"categories": _SWITCHES},

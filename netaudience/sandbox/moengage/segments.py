@@ -28,7 +28,10 @@ class Segments:
             self._reader.text(body, each) for each in ("name", "attribute_name", "file_url")
         )
         kinds = ("string", "double")
-        if body.get("attribute_type") not in kinds or not isinstance(body.get("expiry_time"), int):
+        days = body.get("expiry_time")  # the schema of a change does not have it
+        if body.get("attribute_type") not in kinds or not isinstance(
+            days, int if action == "create" else object
+        ):
             raise Refused(_titled(400, "Invalid Request", "attribute_type or expiry_time is wrong"))
 
         def apply() -> Answer:

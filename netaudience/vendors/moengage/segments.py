@@ -25,6 +25,8 @@ __all__ = [
     "FileSegmentDict",
     "SegmentAccepted",
     "SegmentCallback",
+    "SegmentFile",
+    "SegmentFileDict",
     "SegmentName",
     "SegmentNameDict",
     "Segments",
@@ -66,8 +68,8 @@ _EXPIRY = rule(
 
 
 @attrs.frozen(kw_only=True)
-class FileSegment:
-    """A segment, and the file that says who is in it."""
+class SegmentFile:
+    """A segment that exists, and a file of users to put into it or to take out."""
 
     name: str = attrs.field(validator=text("name"), repr=mask)
     #: What the file's one column holds: an attribute that names one user.
@@ -77,14 +79,35 @@ class FileSegment:
     #: A CSV file of one column and less than 150 MB, at a URL that MoEngage can reach: no trailing commas, no
     #: value twice, no empty line.
     file_url: str = attrs.field(validator=_url("file_url"), repr=False)
-    #: Days after which the segment goes.
-    expiry_time: int = attrs.field(validator=_EXPIRY)
     #: Where MoEngage calls back; without it only e-mails tell the end.
     callback_url: str | None = attrs.field(default=None, validator=_url("callback_url"), repr=False)
     #: Who gets an e-mail at the end.
     emails: Sequence[str] | None = attrs.field(default=None, validator=texts("emails"), repr=False)
-    #: MoEngage's own id of a segment that exists; it wins over the name.
+    #: MoEngage's own id of the segment; it wins over the name.
     cs_id: str | None = attrs.field(default=None, validator=text("cs_id"), repr=mask)
+    #: As for a new segment; the vendor's schema of a change does not have it.
+    expiry_time: int | None = attrs.field(default=None, validator=_EXPIRY)
+
+
+class SegmentFileDict(TypedDict):
+    """`SegmentFile` by the vendor's names."""
+
+    name: str
+    attribute_name: str
+    attribute_type: Literal["string", "double"]
+    file_url: str
+    callback_url: NotRequired[str]
+    emails: NotRequired[Sequence[str]]
+    cs_id: NotRequired[str]
+    expiry_time: NotRequired[int]
+
+
+@attrs.frozen(kw_only=True)
+class FileSegment(SegmentFile):
+    """A segment to make, and the file that says who is in it."""
+
+    #: Days after which the segment is archived.
+    expiry_time: int = attrs.field(validator=_EXPIRY)
 
 
 class FileSegmentDict(TypedDict):
@@ -144,7 +167,8 @@ class SegmentCallback:
     unknown: Mapping[str, JsonValue] = attrs.field(default=_UNKNOWN, repr=False)
 
 
-_FILES = Rows(FileSegment, key="name", noun="name")
+_NEW = Rows(FileSegment, key="name", noun="name")
+_FILES = Rows(SegmentFile, key="name", noun="name")
 _NAMES = Rows(SegmentName, key="name", noun="name")
 _LATER = (
     "The end, with how many values were found and how many users there are now, is told later: MoEngage "
@@ -165,7 +189,7 @@ class Segments:
     @call(
         "POST",
         "/v2/custom-segments/file-segment",
-        items=_FILES,
+        items=_NEW,
         limit=_ONE,
         quota=SEGMENT_FILES,
         # A name that is taken is refused: the segment is there.
@@ -183,7 +207,7 @@ class Segments:
         Args:
             segment: The segment, and the file.
         """
-        return self._file(segment)
+        return Request(json=_NEW.mapping(segment), headers=self._workspace_db(), answer=SegmentAccepted)
 
     @call(
         "PUT",
@@ -196,7 +220,7 @@ class Segments:
         settles=_LATER,
         docs=SEGMENTS,
     )
-    def add_segment_users(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
+    def add_segment_users(self, segment: SegmentFile | SegmentFileDict) -> Request[SegmentAccepted]:
         """Put the users of a file into a segment.
 
         Args:
@@ -215,7 +239,7 @@ class Segments:
         settles=_LATER,
         docs=SEGMENTS,
     )
-    def remove_segment_users(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
+    def remove_segment_users(self, segment: SegmentFile | SegmentFileDict) -> Request[SegmentAccepted]:
         """Take the users of a file out of a segment.
 
         Args:
@@ -236,7 +260,7 @@ class Segments:
         settles=_LATER,
         docs=SEGMENTS,
     )
-    def replace_segment_users(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
+    def replace_segment_users(self, segment: SegmentFile | SegmentFileDict) -> Request[SegmentAccepted]:
         """Let a segment have the users of a file, and no others.
 
         Args:
@@ -309,7 +333,7 @@ class Segments:
         self._segment_callbacks.receive(told.segment_name or "", told)
         return told
 
-    def _file(self, segment: FileSegment | FileSegmentDict) -> Request[SegmentAccepted]:
+    def _file(self, segment: SegmentFile | SegmentFileDict) -> Request[SegmentAccepted]:
         return Request(json=_FILES.mapping(segment), headers=self._workspace_db(), answer=SegmentAccepted)
 
     def _workspace_db(self) -> Mapping[str, str]:
