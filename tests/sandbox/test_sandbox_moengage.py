@@ -419,11 +419,14 @@ async def test_an_opt_in_is_of_one_user_or_of_everybody_with_an_address(running)
             assert (await stored(box, name))["moe_email_optin_status"] == "OPTED_OUT"
         for row in (
             {"customer_id": "nobody", "opt_in_status": "OPTED_OUT"},
-            {"customer_id": "id1", "opt_in_status": "opted_out"},
+            {"customer_id": "id1", "opt_in_status": "MAYBE"},
             {"customer_id": "id1", "categories": {"unknown": True}},
         ):
             reply = await put(box, **row)
-            assert (reply.status, set(reply.json)) == (400, {"title", "description"})
+            assert (reply.status, reply.json["error"]["code"]) == (400, "400 Bad Request")
+            assert reply.json["error"]["details"].keys() == {"target", "message"}
+        assert (await put(box, customer_id="id1", opt_in_status="opt_in_pending")).status == 200
+        assert (await stored(box, "id1"))["moe_email_optin_status"] == "OPT_IN_PENDING"
 
 
 async def test_a_connection_is_tested(running):

@@ -466,6 +466,10 @@ CONSENTS += [
             '"customer_id":"user-1","opt_in_status":"OPTED_OUT"',
         ),
         (
+            {"customer_id": "user-1", "email_id": "john@example.com", "opt_in_status": "opted_out"},
+            '"customer_id":"user-1","email_id":"john@example.com","opt_in_status":"opted_out"',
+        ),
+        (
             OptIn(email_id="john@example.com", categories={"offers": False}),
             '"email_id":"john@example.com","categories":{"offers":false}',
         ),

@@ -117,6 +117,74 @@ def test_a_code_of_the_routes_about_consents_counts_as_it_is_documented(status, 
     assert error.code == code
 
 
+#: Samples of the vendor's own files about opt-ins, resubscriptions and categories: the status, the body, what
+#: it is, and the word that is told. https://github.com/moengage/moengage-documentation/tree/main/api
+_DATA_IS = {"code": "400 Bad Request", "message": "Request Data is invalid"}
+_NOBODY = "No users found with the provided customer_id or email_id. Please check the same."
+_PROJECT = "MOE-PROJECT-CODE header missing in request"
+SAMPLES = [
+    (
+        400,
+        {"error": {**_DATA_IS, "details": {"target": "customer_id", "message": _NOBODY}}},
+        NotFound,
+        "No users",
+    ),
+    (
+        400,
+        {"error": {**_DATA_IS, "details": {"target": "categories", "message": "Categories are inactive"}}},
+        Refused,
+        "inactive",
+    ),
+    (
+        400,
+        {"response_id": "r", "error": {"message": _PROJECT, "err_code": "InvalidHeaderValue"}},
+        Misconfigured,
+        "project_code",
+    ),
+    (400, {"title": "MOE-PROJECT-CODE", "description": _PROJECT}, Misconfigured, "project_code"),
+    (400, {"title": "Payload Limit Exceeded", "description": "Payload limit is set to 50"}, Refused, "50"),
+    (
+        401,
+        {"response_id": "r", "error": {"message": "No match", "err_code": "HeaderMismatch"}},
+        Unauthorized,
+        "key",
+    ),
+    (401, {"title": "Header required", "description": "MOE-APPKEY missing in Header"}, Unauthorized, "key"),
+    (
+        405,
+        {"response_id": "r", "error": {"message": "Only POST", "err_code": "MethodNotAllowed"}},
+        Misconfigured,
+        "base URL",
+    ),
+    (409, {"title": "API SECRET not configured", "description": "no secret"}, Unauthorized, "key"),
+    (
+        415,
+        {"response_id": "r", "error": {"message": "No header", "err_code": "HeaderMissing"}},
+        Misconfigured,
+        "Content-Type",
+    ),
+    (
+        429,
+        {"title": "Rate-Limit Reached", "description": "Exceeded rate limit for this url"},
+        Throttled,
+        "limit",
+    ),
+    (
+        500,
+        {"response_id": "r", "error": {"message": "Oh", "err_code": "INTERNAL_SERVER_ERROR"}},
+        ServerFault,
+        "Oh",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "wanted", "word"), SAMPLES)
+def test_a_failure_in_the_vendors_files_is_what_it_says_there(status, body, wanted, word) -> None:
+    error = judged(reply(status, body))
+    assert type(error) is wanted
+    assert word in str(error)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -91,6 +91,11 @@ async def test_what_is_not_known_is_told_or_passed_over_as_documented():
         assert (await said(client))[1] == {"offers": "subscribed", "news": "unsubscribed"}
         lifting = {"customer_id": "user-1", "unsubscribe_all": False}
         assert (await client.set_category_preferences([lifting]).settled()).rejected == 1
+        with pytest.raises(NotFound, match="No users found"):
+            await client.set_opt_in_status({"customer_id": "nobody", "opt_in_status": "OPTED_OUT"})
+        lifting["categories"] = {"news": True}
+        assert (await client.set_category_preferences([lifting], lift_unsubscribes=True)).delivered == 1
+        assert (await said(client))[1]["news"] == "subscribed"
         categories = await client.list_subscription_categories()
         assert [one.name for one in categories.data] == ["offers", "news"]
 

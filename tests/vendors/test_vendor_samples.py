@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tables import TABLES
 
-from netaudience.model.wire import load_json
+from netaudience.model.wire import dump_json, load_json
 from netaudience.outcomes import Report
 
 BY_SLUG = {table.vendor.slug: table for table in TABLES}
@@ -148,6 +148,133 @@ SAMPLES: list[tuple[str, Any, dict[str, Any], str, dict[str, Any]]] = [
             "expiry_date":"2020-05-31T03:47:35Z","super_user":true,"user_persona":"browsers"}}""",
         {},
     ),
+    # The vendor's own files: https://github.com/moengage/moengage-documentation/tree/main/api
+    (
+        "moengage track_user",
+        {
+            "customer_id": "123",
+            "attributes": {
+                "removeValueFromArrayField": {},
+                "addValueToArrayField": {"attribute1": ["abc", "def"], "attribute3": ["123"]},
+                "platforms": [{"platform": "iOS", "active": "true"}],
+            },
+        },
+        {},
+        """{"type":"customer","customer_id":"123","attributes":{"removeValueFromArrayField":{},
+            "addValueToArrayField":{"attribute1":["abc","def"],"attribute3":["123"]},
+            "platforms":[{"platform":"iOS","active":"true"}]}}""",
+        {},
+    ),
+    (
+        "moengage track_event",
+        {
+            "customer_id": "123", "action": "ProductAdded", "attributes": {"product": "Accessories"},
+            "platform": "Android", "app_version": "1.2.3", "user_time": "1708939453396",
+            "current_time": "1708939453396",
+        },
+        {},
+        """{"type":"event","customer_id":"123","actions":[{"action":"ProductAdded",
+            "attributes":{"product":"Accessories"},"platform":"Android","app_version":"1.2.3",
+            "user_time":"1708939453396","current_time":"1708939453396"}]}""",
+        {},
+    ),
+    (
+        "moengage import_devices",
+        [
+            {
+                "customer_id": "OTBoS", "device_id": "OTBoS", "brand": "Mi", "platform": "Windows",
+                "push_id": "p1",
+            }
+        ],
+        {},
+        """{"type":"transition","elements":[{"type":"device","customer_id":"OTBoS","device_id":"OTBoS",
+            "attributes":{"brand":"Mi","platform":"Windows","push_id":"p1"}}]}""",
+        {},
+    ),
+    (
+        "moengage import_events",
+        [
+            {
+                "customer_id": "john@example.com", "action": "Purchase", "platform": "iOS",
+                "attributes": {"product": "MacBook Air"}, "current_time": 1590404615,
+                "user_timezone_offset": 19800,
+            }
+        ],
+        {},
+        """{"type":"transition","elements":[{"type":"event","customer_id":"john@example.com","actions":[
+            {"action":"Purchase","attributes":{"product":"MacBook Air"},"platform":"iOS",
+            "current_time":1590404615,"user_timezone_offset":19800}]}]}""",
+        {},
+    ),
+    (
+        "moengage add_cohort_members", ["mm1UR87z4T", "AtCxliflui"],
+        {"partner": "6HNBXFm7ZS", "cohort_name": "Partner_Name", "cohort_id": "JKTAuqTRhC"},
+        """{"action":"add_members","partner":"6HNBXFm7ZS","parameters":{"cohort_name":"Partner_Name",
+            "cohort_id":"JKTAuqTRhC","members":[{"uid":"mm1UR87z4T"},{"uid":"AtCxliflui"}]}}""",
+        {},
+    ),
+    (
+        "moengage request_erasure", {"email": "johndoe@example.com"},
+        {"submitted_time": "2018-10-05T15:00:00Z", **_CONFIRM},
+        """{"request_type":"erasure","submitted_time":"2018-10-05T15:00:00Z","identities":[
+            {"identity_type":"email","identity_value":"johndoe@example.com"}],"api_version":"1.0"}""",
+        {},
+    ),
+    *(
+        (
+            f"moengage {operation}",
+            {
+                "name": "custom_segment_unique_name", "attribute_name": "unique_identifier",
+                "attribute_type": "string", "file_url": "https://s3.amazonaws.com/Sample_GAIDs.csv",
+                "callback_url": "http://example.com/moengage-callback", "emails": ["user1@example.com"],
+                **more,
+            },
+            {},
+            """{"name":"custom_segment_unique_name","attribute_name":"unique_identifier",
+                "attribute_type":"string","file_url":"https://s3.amazonaws.com/Sample_GAIDs.csv",
+                "callback_url":"http://example.com/moengage-callback","emails":["user1@example.com"],"""
+            + dump_json(more).decode()[1:],
+            {},
+        )
+        for operation, more in (
+            ("create_file_segment", {"expiry_time": 30}),
+            ("add_segment_users", {"cs_id": "<unique cs id>"}),
+            ("remove_segment_users", {"cs_id": "<unique cs id>"}),
+            ("replace_segment_users", {"cs_id": "<unique cs id>"}),
+        )
+    ),
+    (
+        "moengage set_category_preferences",
+        [
+            {
+                "customer_id": "john@example.com", "unsubscribe_all": False,
+                "categories": {"Promotional": False, "Special Offers": True},
+            }
+        ],
+        {"lift_unsubscribes": True},
+        """{"channel":"email","user_preferences":[{"customer_id":"john@example.com",
+            "categories":{"Promotional":false,"Special Offers":true},"unsubscribe_all":false}]}""",
+        {},
+    ),
+    (
+        "moengage set_opt_in_status",
+        {
+            "customer_id": "ID_uid", "email_id": "john@example.com", "opt_in_status": "DOUBLE_OPTED_IN",
+            "categories": {"category_1": True, "category_2": False},
+        },
+        {},
+        """{"user_preferences":{"customer_id":"ID_uid","email_id":"john@example.com",
+            "categories":{"category_1":true,"category_2":false},"opt_in_status":"DOUBLE_OPTED_IN",
+            "channel":"email"}}""",
+        {},
+    ),
+    (
+        "moengage resubscribe", ["jane@domain.com", "mike@example.com"],
+        {"update_esp": True, "request_id": "636b77e6e2cf83277195fb60", **_CONFIRM},
+        """{"recipients":["jane@domain.com","mike@example.com"],"update_esp":true,"esp":"SENDGRID",
+            "request_id":"636b77e6e2cf83277195fb60"}""",
+        {},
+    ),
 ]  # fmt: skip
 
 
@@ -179,7 +306,11 @@ def test_every_writing_operation_of_the_pages_has_its_sample() -> None:
         },
         "iterable": {"update_user", "register_device_token", "disable_device"},
         "clevertap": {"demerge"},
-        "moengage": {"track_user"},
+        "moengage": {
+            *("track_user", "track_event", "import_devices", "import_events", "add_cohort_members"),
+            *("request_erasure", "create_file_segment", "add_segment_users", "remove_segment_users"),
+            *("replace_segment_users", "set_category_preferences", "set_opt_in_status", "resubscribe"),
+        },
     }
     shown = {tuple(sample[0].split()) for sample in SAMPLES}
     assert shown == {(slug, name) for slug, names in pages.items() for name in names}

@@ -153,10 +153,11 @@ class Consents:
         row = self._reader.mapping(body, "user_preferences", required=True)
         address, own = row.get("email_id"), row.get("customer_id")
         categories, status = self._reader.mapping(row, "categories"), row.get("opt_in_status")
+        status = status.upper() if isinstance(status, str) else status
         if row.get("channel") != "email" or status not in (None, *_OPT_IN_STATUSES):
-            raise Refused(_titled(400, "Invalid Request", "channel or opt_in_status is wrong"))
+            raise Refused(_detailed("opt_in_status", "Opt-In status can only be one of the three"))
         if not categories.keys() <= set(self._state.categories["email"]):
-            raise Refused(_titled(400, "Invalid Request", "A category is not known"))
+            raise Refused(_detailed("categories", "A category is either inactive or not there"))
         if categories and not any(categories.values()):
             status = "OPTED_OUT"
 
@@ -167,7 +168,8 @@ class Consents:
                 if (one.attributes.get("u_em") == address if address else one.customer_id == own)
             ]
             if not meant:
-                raise Refused(_titled(400, "Invalid Request", "User not found"))
+                words = "No users found with the provided customer_id or email_id. Please check the same."
+                raise Refused(_detailed("customer_id or email_id", words))
             for one in meant:
                 if status is not None:
                     one.attributes["moe_email_optin_status"] = status
@@ -290,6 +292,13 @@ def _coded(message: str) -> NoReturn:
             {"response_id": "sb-refused", "error": {"message": message, "err_code": "BadRequest"}}, 400
         )
     )
+
+
+def _detailed(target: str, words: str) -> Answer:
+    """An error of the route about opt-ins, whose details say what it is."""
+    details = {"target": target, "message": words}
+    error = {"code": "400 Bad Request", "message": "Request Data is invalid", "details": details}
+    return json_answer({"error": error}, 400)
 
 
 def _titled(status: int, title: str, description: str) -> Answer:

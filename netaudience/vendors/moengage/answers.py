@@ -58,8 +58,13 @@ _JUDGED: Mapping[str, type[VendorError]] = {
     "emptyrequestbody": Refused,
     "limitbreached": Refused,
 }
-#: What the routes about segments say, whose titles differ.
-_SEGMENTS: Mapping[str, type[VendorError]] = {"already exists": Refused, "Segment not found": NotFound}
+#: What words say that stand under titles and codes of all sorts: about segments, opt-ins, and the project.
+_WORDS: Mapping[str, type[VendorError]] = {
+    "already exists": Refused,
+    "Segment not found": NotFound,
+    "No users found": NotFound,
+    "MOE-PROJECT-CODE header missing": Misconfigured,
+}
 #: Codes of the routes that tell a code and no type.
 _CODED: Mapping[str, type[VendorError]] = {
     "badargument": Refused,
@@ -77,6 +82,8 @@ _KEY = (
 _ACCOUNT = "Ask MoEngage about the account, then send the rest"
 _JUDGE = Judge(_VENDOR, remedies={401: _KEY, 403: _ACCOUNT})
 _MEDIA = "What stands between this program and MoEngage changes the Content-Type, which was application/json"
+_MEDIA_STATUS = 415
+_PROJECT = "The workspace has projects: give the client its project_code (NETAUDIENCE_MOENGAGE_PROJECT_CODE)"
 _REMEDIES: Mapping[str, str] = {
     "authenticationrequired": _KEY,
     "authenticationmismatch": _KEY,
@@ -137,8 +144,11 @@ def _failed(response: Response, told: _Told, *, meant: int | None = None) -> Ven
         return _JUDGE.failure(
             response, kind=judged, code=told.type or None, words=told.words, meant=meant, remedy=remedy
         )
-    if judged := next((kind for words, kind in _SEGMENTS.items() if words in told.words), None):
-        return _JUDGE.failure(response, kind=judged, words=told.words, meant=meant)
+    if status == _MEDIA_STATUS:
+        return _JUDGE.failure(response, kind=Misconfigured, words=told.words, remedy=_MEDIA)
+    if judged := next((kind for words, kind in _WORDS.items() if words in told.words), None):
+        remedy = _PROJECT if judged is Misconfigured else ""
+        return _JUDGE.failure(response, kind=judged, words=told.words, meant=meant, remedy=remedy)
     if status == 409:
         meant = 401  # one route tells authentication so, and none tells anything else
     words = f"{told.type}: {told.words}" if told.type else told.words
@@ -155,7 +165,9 @@ def _told(response: Response) -> _Told:
     if isinstance(error, Mapping):
         # An error is none the less one where the status beside it is missing, or says something else.
         kind, code = _text(error, "type"), _text(error, "code") or _text(error, "err_code")
-        return _Told("fail", kind or code, _text(error, "message"), coded=not kind)
+        details = error.get("details")
+        told = (_text(error, "message"), _text(details, "message") if isinstance(details, Mapping) else "")
+        return _Told("fail", kind or code, ": ".join(filter(None, told)), coded=not kind)
     if not status and body.get("success") is True:
         status = "success"  # the routes about segments
     if not status and (_text(body, "response_id") or set(body) == {"message"}):

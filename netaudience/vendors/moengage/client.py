@@ -24,7 +24,7 @@ from netaudience.settings import Settings
 from netaudience.vendors.moengage.answers import classify
 from netaudience.vendors.moengage.audiences import Audiences
 from netaudience.vendors.moengage.consent_models import ChannelPreference, PreferencesAccepted
-from netaudience.vendors.moengage.consents import Channel, Consents, UserIdentifier
+from netaudience.vendors.moengage.consents import Channel, Consents, UserIdentifier, lifted
 from netaudience.vendors.moengage.devices import Devices
 from netaudience.vendors.moengage.elements import (
     EVENTS,
@@ -42,6 +42,9 @@ DataCenter: TypeAlias = Literal["01", "02", "03", "04", "05", "06", "101"]
 """Where a workspace is kept. Source: https://www.moengage.com/docs/api/introduction"""
 
 _HOSTS: Mapping[str, str] = {number: f"https://api-{number}.moengage.com" for number in get_args(DataCenter)}
+
+
+_NO_ARGUMENTS: Mapping[str, object] = {}
 
 
 class MoEngageClient(Consents, Audiences, Segments, Events, Devices, Users, Client):
@@ -172,6 +175,12 @@ class MoEngageClient(Consents, Audiences, Segments, Events, Devices, Users, Clie
     def items_of(self, operation: Operation) -> Kind:
         """Return the operation's items under the rules of the workspace."""
         return self._kinds.get(operation.kind, operation.kind)
+
+    def kind(self, operation: Operation, arguments: Mapping[str, object] = _NO_ARGUMENTS) -> Kind:
+        """Return what the operation's items are, as these arguments and the workspace have them."""
+        kind = super().kind(operation, arguments)
+        lifting = operation.name == "set_category_preferences" and arguments.get("lift_unsubscribes") is True
+        return lifted(kind) if lifting else kind
 
     async def change_categories(
         self,

@@ -156,7 +156,7 @@ class CategoryPreference:
     customer_id: str = attrs.field(validator=CUSTOMER_ID, repr=mask)
     #: By the category's name, whether the user gets its messages.
     categories: Mapping[str, bool] | None = attrs.field(default=None, validator=_CATEGORIES)
-    #: True unsubscribes from all of them; false is refused, for it may lift an unsubscribe.
+    #: True unsubscribes from all of them; false may lift an unsubscribe: the operation asks whether it may.
     unsubscribe_all: bool | None = attrs.field(default=None, validator=flag("unsubscribe_all"))
 
 
@@ -170,17 +170,20 @@ class CategoryPreferenceDict(TypedDict):
 
 _STATUSES = ("DOUBLE_OPTED_IN", "OPTED_OUT", "OPT_IN_PENDING")
 _STATUS = rule(
-    f"The opt_in_status must be one of {', '.join(_STATUSES)}, written just so",
-    lambda value: isinstance(value, str) and value in _STATUSES,
+    f"The opt_in_status must be one of {', '.join(_STATUSES)}",
+    # In whatever case: the vendor's own error says so.
+    lambda value: isinstance(value, str) and value.upper() in _STATUSES,
 )
 
 
 @attrs.frozen
 class OptIn:
-    """Whether a user has opted in to e-mail; with an address it is about every user who has it."""
+    """Whether a user has opted in to e-mail; with an address it is about every user who has it.
+
+    Of customer id and address one names the user; where both are given, the address does.
+    """
 
     customer_id: str | None = attrs.field(default=None, validator=CUSTOMER_ID, repr=mask)
-    #: An address, in place of the customer id.
     email_id: str | None = attrs.field(default=None, validator=email("email_id"), repr=mask)
     #: ``DOUBLE_OPTED_IN``, ``OPTED_OUT`` or ``OPT_IN_PENDING``.
     opt_in_status: str | None = attrs.field(default=None, validator=_STATUS)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, cast
 
 from netaudience.errors import ConfigurationError, InvalidItem
-from netaudience.model.kinds import Identifiers
+from netaudience.model.kinds import Identifiers, Kind
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_day, per_minute
 from netaudience.model.rows import Rows
 from netaudience.model.validators import email, text
@@ -38,7 +38,7 @@ from netaudience.vendors.moengage.consent_models import (
 from netaudience.vendors.moengage.facts import IN_FLIGHT, ONE_ROW, OTHER_BYTES, RATES, SHARE
 from netaudience.vendors.moengage.rules import OVERVIEW
 
-__all__ = ["Channel", "Consents", "UserIdentifier"]
+__all__ = ["Channel", "Consents", "UserIdentifier", "lifted"]
 
 _SPECIFICATIONS = "https://github.com/moengage/moengage-documentation/blob/"
 GDPR = f"{_SPECIFICATIONS}12e8cd2/api/gdpr-ccpa/gdpr-ccpa.yaml"
@@ -86,12 +86,16 @@ def _somebody(row: Mapping[str, object]) -> str | None:
     return None if row else "The row names nobody: give at least one of its identifiers"
 
 
-def _something(row: Mapping[str, object]) -> str | None:
+def _nothing_lifted(row: Mapping[str, object]) -> str | None:
     if row.get("unsubscribe_all") is False:
         return (
-            "The row's unsubscribe_all is false, which may lift an unsubscribe: leave it out, or say so by "
-            "set_subscription_preferences"
+            "The row's unsubscribe_all is false, which may lift an unsubscribe: say lift_unsubscribes=True "
+            "if the user agreed to that, or leave it out"
         )
+    return _something(row)
+
+
+def _something(row: Mapping[str, object]) -> str | None:
     if row.keys() & {"categories", "unsubscribe_all"}:
         return None
     return "The row changes nothing: give categories, or unsubscribe_all"
@@ -104,7 +108,14 @@ _SUBJECTS = Rows(
     rule=_somebody,
 )
 _PREFERENCES = Rows(ChannelPreference, key="user_identifier_value", noun="user")
-_CATEGORIES = Rows(CategoryPreference, key="customer_id", noun="customer id", rule=_something)
+_CATEGORIES = Rows(CategoryPreference, key="customer_id", noun="customer id", rule=_nothing_lifted)
+
+
+def lifted(kind: Kind) -> Kind:
+    """Return category preferences as they may be where unsubscribes may be lifted."""
+    return cast("Rows[CategoryPreference]", kind).ruled(_something)
+
+
 _USERS = Identifiers("user", by={"email": email("user's email")})
 _NO_NEUTRAL = (
     "There is no neutral value: true unsubscribes from the whole channel and categories are ignored, false "
@@ -113,14 +124,15 @@ _NO_NEUTRAL = (
 
 
 def _opts(row: Mapping[str, object]) -> str | None:
-    if ("customer_id" in row) == ("email_id" in row):
-        return "The row must name its user once: give it a customer_id or an email_id"
+    if not row.keys() & {"customer_id", "email_id"}:
+        return "The row names nobody: give it a customer_id or an email_id"
     if row.keys() & {"opt_in_status", "categories"}:
         return None
     return "The row changes nothing: give an opt_in_status, or categories"
 
 
-_OPT_INS = Rows(OptIn, key=("customer_id", "email_id"), noun="user", rule=_opts)
+#: Of the two the address wins.
+_OPT_INS = Rows(OptIn, key=("email_id", "customer_id"), noun="user", rule=_opts)
 _ONE_USER = Limit(rows=ONE_ROW, bytes=OTHER_BYTES)
 OPT_IN_STATUS = Quota(
     "moengage opt-ins",
@@ -289,11 +301,18 @@ class Consents:
     def set_category_preferences(
         self,
         preferences: Sequence[CategoryPreference | CategoryPreferenceDict],
+        *,
+        lift_unsubscribes: bool = False,
     ) -> Request[Told]:
         """Set the e-mail categories of many users.
 
+        The vendor's samples have ``unsubscribe_all`` in every row. Where it is false, what becomes of a user
+        who has unsubscribed from all is not documented: the row is refused unless `lift_unsubscribes` says
+        that this is meant.
+
         Args:
             preferences: One row per user; the rows of one user keep their order.
+            lift_unsubscribes: Whether ``unsubscribe_all`` may be false; each user must have agreed to that.
         """
         rows = [_CATEGORIES.mapping(row) for row in preferences]
         return Request(
