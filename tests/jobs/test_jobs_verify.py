@@ -660,6 +660,15 @@ SILENT = {
         lambda box: box.moengage.types.update(age="number"),
         {"different": 2},
     ),
+    # What cannot be queued was answered with 200. The reference, events/fire-events
+    "an update that is lost in the queue": (
+        Step(
+            name="step", vendor="netmera", operation="set_profile_attributes",
+            fields={"ext_id": ID, "profile.age": Expression(column="age")},
+        ),
+        lambda box: box.set_faults([Fault("lost")]),
+        {"gone": 2},
+    ),
     # Fields that a project lacks are left out where none are to be made. The specification of bulkUpdate
     "an update of users who are not there": (
         Step(
