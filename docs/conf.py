@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from netaudience.cli.app import build
-from netaudience.operations.declare import Operation
+from netaudience.operations.dispatch import Operation
 
 sys.path.insert(0, str(Path(__file__).parent))
 

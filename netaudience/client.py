@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from netaudience.operations.readback import NotReadable, ReadBack
     from netaudience.operations.schemas import Schema
 
-__all__ = ["MAX_ANSWER_BYTES", "TIMEOUT", "Client", "ClientFactory", "Outage", "secret", "shared"]
-
-
 #: Seconds for one exchange, and bytes of an answer, where neither the settings nor the operation say.
 TIMEOUT, MAX_ANSWER_BYTES = 30.0, 16_000_000
 #: What a host that takes a file has to say is short.

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["optional", "read_secret", "required", "switch", "variable"]
-
 
 def optional(vendor: str, name: str, environ: Mapping[str, str] | None = None) -> str | None:
     """Return ``NETAUDIENCE_<VENDOR>_<NAME>``, or the content of the file that ``…_FILE`` names.

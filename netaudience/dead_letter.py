@@ -16,10 +16,8 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias, cast, get_args
 import attrs
 
 from netaudience.errors import ConfigurationError, InvalidItem, VendorError
-from netaudience.model.value_forms import number_of
+from netaudience.model.scalars import number_of
 from netaudience.model.wire import JsonValue, dump_json, load_json
-
-__all__ = ["By", "DeadLetter", "Fate", "Why", "plain"]
 
 By: TypeAlias = Literal["vendor", "rule", "source", "run"]
 """Who decided: the vendor, a documented rule, the source or the mapping, or the run itself."""

@@ -17,22 +17,6 @@ import attrs
 from netaudience.errors import NetaudienceError, VendorError, mask
 from netaudience.plurals import many
 
-__all__ = [
-    "Acknowledgement",
-    "Counts",
-    "Delivered",
-    "Failed",
-    "InDoubt",
-    "Outcome",
-    "Rejected",
-    "Report",
-    "RunFailed",
-    "SettledChunk",
-    "Undelivered",
-    "all_alike",
-    "log_fields",
-]
-
 T = TypeVar("T")
 Item = TypeVar("Item")
 Item_co = TypeVar("Item_co", covariant=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["many"]
-
 #: What is one, and several, where it is not an s that is added to the first word.
 _SEVERAL = {"person": "people", "is": "are", "was": "were", "has": "have"}
 #: Verbs that lose their s.

@@ -20,8 +20,6 @@ from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import clients as our_clients
 
-__all__ = ["Named", "OperationRow", "StatedFigure", "reference"]
-
 
 @attrs.frozen
 class StatedFigure:

@@ -16,8 +16,6 @@ from netaudience.errors import ConfigurationError
 if TYPE_CHECKING:
     from netaudience.events import Hook
 
-__all__ = ["OddIdentifiers", "Settings"]
-
 
 def _positive(_settings: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
     if value is not None and not 0 < value < math.inf:

@@ -17,7 +17,8 @@ import pytest
 
 from netaudience.errors import InvalidItem
 from netaudience.model.rows import Rows
-from netaudience.model.value_forms import ISO, PLAIN, TEXT, Unwritable, ValueForm
+from netaudience.model.scalars import Unwritable
+from netaudience.model.value_forms import ISO, PLAIN, TEXT, ValueForm
 from netaudience.model.wire import dump_json
 from netaudience.vendors.clevertap import CleverTapClient
 from netaudience.vendors.clevertap.records import EVENTS, event_record, profile_record

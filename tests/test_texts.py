@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netaudience.model.kinds import Identifiers, WholeNumbers
-from netaudience.model.wire import Texts, dump_json, words_in
+from netaudience.model.texts import Texts
+from netaudience.model.wire import dump_json, words_in
 
 TEXTS = st.lists(st.text(), min_size=1)
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from netaudience.model.texts import Texts
 from netaudience.model.wire import (
     Prepared,
     Request,
     Response,
-    Texts,
     decode,
     dump_json,
     load_json,

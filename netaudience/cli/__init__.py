@@ -20,8 +20,6 @@ if TYPE_CHECKING:  # costs a program's start
 
     from netaudience.client import Client
 
-__all__ = ["main"]
-
 _DEBUG = "--debug"
 _REMEDY = "The command needs packages that a program does not: python3 -m pip install 'netaudience[cli]'"
 

@@ -6,8 +6,6 @@ import re
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["first_of", "seconds_of", "share_of"]
-
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|)")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}

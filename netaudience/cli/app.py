@@ -21,8 +21,6 @@ from netaudience.vendors import client_of, names
 if TYPE_CHECKING:  # costs a program's start
     from netaudience.client import Client
 
-__all__ = ["build"]
-
 _HELP = (
     "Carry audience changes to customer-engagement services, and say what happened to every single item.\n\n"
     "Standard output is data (JSON lines), all else goes to standard error. Credentials come from the "

@@ -17,8 +17,6 @@ from netaudience.operations.bound import Pages
 from netaudience.operations.declare import PageQuery
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["ask_operation"]
-
 #: Rows that are made and written at one time.
 _AT_ONCE = 1000
 

@@ -13,9 +13,6 @@ from netaudience.cli.people_file import PeopleToComplete
 from netaudience.cli.verbs import VERBS, carry
 from netaudience.errors import ConfigurationError
 
-__all__ = ["add_attributes"]
-
-
 Typed: TypeAlias = Annotated[
     tuple[str, ...],
     Parameter(

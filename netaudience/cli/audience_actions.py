@@ -19,8 +19,6 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 if TYPE_CHECKING:
     from netaudience.cli.job_options import Agreement, Manner
 
-__all__ = ["plan_audience", "sync_audience"]
-
 #: The codes of a run that has come to its end.
 _ENDED = (ExitCode.DELIVERED, ExitCode.UNDELIVERED)
 

@@ -40,8 +40,6 @@ from netaudience.jobs.spec.guards import Consent, wants_consent
 from netaudience.model.rows import Rows
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["add_vendor"]
-
 _OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis")
 
 

@@ -28,12 +28,10 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.exit_codes import ExitCode, of_signal
 from netaudience.jobs.state.summary import StepSummary
 from netaudience.sandbox import Fault, Sandbox, SandboxLimits
-from netaudience.sandbox.netmera import User
 from netaudience.sandbox.netmera.definitions import Attribute
+from netaudience.sandbox.netmera.state import User
 from netaudience.settings import Settings
 from netaudience.vendors.netmera import NetmeraClient
-
-__all__ = ["Check", "demo_folder", "run_demo", "tell_checks"]
 
 TAG = "demo"
 #: Requests per second that the sandbox allows, and that the client keeps to.

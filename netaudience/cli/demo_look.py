@@ -22,8 +22,6 @@ from netaudience.jobs.state.verified import StepVerified
 from netaudience.sandbox import Sandbox
 from netaudience.settings import Settings
 
-__all__ = ["look_afterwards"]
-
 #: So many customers are looked at.
 CUSTOMERS = 40
 _JOB = """name = "tiers"

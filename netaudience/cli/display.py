@@ -22,8 +22,6 @@ from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.outcomes import commonest
 from netaudience.plurals import many
 
-__all__ = ["looking", "many", "progress_of", "step_line", "tell", "tell_summary", "wrapped"]
-
 _REASONS = 5
 #: Seconds between two lines where nobody looks at a terminal.
 _PAUSE = 5.0

@@ -47,8 +47,6 @@ from netaudience.quotas.store import QuotaStore
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
 
-__all__ = ["look", "see_doctor"]
-
 #: Seconds that a vendor has for its answer.
 _PATIENCE = 15.0
 #: Seconds that this machine's clock may be off before it is told: a ``Date`` has whole seconds.

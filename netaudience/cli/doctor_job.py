@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from netaudience.jobs import Job
     from netaudience.jobs.connectors.rows import Stop
 
-__all__ = ["look_at_job"]
-
 #: Seconds that each thing has for its answer.
 _PATIENCE = 30.0
 

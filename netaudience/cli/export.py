@@ -12,8 +12,6 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["Export", "write_export"]
-
 COLUMNS = ("customer_id", "name", "email", "city", "note", "lastOrder", "points")
 _SYLLABLES = ("ka", "lo", "mi", "şe", "ğa", "zü", "ré", "ño", "ßa", "ян", "さ", "ti", "or", "en")
 _CITIES = ("İstanbul", "Ankara", "München", "São Paulo", "Łódź", "Kraków, Stare Miasto", "東京")

@@ -9,8 +9,6 @@ import attrs
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.spec.exit_codes import ExitCode, of_error
 
-__all__ = ["Finding", "wrong"]
-
 Verdict: TypeAlias = Literal["ok", "warning", "wrong"]
 
 

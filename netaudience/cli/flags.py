@@ -22,8 +22,6 @@ from netaudience.cli.options import OPERATION, whole
 from netaudience.errors import ConfigurationError
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["Flag", "flag_name", "flags_of"]
-
 _PLAIN = (str, int, float)
 #: Makes the descriptor's value of what the command line read.
 Reader: TypeAlias = Callable[[object], object]

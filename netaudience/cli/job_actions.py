@@ -32,19 +32,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.elsewhere import Elsewhere
     from netaudience.jobs.state.fetch_state import Whereabouts
 
-__all__ = [
-    "carry_job",
-    "list_runs",
-    "load_job",
-    "print_exposures",
-    "report_run",
-    "resume_run",
-    "retry_run",
-    "run_new",
-    "show_plan",
-    "start_job",
-]
-
 #: With ``--detailed-exitcode``: there is something to send.
 _SOMETHING = 2
 

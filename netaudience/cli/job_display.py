@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from netaudience.cli.display import many, wrapped
+from netaudience.cli.display import wrapped
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.markdown import cell
@@ -18,12 +18,11 @@ from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.jobs.state.summary import read_summary
 from netaudience.model.wire import JsonValue
 from netaudience.outcomes import Counts
+from netaudience.plurals import many
 
 if TYPE_CHECKING:
     from netaudience.jobs.plan.estimate import Load
     from netaudience.jobs.plan.plan import Plan, StepPlan
-
-__all__ = ["plan_lines", "plan_markdown", "refused_row", "run_lines", "run_row"]
 
 Row: TypeAlias = dict[str, JsonValue]
 #: Stands before a line that is shown as it is, however long.

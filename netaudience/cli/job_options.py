@@ -10,8 +10,6 @@ from cyclopts import Group, Parameter
 
 from netaudience.cli.options import FLAG, GUARDS, REPORT, NoPreflight, whole
 
-__all__ = ["Agreement", "Manner"]
-
 RUN = Group("Run", sort_key=2)
 WATCH = Group("Watch", sort_key=3)
 InDoubt: TypeAlias = Literal["tell", "resend"]

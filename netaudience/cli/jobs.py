@@ -14,8 +14,6 @@ from netaudience.cli.job_options import Agreement, Manner
 from netaudience.cli.options import FLAG, FLAT, GUARDS, SOURCE, Diagnosis, Written
 from netaudience.errors import ConfigurationError
 
-__all__ = ["add_jobs"]
-
 JOBS = Group("Jobs", sort_key=0)
 
 

@@ -19,8 +19,6 @@ from netaudience.model.wire import dump_json
 from netaudience.reference import Named, OperationRow, StatedFigure, reference
 from netaudience.vendors import client_of
 
-__all__ = ["list_operations"]
-
 #: Letters that the name of an operation mostly fits into.
 _NAME = 28
 

@@ -49,8 +49,6 @@ from netaudience.verbs import Subject, history_of, who
 if TYPE_CHECKING:
     from netaudience.client import Client
 
-__all__ = ["make_server"]
-
 #: What a tool gives.
 Shown: TypeAlias = dict[str, object]
 P = ParamSpec("P")

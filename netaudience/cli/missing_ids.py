@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.spec.model import Source
     from netaudience.verbs.missing import Completed
 
-__all__ = ["add_look_up"]
-
 
 def add_look_up(app: App) -> None:
     """Add the command."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from netaudience.cli.display import many, progress_of, tell, tell_summary
+from netaudience.cli.display import progress_of, tell, tell_summary
 from netaudience.cli.options import Pace, Reading, Reporting
 from netaudience.cli.output import FileOutlet, Rejected, StandardOutput, is_source, json_line
 from netaudience.client import Client
@@ -28,20 +28,20 @@ from netaudience.jobs.spec.model import Expression, Guards, JobFile, Source, Ste
 from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
+from netaudience.plurals import many
 from netaudience.settings import Settings
 
 if TYPE_CHECKING:
     from netaudience.cli.output import Outlet
     from netaudience.client import ClientFactory
     from netaudience.jobs.deliver.order import OnAnswer
-    from netaudience.jobs.extract.table import SourceRow, Table
+    from netaudience.jobs.extract.page import SourceRow
+    from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.summary import Summary
     from netaudience.outcomes import SettledChunk
 
 #: The one column of plain lines and of items.
 LINE = "line"
-
-__all__ = ["Order", "execute", "open_table", "run_operation"]
 
 
 @attrs.frozen(kw_only=True)

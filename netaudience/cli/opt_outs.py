@@ -18,8 +18,6 @@ from netaudience.cli.verbs import VERBS, Channel
 if TYPE_CHECKING:
     from netaudience.verbs.opt_outs import OptOutsFound
 
-__all__ = ["add_opt_outs"]
-
 _flat = Parameter(name="*")
 
 
@@ -46,10 +44,11 @@ def _opt_outs(  # noqa: D417 - flags in groups have their own words
         people: The file: CSV, JSON lines, Parquet or a workbook.
         channel: Of what: email, sms, push or whatsapp; may be repeated.
     """
-    from netaudience.cli.display import many, tell  # noqa: PLC0415 - costs a program's start
+    from netaudience.cli.display import tell  # noqa: PLC0415 - costs a program's start
     from netaudience.cli.output import StandardOutput  # noqa: PLC0415 - likewise
     from netaudience.cli.verb_actions import chosen_columns, people_source  # noqa: PLC0415 - likewise
     from netaudience.jobs.spec.exit_codes import ExitCode  # noqa: PLC0415 - likewise
+    from netaudience.plurals import many  # noqa: PLC0415 - costs a program's start
     from netaudience.vendors import client_of, look_up_of  # noqa: PLC0415 - likewise
     from netaudience.verbs.opt_outs import find_opt_outs  # noqa: PLC0415 - likewise
 

@@ -23,19 +23,6 @@ if TYPE_CHECKING:  # these cost a program's start
     from netaudience.jobs.spec.model import Secret, Source
     from netaudience.settings import Settings
 
-__all__ = [
-    "FLAG",
-    "FLAT",
-    "STANDARD_INPUT",
-    "Diagnosis",
-    "NoPreflight",
-    "Pace",
-    "Reading",
-    "Reporting",
-    "Written",
-    "whole",
-]
-
 #: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
 #: and an unknown one must be told, not taken for a file.
 STANDARD_INPUT = "<standard input>"

@@ -21,17 +21,6 @@ import orjson
 
 from netaudience.errors import ConfigurationError, NetaudienceError, mask, visible
 
-__all__ = [
-    "FileOutlet",
-    "Outlet",
-    "Rejected",
-    "StandardOutput",
-    "is_source",
-    "json_line",
-    "masked",
-    "width_of_output",
-]
-
 
 def json_line(value: object) -> bytes:
     """Write a value as one line of JSON, answers by the vendor's own names."""

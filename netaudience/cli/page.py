@@ -11,8 +11,6 @@ from itertools import groupby
 
 from netaudience.reference import Named, OperationRow, StatedFigure
 
-__all__ = ["page"]
-
 _HEAD = """# All operations
 
 Written from the descriptors by `netaudience operations --markdown`; do not edit it.

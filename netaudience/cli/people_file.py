@@ -9,8 +9,6 @@ from cyclopts import Parameter
 
 from netaudience.cli.options import SOURCE
 
-__all__ = ["PeopleFile", "PeopleToComplete"]
-
 Format: TypeAlias = Literal["csv", "tsv", "json", "ndjson", "parquet", "xlsx"]
 
 

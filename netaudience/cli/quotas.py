@@ -20,8 +20,6 @@ from netaudience.plurals import many
 from netaudience.quotas.at import quotas_at
 from netaudience.quotas.store import Kept, QuotaStore
 
-__all__ = ["clear_quotas", "pause_quotas", "show_quotas"]
-
 T = TypeVar("T")
 #: Letters of an account's digest, as they stand in the name of a client too.
 _ACCOUNT = 6

@@ -8,20 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netaudience.cli.display import many, tell
+from netaudience.cli.display import tell
 from netaudience.cli.output import StandardOutput, json_line
 from netaudience.cli.verb_actions import chosen_columns, people_source
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.exit_codes import ExitCode
+from netaudience.plurals import many
 from netaudience.verbs.doors import look_again_at
 from netaudience.verbs.looks import Case, cases_of, of_person
 from netaudience.verbs.receipts import Key, Line, Receipts, check_receipts, read_receipts
 
 if TYPE_CHECKING:
     from netaudience.cli.people_file import PeopleFile
-
-__all__ = ["show_person", "verify_receipts"]
-
 
 #: Another key would fit none of them.
 _KEY = (

@@ -17,8 +17,6 @@ from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.sandbox import Fault, Route, Sandbox, SandboxLimits, Window, serve
 from netaudience.vendors import clients
 
-__all__ = ["SandboxOrder", "every_route", "routes", "serve_sandbox"]
-
 T = TypeVar("T")
 
 

@@ -21,8 +21,6 @@ from netaudience.cli.output import StandardOutput
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.exit_codes import ExitCode
 
-__all__ = ["TOPICS", "Topic", "tell_topic"]
-
 _WIDTH = 80
 #: What a block of code is set in by.
 _INDENT = 2

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netaudience.cli.display import many, progress_of, tell, wrapped
+from netaudience.cli.display import progress_of, tell, wrapped
 from netaudience.cli.output import StandardOutput, json_line, width_of_output
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.action import AGREED_BY, Action
@@ -18,6 +18,7 @@ from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.state.summary import near
+from netaudience.plurals import many
 from netaudience.vendors import client_of, look_up_of, names
 from netaudience.verbs.asking import vendors_here
 from netaudience.verbs.in_order import carry_in_order, plan_in_order
@@ -37,16 +38,6 @@ if TYPE_CHECKING:
 _REASONS = 5
 #: Where receipts go if nobody says where.
 RECEIPTS = Path(".netaudience/receipts.jsonl")
-
-__all__ = [
-    "carry_verb",
-    "chosen_columns",
-    "people_source",
-    "places_of",
-    "resume_verb",
-    "show_matrix",
-    "show_plan",
-]
 
 
 def show_matrix(verb: Verb) -> int:

@@ -14,8 +14,6 @@ from netaudience.cli.job_options import Agreement, Manner
 from netaudience.cli.options import FLAG, FLAT, GUARDS, REPORT, SOURCE, Diagnosis, whole
 from netaudience.cli.people_file import PeopleFile, PeopleToComplete
 
-__all__ = ["VERBS", "add_verbs", "carry"]
-
 VERBS = Group("People, at every vendor", sort_key=1)
 Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
 VerbName: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave", "set", "unset"]

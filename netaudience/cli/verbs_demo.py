@@ -34,9 +34,6 @@ from netaudience.verbs import (
 )
 from netaudience.verbs.looks import Case, cases_of
 
-__all__ = ["run_verbs_demo"]
-
-
 #: The sandbox knows the first two by these ids; CleverTap knows the first by another.
 PEOPLE = """id,email,clevertap_id
 id1,john.brown@example.com,client-19827239

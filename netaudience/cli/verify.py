@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from netaudience.cli.job_options import Agreement, Manner
     from netaudience.jobs.state.verified import Verified
 
-__all__ = ["look_at_run"]
-
 
 def look_at_run(  # noqa: PLR0913 - what a look may be told
     name: str, share: float, after: float, agreement: Agreement, manner: Manner, *, repair: bool

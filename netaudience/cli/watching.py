@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.spec.model import JobFile
     from netaudience.jobs.state.summary import Summary
 
-__all__ = ["Watched", "watching"]
-
 
 class Watched(NamedTuple):
     """What a run tells."""

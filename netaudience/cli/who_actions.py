@@ -14,8 +14,6 @@ from netaudience.verbs.history import History, history_of
 from netaudience.verbs.look_up import Known, who
 from netaudience.verbs.subject import Subject
 
-__all__ = ["ask_who", "told_of"]
-
 #: What are a person's own data, and is masked.
 _DATA = ("held", "values")
 

@@ -27,8 +27,6 @@ from netaudience.model.wire import JsonValue
 from netaudience.operations.bound import BoundBatch, BoundCall
 from netaudience.outcomes import KINDS, Delivered, InDoubt, Outcome, Rejected, Undelivered
 
-__all__ = ["DeadLetter", "DeadLetters", "DeadLettersFailed", "Given", "WhenInDoubt", "letter_of"]
-
 #: An operation of a client with its arguments, as `put` of a client's batcher takes it.
 Given: TypeAlias = "BoundBatch[Any, ...] | BoundCall[Any, ..., Any]"
 #: What becomes of an event in doubt whose operation must not be repeated.

@@ -19,8 +19,6 @@ from netaudience.errors import InvalidItem
 from netaudience.operations.batch_router import ClientBatcher
 from netaudience.outcomes import Outcome, Rejected
 
-__all__ = ["InOrder"]
-
 #: What to do; the words of an error are left out, for they may hold an address.
 _AGAIN = "start again, and it comes again"
 

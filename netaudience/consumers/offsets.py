@@ -13,8 +13,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["OffsetTracker", "Taken"]
-
 Partition = TypeVar("Partition", bound=Hashable)
 
 

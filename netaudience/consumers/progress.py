@@ -15,8 +15,6 @@ from typing import Self
 
 from netaudience.consumers.dead_letters import DeadLetters
 
-__all__ = ["Progress"]
-
 #: Seconds that a broker has for telling how far a consumer is behind.
 _PATIENCE = 10.0
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["AdaptiveRate"]
-
 #: An adaptive rate never falls below this many requests per window.
 _SLOWEST = 0.25
 #: After a throttle the rate returns to this share of what the vendor took before it.

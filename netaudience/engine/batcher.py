@@ -27,8 +27,6 @@ from netaudience.model.taking import Writer
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk, all_alike
 from netaudience.plurals import many
 
-__all__ = ["Batcher", "Combine", "Futures", "Start", "Watch", "copied"]
-
 _log = logging.getLogger("netaudience")
 
 Item = TypeVar("Item")

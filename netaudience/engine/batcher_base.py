@@ -12,8 +12,6 @@ from typing import Literal, Self, TypeAlias
 from netaudience.engine.capacity import CapacityGate
 from netaudience.errors import ConfigurationError
 
-__all__ = ["BatcherBase", "WhenFull"]
-
 WhenFull: TypeAlias = Literal["wait", "raise"]
 
 #: Seconds that a batcher whose body was left by an error or a cancellation gives to what is on its way.

@@ -30,8 +30,6 @@ from netaudience.errors import (
 from netaudience.model.surprises import not_read
 from netaudience.model.wire import Prepared, Response
 
-__all__ = ["Signer", "TokenTransport"]
-
 _log = logging.getLogger("netaudience")
 
 #: Takes the method, the URL, the headers and the body of a request; returns headers to send besides.

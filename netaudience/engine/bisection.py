@@ -33,8 +33,6 @@ from netaudience.model.taking import chosen
 from netaudience.model.wire import Response, words_in
 from netaudience.outcomes import Failed, InDoubt, Rejected, Report, SettledChunk, Undelivered, all_alike
 
-__all__ = ["GONE", "Bisector"]
-
 Item = TypeVar("Item")
 #: Refusals in a row for one reason, without one success in the run, after which the run stops.
 _RUN_PATIENCE = 100

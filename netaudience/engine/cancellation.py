@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 
-__all__ = ["is_being_cancelled"]
-
 
 def is_being_cancelled() -> bool:
     """Return whether somebody has cancelled the running task, so that a `CancelledError` in it is to pass."""

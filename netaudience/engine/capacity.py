@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-__all__ = ["CapacityGate"]
-
 
 class CapacityGate:
     """Counts who is in. `enter` waits for room; `take` counts somebody in, whether there is room or not."""

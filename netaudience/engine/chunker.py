@@ -21,8 +21,6 @@ from netaudience.model.texts import RowTexts, Texts
 from netaudience.model.wire import Prepared
 from netaudience.outcomes import Rejected, SettledChunk
 
-__all__ = ["Chunk", "Chunker", "Divided"]
-
 Item = TypeVar("Item")
 #: A body this full is not worth encoding the chunk once more for another row.
 _FULL_ENOUGH = 0.9

@@ -16,8 +16,6 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 from netaudience.engine.retry import RetryPolicy, Waits
 from netaudience.errors import CircuitOpen
 
-__all__ = ["CircuitBreaker", "circuit_breaker_for"]
-
 
 class _Queue(Protocol):
     """Where requests wait that are not sent yet."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-__all__ = ["InFlightKeys"]
-
 _NOTHING_SEEN: tuple[Sequence[str], str] = (), ""
 
 

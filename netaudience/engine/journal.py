@@ -23,8 +23,6 @@ from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.model.wire import dump_json
 from netaudience.outcomes import KINDS, Counts, Failed, SettledChunk, Undelivered
 
-__all__ = ["AnotherRun", "Journal", "OnDoubt"]
-
 OnDoubt: TypeAlias = Literal["tell", "resend"]
 """What to do with items that were being sent when a process died: tell so, or send them again."""
 

@@ -18,8 +18,6 @@ from pathlib import Path
 
 from netaudience.model.clock import clock
 
-__all__ = ["LEASE_SCHEMA", "FileLock", "Lease", "LeaseLost", "holder_in", "make_private", "revoke"]
-
 #: Seconds after which a lease that is not renewed has passed.
 _PASSES = 30.0
 #: A lease that was renewed within so many seconds is not renewed for a request.

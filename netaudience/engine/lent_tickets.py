@@ -21,8 +21,6 @@ from netaudience.errors import ConfigurationError, QuotasLost
 from netaudience.model.clock import clock
 from netaudience.model.limits import Quota, Window, assumed
 
-__all__ = ["LentTickets"]
-
 _log = logging.getLogger("netaudience.quotas")
 #: Seconds within which those who wait are asked for together.
 _TICK = 0.02

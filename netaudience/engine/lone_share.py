@@ -12,8 +12,6 @@ import math
 from netaudience.engine.quota_window import QuotaWindow
 from netaudience.model.limits import Quota, Window, assumed
 
-__all__ = ["LoneShare"]
-
 
 class LoneShare:
     """What a process lets through by itself."""

@@ -21,8 +21,6 @@ from weakref import WeakSet
 from netaudience.engine.transport import Transport
 from netaudience.errors import AnswerLost, ConfigurationError
 
-__all__ = ["Caller", "Conversation", "Occupant", "Portal", "portal", "started_portal"]
-
 T = TypeVar("T")
 Answer = TypeVar("Answer")
 #: Seconds that what is under way has to end, and that sessions have to close, at the interpreter's end.

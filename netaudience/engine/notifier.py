@@ -27,8 +27,6 @@ from netaudience.events import (
 from netaudience.model.wire import Prepared, Response
 from netaudience.outcomes import Counts, Failed, InDoubt, Rejected, Report, SettledChunk, log_fields
 
-__all__ = ["EventNotifier"]
-
 _log = logging.getLogger("netaudience")
 
 Item = TypeVar("Item")

@@ -11,8 +11,6 @@ from typing import Generic, TypeVar
 
 from netaudience.outcomes import SettledChunk
 
-__all__ = ["OutcomeQueue"]
-
 Item = TypeVar("Item")
 
 

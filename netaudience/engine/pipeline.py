@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from netaudience.engine.notifier import EventNotifier
     from netaudience.engine.recorder import Notes
 
-__all__ = ["UNSENT", "Pipeline"]
-
 Item = TypeVar("Item")
 #: Items read at once from a source that never waits, where a chunk has fewer.
 _PAGE = 32

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-__all__ = ["leaves_the_house"]
-
 #: Names that no public host has, most of them by https://www.iana.org/assignments/special-use-domain-names.
 _PRIVATE = (".localhost", ".local", ".internal", ".home.arpa", ".test", ".svc", ".lan")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Positions", "left_of", "ranges"]
-
 
 class Positions:
     """A set of positions as ranges that neither touch nor overlap."""

@@ -17,8 +17,6 @@ from netaudience.model.limits import Quota, Window
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["QuotaWindow"]
-
 #: The smoothing lets a burst of this share of a window through, so that a late timer is made up for.
 _BURST = 0.05
 #: The seconds of a window that smoothing leaves free, for the time that the answers take.

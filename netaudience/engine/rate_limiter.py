@@ -27,8 +27,6 @@ from netaudience.engine.tickets import Tickets
 from netaudience.errors import CircuitOpen, ConfigurationError, DeadlineExceeded, LimitReached
 from netaudience.model.limits import Quota
 
-__all__ = ["RateLimiter", "rate_limiter_for"]
-
 #: So many rate limiters are kept whether anybody needs them or not.
 _FEW = 64
 #: So many urgent requests go past a bulk one that waits, and no more.

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from netaudience.engine.lease import make_private
 
-__all__ = ["RecordCount", "keep_name"]
-
 _DIGITS = 20
 
 

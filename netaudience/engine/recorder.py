@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from netaudience.engine.sender import Sender
     from netaudience.outcomes import Counts
 
-__all__ = ["JournalRecorder", "Notes", "Recorder"]
-
 Item = TypeVar("Item")
 #: Seconds between two beats of a journal's lease.
 _HEARTBEAT = 5.0

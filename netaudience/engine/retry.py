@@ -13,8 +13,6 @@ import attrs
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["RetryPolicy", "Waits"]
-
 
 def _not_less(_policy: object, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ANN401 - two types
     if value is not None and not value >= 0:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from netaudience.engine.journal import OnDoubt
     from netaudience.engine.recorder import Notes
 
-__all__ = ["Outcomes", "Run"]
-
 Item = TypeVar("Item")
 
 

@@ -8,8 +8,6 @@ from netaudience.engine.retry import RetryPolicy
 from netaudience.model.item_errors import Blamer
 from netaudience.model.kinds import Kind
 
-__all__ = ["RunPlan"]
-
 
 @frozen(kw_only=True)
 class RunPlan:

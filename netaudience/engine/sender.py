@@ -42,8 +42,6 @@ from netaudience.outcomes import Report, log_fields
 if TYPE_CHECKING:
     from netaudience.engine.notifier import EventNotifier
 
-__all__ = ["Failure", "Sender"]
-
 _log = logging.getLogger("netaudience")
 #: Fewer attempts than the policy's: a proxy's page seldom changes by asking again, and where the vendor's
 #: program fails on a request it is more often the request than the day.

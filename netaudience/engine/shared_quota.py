@@ -9,8 +9,6 @@ from typing import Protocol, TypedDict
 
 from netaudience.model.limits import Quota
 
-__all__ = ["Ask", "Reply", "SharedQuotas"]
-
 
 class Ask(TypedDict):
     """What a process tells, and what it wants; tickets are counted for each window of the quota.

@@ -16,8 +16,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.model.taking import Taken, Writer, joined, text_of
 from netaudience.model.texts import RowTexts
 
-__all__ = ["Items", "PushSource", "Source", "check_source"]
-
 Item = TypeVar("Item")
 
 Items: TypeAlias = Iterable[Item] | AsyncIterable[Item] | AsyncIterable[list[Item]]

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["Spooled"]
-
 _AT_ONCE = 1 << 16
 
 

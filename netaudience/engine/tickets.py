@@ -9,8 +9,6 @@ from typing import Protocol
 
 from netaudience.model.limits import Window
 
-__all__ = ["Tickets"]
-
 
 class Tickets(Protocol):
     """What lets requests through."""

@@ -9,8 +9,6 @@ import asyncio
 import math
 from typing import TypeAlias
 
-__all__ = ["TimeoutWatchdog", "Waiting"]
-
 Waiting: TypeAlias = "asyncio.Task[object] | None"
 """The task that waits for a request; None where it runs in none."""
 

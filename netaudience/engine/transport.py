@@ -27,17 +27,6 @@ from netaudience.engine.timeouts import TimeoutWatchdog
 from netaudience.errors import AnswerLost, ConfigurationError, ConnectionFailed, NetaudienceError
 from netaudience.model.wire import Prepared, Response
 
-__all__ = [
-    "AiohttpTransport",
-    "Transport",
-    "add_query",
-    "check_proxy",
-    "host_of",
-    "make_url",
-    "port_of",
-    "signed_url",
-]
-
 #: The longest body that stays in memory where a long one is kept in a file.
 _SHORT = 1_000_000
 #: aiohttp warns above this size that writing the bytes blocks the loop, and streams files instead.

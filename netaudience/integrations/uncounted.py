@@ -11,8 +11,6 @@ from threading import Lock
 from netaudience.events import ChunkEnded, RunEnded
 from netaudience.outcomes import Counts
 
-__all__ = ["Uncounted", "counts_of"]
-
 #: Runs at one time of which it is known what was counted; more than ten thousand tasks that each have one.
 _MOST_RUNS = 20_000
 

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netaudience.jobs.job import Job
+    from netaudience.jobs.notify.events import Ended
     from netaudience.jobs.report.lineage import Lineage
 
-__all__ = ["Job", "Lineage"]
+__all__ = ["Ended", "Job", "Lineage"]
 
-_HOMES = {"Job": "netaudience.jobs.job", "Lineage": "netaudience.jobs.report.lineage"}
+_HOMES = {
+    "Ended": "netaudience.jobs.notify.events",
+    "Job": "netaudience.jobs.job",
+    "Lineage": "netaudience.jobs.report.lineage",
+}
 
 
 def __getattr__(name: str) -> object:

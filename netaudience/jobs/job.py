@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.summary import Summary
     from netaudience.jobs.state.verified import Verified
 
-__all__ = ["Job"]
-
 
 @attrs.frozen(kw_only=True)
 class Job(JobFile):

@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-__all__ = ["clock"]
-
 
 def clock() -> float:
     """Return its seconds; all processes of a machine see the same ones."""

@@ -12,8 +12,6 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-__all__ = ["ANYTHING", "Definition", "Definitions", "Holds"]
-
 Family: TypeAlias = Literal["text", "whole", "number", "truth", "time", "any"]
 """What values are: text, whole numbers, any numbers, true or false, dates and moments, or whatever."""
 

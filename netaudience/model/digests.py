@@ -10,8 +10,6 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["digest_of", "digest_of_file", "digest_of_parts"]
-
 _AS_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 

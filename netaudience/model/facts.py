@@ -11,8 +11,6 @@ from netaudience.model.kinds import Coalescence
 from netaudience.model.limits import Figure, Limit, Provenance, Quota
 from netaudience.outcomes import Acknowledgement
 
-__all__ = ["Facts", "Method", "Probe", "Shape", "Stated"]
-
 Shape: TypeAlias = Literal["batch", "call", "query", "pages"]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -14,8 +14,6 @@ import attrs
 from netaudience.errors import VendorError
 from netaudience.model.wire import Response
 
-__all__ = ["NOTHING", "Blamer", "ItemErrors"]
-
 
 @attrs.frozen(kw_only=True)
 class ItemErrors:

@@ -17,8 +17,6 @@ from netaudience.model.texts import Texts
 from netaudience.model.validators import Rule, both, identifier, whole_number
 from netaudience.model.value_forms import TEXT, ValueForm
 
-__all__ = ["FINE", "Coalescence", "Examined", "Identifiers", "Kind", "Nothing", "WholeNumbers", "search"]
-
 Coalescence: TypeAlias = Literal["replace", "merge"]
 """How the later of two items of one user stands for both: alone, or with the earlier one merged in."""
 

@@ -15,20 +15,6 @@ import attrs
 from netaudience.errors import ConfigurationError
 from netaudience.plurals import many
 
-__all__ = [
-    "Figure",
-    "Limit",
-    "Provenance",
-    "Quota",
-    "Window",
-    "assumed",
-    "documented",
-    "per_day",
-    "per_minute",
-    "per_second",
-    "reported",
-]
-
 
 class Provenance(enum.StrEnum):
     """How a figure is known."""

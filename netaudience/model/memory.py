@@ -9,8 +9,6 @@ from __future__ import annotations
 import errno
 from importlib.util import find_spec
 
-__all__ = ["MORE_MEMORY", "lacks_memory"]
-
 #: What to do, as the end of a sentence.
 MORE_MEMORY = "give the process more (the memory of its container, or ulimit -v), or stop others"
 #: What the loader of programs, and DuckDB of threads and modules, say of it.

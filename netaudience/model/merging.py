@@ -12,8 +12,6 @@ from netaudience.model.kinds import Coalescence, Kind
 from netaudience.model.rows import Rows
 from netaudience.model.wire import JsonValue
 
-__all__ = ["coalesced"]
-
 Item = TypeVar("Item")
 
 

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 
 from netaudience.model.texts import Texts
 
-__all__ = ["INVISIBLE", "none_odd", "none_odd_in_json", "oddity"]
-
 _WORDS = ("\\n", "null", "nan", "none", "nat", "n/a", "#n/a", "(null)", "<na>", "undefined")
 #: What a report calls its last lines.
 _TOTALS = frozenset(

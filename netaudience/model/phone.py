@@ -14,8 +14,6 @@ from typing import TypeVar, cast
 
 from netaudience.errors import InvalidItem
 
-__all__ = ["as_e164", "e164", "with_e164"]
-
 T = TypeVar("T")
 
 _BEGINS = re.compile(r"(?:tel: ?)?\(?(?:\+|00)", re.IGNORECASE)

@@ -8,8 +8,6 @@ from email.utils import parsedate_to_datetime
 
 from netaudience.model.wire import Response
 
-__all__ = ["epoch_of", "retry_after"]
-
 #: What is no number of seconds to wait, but a moment: the year 2001 in seconds since 1970.
 _EPOCHS = 1_000_000_000
 

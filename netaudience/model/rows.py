@@ -17,10 +17,11 @@ import orjson
 
 from netaudience.errors import InvalidItem
 from netaudience.model.kinds import FINE, Examined, search
+from netaudience.model.scalars import Unwritable
 from netaudience.model.taking import NOT_FINITE, Taken, Writer
 from netaudience.model.texts import RowTexts
 from netaudience.model.validators import Rule
-from netaudience.model.value_forms import ISO, Unwritable, ValueForm, field_form
+from netaudience.model.value_forms import ISO, ValueForm, field_form
 from netaudience.model.wire import OPTIONS, finite, has_null, writer_of
 from netaudience.plurals import many
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:  # pyright takes a protocol's property for fulfilled by a prop
     _kept_property = property
 else:
     _kept_property = cached_property
-
-__all__ = ["Field", "NamesRule", "RowRule", "Rows"]
 
 T = TypeVar("T")
 Item = TypeVar("Item")

@@ -9,22 +9,6 @@ from decimal import Decimal
 from enum import Enum
 from typing import SupportsIndex, cast
 
-__all__ = [
-    "LARGEST",
-    "SMALLEST",
-    "Unwritable",
-    "exact_number",
-    "finite",
-    "from_numpy",
-    "is_missing",
-    "number_of",
-    "plain_of",
-    "strange",
-    "text_of",
-    "time_text",
-    "whole",
-]
-
 #: The whole numbers that JSON writers and readers of most languages take.
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 #: Whole numbers up to here have a floating number of their own.

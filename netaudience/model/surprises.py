@@ -11,8 +11,6 @@ from pathlib import PurePath
 
 from netaudience.errors import InvalidItem, Unreadable
 
-__all__ = ["not_checked", "not_read", "surprise", "unwritable"]
-
 _log = logging.getLogger("netaudience")
 #: So many places are logged, each once: a million rows that meet the same mistake are one mistake.
 _MOST = 1000

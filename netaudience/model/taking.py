@@ -16,8 +16,6 @@ import orjson
 from netaudience.model.texts import RowTexts
 from netaudience.model.wire import OPTIONS, finite, row_writer, written
 
-__all__ = ["NOT_FINITE", "Taken", "Writer", "chosen", "joined", "text_of"]
-
 Item = TypeVar("Item")
 #: Gives what orjson does not know in a form that it does, a row of a class as a mapping by wire names.
 Writer: TypeAlias = Callable[[Any], object]

@@ -12,8 +12,6 @@ from typing import Any, overload
 
 import orjson
 
-__all__ = ["RowTexts", "Texts"]
-
 #: So many bytes tell where a text begins in another; to look for all of them would take far longer.
 _TELLING = 32
 

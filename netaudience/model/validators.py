@@ -17,27 +17,6 @@ from netaudience.model.odd_identifiers import INVISIBLE, none_odd, none_odd_in_j
 from netaudience.model.phone import e164
 from netaudience.model.texts import Texts
 
-__all__ = [
-    "Rule",
-    "as_meant",
-    "both",
-    "email",
-    "epoch_seconds",
-    "flag",
-    "identifier",
-    "json_object",
-    "one_of",
-    "phone",
-    "phones",
-    "rule",
-    "text",
-    "texts",
-    "trimmed",
-    "value_lists",
-    "whole_number",
-    "with_entries",
-]
-
 #: The 65 control characters of Unicode, and its two own line breaks.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Blanks, control characters, and what stands around an address, before it (mailto:) or between two are in

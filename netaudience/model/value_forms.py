@@ -17,15 +17,11 @@ import attrs
 
 from netaudience.errors import InvalidItem
 from netaudience.model.scalars import (
-    LARGEST,
-    SMALLEST,
     Unwritable,
     exact_number,
     finite,
     from_numpy,
     is_missing,
-    number_of,
-    plain_of,
     strange,
     text_of,
     time_text,
@@ -40,33 +36,6 @@ if TYPE_CHECKING:
 else:  # nothing at run time has to walk a recursive type
     RowValue = Any
 """A value that a row may hold: JSON, or what has a form at the vendor. Scalars of numpy and pandas go too."""
-
-__all__ = [
-    "ISO",
-    "LARGEST",
-    "PLAIN",
-    "SMALLEST",
-    "TEXT",
-    "Epoch",
-    "Iso",
-    "Lists",
-    "Names",
-    "RowValue",
-    "TimeForm",
-    "Unset",
-    "Unwritable",
-    "ValueForm",
-    "field_form",
-    "given",
-    "is_missing",
-    "json_type",
-    "number_of",
-    "plain_of",
-    "text_of",
-    "unset_by",
-    "unset_of",
-    "written_as",
-]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 T = TypeVar("T")

@@ -15,27 +15,6 @@ from attrs.validators import in_, instance_of
 
 from netaudience.model.wire import JsonValue
 
-__all__ = [
-    "CHANNELS",
-    "IDENTITIES",
-    "OPPOSITES",
-    "OWN",
-    "SHARED",
-    "AudienceFacts",
-    "Channel",
-    "Effect",
-    "Identity",
-    "LookUpFacts",
-    "Question",
-    "Unknown",
-    "Verb",
-    "VerbFacts",
-    "Verbs",
-    "Way",
-    "WholeList",
-    "key_of",
-]
-
 Identity: TypeAlias = Literal["id", "email", "phone", "device"]
 """What a person is known by: the controller's own id, an e-mail address, a phone number, and a device, which
 each vendor calls otherwise: a push token, or an id that its SDK has given to an installation."""

@@ -26,8 +26,6 @@ from netaudience.errors import (
 from netaudience.model.retry_after import retry_after
 from netaudience.model.wire import JsonValue, Response, load_json
 
-__all__ = ["Judge", "json_object", "plain_words"]
-
 _LONGEST_WORDS = 300
 _BASE_URL = "The base URL leads to something that does not know this operation: look at it"
 _REDIRECT = "The base URL leads to a redirect, which is not followed: set it to where that leads"

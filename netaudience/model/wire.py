@@ -21,29 +21,6 @@ from netaudience.model.texts import RowTexts, Texts
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = [
-    "OPTIONS",
-    "JsonValue",
-    "LongAnswer",
-    "Prepared",
-    "Request",
-    "Response",
-    "RowTexts",
-    "Texts",
-    "decode",
-    "dump_json",
-    "finite",
-    "has_null",
-    "links_on",
-    "load_json",
-    "row_writer",
-    "structure",
-    "wire_name",
-    "words_in",
-    "writer_of",
-    "written",
-]
-
 if TYPE_CHECKING:
     JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 else:  # nothing at run time has to walk a recursive type

@@ -23,8 +23,6 @@ from netaudience.operations.bound import BoundBatch, BoundCall
 from netaudience.operations.dispatch import OperationRunner
 from netaudience.outcomes import Failed, Outcome, Report, SettledChunk
 
-__all__ = ["ClientBatcher"]
-
 Item = TypeVar("Item")
 #: Lanes that are kept although nothing is on its way in them.
 _KEPT_LANES = 64

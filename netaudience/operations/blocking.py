@@ -37,14 +37,6 @@ if TYPE_CHECKING:  # who never blocks, or keeps no journal, need not load it
     from netaudience.engine.journal import OnDoubt
     from netaudience.engine.loop_thread import Caller, Conversation
 
-__all__ = [
-    "BlockingBatch",
-    "BlockingCall",
-    "BlockingOutcomes",
-    "BlockingPages",
-    "BlockingRun",
-]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

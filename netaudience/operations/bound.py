@@ -32,8 +32,6 @@ if TYPE_CHECKING:  # who puts no single items need not load it
     from netaudience.engine.batcher import Batcher
     from netaudience.engine.batcher_base import WhenFull
 
-__all__ = ["BoundBatch", "BoundCall", "Pages"]
-
 #: Pages without a row, one after the other, that link on: no vendor says how many there may be.
 _MOST_EMPTY = 20
 P = ParamSpec("P")

@@ -49,8 +49,6 @@ from netaudience.operations.dispatch import (
 if TYPE_CHECKING:
     from netaudience.operations.blocking import BlockingBatch, BlockingCall, BlockingPages
 
-__all__ = ["Batch", "Call", "PageQuery", "Query", "batch", "call", "operations_of", "pages", "query"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 Item = TypeVar("Item")

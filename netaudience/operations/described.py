@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from netaudience.operations.dispatch import Arguments, Operation
 
-__all__ = ["as_described", "described", "signature_of"]
-
 T = TypeVar("T")
 Asking = TypeVar("Asking", bound=Callable[..., object])
 

@@ -49,23 +49,6 @@ if TYPE_CHECKING:  # who puts no single items, keeps no journal or never blocks 
     from netaudience.engine.loop_thread import Caller, Conversation
     from netaudience.engine.recorder import Notes
 
-__all__ = [
-    "CONSENT",
-    "NONE",
-    "Arguments",
-    "BlockingClientPort",
-    "ClientPort",
-    "Operation",
-    "OperationRunner",
-    "Steps",
-    "ask",
-    "ask_in_steps",
-    "identity_of",
-    "joined",
-    "name_of",
-    "told_apart",
-]
-
 #: The parameter by which a caller says that a loss is meant.
 CONSENT = "confirm"
 

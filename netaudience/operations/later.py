@@ -15,8 +15,6 @@ from typing import Generic, TypeVar
 
 from netaudience.errors import VendorError
 
-__all__ = ["Callbacks", "Later"]
-
 T = TypeVar("T")
 
 #: Callbacks that nobody waited for are kept up to this many, the oldest being let go of.

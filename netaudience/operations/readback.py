@@ -17,8 +17,6 @@ from netaudience.model.verb_facts import Question
 from netaudience.operations.declare import operations_of
 from netaudience.operations.dispatch import ClientPort
 
-__all__ = ["Ask", "Found", "NotReadable", "ReadBack", "Sent", "answer_to", "asked", "equal", "holds", "lacks"]
-
 Sent: TypeAlias = "Mapping[str, Any] | str"
 """What was sent for one item: a row by the vendor's names, or a bare identifier."""
 

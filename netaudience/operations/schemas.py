@@ -14,8 +14,6 @@ import attrs
 from netaudience.errors import NetaudienceError, VendorError
 from netaudience.model.definitions import Definition, Definitions
 
-__all__ = ["Answers", "Entries", "Names", "Place", "Schema", "Told", "read_schemas"]
-
 _NOT_FOUND = 404
 
 

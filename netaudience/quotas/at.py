@@ -10,8 +10,6 @@ from netaudience.quotas.redis import RedisQuotas
 from netaudience.quotas.sqlite import SqliteQuotas
 from netaudience.quotas.store import QuotaStore, WhenLost
 
-__all__ = ["quotas_at"]
-
 
 def quotas_at(
     where: str | Path, *, lease: float = 3.0, when_lost: WhenLost = "wait", share: float | None = None

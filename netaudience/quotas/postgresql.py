@@ -31,8 +31,6 @@ from netaudience.quotas.store import (
 if TYPE_CHECKING:  # an extra
     import asyncpg
 
-__all__ = ["PostgresqlQuotas"]
-
 T = TypeVar("T")
 # What a crash of the server loses is treated as lost; to be quick matters more.
 _TABLE = (

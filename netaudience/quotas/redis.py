@@ -21,8 +21,6 @@ from netaudience.quotas.store import PATIENCE, Kept, Opened, QuotaStore, WhenLos
 if TYPE_CHECKING:  # an extra
     from redis.asyncio import Redis
 
-__all__ = ["RedisQuotas"]
-
 #: Seconds for which the state of a quota that nobody uses is kept at least.
 _KEPT = 86_400.0
 _CLOCK = (

@@ -18,8 +18,6 @@ from netaudience.model.limits import Quota
 from netaudience.quotas.step import State, exchange
 from netaudience.quotas.store import PATIENCE, Kept, Opened, QuotaStore, WhenLost, kept, paused
 
-__all__ = ["SqliteQuotas"]
-
 #: Seconds between two looks at a file that another process holds.
 _LOOK = 0.001
 

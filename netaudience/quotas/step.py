@@ -17,8 +17,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.model.limits import Quota
 from netaudience.quotas.window_state import WindowState, collect, give_back, owe, take, there, when
 
-__all__ = ["Lease", "State", "exchange", "figures_of", "other_figures"]
-
 #: An answer's age is told in spans of this length, in seconds, so it came up to so much later.
 _TICK = 0.001
 #: Seconds within which all who knew a state that was lost, or used a share of their own, have told of it.

@@ -20,8 +20,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.model.limits import Quota
 from netaudience.quotas.step import State
 
-__all__ = ["PATIENCE", "Kept", "Opened", "QuotaStore", "WhenLost", "kept", "paused", "refuse_pickling"]
-
 T = TypeVar("T")
 #: Seconds for which a store is waited for until it counts as lost.
 PATIENCE = 1.0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
-__all__ = ["WindowState", "collect", "give_back", "owe", "take", "there", "when"]
-
 #: Tickets that come back within this share of a window come back together, at its end.
 _GRAIN = 1 / 200
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from netaudience.sandbox.background import BackgroundSandbox
     from netaudience.sandbox.faults import Fault
     from netaudience.sandbox.invariants import Check, CheckReport
-    from netaudience.sandbox.netmera import Device
+    from netaudience.sandbox.netmera.state import Device
     from netaudience.sandbox.protocol import Credentials, Route, SandboxLimits, Window
     from netaudience.sandbox.server import Sandbox, serve
 
@@ -36,7 +36,7 @@ _HOMES = {
     "Check": "invariants",
     "CheckReport": "invariants",
     "Credentials": "protocol",
-    "Device": "netmera",
+    "Device": "netmera.state",
     "Fault": "faults",
     "Route": "protocol",
     "Sandbox": "server",

@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from netaudience.operations.dispatch import Operation
     from netaudience.settings import Settings
 
-__all__ = ["Cluster", "session"]
-
 #: Rows of which a task alone can tell whether too many are rejected.
 _ENOUGH = 200
 

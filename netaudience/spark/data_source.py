@@ -15,8 +15,6 @@ from netaudience.spark.options import Options
 from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
 from netaudience.spark.partition import carry
 
-__all__ = ["NetaudienceDataSource"]
-
 _log = logging.getLogger("netaudience.spark")
 _spark: Any = need("pyspark.sql.datasource", "'netaudience[spark]'", "Spark")
 

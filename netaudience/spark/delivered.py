@@ -21,8 +21,8 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import Batch, import_arrow
 from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.deliver.keeping import carried_operation
-from netaudience.jobs.extract.files import PROBLEM
 from netaudience.jobs.extract.table import open_data
+from netaudience.jobs.formats import PROBLEM
 from netaudience.jobs.spec.model import Step
 from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.snapshot import selection_of
@@ -30,8 +30,6 @@ from netaudience.model.wire import dump_json, load_json
 from netaudience.plurals import many
 from netaudience.spark.memory import DIGEST, SIZE, files, notes_of, taken
 from netaudience.spark.storage import Storage
-
-__all__ = ["Delivered", "Differing", "uri_of"]
 
 _KEY = 16
 _NOW = "now.json"

@@ -10,8 +10,6 @@ from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.deliver.elsewhere import Session
 from netaudience.spark.outcomes import TASKS
 
-__all__ = ["check_session", "ordered", "register"]
-
 Frame = TypeVar("Frame")
 
 

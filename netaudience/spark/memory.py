@@ -28,20 +28,6 @@ from netaudience.spark.storage import Storage
 if TYPE_CHECKING:
     from netaudience.jobs.map.items import MappedPage
 
-__all__ = [
-    "DIGEST",
-    "SIZE",
-    "Memory",
-    "Note",
-    "begin",
-    "digest_of_row",
-    "files",
-    "forget",
-    "notes_of",
-    "taken",
-    "told",
-]
-
 #: Bytes of a digest: of a row alone; or where what was delivered is remembered from run to run, those of its
 #: key and of what is sent of it.
 SIZE = 16 + 8

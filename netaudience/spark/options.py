@@ -20,8 +20,6 @@ from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
 from netaudience.spark.memory import begin
 
-__all__ = ["FailOn", "Options", "check_operation"]
-
 FailOn = Literal["undelivered", "failed", "none"]
 
 #: Options of Spark's own, which come with the others.

@@ -18,10 +18,6 @@ from netaudience.model.wire import JsonValue, dump_json, load_json, structure
 from netaudience.plurals import many
 from netaudience.spark.storage import Storage
 
-__all__ = [
-    "TASKS", "Part", "SparkReport", "report", "total_of", "undelivered", "write_manifest", "write_outcomes",
-]  # fmt: skip
-
 Frame_co = TypeVar("Frame_co", covariant=True)
 _MANIFEST = "manifest"
 #: The columns of the table, as in a line of a dead letter, and which hold whole numbers.

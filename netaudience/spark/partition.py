@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from netaudience.operations.dispatch import Operation
     from netaudience.spark.options import Options
 
-__all__ = ["CannotGoOn", "Carried", "Told", "carry", "carry_rows"]
-
 
 class CannotGoOn(Exception):
     """The vendor, the store or the source stopped the task, which another attempt may mend."""

@@ -15,8 +15,6 @@ from netaudience.jobs.spec.model import JobFile, Source
 from netaudience.jobs.spec.validate import find_operation, find_vendor
 from netaudience.spark.options import check_operation
 
-__all__ = ["check_job", "first_line", "frame_of", "spark_told"]
-
 _EXTRA = "'netaudience[spark]'"
 _PACKAGES = (
     "needs the package of the lake and its catalog: say them by spark.jars.packages and spark.sql.catalog, "

@@ -13,8 +13,6 @@ from typing import Any
 from netaudience.engine.record_count import keep_name
 from netaudience.jobs.columns.duckdb import import_arrow
 
-__all__ = ["Storage"]
-
 
 class Storage:
     """Files that are written once and whole."""

@@ -16,8 +16,6 @@ from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError
 from netaudience.operations.dispatch import BlockingClientPort
 
-__all__ = ["BlockingClient"]
-
 T = TypeVar("T")
 
 

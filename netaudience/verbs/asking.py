@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from netaudience.operations.readback import Sent
     from netaudience.settings import Settings
 
-__all__ = ["from_environment", "sent_for", "shown_by", "vendors_here"]
-
 
 def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
     """Return the vendors of which the environment says anything, by their names in commands."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.plan.plan import Plan
     from netaudience.jobs.state.summary import Summary
 
-__all__ = ["Audience", "AudienceResult"]
-
 
 @attrs.frozen(kw_only=True)
 class AudienceResult:

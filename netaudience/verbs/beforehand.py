@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from netaudience.model.verb_facts import Identity
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["Beforehand", "completed", "find_beforehand"]
-
 
 @attrs.frozen(kw_only=True)
 class Beforehand:

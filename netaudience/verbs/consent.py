@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from netaudience.model.verb_facts import Channel, Identity
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["OptOuts", "at_vendor", "consent_column", "refusals", "times_of"]
-
 _AGREED = (
     "consentedat",
     "consentat",

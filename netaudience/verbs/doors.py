@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from netaudience.verbs.receipts import Line, Receipts
     from netaudience.verbs.subject import Columns
 
-__all__ = ["carry_action", "erase", "look_again_at", "plan_action", "plan_erase"]
-
 
 def plan_erase(  # noqa: PLR0913 - what may be told
     people: str | Path | Source | Iterable[Subject],

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.spec.model import JobFile, Step
     from netaudience.operations.schemas import Answers
 
-__all__ = ["Done", "History", "Sent", "Undelivered", "Unknown", "history_of"]
-
 SentOutcome: TypeAlias = Literal["delivered", "taken_back", "as_before"]
 
 

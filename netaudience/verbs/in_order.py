@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from netaudience.model.verb_facts import Channel, Identity
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["carry_in_order", "erasure", "plan_in_order"]
-
 
 def erasure(
     channels: Sequence[Channel] = (),

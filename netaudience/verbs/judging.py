@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.order import RowFate
     from netaudience.verbs.people import Person
 
-__all__ = ["Told", "judge"]
-
 
 class Told(NamedTuple):
     """What a vendor has told of a row besides that it took it."""

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from netaudience.model.verb_facts import Question
     from netaudience.verbs.subject import Subject
 
-__all__ = ["Known", "who"]
-
 KnownStatus: TypeAlias = Literal["found", "nothing_there", "no_answer", "missing_id"]
 
 

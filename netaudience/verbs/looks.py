@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from netaudience.verbs.subject import Columns
     from netaudience.verbs.verdicts import Status
 
-__all__ = ["Answer", "Case", "cases_of", "look_again", "of_person"]
-
 Answer: TypeAlias = Literal["done", "nothing_shown", "not_yet", "not_done", "no_answer"]
 """What a look shows: that it was done; nothing, which proves nothing; that it was not, which is early;
 that it was not; no answer at all."""

@@ -11,8 +11,6 @@ from netaudience.plurals import many
 from netaudience.vendors import clients, verbs_of
 from netaudience.verbs.asking import shown_by
 
-__all__ = ["matrix", "period"]
-
 _HEADS = ("Vendor", "Known by", "Operation", "Done", "Whom it does not know", "A second look")
 _UNKNOWN = {"told": "told: *nothing there*", "accepted": "accepted like anybody"}
 #: A longer time is told in days.

@@ -27,8 +27,6 @@ from netaudience.verbs.subject import Columns, Subject, find_columns
 if TYPE_CHECKING:
     from netaudience.client import ClientFactory
 
-__all__ = ["Completed", "LookedUp", "complete", "look_up_missing"]
-
 #: Questions that are under way at one time; the account's limits decide how many of them are sent.
 _AT_ONE_TIME = 20
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from netaudience.client import ClientFactory
     from netaudience.jobs.spec.model import Source
 
-__all__ = ["OptOutsFound", "OptedOut", "find_opt_outs"]
-
 
 @attrs.frozen(kw_only=True)
 class OptedOut:

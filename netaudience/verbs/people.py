@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.verbs.subject import Columns
 
-__all__ = ["Person", "open_people", "read_people"]
-
 
 class Person(NamedTuple):
     """One row of the source."""

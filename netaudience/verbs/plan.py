@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from netaudience.operations.readback import ReadBack
     from netaudience.verbs.missing import Completed
 
-__all__ = ["Part", "VendorPlan", "VerbPlan", "name_of", "plan_vendors", "plan_verb", "slugs_of"]
-
 #: Names become folders.
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _NOBODY_LOOKED = "what the vendor can do for it is not written down"

@@ -24,8 +24,6 @@ from netaudience.plurals import many
 from netaudience.verbs.people import Person
 from netaudience.verbs.subject import Columns, same
 
-__all__ = ["HOW", "Key", "Line", "Receipts", "check_receipts", "read_receipts"]
-
 _FORMAT = "netaudience receipt 1"
 _FIRST = "0" * 64
 #: Letters of a key: a short one can be found by trying.

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from netaudience.verbs.plan import VerbPlan
     from netaudience.verbs.receipts import Receipts
 
-__all__ = ["VERDICTS", "VerbResult", "read_verdicts", "run_verb"]
-
 #: In a run's folder: what vendors have told beside success, and the verdicts.
 _TOLD, VERDICTS = "told.jsonl", "verdicts.jsonl"
 

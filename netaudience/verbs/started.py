@@ -16,8 +16,6 @@ from netaudience.model.verb_facts import Identity
 from netaudience.model.wire import load_json, structure
 from netaudience.verbs.beforehand import Beforehand
 
-__all__ = ["Started", "read_started", "started_by"]
-
 _STARTED = "verb.json"
 
 

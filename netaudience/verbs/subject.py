@@ -18,8 +18,6 @@ from netaudience.jobs.map.aliases import called
 from netaudience.jobs.spec.diagnostics import listed, nearest, plain
 from netaudience.model.verb_facts import OWN, SHARED, Identity
 
-__all__ = ["Columns", "Matching", "Subject", "find_columns", "rows_of", "same"]
-
 
 @attrs.frozen(kw_only=True)
 class Subject:

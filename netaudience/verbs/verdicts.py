@@ -11,8 +11,6 @@ import attrs
 from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 
-__all__ = ["DONE", "MEANING", "STATUSES", "Status", "Verdict", "count_verdicts"]
-
 Status: TypeAlias = Literal[
     "applied", "accepted", "nothing_there", "cannot", "missing_id", "in_doubt", "failed"
 ]

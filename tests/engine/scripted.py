@@ -23,7 +23,8 @@ from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed
 from netaudience.model.retry_after import retry_after
 from netaudience.model.taking import Taken
-from netaudience.model.wire import Request, Response, RowTexts, written
+from netaudience.model.texts import RowTexts
+from netaudience.model.wire import Request, Response, written
 from netaudience.operations.declare import batch, call
 
 FAULTS = ("ok", "429", "429 later", "503", "500", "no connection", "lost before", "lost after")

@@ -11,7 +11,8 @@ from netaudience.engine.chunker import Chunk, Chunker
 from netaudience.engine.run_plan import RunPlan
 from netaudience.errors import ItemTooLarge
 from netaudience.model.kinds import Identifiers
-from netaudience.model.wire import Prepared, Texts
+from netaudience.model.texts import Texts
+from netaudience.model.wire import Prepared
 from netaudience.outcomes import SettledChunk
 
 

@@ -10,7 +10,8 @@ from virtual_time import run
 
 from netaudience import RetryPolicy, Settings
 from netaudience.model.limits import Limit, assumed
-from netaudience.model.wire import RowTexts, dump_json
+from netaudience.model.texts import RowTexts
+from netaudience.model.wire import dump_json
 
 ROWS = [{"key": f"k{number % 3}", "value": number} for number in range(5)]
 

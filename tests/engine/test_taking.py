@@ -9,7 +9,8 @@ from virtual_time import run
 from netaudience import NetmeraClient, sync
 from netaudience.errors import ConnectionFailed
 from netaudience.model.taking import Taken
-from netaudience.model.wire import Response, RowTexts
+from netaudience.model.texts import RowTexts
+from netaudience.model.wire import Response
 from netaudience.vendors.netmera.models import ProfileUpdate
 
 WANTED = [{"extId": f"u{number}", "profile": {"n": number}} for number in range(3)]

@@ -34,6 +34,31 @@ def test_every_patch_has_its_bound_and_its_check() -> None:
     assert checks == set(TASKS)
 
 
+#: What users import by way of the rooms above them, or of a name that stands in no page.
+BEHIND = {"netaudience.errors", "netaudience.vendors"}
+#: Pages for those who work on the package.
+OURS = {"architecture.md", "contributing.md", "new_vendor.py", "conf.py", "_operations.py"}
+
+
+def imported_in(page: Path) -> set[str]:
+    return set(
+        re.findall(r"(?:from|import|automodule::) (netaudience[\w.]*)", page.read_text(encoding="utf-8"))
+    )
+
+
+def test_what_users_are_shown_to_import_is_public_and_nothing_else_is() -> None:
+    docs = [page for page in (ROOT / "docs").rglob("*") if page.suffix in {".md", ".py"}]
+    pages = [page for page in docs if page.name not in OURS and page.parent.name != "decisions"]
+    shown = set().union(*(imported_in(page) for page in (ROOT / "README.md", *pages)))
+    public = {
+        ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for module in (ROOT / "netaudience").rglob("*.py")
+        if re.search(r"^__all__", module.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    vendors = {name for name in public if re.fullmatch(r"netaudience\.vendors\.[a-z]+", name)}
+    assert public - vendors - BEHIND == {name.rstrip(".") for name in shown}
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="git applies the patches")
 @pytest.mark.parametrize("task", TASKS)

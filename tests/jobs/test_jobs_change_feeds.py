@@ -19,10 +19,9 @@ from job_runs import ID, SET, run
 from killing import deadly_sandbox
 from postgres import running_postgres
 
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, GuardRefused
 from netaudience.jobs import Job
 from netaudience.jobs.plan.plan import plan_job
-from netaudience.jobs.spec.guards import GuardRefused
 from netaudience.jobs.spec.model import Expression, Guards, Share, Source, Step
 from netaudience.jobs.state.summary import Summary
 from netaudience.sandbox import BackgroundSandbox, Fault, Sandbox

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netaudience.__main__ import main
+from netaudience.cli import main
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.connectors.dbt import query_of
 from netaudience.jobs.extract.table import open_source

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from postgres import PASSWORD
 
-from netaudience.__main__ import main
+from netaudience.cli import main
 from netaudience.cli.doctor_job import look_at_job
 from netaudience.jobs import Job
 from netaudience.sandbox import BackgroundSandbox

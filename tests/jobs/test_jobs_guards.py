@@ -24,9 +24,9 @@ from job_runs import (
 
 from netaudience import NetmeraClient
 from netaudience.consumers import DeadLetters
-from netaudience.errors import AnswerLost, ConfigurationError, InvalidItem, Refused
+from netaudience.errors import AnswerLost, ConfigurationError, GuardRefused, InvalidItem, Refused
 from netaudience.jobs import Job
-from netaudience.jobs.spec.guards import Consent, GuardRefused, RejectedGuard
+from netaudience.jobs.spec.guards import Consent, RejectedGuard
 from netaudience.jobs.spec.model import Expression, Guards, Share, Source, Step
 from netaudience.jobs.state.replay import letters_as_source
 from netaudience.jobs.state.run_folder import job_folder, runs_of

@@ -15,7 +15,8 @@ import pytest
 from netaudience.errors import ConfigurationError
 from netaudience.jobs import Job
 from netaudience.jobs.columns.effects import Effect
-from netaudience.jobs.extract.table import Page, open_source
+from netaudience.jobs.extract.page import Page
+from netaudience.jobs.extract.table import open_source
 from netaudience.jobs.plan.estimate import LATENCY, client_of, reckon
 from netaudience.jobs.plan.plan import Plan
 from netaudience.jobs.spec.model import Step

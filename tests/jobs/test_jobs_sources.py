@@ -22,9 +22,9 @@ from source_rows import columns, problems, read, values
 
 from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.read_values import BadValue
-from netaudience.jobs.columns.selection import Problem
+from netaudience.jobs.columns.selection import Problem, Selection
 from netaudience.jobs.extract import view as opening
-from netaudience.jobs.extract.table import Selection, gather_data, open_data, open_source
+from netaudience.jobs.extract.table import gather_data, open_data, open_source
 from netaudience.jobs.spec.model import Expression, Source
 from netaudience.jobs.state.same_user import Repeats
 

@@ -16,9 +16,10 @@ import pytest
 from source_rows import told
 
 from netaudience.errors import ConfigurationError, SourceFailed
+from netaudience.jobs.columns.selection import Selection
 from netaudience.jobs.extract.blocks import end_of_rows
 from netaudience.jobs.extract.stdin import StreamTable, open_stream
-from netaudience.jobs.extract.table import Selection, open_source
+from netaudience.jobs.extract.table import open_source
 from netaudience.jobs.spec.model import Expression, Source
 
 MORE = "quote what holds the delimiter"

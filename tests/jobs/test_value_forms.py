@@ -11,7 +11,8 @@ import pytest
 
 from netaudience.jobs.columns.read_values import BadValue, outward
 from netaudience.jobs.columns.write_values import odd_of, sql_of
-from netaudience.model.value_forms import ISO, PLAIN, TEXT, Unwritable
+from netaudience.model.scalars import Unwritable
+from netaudience.model.value_forms import ISO, PLAIN, TEXT
 from netaudience.vendors.clevertap import values as clevertap
 from netaudience.vendors.fynd import values as fynd
 from netaudience.vendors.iterable import values as iterable

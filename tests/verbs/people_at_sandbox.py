@@ -9,7 +9,7 @@ import attrs
 from netaudience.client import Client
 from netaudience.engine.retry import RetryPolicy
 from netaudience.sandbox import BackgroundSandbox, Sandbox
-from netaudience.sandbox.netmera import User
+from netaudience.sandbox.netmera.state import User
 from netaudience.settings import Settings
 from netaudience.verbs import Subject
 

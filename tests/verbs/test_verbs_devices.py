@@ -11,8 +11,7 @@ from people_at_sandbox import DAY, clients
 
 from netaudience.model.verb_facts import Channel, Verb
 from netaudience.sandbox import Sandbox
-from netaudience.sandbox.netmera import User
-from netaudience.sandbox.netmera.state import Device
+from netaudience.sandbox.netmera.state import Device, User
 from netaudience.vendors import names
 from netaudience.verbs import Action, Subject, VerbResult, carry_action, plan_action, who
 

@@ -21,8 +21,6 @@ from netaudience.jobs.columns.typed import Columns
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CONDITION_FAILS", "Asking", "asking_sql"]
-
 CONDITION_FAILS = "the step's where cannot be computed from this row"
 
 _ROW, _PROBLEM, _WHERE, _HASH = (

@@ -14,9 +14,8 @@ from typing import cast
 
 from netaudience.jobs.columns.read_values import BadValue, parse_json
 from netaudience.model.rows import Field
-from netaudience.model.value_forms import LARGEST, SMALLEST, TEXT, TimeForm, Unwritable, ValueForm
-
-__all__ = ["TRUTHS", "convert", "from_json", "read_time", "to_list", "to_text", "to_whole", "write"]
+from netaudience.model.scalars import LARGEST, SMALLEST, Unwritable
+from netaudience.model.value_forms import TEXT, TimeForm, ValueForm
 
 #: What people write for true and false.
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

@@ -19,12 +19,9 @@ from netaudience.jobs.columns.convert import read_time, to_list, to_truth, to_wh
 from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.columns.sql_types import SqlType
 from netaudience.model.definitions import ANYTHING, Definitions, Holds
-from netaudience.model.scalars import exact_number, text_of
-from netaudience.model.value_forms import ISO, Epoch, Unwritable, ValueForm, is_missing
+from netaudience.model.scalars import Unwritable, exact_number, is_missing, text_of
+from netaudience.model.value_forms import ISO, Epoch, ValueForm
 from netaudience.model.wire import JsonValue
-
-__all__ = ["ChosenForm", "DefinedForm", "NamedForm", "TypedForm", "chosen", "defined", "fits_type"]
-__all__ += ["form_by_name", "form_of_entry", "named", "typed"]
 
 #: A number as text that a number of JSON holds with all its digits, or `exact_number` refuses it.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")

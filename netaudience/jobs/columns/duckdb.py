@@ -23,22 +23,6 @@ from netaudience.model.memory import MORE_MEMORY, lacks_memory
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = [
-    "Batch",
-    "another",
-    "batches",
-    "connect",
-    "constant",
-    "file_list",
-    "import_arrow",
-    "import_duckdb",
-    "literal",
-    "masked",
-    "numbers_of",
-    "quoted",
-    "telling",
-]
-
 Batch: TypeAlias = Any
 """A batch of rows as Arrow has it, which states no types."""
 

@@ -16,8 +16,6 @@ import attrs
 
 from netaudience.model.wire import JsonValue
 
-__all__ = ["Effect", "canonical", "entry_name", "removal_fields"]
-
 
 @attrs.frozen(kw_only=True)
 class Effect:

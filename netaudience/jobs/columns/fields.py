@@ -10,8 +10,6 @@ from netaudience.jobs.spec.model import Step
 from netaudience.model.kinds import Kind
 from netaudience.model.rows import Field, Rows
 
-__all__ = ["fields_of", "holds_lists", "identifier_field"]
-
 
 def identifier_field(step: Step, kind: Kind) -> str:
     """Return the field that is the identifier: the one by its noun, or the only one, or the first."""

@@ -21,8 +21,6 @@ from netaudience.model.wire import JsonValue
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Part", "check_sql", "constant_part", "define_canonical", "hash_sql"]
-
 _CANONICAL = "netaudience_canonical"
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 _LONG = {"HUGEINT", "UHUGEINT"}

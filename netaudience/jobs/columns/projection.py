@@ -26,8 +26,6 @@ from netaudience.model.validators import Rule, as_meant
 from netaudience.model.value_forms import Epoch, TimeForm, ValueForm
 from netaudience.model.wire import dump_json
 
-__all__ = ["Column", "ItemSql", "Projector", "projector"]
-
 #: Which types of a source are of a defined type as they are, and which texts are a value of one.
 _PLAINLY: Mapping[str, frozenset[str]] = {
     "text": frozenset({"text", "whole", "big"}),

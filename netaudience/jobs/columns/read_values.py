@@ -19,8 +19,6 @@ import attrs
 from netaudience.jobs.columns.duckdb import literal, quoted
 from netaudience.jobs.columns.sql_types import SqlType, sql_type, time_text
 
-__all__ = ["TYPED", "BadValue", "Reader", "json_text", "outward", "parse_json"]
-
 
 @attrs.frozen
 class BadValue:

@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from netaudience.jobs.columns.sql_types import Family, sql_type
 from netaudience.model.rows import NamesRule, RowRule
 
-__all__ = ["OBJECTS", "condition", "decided_by_names", "short_enough"]
-
 #: Fields that a row may be without; two to this power are the sets of them that a rule is asked about.
 _MOST = 6
 #: Types of values that hold others by name.

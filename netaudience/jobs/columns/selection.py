@@ -29,22 +29,6 @@ from netaudience.model.wire import JsonValue
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = [
-    "KEY",
-    "SOURCE",
-    "Compiled",
-    "Expected",
-    "Only",
-    "Problem",
-    "Selection",
-    "compile_selection",
-    "find_column",
-    "key_sql",
-    "read_fields",
-    "read_whole",
-    "salt_of",
-]
-
 #: The view that everything is read from; every connection has its own, in the order of its catalogs.
 SOURCE = 'temp.main."netaudience source"'
 #: The column of a row's key as text.

@@ -10,8 +10,6 @@ import attrs
 
 from netaudience.jobs.columns.duckdb import import_duckdb
 
-__all__ = ["SqlType", "sql_type", "time_text"]
-
 Family: TypeAlias = Literal[
     "truth",
     "whole",

@@ -14,8 +14,6 @@ from netaudience.jobs.columns.duckdb import quoted
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Columns", "typed_columns"]
-
 _WHOLE = "-?(0|[1-9][0-9]{0,17})"
 #: What a floating number keeps: 15 digits, the last one of which says something.
 _FRACTION = "-?(0|[1-9][0-9]{0,14})\\.[0-9]{0,14}[1-9]"

@@ -15,8 +15,6 @@ from netaudience.jobs.columns.read_values import TYPED
 from netaudience.jobs.columns.sql_types import SqlType, sql_type, time_text
 from netaudience.model.value_forms import TEXT, Epoch, Iso, TimeForm, ValueForm
 
-__all__ = ["odd_of", "sql_of"]
-
 _NO_VALUE = "NULL::VARCHAR"
 #: Floats that all writers of JSON write alike; tiny and huge ones have several shortest forms.
 _USUAL_FLOATS = (1e-5, 1e15)

@@ -26,8 +26,6 @@ from netaudience.jobs.spec.model import Secret, Source
 from netaudience.jobs.spec.secrets import read
 from netaudience.model.wire import load_json
 
-__all__ = ["DBAPI", "open_connection", "open_query"]
-
 Module: TypeAlias = Any
 Connection: TypeAlias = Any
 Cursor: TypeAlias = Any

@@ -17,8 +17,6 @@ from netaudience.jobs.spec.diagnostics import listed, nearest
 from netaudience.jobs.spec.model import DbtModel
 from netaudience.model.wire import load_json
 
-__all__ = ["Found", "find_model", "query_of"]
-
 _SCHEMA = re.compile(r"https://schemas\.getdbt\.com/dbt/manifest/v(\d+)\.json")
 #: What dbt 1.8 and later write.
 _OLDEST = 12

@@ -13,8 +13,6 @@ from netaudience.jobs.connectors.rows import Rows, Stop
 from netaudience.jobs.connectors.watermark import Since
 from netaudience.jobs.spec.model import Source
 
-__all__ = ["find_function", "open_function"]
-
 
 @contextmanager
 def open_function(

@@ -15,8 +15,6 @@ from netaudience.jobs.connectors.telling import telling_of
 from netaudience.jobs.connectors.watermark import Since, Watermark, column_in, snapshot_at
 from netaudience.jobs.spec.model import Source
 
-__all__ = ["open_delta", "open_iceberg"]
-
 
 @contextmanager
 def open_delta(source: Source, folder: Path, stop: Stop, since: Since) -> Generator[Rows, None, None]:

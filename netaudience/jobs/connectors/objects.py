@@ -17,8 +17,6 @@ from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.connectors.rows import Stop
 from netaudience.jobs.connectors.telling import telling_of
 
-__all__ = ["SCHEMES", "Copied", "copy_objects", "find_objects", "is_object", "open_store"]
-
 SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")
 _NAME = re.compile(rf"({'|'.join(SCHEMES)})://([^/]+)/?(.*)")
 _SIGNS = re.compile(r"[*?\[]")

@@ -7,8 +7,6 @@ from typing import Any
 
 from netaudience.errors import ConfigurationError
 
-__all__ = ["need"]
-
 
 def need(module: str, extra: str, what: str) -> Any:  # noqa: ANN401 - the module
     """Return a module of a package that an extra brings.

@@ -13,8 +13,6 @@ import attrs
 from netaudience.errors import SourceFailed
 from netaudience.jobs.connectors.watermark import Watermark
 
-__all__ = ["Rows", "Stop"]
-
 
 @attrs.frozen(kw_only=True)
 class Rows:

@@ -14,8 +14,6 @@ from netaudience.errors import ConfigurationError, NetaudienceError, SourceFaile
 from netaudience.jobs.columns.duckdb import masked
 from netaudience.jobs.connectors.rows import Stop
 
-__all__ = ["telling_of"]
-
 #: The class of SQLSTATE for queries that are wrong, or ask for what the user may not see.
 _WRONG_QUERY = "42"
 _STATE = re.compile(r"[0-9A-Z]{5}")

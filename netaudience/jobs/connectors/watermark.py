@@ -20,8 +20,6 @@ from netaudience.jobs.columns.duckdb import import_arrow
 from netaudience.jobs.spec.diagnostics import listed
 from netaudience.jobs.spec.model import Source
 
-__all__ = ["EVERYTHING", "Greatest", "Since", "Watermark", "column_in", "snapshot_at"]
-
 Kind: TypeAlias = Literal["time", "date", "number", "text", "version", "snapshot"]
 #: A point in time as text, whose order as text is that of time.
 _TEXT = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00(?::?00)?)?)?")

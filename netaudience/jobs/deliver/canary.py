@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.summary import StepSummary, Summary
     from netaudience.jobs.state.verified import StepVerified
 
-__all__ = ["LookAfter", "settling"]
-
 #: The longest that a run waits by itself: what takes a vendor a day is looked at later.
 _LONGEST = 60.0
 

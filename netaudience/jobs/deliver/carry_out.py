@@ -34,9 +34,8 @@ from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.settings import Settings
 
 if TYPE_CHECKING:
-    from netaudience.jobs.extract.table import Page, Table
-
-__all__ = ["OnProgress", "ask_guards", "carry_out"]
+    from netaudience.jobs.extract.page import Page
+    from netaudience.jobs.extract.table import Table
 
 OnProgress: TypeAlias = Callable[[Summary], object]
 #: Seconds between two looks at the counts, and between two writings of what was measured.

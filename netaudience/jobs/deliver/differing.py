@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import Prepared, Taking
     from netaudience.jobs.deliver.sent_rows import SentRow
 
-__all__ = ["Differing", "order_of"]
-
 _SENTENCES: Mapping[str, str] = {
     "different": "The vendor has taken it, and shows something else",
     "gone": "The vendor has taken it, and shows nobody whom it is about",

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.keeping import Keeping
     from netaudience.jobs.spec.guards import Consent
 
-__all__ = ["Elsewhere", "Session"]
-
 
 class _Conf(Protocol):
     def get(self, key: str, default: str | None = ..., /) -> str | None:

@@ -18,9 +18,7 @@ from netaudience.jobs.map.items import MappedPage
 from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
 if TYPE_CHECKING:
-    from netaudience.jobs.extract.table import Page
-
-__all__ = ["FanOut"]
+    from netaudience.jobs.extract.page import Page
 
 
 class FanOut:

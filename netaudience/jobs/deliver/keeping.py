@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.step import StepRunner
     from netaudience.jobs.extract.table import Table
 
-__all__ = ["Keeping", "carried_operation"]
-
 
 class Keeping(Protocol):
     """What a run keeps."""

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.deliver.order import OnAnswer, OnRow, TaskNotes
 
-__all__ = ["Kept"]
-
 _log = logging.getLogger("netaudience")
 
 

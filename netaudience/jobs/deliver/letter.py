@@ -12,9 +12,7 @@ from netaudience.model.wire import JsonValue
 
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.order import Order
-    from netaudience.jobs.extract.table import SourceRow
-
-__all__ = ["letter_of"]
+    from netaudience.jobs.extract.page import SourceRow
 
 
 def letter_of(order: Order, row: SourceRow, key: str, outcome: Fate, why: Why) -> DeadLetter:

@@ -17,8 +17,6 @@ from netaudience.operations.dispatch import Operation
 if TYPE_CHECKING:
     from netaudience.jobs.deliver.prepare import Prepared
 
-__all__ = ["mapper_of", "removal_mapper_of", "selection_of_items"]
-
 
 def mapper_of(prepared: Prepared) -> Callable[[Page], MappedPage]:
     """Return what makes items of a page of a step's rows."""

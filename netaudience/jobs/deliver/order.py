@@ -20,9 +20,7 @@ from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import SettledChunk
 
 if TYPE_CHECKING:
-    from netaudience.jobs.extract.table import SourceRow
-
-__all__ = ["OnAnswer", "OnRow", "Order", "RowFate", "TaskNotes"]
+    from netaudience.jobs.extract.page import SourceRow
 
 OnAnswer: TypeAlias = "Callable[[SettledChunk[object], Sequence[SourceRow]], object]"
 """Is given a settled chunk that has an answer, and the rows that the vendor took."""

@@ -13,10 +13,10 @@ import attrs
 
 from netaudience.client import Client, ClientFactory
 from netaudience.engine.retry import RetryPolicy
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, GuardRefused
 from netaudience.jobs.deliver.keeping import Keeping
 from netaudience.jobs.plan.notes import missing_ids, notes_of
-from netaudience.jobs.spec.guards import Consent, GuardRefused, check_consent, check_removals, check_rows
+from netaudience.jobs.spec.guards import Consent, check_consent, check_removals, check_rows
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.state.memories import find_memory
@@ -31,13 +31,12 @@ from netaudience.settings import Settings
 if TYPE_CHECKING:
     from netaudience.jobs.columns.selection import Selection
     from netaudience.jobs.connectors.watermark import Since
-    from netaudience.jobs.extract.table import Page, Table
+    from netaudience.jobs.extract.page import Page
+    from netaudience.jobs.extract.table import Table
     from netaudience.jobs.plan.plan import Plan
     from netaudience.jobs.plan.preflight import Preflight
     from netaudience.jobs.state.snapshot import Differences, Old, Snapshot
     from netaudience.operations.schemas import Answers
-
-__all__ = ["ClientFactory", "Preparation", "Prepared", "Taking"]
 
 
 @attrs.define

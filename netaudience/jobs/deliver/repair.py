@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.summary import Summary
     from netaudience.jobs.state.verified import Verified
 
-__all__ = ["repair_run"]
-
 
 async def repair_run(  # noqa: PLR0913 - what a run may be told
     job: JobFile,

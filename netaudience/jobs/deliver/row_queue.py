@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.page import SourceRow
     from netaudience.jobs.map.items import MappedPage, RejectedRow
 
-__all__ = ["RowQueue"]
-
 #: Pages that wait for a step.
 _WAITING = 2
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.state_store import StateStore
 
-__all__ = ["run_job"]
-
 
 async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
     job: JobFile,

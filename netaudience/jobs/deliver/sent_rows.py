@@ -31,12 +31,11 @@ from netaudience.jobs.state.same_user import earlier_of
 from netaudience.jobs.state.sent import SentMemory
 
 if TYPE_CHECKING:
-    from netaudience.jobs.extract.table import SourceRow, Table
+    from netaudience.jobs.extract.page import SourceRow
+    from netaudience.jobs.extract.table import Table
     from netaudience.jobs.spec.model import JobFile, Step
     from netaudience.jobs.state.run_folder import RunFolder, RunStart
     from netaudience.operations.schemas import Answers
-
-__all__ = ["SentRow", "SentRows", "kept_source", "prepare_again", "why_unknown"]
 
 _WHOLE = 1 << 32
 

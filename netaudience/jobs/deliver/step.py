@@ -37,10 +37,8 @@ from netaudience.outcomes import (
 )
 
 if TYPE_CHECKING:
-    from netaudience.jobs.extract.table import SourceRow
+    from netaudience.jobs.extract.page import SourceRow
     from netaudience.jobs.map.items import RejectedRow
-
-__all__ = ["StepRunner"]
 
 _log = logging.getLogger("netaudience")
 _INTERRUPTED = "The run was interrupted before this row was sent"

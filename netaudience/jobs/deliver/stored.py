@@ -19,8 +19,6 @@ from netaudience.jobs.state.summary import Summary
 if TYPE_CHECKING:
     from netaudience.jobs.state.state_store import StateStore
 
-__all__ = ["keep_state", "stored"]
-
 _log = logging.getLogger("netaudience")
 
 

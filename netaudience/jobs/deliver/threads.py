@@ -16,8 +16,6 @@ from typing import TypeVar
 
 from netaudience.errors import SourceFailed
 
-__all__ = ["Threads"]
-
 T = TypeVar("T")
 #: What a thread is given to do; with None it ends.
 _Calls = SimpleQueue[Callable[[], object] | None]

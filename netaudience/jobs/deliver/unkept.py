@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.deliver.order import OnAnswer, OnRow, TaskNotes
 
-__all__ = ["Unkept"]
-
 
 class Unkept:
     """A run that leaves nothing behind: what was not delivered is told at once, and that is all."""

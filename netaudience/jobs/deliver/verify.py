@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.operations.schemas import Answers
 
-__all__ = ["FEW", "verify_run"]
-
 #: So many rows at least are looked at, of a small run all.
 FEW = 10
 #: Rows that wait to be asked for, and questions that are under way; the vendor's own limits hold besides.

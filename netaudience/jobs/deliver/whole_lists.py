@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.summary import Summary
     from netaudience.model.verb_facts import WholeList
 
-__all__ = ["replace_lists"]
-
 
 async def replace_lists(
     job: JobFile, summary: Summary, table: Table | None, client_factory: ClientFactory | None

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from netaudience.errors import SourceFailed
 from netaudience.jobs.extract.encodings import decoder_of, marked
 
-__all__ = ["Blocks", "Pipe", "end_of_rows"]
-
 _CHUNK = 1 << 16
 #: Bytes of a block, and of a row that has no end.
 _MOST = 4_000_000

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from netaudience.jobs.columns.duckdb import connect, literal, quoted, telling
 
-__all__ = ["split_changes"]
-
 _TOLD = ("_change_type", "_commit_version", "_commit_timestamp")
 _IS_IN = "_change_type IN ('insert', 'update_postimage')"
 _CAME, _WENT, _FIRST_CAME, _FIRST_WENT = (

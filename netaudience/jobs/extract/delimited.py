@@ -30,15 +30,14 @@ from netaudience.jobs.columns.duckdb import (
     telling,
 )
 from netaudience.jobs.extract.file_type import open_input
-from netaudience.jobs.extract.files import LINE, PROBLEM, Aside, Input, check_folders
+from netaudience.jobs.extract.files import LINE, Aside, Input, check_folders
 from netaudience.jobs.extract.headers import Head, dialect_of, fitting, is_unnamed, read_head
+from netaudience.jobs.formats import PROBLEM
 from netaudience.jobs.spec.model import Source
 from netaudience.plurals import many
 
 if TYPE_CHECKING:
     import duckdb
-
-__all__ = ["Delimited", "lines_set_aside"]
 
 #: Stands in no text, so that a line is one cell.
 _NOTHING = "\x1f\x1e\x1d\x1c"

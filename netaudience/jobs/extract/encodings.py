@@ -11,8 +11,6 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["decoder_of", "guessed", "marked", "transcode"]
-
 _CHUNK = 1_000_000
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",

@@ -33,8 +33,6 @@ from netaudience.jobs.spec.model import Source
 from netaudience.model.digests import digest_of, digest_of_file
 from netaudience.model.wire import dump_json, load_json, structure
 
-__all__ = ["Fetched", "fetch", "fetch_pipe", "is_fetched", "kept_in"]
-
 Opener: TypeAlias = Callable[[Source, Path, Stop, Since], AbstractContextManager[Rows]]
 
 #: Keys of a source and what opens it.

@@ -26,8 +26,6 @@ from netaudience.jobs.spec.model import Source
 from netaudience.jobs.spec.source_section import known_encoding
 from netaudience.plurals import many
 
-__all__ = ["first_bytes", "is_database", "is_text", "open_bytes", "open_input", "prepare"]
-
 _HEAD = 512
 _SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 Packing: TypeAlias = Literal["none", "gzip", "zstd"]

@@ -14,24 +14,7 @@ from urllib.parse import unquote
 import attrs
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.formats import PROBLEM, Format, readers
-
-__all__ = [
-    "LINE",
-    "PROBLEM",
-    "TEXT",
-    "Aside",
-    "Block",
-    "Files",
-    "Input",
-    "Raw",
-    "check_folders",
-    "find_files",
-    "folders_of",
-    "format_of",
-    "has_format",
-    "named",
-]
+from netaudience.jobs.formats import Format, readers
 
 #: The only column of plain lines.
 LINE = "line"

@@ -15,8 +15,6 @@ from netaudience.errors import SourceFailed
 from netaudience.jobs.columns.duckdb import Batch, import_arrow, telling
 from netaudience.jobs.extract.spool import Spooled, spool_records
 
-__all__ = ["spool_frame", "write_batches"]
-
 #: Where a group of rows ends: what is held in memory before it is written.
 _GROUP_ROWS, _GROUP_BYTES = 100_000, 32_000_000
 

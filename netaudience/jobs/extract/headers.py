@@ -27,10 +27,8 @@ from netaudience.jobs.columns.duckdb import telling
 from netaudience.jobs.extract.encodings import guessed
 from netaudience.jobs.extract.file_type import open_input
 from netaudience.jobs.extract.files import Input
-from netaudience.jobs.formats import header_of, title_problem
+from netaudience.jobs.formats._titles import header_of, title_problem
 from netaudience.jobs.spec.model import Source
-
-__all__ = ["DELIMITERS", "Dialect", "Head", "dialect_of", "fitting", "is_unnamed", "read_head"]
 
 #: What stands between cells, where it is not said.
 DELIMITERS = ",;\t|"

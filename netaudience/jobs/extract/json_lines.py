@@ -19,13 +19,12 @@ from netaudience.jobs.columns.duckdb import file_list, literal, quoted, telling
 from netaudience.jobs.columns.read_values import TYPED, json_text
 from netaudience.jobs.extract.encodings import transcode
 from netaudience.jobs.extract.file_type import open_input
-from netaudience.jobs.extract.files import LINE, PROBLEM, TEXT, Input
+from netaudience.jobs.extract.files import LINE, TEXT, Input
+from netaudience.jobs.formats import PROBLEM
 from netaudience.plurals import many
 
 if TYPE_CHECKING:
     import duckdb
-
-__all__ = ["NumberedLines", "Objects"]
 
 #: Floating numbers of more digits than DuckDB keeps, among which are some that it would keep.
 _LONG = r"[0-9.]{17}|[0-9]\.?[0-9]*[eE]-[0-9]{3}"

@@ -12,14 +12,13 @@ from itertools import chain
 from typing import Any, NamedTuple, NotRequired, TypeAlias, TypedDict, cast, overload
 
 from netaudience.dead_letter import By
+from netaudience.jobs.columns.comparison import CONDITION_FAILS
 from netaudience.jobs.columns.duckdb import Batch, import_arrow, numbers_of
 from netaudience.jobs.columns.selection import KEY, Compiled, Problem, read_fields, read_whole
-from netaudience.jobs.extract.files import LINE, PROBLEM, TEXT, Raw
-from netaudience.jobs.extract.scan import CONDITION_FAILS, Staged, Wanted
+from netaudience.jobs.extract.files import LINE, TEXT, Raw
+from netaudience.jobs.extract.scan import Staged, Wanted
+from netaudience.jobs.formats import PROBLEM
 from netaudience.jobs.spec.model import Expression
-
-__all__ = ["BatchPage", "Items", "Page", "SourceRow", "Whole", "page_of"]
-
 
 #: So many rows of a page are made one by one; who looks at more looks at most of them.
 _FEW = 20

@@ -18,8 +18,6 @@ from netaudience.jobs.extract.files import Input, check_folders
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["parquet_relation"]
-
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 

@@ -18,8 +18,6 @@ from netaudience.jobs.columns.duckdb import import_duckdb, quoted, telling
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Query", "check_twice", "ordered", "parse_query"]
-
 #: Functions that guess the types of columns, unless one of the arguments says them.
 _GUESSING = {
     "read_csv",

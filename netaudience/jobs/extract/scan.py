@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from netaudience.jobs.columns.comparison import CONDITION_FAILS, Asking, asking_sql
+from netaudience.jobs.columns.comparison import Asking, asking_sql
 from netaudience.jobs.columns.duckdb import Batch, batches, quoted, telling
 from netaudience.jobs.columns.effects import Effect
 from netaudience.jobs.columns.selection import (
@@ -25,13 +25,12 @@ from netaudience.jobs.columns.selection import (
     compile_selection,
     key_sql,
 )
-from netaudience.jobs.extract.files import PROBLEM, TEXT, Aside
+from netaudience.jobs.extract.files import TEXT, Aside
 from netaudience.jobs.extract.view import Opened
+from netaudience.jobs.formats import PROBLEM
 
 if TYPE_CHECKING:
     import duckdb
-
-__all__ = ["CONDITION_FAILS", "Scan", "Staged", "Wanted"]
 
 
 class Wanted:

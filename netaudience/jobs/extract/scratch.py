@@ -15,8 +15,6 @@ from pathlib import Path
 
 from netaudience.engine.lease import FileLock
 
-__all__ = ["Scratch"]
-
 _HELD = "held"
 
 

@@ -20,22 +20,9 @@ import attrs
 from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.jobs.columns.read_values import TYPED
 from netaudience.jobs.extract.blocks import Pipe
-from netaudience.jobs.extract.files import PROBLEM
-from netaudience.model.value_forms import plain_of, text_of
+from netaudience.jobs.formats import PROBLEM
+from netaudience.model.scalars import plain_of, text_of
 from netaudience.model.wire import dump_json
-
-__all__ = [
-    "PIPE",
-    "TYPED",
-    "AnyData",
-    "Records",
-    "Spool",
-    "Spooled",
-    "check_data",
-    "spool_async",
-    "spool_records",
-    "spool_stdin",
-]
 
 Records: TypeAlias = Iterable[Mapping[str, object]]
 """Rows as mappings of a column's name to its value."""

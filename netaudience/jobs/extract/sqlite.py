@@ -16,8 +16,6 @@ from netaudience.jobs.extract.file_type import first_bytes
 from netaudience.jobs.extract.query import check_twice
 from netaudience.jobs.extract.spool import Spooled, Unwritable, spool_records
 
-__all__ = ["is_sqlite", "spool_sqlite"]
-
 _SQLITE = b"SQLite format 3\x00"
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 

@@ -21,14 +21,14 @@ from netaudience.jobs.extract.fetch import fetch_pipe
 from netaudience.jobs.extract.file_type import is_text
 from netaudience.jobs.extract.files import Aside, Block, Input
 from netaudience.jobs.extract.headers import DELIMITERS, dialect_of, read_head
+from netaudience.jobs.extract.page import Page
 from netaudience.jobs.extract.scan import Scan
-from netaudience.jobs.extract.table import Page, Scratch, Table
+from netaudience.jobs.extract.scratch import Scratch
+from netaudience.jobs.extract.table import Table
 from netaudience.jobs.extract.view import Opened
 from netaudience.jobs.formats import Format
 from netaudience.jobs.spec.model import Source
 from netaudience.jobs.spec.source_section import known_encoding
-
-__all__ = ["StreamTable", "open_stream"]
 
 _NAME = "standard input"
 _STREAMED = {"csv", "tsv", "lines", "ndjson"}

@@ -22,7 +22,7 @@ from netaudience.jobs.connectors.watermark import EVERYTHING, Since
 from netaudience.jobs.extract.fetch import Fetched, fetch, is_fetched, kept_in
 from netaudience.jobs.extract.files import LINE, Aside
 from netaudience.jobs.extract.frames import spool_frame
-from netaudience.jobs.extract.page import BatchPage, Page, SourceRow, Whole, page_of
+from netaudience.jobs.extract.page import Page, SourceRow, Whole, page_of
 from netaudience.jobs.extract.scan import Scan, Staged, Wanted
 from netaudience.jobs.extract.scratch import Scratch
 from netaudience.jobs.extract.spool import (
@@ -41,19 +41,6 @@ from netaudience.plurals import many
 
 if TYPE_CHECKING:
     import duckdb
-
-__all__ = [
-    "PAGE",
-    "BatchPage",
-    "Page",
-    "Scratch",
-    "Selection",
-    "SourceRow",
-    "Table",
-    "gather_data",
-    "open_data",
-    "open_source",
-]
 
 T = TypeVar("T")
 

@@ -22,7 +22,6 @@ from netaudience.jobs.extract.delimited import Delimited, lines_set_aside
 from netaudience.jobs.extract.fetch import Fetched
 from netaudience.jobs.extract.file_type import prepare
 from netaudience.jobs.extract.files import (
-    PROBLEM,
     TEXT,
     Aside,
     Block,
@@ -38,14 +37,12 @@ from netaudience.jobs.extract.parquet import parquet_relation
 from netaudience.jobs.extract.query import check_twice, ordered, parse_query
 from netaudience.jobs.extract.spool import Spooled, spool_records
 from netaudience.jobs.extract.sqlite import is_sqlite, spool_sqlite
-from netaudience.jobs.formats import notes_of, readers
+from netaudience.jobs.formats import PROBLEM, notes_of, readers
 from netaudience.jobs.spec.model import Source
 
 if TYPE_CHECKING:
     import duckdb
 
-
-__all__ = ["Given", "Opened"]
 
 _NOT_A_ROW = f"{quoted(PROBLEM)} IS NOT NULL"
 #: The columns of JSON values as they are written begin so, and end with a number.

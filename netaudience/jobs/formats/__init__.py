@@ -13,20 +13,6 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol, TypeAlias, cast
 
-from netaudience.jobs.formats._titles import header_of, title_problem
-
-__all__ = [
-    "FORMATS",
-    "PROBLEM",
-    "Asked",
-    "Format",
-    "Reader",
-    "header_of",
-    "notes_of",
-    "readers",
-    "title_problem",
-]
-
 Format: TypeAlias = str
 """How a file is written: one of `FORMATS`."""
 

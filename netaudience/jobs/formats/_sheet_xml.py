@@ -15,8 +15,6 @@ from xml.parsers import expat
 
 import attrs
 
-__all__ = ["Oddities", "oddities_of"]
-
 Place: TypeAlias = tuple[int, int]
 """A row and a column, counted from 0."""
 

@@ -9,8 +9,6 @@ from typing import TypeAlias
 
 from netaudience.plurals import many
 
-__all__ = ["header_of", "title_problem"]
-
 #: So many columns are named one by one in a sentence.
 _FEW = 12
 

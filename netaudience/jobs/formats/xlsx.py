@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from netaudience.errors import ConfigurationError, SourceFailed
-from netaudience.jobs.formats import PROBLEM, Asked, header_of, title_problem
+from netaudience.jobs.formats import PROBLEM, Asked
 from netaudience.jobs.formats._sheet_xml import Oddities, oddities_of
-
-__all__ = ["SUFFIXES", "notes", "rows"]
+from netaudience.jobs.formats._titles import header_of, title_problem
 
 SUFFIXES = (".xlsx",)
 

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 
 from netaudience.model.verb_facts import Identity
 
-__all__ = ["OBVIOUS", "USER", "are_addresses", "called", "other_than_ids"]
-
 #: A user's own id.
 USER = ("extid", "externalid", "userid", "customerid", "id")
 _EMAIL = ("email", "emailaddress", "mail")

@@ -21,8 +21,6 @@ from netaudience.model.rows import Field, Rows
 from netaudience.model.value_forms import unset_of
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["Columns", "Place", "find_columns", "spread_of"]
-
 _ONLY_A_MAPPING: set[type] = {dict}
 #: What pandas calls the numbers of its rows in Parquet, which say nothing of a user.
 _INDEX = re.compile(r"__index_level_[0-9]+__")

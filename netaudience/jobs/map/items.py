@@ -24,23 +24,12 @@ from netaudience.jobs.extract.page import BatchPage, Items, Page, SourceRow
 from netaudience.jobs.spec.model import Expression, Step
 from netaudience.model.kinds import Identifiers, Kind, WholeNumbers
 from netaudience.model.rows import Field, Rows
+from netaudience.model.scalars import Unwritable
 from netaudience.model.texts import RowTexts
 from netaudience.model.validators import as_meant
-from netaudience.model.value_forms import Unset, Unwritable, ValueForm, unset_of
+from netaudience.model.value_forms import Unset, ValueForm, unset_of
 from netaudience.model.wire import dump_json
 from netaudience.operations.dispatch import Operation
-
-__all__ = [
-    "MappedPage",
-    "MappedRow",
-    "RejectedRow",
-    "kept_fields",
-    "make_items",
-    "make_removals",
-    "mapped",
-    "mapper",
-    "zoned",
-]
 
 
 class MappedRow(NamedTuple):

@@ -19,8 +19,6 @@ from netaudience.jobs.state.run_folder import private_folder, replace
 from netaudience.jobs.state.summary import Summary
 from netaudience.model.wire import dump_json, load_json, structure
 
-__all__ = ["Ended", "Event", "Told", "last_told", "remember_told"]
-
 Event: TypeAlias = Literal["failure", "guard", "rejects", "recovery", "nothing"]
 
 

@@ -17,8 +17,6 @@ from netaudience.jobs.spec.secrets import read
 from netaudience.jobs.state.run_folder import job_folder
 from netaudience.jobs.state.summary import Summary
 
-__all__ = ["Notifier"]
-
 _log = logging.getLogger("netaudience")
 
 

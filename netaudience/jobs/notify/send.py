@@ -14,8 +14,6 @@ from collections.abc import Callable
 from netaudience.jobs.notify.events import Ended
 from netaudience.model.wire import JsonValue, dump_json
 
-__all__ = ["message_of", "ping", "post"]
-
 #: Seconds that a receiver has to answer, and those before each attempt.
 _TIMEOUT = 10.0
 _WAITS = (0.0, 1.0, 3.0)

@@ -10,8 +10,6 @@ from netaudience.model.kinds import Kind
 from netaudience.model.rows import Field, Rows
 from netaudience.model.value_forms import ValueForm
 
-__all__ = ["decisions"]
-
 #: Digits that a number of JSON keeps, whichever they are.
 _SURE_DIGITS = 15
 

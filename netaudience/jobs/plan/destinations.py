@@ -28,8 +28,6 @@ from netaudience.vendors import client_of as vendor_of
 if TYPE_CHECKING:
     from netaudience.model.verb_facts import AudienceFacts
 
-__all__ = ["Size", "account_of", "find_for_plan", "find_or_make", "settings_of", "sizes_of", "unplaced"]
-
 T = TypeVar("T", bound=JobFile)
 
 

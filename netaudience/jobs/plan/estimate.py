@@ -25,8 +25,6 @@ from netaudience.outcomes import Rejected
 from netaudience.plurals import many
 from netaudience.settings import Settings
 
-__all__ = ["Load", "client_of", "reckon"]
-
 #: How long one exchange takes, where only the requests at one time bind.
 LATENCY = assumed(0.3, "no measurement yet; what a request took in the last run says it better")
 #: Items of the first request that are shown.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.jobs.state.snapshot import Differences, Old
 
-__all__ = ["missing_ids", "notes_of"]
-
 
 def missing_ids(job: JobFile, step: Step, table: Table) -> list[str]:
     """Say how many rows a step of an audience leaves out, for they have no id that its vendor takes."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.spec.model import JobFile, Source
     from netaudience.model.verb_facts import Channel, Identity, Question
 
-__all__ = ["ask_for_opt_outs", "held_by", "own_opt_outs", "told_by"]
-
 T = TypeVar("T")
 _AT_ONE_TIME = 20
 

@@ -17,10 +17,11 @@ from typing import TypeAlias
 import attrs
 
 from netaudience.client import Client
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, GuardRefused
 from netaudience.jobs.connectors.watermark import Since
+from netaudience.jobs.extract.page import Page
 from netaudience.jobs.extract.scratch import Scratch
-from netaudience.jobs.extract.table import Page, Table
+from netaudience.jobs.extract.table import Table
 from netaudience.jobs.map.items import MappedRow, RejectedRow, make_items, make_removals, zoned
 from netaudience.jobs.plan.decisions import decisions
 from netaudience.jobs.plan.destinations import find_for_plan
@@ -29,7 +30,7 @@ from netaudience.jobs.plan.notes import missing_ids, notes_of
 from netaudience.jobs.plan.preflight import Preflight, ask_vendors, refuse
 from netaudience.jobs.plan.validate_source import check_first, check_source, open_checked
 from netaudience.jobs.spec.audience_section import with_places
-from netaudience.jobs.spec.guards import GuardRefused, RejectedGuard, check_removals, check_rows
+from netaudience.jobs.spec.guards import RejectedGuard, check_removals, check_rows
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.spec.validate import find_operation, find_vendor
@@ -48,8 +49,6 @@ from netaudience.model.kinds import Kind
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
-
-__all__ = ["Load", "OnLook", "Plan", "StepPlan", "plan_job"]
 
 OnLook: TypeAlias = Callable[[str, int], object]
 """Is called with the step that is planned, and how many of its rows were read so far."""

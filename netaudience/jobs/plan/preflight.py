@@ -26,8 +26,6 @@ from netaudience.model.kinds import Identifiers, Kind
 from netaudience.model.rows import Field, Rows
 from netaudience.operations.schemas import Answers, Entries, Names, Told, read_schemas
 
-__all__ = ["Finding", "Preflight", "ask_vendor", "ask_vendors", "refuse"]
-
 #: Seconds for all questions of one step's vendor: what is not answered by then is told, and the run goes on.
 _PATIENCE = 60.0
 _HOW = (

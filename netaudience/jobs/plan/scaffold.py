@@ -32,8 +32,6 @@ from netaudience.model.wire import dump_json
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import names
 
-__all__ = ["first_job", "write_first_job"]
-
 _MISSING = "COLUMN"
 #: Rows of a query that are fetched to see its columns.
 _LOOKED_AT = 1000

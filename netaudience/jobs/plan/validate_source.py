@@ -26,8 +26,6 @@ from netaudience.jobs.spec.validate import find_operation, find_vendor
 from netaudience.model.kinds import Identifiers
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["check_first", "check_source", "open_checked", "takes_for_ids"]
-
 
 def open_checked(  # noqa: PLR0913 - what a reading may be told
     job: JobFile,

@@ -15,20 +15,6 @@ from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.metrics import Attempt, Ceiling, Latencies, Metrics, Slice
 from netaudience.outcomes import Counts
 
-__all__ = [
-    "KINDS",
-    "SEEN_AS",
-    "Bar",
-    "Reason",
-    "clock",
-    "distribution",
-    "outcomes",
-    "over_time",
-    "reasons",
-    "runs",
-    "share_of",
-]
-
 #: The kinds of outcome, in the order in which they stand in a bar.
 KINDS: Final = tuple(Counts().shown())
 _OUTCOMES: Final[Mapping[str, str]] = {kind: kind for kind in KINDS}

@@ -17,8 +17,6 @@ from netaudience.jobs.spec.model import JobFile
 from netaudience.jobs.spec.parse import read_job
 from netaudience.jobs.spec.validate import find_vendor
 
-__all__ = ["exposures"]
-
 
 def exposures(folder: Path, *, owner: str, email: str | None = None) -> list[str]:
     """Return the lines of a YAML file of exposures, one for each job in a folder that reads a model of dbt.

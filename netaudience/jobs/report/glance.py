@@ -13,8 +13,6 @@ from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.jobs.state.verified import Verified
 from netaudience.plurals import many
 
-__all__ = ["at_a_glance", "last_runs"]
-
 #: Runs that are shown beside one another.
 _MOST_RUNS = 12
 

@@ -29,8 +29,6 @@ from netaudience.jobs.state.verified import SEEN, Verified, read_verified
 from netaudience.outcomes import commonest
 from netaudience.plurals import many
 
-__all__ = ["draw_report", "write_report"]
-
 _log = logging.getLogger("netaudience")
 
 #: A page may do nothing but show itself.

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.spec.model import JobFile
     from netaudience.jobs.state.summary import StepSummary, Summary
 
-__all__ = ["Lineage"]
-
 _PRODUCER = "netaudience"
 #: Seconds that the last event has to be sent, when the run is over.
 _PATIENCE = 10.0

@@ -13,8 +13,6 @@ from xml.etree.ElementTree import Element, SubElement
 
 import attrs
 
-__all__ = ["Plot", "Scale", "key", "say"]
-
 #: The box of the curves, in its own units: it is stretched to whatever the page gives it.
 _WIDE, _HIGH = 1000.0, 100.0
 _MOST_MARKS = 5

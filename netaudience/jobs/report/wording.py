@@ -16,8 +16,6 @@ import attrs
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.plurals import many
 
-__all__ = ["MEANINGS", "Verdict", "times", "without_names"]
-
 MEANINGS: Mapping[str, str] = {
     "applied": "the vendor made the change before it answered",
     "accepted": "the vendor took the row and makes the change later; it does not say when that is done",

@@ -17,8 +17,6 @@ from netaudience.jobs.extract.frames import write_batches
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.jobs.state.summary import Summary
 
-__all__ = ["TABLES", "Kind", "file_of", "write_tables"]
-
 Kind: TypeAlias = Literal["text", "whole", "number"]
 
 #: Goes up when a column changes its meaning, or is no more; columns may be added within a version.

@@ -20,8 +20,6 @@ from netaudience.jobs.state.finalize import write_summary
 from netaudience.jobs.state.run_folder import RunFolder
 from netaudience.jobs.state.summary import Summary
 
-__all__ = ["keep_results"]
-
 _TYPES: Mapping[Kind, str] = {"text": "text", "whole": "bigint", "number": "double precision"}
 _REMEDY = "look at what its user may do there; netaudience resume writes them once more"
 

@@ -10,8 +10,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import listed, nearest
 from netaudience.model.verb_facts import CHANNELS, Channel, Verb
 
-__all__ = ["AGREED_BY", "Action"]
-
 #: The flag by which somebody says for how many people a verb is meant, where it must be said.
 AGREED_BY: Mapping[Verb, str] = {"erase": "--yes-delete", "unsuppress": "--yes-opt-in"}
 _OF_CHANNELS, _OF_AUDIENCES = ("suppress", "unsuppress"), ("join", "leave")

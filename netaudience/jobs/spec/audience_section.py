@@ -25,8 +25,6 @@ from netaudience.model.digests import digest_of
 from netaudience.model.verb_facts import IDENTITIES, Identity, VerbFacts, Way
 from netaudience.vendors import names, verbs_of, whole_list_of
 
-__all__ = ["AUDIENCE", "audience_of", "audience_steps", "numbered", "way_of", "with_places"]
-
 AUDIENCE = ("name", "vendors", "columns", "at", "by", "channels", "lists")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 

@@ -16,8 +16,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.model import Share
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 
-__all__ = ["Problems", "Section", "duration", "listed", "nearest", "plain"]
-
 #: A value of the file with the path at which it stands.
 Placed: TypeAlias = tuple[object, KeyPath]
 

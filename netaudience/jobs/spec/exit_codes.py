@@ -6,8 +6,6 @@ import enum
 
 from netaudience.errors import ConfigurationError, EmptySource, GuardRefused, NetaudienceError, Unauthorized
 
-__all__ = ["ExitCode", "of_error", "of_signal"]
-
 
 class ExitCode(enum.IntEnum):
     """What the shell is told."""

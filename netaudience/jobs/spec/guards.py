@@ -17,19 +17,6 @@ from netaudience.jobs.spec.model import Guards, Share
 from netaudience.operations.dispatch import Operation
 from netaudience.plurals import many
 
-__all__ = [
-    "Consent",
-    "GuardRefused",
-    "RejectedGuard",
-    "accepts",
-    "check_consent",
-    "check_removals",
-    "check_rows",
-    "no_rows",
-    "refusal",
-    "wants_consent",
-]
-
 #: A share of fewer rows than this says nothing yet; a number of rows counts at once.
 _ENOUGH = 200
 #: Runs whose median a number of rows is compared with.

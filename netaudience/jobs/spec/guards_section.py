@@ -5,8 +5,6 @@ from __future__ import annotations
 from netaudience.jobs.spec.diagnostics import Section
 from netaudience.jobs.spec.model import Guards
 
-__all__ = ["GUARDS", "guards_of"]
-
 GUARDS = (
     "allow_empty", "max_removals", "max_rejected", "max_different", "accept_rejected", "max_deviation",
     "odd_identifiers", "preflight",

@@ -16,28 +16,6 @@ from netaudience.model.digests import digest_of
 from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 
-__all__ = [
-    "CONNECTIONS",
-    "EVENTS",
-    "LEASE",
-    "OVERLAP",
-    "PATIENCE",
-    "DbtModel",
-    "Expression",
-    "Guards",
-    "JobFile",
-    "KeptAudience",
-    "Mode",
-    "Notify",
-    "Quotas",
-    "Results",
-    "Secret",
-    "Share",
-    "Source",
-    "Step",
-    "Suppression",
-]
-
 #: Long enough for a vendor's short outage, and short enough for a night.
 PATIENCE = 300.0
 

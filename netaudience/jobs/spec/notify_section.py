@@ -7,8 +7,6 @@ from netaudience.jobs.spec.model import EVENTS, Notify
 from netaudience.jobs.spec.secrets import secret
 from netaudience.jobs.spec.source_section import FUNCTION
 
-__all__ = ["NOTIFY", "notify_of"]
-
 NOTIFY = ("webhook", "format", "on", "new_rejects", "healthcheck", "on_end")
 
 

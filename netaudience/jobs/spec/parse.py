@@ -27,8 +27,6 @@ from netaudience.jobs.spec.suppression_section import SUPPRESSION, suppression_o
 from netaudience.jobs.spec.toml_lines import Lines
 from netaudience.jobs.spec.verb_section import verb_steps
 
-__all__ = ["JOB", "read_job", "read_notified", "read_text"]
-
 JOB = (
     "name",
     "source",

@@ -9,8 +9,6 @@ from netaudience.jobs.spec.validate import find_vendor
 from netaudience.model.verb_facts import OWN, SHARED, Identity
 from netaudience.vendors import names
 
-__all__ = ["column_of", "columns_of", "pairs_of", "vendors_of"]
-
 
 def columns_of(section: Section, vendors: Iterable[str]) -> dict[str, str]:
     """Return the columns that people are known by: by an identity, or one vendor's alone: ``VENDOR_id``."""

@@ -13,8 +13,6 @@ from netaudience.jobs.spec.model import Quotas
 if TYPE_CHECKING:  # costs a program's start
     from netaudience.quotas.store import QuotaStore, WhenLost
 
-__all__ = ["QUOTAS", "quotas_of", "store_of"]
-
 QUOTAS = ("where", "account", "lease", "when_lost", "share")
 _ENVIRONMENT = "env:"
 

@@ -9,8 +9,6 @@ from netaudience.jobs.spec.model import Results
 from netaudience.jobs.spec.secrets import secret
 from netaudience.jobs.spec.source_section import DBAPI
 
-__all__ = ["RESULTS", "results_of"]
-
 RESULTS = ("connection", "uri", "tables")
 #: How the names of tables begin, behind those of their database and schema.
 _BEGINNING = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\.){0,2}[A-Za-z_][A-Za-z0-9_]*")

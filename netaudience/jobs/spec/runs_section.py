@@ -7,8 +7,6 @@ import re
 from netaudience.jobs.spec.diagnostics import Section
 from netaudience.jobs.spec.model import LEASE
 
-__all__ = ["RUNS", "folder_of", "lease_of"]
-
 RUNS = ("folder", "keep", "keep_days", "patience", "lease")
 #: A folder in an object store.
 _STORE = re.compile(r"(?:s3|s3a|gs|az|abfs|abfss)://[A-Za-z0-9._@-]+(?:/[A-Za-z0-9._/=-]*)?")

@@ -26,8 +26,6 @@ from netaudience.model.verb_facts import CHANNELS, Verb
 from netaudience.model.wire import JsonValue
 from netaudience.vendors import clients
 
-__all__ = ["job_schema"]
-
 _TEXT: JsonValue = {"type": "string", "minLength": 1}
 _TEXTS: JsonValue = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
 _FLAG: JsonValue = {"type": "boolean"}

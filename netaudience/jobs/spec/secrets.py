@@ -10,8 +10,6 @@ from netaudience.credentials import read_secret, variable
 from netaudience.jobs.spec.diagnostics import Section
 from netaudience.jobs.spec.model import Secret
 
-__all__ = ["read", "secret"]
-
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

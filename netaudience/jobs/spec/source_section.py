@@ -14,8 +14,6 @@ from netaudience.jobs.spec.diagnostics import Problems, Section
 from netaudience.jobs.spec.model import CONNECTIONS, OVERLAP, DbtModel, Secret, Source
 from netaudience.jobs.spec.secrets import secret
 
-__all__ = ["DBAPI", "FUNCTION", "OF_FILES", "SOURCE", "checked_source", "known_encoding", "source_of"]
-
 SOURCE = (
     "files", "sql", "database", "connection", "uri", "dbt", "python", "delta", "iceberg",
     "incremental", "overlap", "full_days", "format", "key",

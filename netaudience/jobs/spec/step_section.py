@@ -25,8 +25,6 @@ from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import names as vendor_names
 
-__all__ = ["MODES", "STEP", "check_incremental", "steps_of"]
-
 STEP = (
     "name", "vendor", "operation", "arguments", "fields", "where", "mode", "removal", "removal_arguments",
     "take_back_old", "duplicates", "suppressed", "channels", "verify", "rate", "in_flight", "max_rows",

@@ -13,19 +13,6 @@ from netaudience.jobs.spec.model import Suppression
 from netaudience.jobs.spec.people_section import columns_of, vendors_of
 from netaudience.model.verb_facts import CHANNELS, Channel
 
-__all__ = [
-    "KNOWN_CHANNELS",
-    "SUPPRESSION",
-    "channel_of",
-    "channels_of",
-    "condition_of",
-    "fill_of",
-    "held_back",
-    "quoted_name",
-    "suppression_of",
-    "table_of",
-]
-
 SUPPRESSION = ("files", "match", "channel", "ask", "channels", "columns")
 #: What the column of channels may hold; None is all of them.
 KNOWN_CHANNELS: frozenset[str | None] = frozenset({None, *CHANNELS})

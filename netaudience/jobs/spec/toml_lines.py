@@ -10,8 +10,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-__all__ = ["KeyPath", "Lines"]
-
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Names of tables and keys; a number is the place in an array."""
 

@@ -26,19 +26,6 @@ from netaudience.operations.dispatch import CONSENT, Operation
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
 
-__all__ = [
-    "Tell",
-    "check_arguments",
-    "check_fields",
-    "find_operation",
-    "find_vendor",
-    "is_json",
-    "item_field",
-    "never_unset",
-    "problem_of_last",
-    "removal_problem",
-]
-
 #: Takes a problem: the name that it is with (None for all of them together), and the sentence.
 Tell: TypeAlias = Callable[[str | None, str], None]
 

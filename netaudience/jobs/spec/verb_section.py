@@ -24,8 +24,6 @@ from netaudience.jobs.spec.verb_steps import step_of, untold, ways_of
 from netaudience.model.verb_facts import Channel, Identity, Verb, key_of
 from netaudience.vendors import verbs_of
 
-__all__ = ["VERB", "VERB_MODES", "verb_steps"]
-
 VERB = ("verb", "vendors", "channels", "audience", "attributes", "columns", "at", "where", "mode")
 VERB_MODES = ("all", "changed-only")
 _BY_HAND = (

@@ -16,18 +16,6 @@ from netaudience.model.verb_facts import Channel, Identity, VerbFacts, Way
 from netaudience.model.wire import JsonValue
 from netaudience.operations.dispatch import Operation
 
-__all__ = [
-    "UNPLACED",
-    "as_argument",
-    "has_sql",
-    "mirrored",
-    "placed",
-    "step_of",
-    "unfit_place",
-    "untold",
-    "ways_of",
-]
-
 #: Stands for the number of a place that has to be found or made first.
 UNPLACED = "0"
 

@@ -21,8 +21,6 @@ from netaudience.jobs.state.diagnosis import cause_of, sentence_of
 if TYPE_CHECKING:
     from netaudience.jobs.map.items import MappedPage
 
-__all__ = ["Checkpoint", "Past", "Undelivered", "check_journal"]
-
 
 class Undelivered(NamedTuple):
     """An item that an earlier attempt has settled without delivering it."""

@@ -15,8 +15,6 @@ from pathlib import Path
 from netaudience.errors import NetaudienceError
 from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
-__all__ = ["Crashed", "crash_of"]
-
 _log = logging.getLogger("netaudience")
 
 

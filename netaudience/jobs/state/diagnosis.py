@@ -12,8 +12,6 @@ from typing import Literal, TypeAlias
 from netaudience.jobs.columns.duckdb import import_duckdb
 from netaudience.model.memory import MORE_MEMORY, lacks_memory
 
-__all__ = ["Cause", "cause_of", "sentence_of"]
-
 Cause: TypeAlias = Literal["in use", "rights", "space", "memory", "handles", "damaged", "unknown"]
 
 _RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -11,29 +11,6 @@ from __future__ import annotations
 
 from netaudience.jobs.columns.comparison import Asking
 
-__all__ = [
-    "ASIDE",
-    "COUNT",
-    "DUPLICATES",
-    "EMPTY",
-    "FOLD",
-    "HERE",
-    "LATEST",
-    "LEAVE",
-    "LEAVE_OUT",
-    "LEFT",
-    "PASSED",
-    "RANGES",
-    "RECALL",
-    "RUN",
-    "SCHEMA",
-    "SETTLED",
-    "SETTLED_IN_PARTS",
-    "compare",
-    "earlier",
-    "gone",
-]
-
 #: The name of a snapshot's file beside a source, and what its tables are called there.
 HERE = '"netaudience snapshot"'
 

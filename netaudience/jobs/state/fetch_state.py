@@ -13,8 +13,6 @@ from netaudience.jobs.state.run_folder import JobLock, holder_of, job_folder, pr
 from netaudience.jobs.state.stored_copy import Here, bring, local_files, read_here, write_here
 from netaudience.jobs.state.stored_objects import StoredObjects, StoredState
 
-__all__ = ["Whereabouts", "fetch_state", "where_state_is"]
-
 
 @attrs.frozen(kw_only=True)
 class Whereabouts:

@@ -18,15 +18,6 @@ from netaudience.jobs.state.run_folder import RunFolder, prune, replace, runs_of
 from netaudience.jobs.state.summary import StepSummary, Summary, read_summary
 from netaudience.vendors import client_of
 
-__all__ = [
-    "finished_already",
-    "prune_runs",
-    "rows_before",
-    "summaries",
-    "tell_build",
-    "write_summary",
-]
-
 _log = logging.getLogger("netaudience")
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.state.run_folder import RunFolder, folders_here, runs_of
 
-__all__ = ["find_run"]
-
 
 def find_run(name: str, folders: Iterable[Path] = ()) -> RunFolder:
     """Return a run by the path of its folder, its id or the beginning of it, or the newest of a job.

@@ -16,8 +16,6 @@ from pathlib import Path
 
 from netaudience.jobs.columns.effects import canonical
 
-__all__ = ["KnownRejects"]
-
 _MOST = 1_000_000
 _log = logging.getLogger("netaudience")
 

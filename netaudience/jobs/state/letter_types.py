@@ -16,8 +16,6 @@ from netaudience.jobs.columns.read_values import BadValue
 from netaudience.jobs.spec.model import Expression
 from netaudience.model.wire import JsonValue
 
-__all__ = ["expressions_of", "fields_from", "made_of", "shown", "typed", "types_of", "unsets"]
-
 _READERS: Mapping[str, Callable[[str], object]] = {
     "timestamp": dt.datetime.fromisoformat,
     "date": dt.date.fromisoformat,

@@ -15,8 +15,6 @@ import attrs
 from netaudience.dead_letter import DeadLetter
 from netaudience.jobs.state.rejects import Rejects
 
-__all__ = ["Letters", "Outlet"]
-
 
 class Outlet(Protocol):
     """Takes lines until it breaks."""

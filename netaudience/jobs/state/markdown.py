@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["cell"]
-
 
 def cell(text: str) -> str:
     """Return text that a cell of a Markdown table shows as it is."""

@@ -15,8 +15,6 @@ from typing import Literal, TypeAlias
 from netaudience.errors import ConfigurationError, GuardRefused
 from netaudience.jobs.state.run_folder import file_name
 
-__all__ = ["Home", "SameAccount", "find_memory", "memory_to_plan_with"]
-
 Home: TypeAlias = tuple[str, str]
 """What tells a server and an account from others, without showing them."""
 SameAccount: TypeAlias = Literal["same", "other"]

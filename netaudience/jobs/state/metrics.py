@@ -22,19 +22,6 @@ from netaudience.jobs.state.run_folder import replace
 from netaudience.model.limits import Quota, Window, assumed
 from netaudience.model.wire import JsonValue, dump_json, load_json, structure
 
-__all__ = [
-    "ACCURACY",
-    "Attempt",
-    "Ceiling",
-    "Latencies",
-    "Metrics",
-    "Pause",
-    "Slice",
-    "SlowRequest",
-    "read_metrics",
-    "write_metrics",
-]
-
 #: A percentile is at most this share away from the exact one (the sketch of https://arxiv.org/abs/1908.10693).
 ACCURACY = 0.02
 #: Slices of time; when a run needs more, two neighbours become one.

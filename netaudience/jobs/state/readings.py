@@ -19,8 +19,6 @@ from netaudience.model.digests import digest_of
 from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.plurals import many
 
-__all__ = ["keep_reading", "since_of"]
-
 
 @attrs.frozen(kw_only=True)
 class _Reading:

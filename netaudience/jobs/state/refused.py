@@ -16,8 +16,6 @@ from netaudience.jobs.spec.exit_codes import ExitCode, of_error
 from netaudience.jobs.state.run_folder import private_folder, replace
 from netaudience.model.wire import dump_json, load_json, structure
 
-__all__ = ["Refused", "refused_runs", "remember_refused"]
-
 #: Refusals that are kept of a job.
 _KEPT = 100
 

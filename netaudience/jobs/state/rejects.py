@@ -19,8 +19,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.model.digests import digest_of
 from netaudience.model.wire import JsonValue
 
-__all__ = ["Rejects", "row_digest"]
-
 
 class Rejects:
     """Writes the undelivered rows of one attempt."""

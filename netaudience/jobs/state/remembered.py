@@ -10,8 +10,6 @@ from netaudience.jobs.spec.model import Step
 from netaudience.model.rows import Field, Rows
 from netaudience.operations.dispatch import Operation
 
-__all__ = ["effect_of"]
-
 
 def effect_of(step: Step, operation: Operation, removal: Operation | None = None) -> Effect:
     """Return how the effect of a step's rows is known.

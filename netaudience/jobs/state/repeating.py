@@ -20,16 +20,6 @@ from netaudience.model.digests import digest_of_parts
 from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.operations.dispatch import Operation
 
-__all__ = [
-    "SentAgain",
-    "check_last_run",
-    "check_sent_again",
-    "mark_of",
-    "sending_again",
-    "touched",
-    "write_sent_again",
-]
-
 _ONCE_MORE = "--in-doubt resend sends all of its rows once more"
 
 

@@ -34,9 +34,8 @@ from netaudience.operations.dispatch import Operation
 
 if TYPE_CHECKING:
     from netaudience.jobs.columns.selection import Only, Selection
-    from netaudience.jobs.extract.table import Page, SourceRow, Table
-
-__all__ = ["letters_as_source", "retry_of"]
+    from netaudience.jobs.extract.page import Page, SourceRow
+    from netaudience.jobs.extract.table import Table
 
 _PAGE = 1000
 

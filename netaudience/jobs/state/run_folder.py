@@ -27,21 +27,6 @@ from netaudience.jobs.spec.model import JobFile
 from netaudience.model.digests import digest_of
 from netaudience.model.wire import dump_json, load_json, structure
 
-__all__ = [
-    "JobLock",
-    "RunFolder",
-    "RunStart",
-    "file_name",
-    "folders_here",
-    "holder_of",
-    "job_folder",
-    "new_run",
-    "private_folder",
-    "prune",
-    "rejected_path",
-    "runs_of",
-]
-
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,60}")
 _FORMAT = "netaudience run 1"

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.spec.model import Step
     from netaudience.model.kinds import Kind
 
-__all__ = ["Chains", "Repeats", "all_but", "earlier_of"]
-
 _CHAINS = """
 SELECT coalesce(max(rows), 0), count(*), coalesce(sum(rows), 0)::BIGINT
 FROM (SELECT count(*) AS rows FROM seen GROUP BY key HAVING count(*) > 1)

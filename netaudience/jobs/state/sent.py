@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.columns.effects import Effect
     from netaudience.jobs.columns.selection import Problem
 
-__all__ = ["SentMemory"]
-
 Chosen = Callable[[int], bool]
 
 #: What the staged run has delivered, and what it has taken back; the rest of both is none of our business.

@@ -22,19 +22,19 @@ from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.columns.duckdb import Batch, another, batches, connect, import_duckdb, literal
 from netaudience.jobs.columns.effects import Effect, canonical, removal_fields
 from netaudience.jobs.columns.selection import Problem, Selection, salt_of
-from netaudience.jobs.extract.table import PAGE, Page, SourceRow, Table
+from netaudience.jobs.extract.page import Page, SourceRow
+from netaudience.jobs.extract.table import PAGE, Table
 from netaudience.jobs.spec.model import Step
 from netaudience.jobs.state import diff_sql, taking_back
 from netaudience.jobs.state.diagnosis import Cause, cause_of, sentence_of
-from netaudience.jobs.state.staging import HERE, REMEMBER, stage
+from netaudience.jobs.state.diff_sql import HERE
+from netaudience.jobs.state.staging import REMEMBER, stage
 from netaudience.model.wire import JsonValue
 
 if TYPE_CHECKING:
     import duckdb
 
     from netaudience.jobs.extract.scan import Scan
-
-__all__ = ["Differences", "Old", "Snapshot", "salted", "selection_of"]
 
 _FORMAT = "netaudience snapshot 3"
 #: The kinds of what is done.

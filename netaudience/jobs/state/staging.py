@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.columns.effects import Effect
     from netaudience.jobs.extract.scan import Scan
 
-__all__ = ["HERE", "REMEMBER", "stage"]
-
 #: Writes down a fact of the snapshot.
 REMEMBER = f"INSERT OR REPLACE INTO {HERE}.main.facts VALUES (?, ?)"
 _HELD = "held runs"

@@ -46,8 +46,6 @@ from netaudience.jobs.state.stored_objects import (
 )
 from netaudience.model.clock import clock
 
-__all__ = ["StateStore"]
-
 #: The share of a lease after which a holder that reaches nobody stops by itself.
 _GIVES_UP = 0.5
 

@@ -17,17 +17,6 @@ from netaudience.jobs.state.run_folder import private_folder, replace
 from netaudience.jobs.state.stored_objects import StoredFile, StoredObjects, StoredState
 from netaudience.model.wire import dump_json, load_json, structure
 
-__all__ = [
-    "Here",
-    "bring",
-    "copy_journal",
-    "digest_of",
-    "is_as_known",
-    "local_files",
-    "read_here",
-    "write_here",
-]
-
 #: What is of one machine and one process alone, or half written.
 _LOCAL = re.compile(
     r"lock\.sqlite.*|store\.sqlite.*|store\.json|running\.json|\.gitignore|.*(-lock|-shm|-wal|-count|\.part)"

@@ -23,8 +23,6 @@ from netaudience.jobs.connectors.objects import open_store
 from netaudience.jobs.connectors.packages import need
 from netaudience.model.wire import dump_json, load_json, structure
 
-__all__ = ["BEATS", "REMEDY", "Lost", "StoredFile", "StoredObjects", "StoredState", "epoch_of"]
-
 _FORMAT = "netaudience state 1"
 _ROOT = re.compile(r"([a-z0-9]+://[^/]+)/?(.*)")
 #: How often a lease is renewed in its time.

@@ -22,8 +22,6 @@ from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.outcomes import Counts, Reasons, Report, commonest
 from netaudience.plurals import many
 
-__all__ = ["JobFailed", "StepSummary", "Summary", "near", "read_costs", "read_summary", "write_costs"]
-
 _FORMAT = "netaudience summary 2"
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from netaudience.jobs.state.diff_sql import HERE
 
-__all__ = ["FORGET", "FORGET_ALL", "OLD", "READ", "REMOVE", "WAY"]
-
 #: The number of the arguments that are used now, and what takes back what is done by them now.
 _NEXT = f"""
 INSERT INTO {HERE}.main.ways SELECT coalesce(max(way), 0) + 1, $asked, NULL, NULL

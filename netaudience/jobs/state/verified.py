@@ -12,8 +12,6 @@ from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.plurals import many
 
-__all__ = ["SEEN", "StepVerified", "Verified", "read_verified", "write_verified"]
-
 _FORMAT = "netaudience verify 1"
 #: What a look shows of a row, as people read it.
 SEEN = {

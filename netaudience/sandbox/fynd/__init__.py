@@ -18,12 +18,10 @@ from netaudience.sandbox.fynd.groups import Groups
 from netaudience.sandbox.fynd.jobs import Jobs
 from netaudience.sandbox.fynd.provenance import PREFIX, RULES, TOKEN_PATH
 from netaudience.sandbox.fynd.requests import error
-from netaudience.sandbox.fynd.state import FyndState, Phone
+from netaudience.sandbox.fynd.state import FyndState
 from netaudience.sandbox.fynd.tokens import Tokens
 from netaudience.sandbox.protocol import Call, Change, Json, Operation, SandboxLimits, Setup, dated
 from netaudience.sandbox.responses import Answer, reason
-
-__all__ = ["Fynd", "Phone", "make"]
 
 
 class Fynd(FyndState):

@@ -32,7 +32,7 @@ from netaudience.sandbox.iterable.privacy import MERGE, UNFORGET, Privacy
 from netaudience.sandbox.iterable.provenance import MAX_BULK_BYTES, RULES
 from netaudience.sandbox.iterable.responses import Manners
 from netaudience.sandbox.iterable.seeding import demo, seed
-from netaudience.sandbox.iterable.state import IterableState, Profile, PushDevice
+from netaudience.sandbox.iterable.state import IterableState
 from netaudience.sandbox.iterable.subscriptions import (
     BY_EMAIL,
     BY_USER_ID,
@@ -51,8 +51,6 @@ from netaudience.sandbox.iterable.writes import (
 )
 from netaudience.sandbox.protocol import Call, Change, Json, Operation, SandboxLimits, Setup, Window, dated
 from netaudience.sandbox.responses import Answer, reason, text_answer
-
-__all__ = ["Iterable", "Manners", "Profile", "PushDevice", "make"]
 
 #: The number that messages call the project by.
 PROJECT: Final = "1"

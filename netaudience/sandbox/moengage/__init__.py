@@ -17,7 +17,7 @@ from netaudience.sandbox.moengage.provenance import DAY, HOUR, MAX_BULK_BYTES, M
 from netaudience.sandbox.moengage.requests import FOREIGN, Reader, Refusals
 from netaudience.sandbox.moengage.seeding import seed
 from netaudience.sandbox.moengage.segments import Segments
-from netaudience.sandbox.moengage.state import Customer, MoEngageState, Suspension
+from netaudience.sandbox.moengage.state import MoEngageState, Suspension
 from netaudience.sandbox.moengage.users import Users
 from netaudience.sandbox.protocol import (
     Call,
@@ -31,8 +31,6 @@ from netaudience.sandbox.protocol import (
     dated,
 )
 from netaudience.sandbox.responses import Answer, Refused, json_answer, reason, text_answer
-
-__all__ = ["Customer", "MoEngage", "make"]
 
 MERGE = "/v1/customer/merge"
 _NAMED_IN_THE_QUERY = ("customer/", "customers/", "devices/")

@@ -13,16 +13,13 @@ import attrs
 from netaudience.sandbox.netmera import fields, seeding
 from netaudience.sandbox.netmera.bulk import Bulk
 from netaudience.sandbox.netmera.contacts import Contacts
-from netaudience.sandbox.netmera.definitions import Attribute, Event
 from netaudience.sandbox.netmera.provenance import RULES
 from netaudience.sandbox.netmera.reads import Reads
 from netaudience.sandbox.netmera.segments import Segments
-from netaudience.sandbox.netmera.state import App, Device, NetmeraState, Segment, User
+from netaudience.sandbox.netmera.state import NetmeraState
 from netaudience.sandbox.netmera.writes import Writes
 from netaudience.sandbox.protocol import Call, Change, Json, Operation, SandboxLimits, Setup, dated
 from netaudience.sandbox.responses import Answer, json_answer, reason, text_answer
-
-__all__ = ["App", "Attribute", "Device", "Event", "Netmera", "Segment", "User", "make"]
 
 
 class Netmera(NetmeraState):

@@ -16,8 +16,6 @@ from netaudience.model.item_errors import NOTHING, Blamer, ItemErrors
 from netaudience.model.verdicts import Judge, json_object, plain_words
 from netaudience.model.wire import JsonValue, Response
 
-__all__ = ["blame_list", "blame_records", "classify"]
-
 _VENDOR = "CleverTap"
 _REGION = (
     "Look at account id and passcode, and at the region: valid credentials get this answer "

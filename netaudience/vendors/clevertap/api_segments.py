@@ -25,8 +25,6 @@ from netaudience.vendors.clevertap.facts import (
 )
 from netaudience.vendors.clevertap.models import ApiSegment, ListTaken, NewApiSegment, NewApiSegmentDict
 
-__all__ = ["ApiSegments"]
-
 _NEW = Rows(NewApiSegment, key="customer_segment_id", noun="segment")
 _BETA = "A private beta: CleverTap enables it on request."
 

@@ -72,8 +72,6 @@ from netaudience.vendors.clevertap.records import (
 )
 from netaudience.vendors.clevertap.rules import PHONE
 
-__all__ = ["CleverTapClient", "Region"]
-
 Region: TypeAlias = Literal["eu", "in1", "sg1", "us1", "aps3", "mec1"]
 """Where an account is kept. Source: https://developer.clevertap.com/docs/common-api-components"""
 

@@ -20,8 +20,6 @@ from netaudience.operations.dispatch import Steps
 from netaudience.vendors.clevertap.facts import CUSTOM_LIST, CUSTOM_LIST_PAGE
 from netaudience.vendors.clevertap.models import CustomList, SignedAddress
 
-__all__ = ["CustomLists"]
-
 _ADDRESS = "/get_custom_list_segment_url"
 _COMPLETED = "/upload_custom_list_segment_completed"
 #: As the file names what it identifies by. Reported.

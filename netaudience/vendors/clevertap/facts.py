@@ -7,42 +7,6 @@ from __future__ import annotations
 
 from netaudience.model.limits import Limit, Quota, assumed, documented
 
-__all__ = [
-    "BYTES",
-    "CREATE_SEGMENT",
-    "CREATE_SEGMENT_PAGE",
-    "CUSTOM_LIST",
-    "CUSTOM_LIST_PAGE",
-    "DELETE",
-    "DELETE_PAGE",
-    "DELETIONS",
-    "DEMERGE",
-    "DISASSOCIATE",
-    "DISASSOCIATE_PAGE",
-    "DOCS",
-    "EVENTS_PAGE",
-    "EVENT_COUNT",
-    "EVENT_EXPORT",
-    "IDENTITIES",
-    "LIMITS",
-    "OF_THREE",
-    "ONE",
-    "PROFILES_PAGE",
-    "PROFILE_COUNT",
-    "READ",
-    "READ_PAGE",
-    "SEGMENT_USERS",
-    "SILENT",
-    "SITE",
-    "SUBSCRIBE",
-    "SUBSCRIBE_PAGE",
-    "TOKENS_PAGE",
-    "UPDATE_SEGMENT",
-    "UPDATE_SEGMENT_PAGE",
-    "UPLOAD",
-    "records",
-]
-
 SITE = "https://developer.clevertap.com/docs"
 DOCS = f"{SITE}/demerge-user-profile-api"
 LIMITS = f"{SITE}/api-request-limit"

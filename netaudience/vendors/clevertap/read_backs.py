@@ -14,8 +14,6 @@ from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, h
 from netaudience.vendors.clevertap.facts import DELETE_PAGE, READ_PAGE
 from netaudience.vendors.clevertap.models import ProfileFound
 
-__all__ = ["READ_BACKS"]
-
 _DATE = "$D_"
 _DELETE = {"$delete": 1}
 

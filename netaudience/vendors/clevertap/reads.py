@@ -32,8 +32,6 @@ from netaudience.vendors.clevertap.models import (
 )
 from netaudience.vendors.clevertap.rules import EMAIL
 
-__all__ = ["EventProperty", "Reads"]
-
 EventProperty: TypeAlias = Mapping[str, JsonValue]
 """What a property of an event must hold, such as ``{"name": "value", "operator": "equals", "value": 3}``."""
 

@@ -31,21 +31,6 @@ from netaudience.vendors.clevertap.rules import (
 )
 from netaudience.vendors.clevertap.values import VALUES
 
-__all__ = [
-    "CHANGES",
-    "EVENTS",
-    "PROFILES",
-    "SUBSCRIPTIONS",
-    "TOKENS",
-    "Record",
-    "event_record",
-    "listed",
-    "phone_record",
-    "profile_record",
-    "subscription_record",
-    "token_record",
-]
-
 Record: TypeAlias = Mapping[str, JsonValue]
 
 _IDENTIFIERS = ("identity", "object_id", "fbid", "gpid")

@@ -14,21 +14,6 @@ from netaudience.errors import column_name
 from netaudience.model.rows import NamesRule
 from netaudience.model.validators import Rule, email, phone, rule
 
-__all__ = [
-    "EMAIL",
-    "FORBIDDEN",
-    "MOST_ENTRIES",
-    "PHONE",
-    "PHONE_PROPERTY",
-    "address_of_its_type",
-    "any_address",
-    "exactly_one_identifier",
-    "exactly_one_word",
-    "only_repeatable",
-    "properties",
-    "removable",
-]
-
 EMAIL = email("email")
 PHONE = phone("phone number")
 

@@ -12,8 +12,6 @@ from typing import cast
 from netaudience.model.value_forms import Epoch, Lists, Names, ValueForm, given
 from netaudience.vendors.clevertap.rules import FORBIDDEN, MOST_ENTRIES
 
-__all__ = ["SECONDS", "VALUES", "in_seconds"]
-
 #: Properties that the vendor knows, to the letter: another case makes a property of your own.
 _OWN = frozenset(
     {

@@ -24,8 +24,6 @@ from netaudience.model.wire import JsonValue
 from netaudience.vendors.clevertap.facts import DELETE_PAGE, PROFILES_PAGE, SUBSCRIBE_PAGE
 from netaudience.vendors.clevertap.models import ProfileFound
 
-__all__ = ["LOOK_UP", "VERBS", "WHOLE_LIST"]
-
 #: By channel: the property of a profile, and what stands for it where an address or a number is meant.
 _FLAGS: tuple[tuple[Channel, Identity | None, str], ...] = (
     ("email", "email", "email"),

@@ -15,8 +15,6 @@ from netaudience.model.verdicts import Judge, json_object, plain_words
 from netaudience.model.wire import JsonValue, Response
 from netaudience.vendors.fynd.facts import VENDOR
 
-__all__ = ["classify", "read_token"]
-
 _TOKEN = re.compile(r"[!-~]+")
 _REMEDIES: Mapping[int, str] = {
     401: "A token that was just fetched is not accepted: look at company id and application id, and at "

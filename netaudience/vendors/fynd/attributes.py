@@ -44,8 +44,6 @@ from netaudience.vendors.fynd.pages import given, next_by_number, next_in_body
 from netaudience.vendors.fynd.paths import part_of_path, split
 from netaudience.vendors.fynd.rules import in_path
 
-__all__ = ["Attributes"]
-
 _DEFINITION_IDS = Identifiers("definition id", in_path)
 _NEW = Rows(NewAttributeDefinition, key="slug", noun="slug")
 _UPDATES = Rows(

@@ -33,8 +33,6 @@ from netaudience.vendors.fynd.paths import part_of_path
 from netaudience.vendors.fynd.read_backs import READ_BACKS
 from netaudience.vendors.fynd.routes import read_routes, routes_of, unconfirmed
 
-__all__ = ["FyndClient", "Signer"]
-
 #: Source: https://docs.fynd.com/partners/commerce/headless/authentication
 _TOKEN_PATH = "/service/panel/authentication/v1.0/company/{company_id}/oauth/token"  # noqa: S105 - a path
 #: The answer to the request for a token is short.

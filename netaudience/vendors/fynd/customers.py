@@ -39,8 +39,6 @@ from netaudience.vendors.fynd.pages import given, next_by_number
 from netaudience.vendors.fynd.paths import split
 from netaudience.vendors.fynd.rules import in_path
 
-__all__ = ["Customers"]
-
 _USER_IDS = Identifiers("user id", in_path)
 _CUSTOMERS = f"{PREFIX}/customers"
 _NEW = Rows(

@@ -12,8 +12,6 @@ from netaudience.model.definitions import ANYTHING, Definition, Family, Holds
 from netaudience.operations.schemas import Entries, Names, Schema
 from netaudience.vendors.fynd.models.attributes import AttributeDefinition
 
-__all__ = ["SCHEMAS"]
-
 #: The vendor's words for types; of the others it is not said what they hold.
 _TYPES: Mapping[str, Family] = {
     "string": "text",

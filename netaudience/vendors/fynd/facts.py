@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_second
 
-__all__ = ["AUDIENCE", "ONE", "PAGE_SIZE", "PREFIX", "REQUESTS", "USER", "VENDOR"]
-
 VENDOR = "Fynd"
 #: The page of the 20 operations.
 AUDIENCE = "https://partners.sngz0.de/help/docs/sdk/latest/platform/application/audience"

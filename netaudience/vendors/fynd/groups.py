@@ -38,8 +38,6 @@ from netaudience.vendors.fynd.pages import Direction, first_by_cursor, given, ne
 from netaudience.vendors.fynd.paths import part_of_path, split
 from netaudience.vendors.fynd.rules import in_path
 
-__all__ = ["Groups"]
-
 _GROUP_IDS = Identifiers("group id", in_path)
 _NEW = Rows(
     NewGroup,

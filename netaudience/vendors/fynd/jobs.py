@@ -20,8 +20,6 @@ from netaudience.vendors.fynd.pages import given, next_by_number
 from netaudience.vendors.fynd.paths import part_of_path
 from netaudience.vendors.fynd.rules import in_path
 
-__all__ = ["Jobs"]
-
 _JOB_IDS = Identifiers("job id", in_path)
 _IMPORTS = Rows(NewImport, key="absolute_url", noun="absolute_url")
 _JOBS = f"{PREFIX}/users/jobs"

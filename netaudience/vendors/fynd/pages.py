@@ -16,15 +16,6 @@ from netaudience.model.wire import Request
 from netaudience.vendors.fynd.facts import VENDOR
 from netaudience.vendors.fynd.models import CursorPage, GroupUsers, NumberPage
 
-__all__ = [
-    "Direction",
-    "first_by_cursor",
-    "given",
-    "next_by_cursor",
-    "next_by_number",
-    "next_in_body",
-]
-
 Direction: TypeAlias = Literal["next", "prev"]
 
 

@@ -10,8 +10,6 @@ from netaudience.model.rows import Rows
 from netaudience.model.validators import identifier
 from netaudience.vendors.fynd.rules import in_path
 
-__all__ = ["part_of_path", "split"]
-
 
 def part_of_path(value: str, noun: str) -> str:
     """Check an id that becomes a part of a path.

@@ -15,8 +15,6 @@ from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, e
 from netaudience.vendors.fynd.facts import AUDIENCE, USER
 from netaudience.vendors.fynd.models import UserAttribute
 
-__all__ = ["READ_BACKS"]
-
 _AT_ONCE = assumed(5, "its answers mean applied")
 
 

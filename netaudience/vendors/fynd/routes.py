@@ -17,8 +17,6 @@ from netaudience.model.wire import load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors.fynd.facts import PREFIX
 
-__all__ = ["read_routes", "routes_of", "unconfirmed"]
-
 _METHODS: tuple[str, ...] = get_args(Method)
 _ROUTE = re.compile(r"(?:(?P<method>[A-Z]+) )?(?P<path>/\S*)")
 #: Letters, digits and what RFC 3986 calls unreserved; a path is sent as it stands here.

@@ -17,18 +17,6 @@ from netaudience.model.validators import (
     text,
 )
 
-__all__ = [
-    "CONDITIONS",
-    "DEFINITION_ID",
-    "FILE_URL",
-    "GROUP_ID",
-    "SEVERAL_VALUES",
-    "USER_ID",
-    "VALUE",
-    "in_path",
-    "number_as_given",
-]
-
 #: An id that is only dots, or that holds a slash, could make a path lead to another operation: the deletion
 #: of a user's attribute would become that of its definition.
 in_path = rule(

@@ -9,8 +9,6 @@ from typing import Any
 
 from netaudience.model.value_forms import Iso, RowValue, ValueForm, given
 
-__all__ = ["VALUES", "as_value"]
-
 VALUES = ValueForm(moment=Iso(), assumed="the form of dates and times")
 
 

@@ -24,8 +24,6 @@ from netaudience.model.wire import JsonValue
 from netaudience.vendors.fynd.facts import USER
 from netaudience.vendors.fynd.models import CustomerSearch, Group
 
-__all__ = ["AUDIENCES", "LOOK_UP", "VERBS"]
-
 _NO_CONSENT = VerbFacts(
     effect="none",
     cannot="no operation of Fynd changes what a customer has agreed to: `consent` can only be read",

@@ -25,8 +25,6 @@ from netaudience.errors import (
 from netaudience.model.verdicts import Judge, json_object, plain_words
 from netaudience.model.wire import JsonValue, Response, load_json
 
-__all__ = ["VENDOR", "Body", "classify", "code_of"]
-
 VENDOR = "Iterable"
 Body: TypeAlias = Mapping[str, JsonValue]
 

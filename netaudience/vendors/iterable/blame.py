@@ -23,8 +23,6 @@ from netaudience.model.verdicts import json_object
 from netaudience.model.wire import JsonValue, Response
 from netaudience.vendors.iterable.answers import JUDGE, VENDOR, Body, code_of
 
-__all__ = ["blame"]
-
 _By: TypeAlias = Literal["email", "userId"]
 
 #: What the vendor's lists mean, by the beginning of their names. The lists are open: of another reason no

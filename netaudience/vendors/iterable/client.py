@@ -69,8 +69,6 @@ from netaudience.vendors.iterable.read_backs import READ_BACKS
 from netaudience.vendors.iterable.schema import Schema
 from netaudience.vendors.iterable.subscriptions import Subscriptions
 
-__all__ = ["IterableClient", "ProjectType", "Region"]
-
 Region: TypeAlias = Literal["us", "eu"]
 """Where a project is kept. Source: https://support.iterable.com/hc/en-us/articles/41044692130196"""
 

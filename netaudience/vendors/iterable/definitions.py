@@ -13,8 +13,6 @@ from netaudience.model.definitions import ANYTHING, Definition, Family, Holds
 from netaudience.operations.schemas import Entries, Names, Schema
 from netaudience.vendors.iterable.project import ChannelsResponse, GetFieldsResponse, MessageTypesResponse
 
-__all__ = ["SCHEMAS"]
-
 #: The vendor's words for types; lists and objects may hold what they want.
 _TYPES: Mapping[str, Family] = {
     "string": "text",

@@ -27,8 +27,6 @@ from netaudience.vendors.iterable.models import (
     IterableResponse,
 )
 
-__all__ = ["Devices"]
-
 _OF_THE_DEVICE = ("token", "platform", "applicationName", "dataFields")
 
 

@@ -25,8 +25,6 @@ from netaudience.vendors.iterable.models import (
     TrackResult,
 )
 
-__all__ = ["Events"]
-
 
 class Events:
     """The operations on events."""

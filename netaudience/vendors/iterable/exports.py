@@ -25,8 +25,6 @@ from netaudience.vendors.iterable.facts import (
 from netaudience.vendors.iterable.models import IterableResponse
 from netaudience.vendors.iterable.project import ExportJobs, ExportStarted, ExportStatus
 
-__all__ = ["Exports"]
-
 
 class Exports:
     """The operations on exports."""

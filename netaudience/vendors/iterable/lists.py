@@ -47,8 +47,6 @@ from netaudience.vendors.iterable.project import (
     NewListDict,
 )
 
-__all__ = ["Lists"]
-
 _SAMPLE = 5000
 _SLOWLY = "Five requests a minute; a 503 says that it took too long, and is asked again."
 

@@ -22,8 +22,6 @@ from netaudience.vendors.iterable.facts import (
 from netaudience.vendors.iterable.models import IterableResponse, Merge, MergeDict
 from netaudience.vendors.iterable.project import Forgotten
 
-__all__ = ["Privacy"]
-
 _A_THOUSAND_A_DAY = "1,000 a day, of both ways together: a longer run stops when they are used up."
 _NOBODY = "whether there was anybody of that name"
 _NO_DATA = f"The data does not come back. {_A_THOUSAND_A_DAY}"

@@ -17,26 +17,6 @@ from netaudience.errors import mask
 from netaudience.model.validators import text
 from netaudience.model.wire import JsonValue, LongAnswer, load_json, wire_name
 
-__all__ = [
-    "Channel",
-    "ChannelsResponse",
-    "ExportFile",
-    "ExportJobs",
-    "ExportStarted",
-    "ExportStatus",
-    "Forgotten",
-    "GetFieldsResponse",
-    "GetListsResponse",
-    "IterableList",
-    "ListCreated",
-    "ListMembers",
-    "ListSize",
-    "MessageType",
-    "MessageTypesResponse",
-    "NewList",
-    "NewListDict",
-]
-
 _UNKNOWN: Mapping[str, JsonValue] = {}
 Lines = TypeVar("Lines", bound=Collection[str])
 

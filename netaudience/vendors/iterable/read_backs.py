@@ -14,8 +14,6 @@ from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, h
 from netaudience.vendors.iterable.facts import DOCS, SPECIFICATION
 from netaudience.vendors.iterable.models import GetUserResponse
 
-__all__ = ["READ_BACKS"]
-
 _MINUTE = documented(60, DOCS)
 _NOT_TIMED = assumed(86_400, "the vendor says that it comes later, and not when")
 _LISTS = ("emailListIds", "userListIds")

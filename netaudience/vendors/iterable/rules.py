@@ -24,21 +24,6 @@ from netaudience.model.validators import (
 )
 from netaudience.model.wire import JsonValue, wire_name
 
-__all__ = [
-    "ARRAY_MERGE",
-    "DATA_FIELDS",
-    "EMAIL",
-    "EVENT_ID",
-    "PLATFORM",
-    "UNKNOWN",
-    "USERS_FIELDS",
-    "USER_ID",
-    "identifying",
-    "ids",
-    "masked",
-    "some_ids",
-]
-
 UNKNOWN: Mapping[str, JsonValue] = {}
 _LONGEST_USER_ID = 52
 _LONGEST_EVENT_ID = 512

@@ -7,8 +7,6 @@ from netaudience.operations.declare import query
 from netaudience.vendors.iterable.facts import GET_CHANNELS, GET_FIELDS, GET_MESSAGE_TYPES, SPECIFICATION
 from netaudience.vendors.iterable.project import ChannelsResponse, GetFieldsResponse, MessageTypesResponse
 
-__all__ = ["Schema"]
-
 
 class Schema:
     """The operations that read what a project has."""

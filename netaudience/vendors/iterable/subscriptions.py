@@ -38,8 +38,6 @@ from netaudience.vendors.iterable.models import (
     UserReferenceDict,
 )
 
-__all__ = ["SubscriptionGroup", "Subscriptions"]
-
 SubscriptionGroup: TypeAlias = Literal["emailList", "messageType", "messageChannel"]
 """What is subscribed to. Source: https://github.com/Iterable/api-client"""
 

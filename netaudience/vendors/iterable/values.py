@@ -11,8 +11,6 @@ from typing import cast
 
 from netaudience.model.value_forms import Epoch, Iso, ValueForm, given
 
-__all__ = ["SECONDS", "VALUES", "in_seconds"]
-
 VALUES = ValueForm(moment=Iso(between=" ", ending=" +00:00"))
 #: The time of an event: a number.
 SECONDS = ValueForm(moment=Epoch("s"), date=Epoch("s"), assumed="that a date is its midnight in UTC")

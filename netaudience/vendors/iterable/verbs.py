@@ -25,9 +25,6 @@ from netaudience.vendors.iterable.facts import SPECIFICATION
 from netaudience.vendors.iterable.models import GetUserResponse
 from netaudience.vendors.iterable.project import GetListsResponse, ListCreated, ListSize
 
-__all__ = ["AUDIENCES", "LOOK_UP", "VERBS"]
-
-
 _TYPE = (
     "which id the project takes is its type, NETAUDIENCE_ITERABLE_PROJECT_TYPE: where that is not set, both "
     "are sent, and one of them may be refused"

@@ -25,8 +25,6 @@ from netaudience.model.item_errors import NOTHING, ItemErrors
 from netaudience.model.verdicts import Judge, json_object, plain_words
 from netaudience.model.wire import JsonValue, Response, load_json
 
-__all__ = ["blame_export", "classify"]
-
 _VENDOR = "MoEngage"
 
 #: Types as they are told, in lower case and without all that is no letter: the vendor writes

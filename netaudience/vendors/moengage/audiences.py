@@ -19,8 +19,6 @@ from netaudience.vendors.moengage.facts import BYTES, IN_FLIGHT, RATES, SHARE
 from netaudience.vendors.moengage.models import Accepted
 from netaudience.vendors.moengage.rules import CUSTOMER_ID
 
-__all__ = ["Audiences"]
-
 COHORTS = (
     "https://github.com/moengage/moengage-documentation/blob/05aa064/api/cohort-audience/cohort-audience.yaml"
 )

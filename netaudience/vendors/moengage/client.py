@@ -36,8 +36,6 @@ from netaudience.vendors.moengage.segments import Segments, segment_callbacks
 from netaudience.vendors.moengage.users import Users
 from netaudience.vendors.moengage.workspace import Workspace
 
-__all__ = ["DataCenter", "MoEngageClient"]
-
 DataCenter: TypeAlias = Literal["01", "02", "03", "04", "05", "06", "101"]
 """Where a workspace is kept. Source: https://www.moengage.com/docs/api/introduction"""
 

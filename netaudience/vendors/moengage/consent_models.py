@@ -12,27 +12,6 @@ from netaudience.model.validators import Rule, email, flag, identifier, phone, r
 from netaudience.model.wire import JsonValue, wire_name
 from netaudience.vendors.moengage.rules import CUSTOMER_ID, digits_of
 
-__all__ = [
-    "CategoryPreference",
-    "CategoryPreferenceDict",
-    "CategoryStatus",
-    "ChannelPreference",
-    "ChannelPreferenceDict",
-    "Connection",
-    "ErasureSubject",
-    "ErasureSubjectDict",
-    "GdprAccepted",
-    "OptIn",
-    "OptInDict",
-    "PreferenceData",
-    "Preferences",
-    "PreferencesAccepted",
-    "ResubscribeAccepted",
-    "SubscriptionCategories",
-    "SubscriptionCategory",
-    "Told",
-]
-
 _UNKNOWN: Mapping[str, JsonValue] = {}
 _MOST_ATTRIBUTES, _LONGEST_NAME, _LONGEST_VALUE = 5, 50, 255
 

@@ -38,8 +38,6 @@ from netaudience.vendors.moengage.consent_models import (
 from netaudience.vendors.moengage.facts import IN_FLIGHT, ONE_ROW, OTHER_BYTES, RATES, SHARE
 from netaudience.vendors.moengage.rules import OVERVIEW
 
-__all__ = ["Channel", "Consents", "UserIdentifier", "lifted"]
-
 _SPECIFICATIONS = "https://github.com/moengage/moengage-documentation/blob/"
 GDPR = f"{_SPECIFICATIONS}12e8cd2/api/gdpr-ccpa/gdpr-ccpa.yaml"
 V5 = f"{_SPECIFICATIONS}00e3014/subscription-categories-v5.yaml"

@@ -39,8 +39,6 @@ from netaudience.vendors.moengage.models import (
 )
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
-__all__ = ["Devices"]
-
 _WORKSPACE = "/{workspace_id}"
 
 

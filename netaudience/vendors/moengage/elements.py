@@ -23,18 +23,6 @@ from netaudience.vendors.moengage.models import (
 from netaudience.vendors.moengage.rules import PHONE, is_milliseconds
 from netaudience.vendors.moengage.workspace import Workspace
 
-__all__ = [
-    "DEVICES",
-    "EVENTS",
-    "PAIRS",
-    "SELECTIONS",
-    "USERS",
-    "Element",
-    "device_element",
-    "event_element",
-    "user_element",
-]
-
 T = TypeVar("T")
 #: An object of the vendor's JSON.
 Element: TypeAlias = dict[str, object]

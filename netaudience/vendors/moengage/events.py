@@ -30,8 +30,6 @@ from netaudience.vendors.moengage.models import (
 )
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
-__all__ = ["Events"]
-
 _WORKSPACE = "/{workspace_id}"
 
 

@@ -8,34 +8,6 @@ from __future__ import annotations
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_minute
 from netaudience.vendors.moengage.rules import DOCS, OVERVIEW, SPECIFICATION
 
-__all__ = [
-    "ACCEPTED_WHOLE",
-    "BLOCKS",
-    "BULK_BYTES",
-    "BYTES",
-    "DELETES",
-    "DROPPED_OF_DEVICES",
-    "DROPPED_OF_EVENTS",
-    "DROPPED_OF_USERS",
-    "ELEMENTS",
-    "EXPORTS",
-    "IMPORTED_DEVICES",
-    "IMPORTED_EVENTS",
-    "IMPORTED_USERS",
-    "IN_FLIGHT",
-    "MERGES",
-    "ONE",
-    "ONE_ROW",
-    "OTHER_BYTES",
-    "PORTFOLIO",
-    "RATES",
-    "SHARE",
-    "TRACKED_DEVICES",
-    "TRACKED_EVENTS",
-    "TRACKED_USERS",
-    "TWICE",
-]
-
 #: How many records and requests a workspace may send.
 RATES = "https://www.moengage.com/docs/api/rate-limits"
 #: Which project of a Portfolio workspace a user or an event belongs to.

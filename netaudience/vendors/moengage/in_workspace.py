@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from netaudience.vendors.moengage.workspace import Workspace
 
-__all__ = ["InWorkspace", "bulk"]
-
 
 class InWorkspace:
     """The workspace of a client, as its queries name it."""

@@ -19,8 +19,6 @@ from netaudience.vendors.moengage.consents import GDPR, SUBSCRIPTION, V5
 from netaudience.vendors.moengage.models import GetUsersResponse
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
-__all__ = ["READ_BACKS"]
-
 #: The forms in which a text is a date for the vendor.
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?")
 

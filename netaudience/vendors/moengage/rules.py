@@ -27,33 +27,6 @@ from netaudience.model.validators import (
     with_entries,
 )
 
-__all__ = [
-    "ADD",
-    "CURRENT_TIME",
-    "CUSTOMER_ID",
-    "DEVICE_IDENTIFIERS",
-    "DEVICE_PLATFORM",
-    "DOCS",
-    "EVENT_NAME",
-    "EVENT_PLATFORM",
-    "MAPPING",
-    "OFFSET",
-    "OVERVIEW",
-    "PHONE",
-    "POLICY",
-    "PREFIX",
-    "REMOVE",
-    "SPECIFICATION",
-    "TV_SYSTEM",
-    "UNSET_ATTRIBUTES",
-    "USERS_ATTRIBUTES",
-    "USER_PLATFORMS",
-    "USER_TIME",
-    "digits_of",
-    "filled_with",
-    "is_milliseconds",
-]
-
 DOCS = "https://www.moengage.com/docs/api/user/track-user"
 #: Reserved ids and names.
 OVERVIEW = "https://www.moengage.com/docs/api/data/data-overview"
@@ -147,6 +120,7 @@ def is_milliseconds(number: float) -> bool:
 
 
 def exactly(noun: str, *choices: str) -> str:
+    """Return the problem of what is none of the choices, letter by letter."""
     return f"The {noun} must be one of {', '.join(choices)}, written just so"
 
 

@@ -20,19 +20,6 @@ from netaudience.operations.declare import call
 from netaudience.operations.later import Callbacks, Later
 from netaudience.vendors.moengage.facts import ONE_ROW, OTHER_BYTES, RATES, SHARE
 
-__all__ = [
-    "FileSegment",
-    "FileSegmentDict",
-    "SegmentAccepted",
-    "SegmentCallback",
-    "SegmentFile",
-    "SegmentFileDict",
-    "SegmentName",
-    "SegmentNameDict",
-    "Segments",
-    "segment_callbacks",
-]
-
 SEGMENTS = (
     "https://github.com/moengage/moengage-documentation/blob/0ed1bbd/api/custom-segments/custom-segments.yaml"
 )

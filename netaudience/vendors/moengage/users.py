@@ -44,8 +44,6 @@ from netaudience.vendors.moengage.models import (
 )
 from netaudience.vendors.moengage.rules import DOCS, SPECIFICATION
 
-__all__ = ["Users"]
-
 _WORKSPACE = "/{workspace_id}"
 
 

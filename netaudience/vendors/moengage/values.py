@@ -11,8 +11,6 @@ from typing import cast
 
 from netaudience.model.value_forms import Iso, Lists, Names, ValueForm, given
 
-__all__ = ["LONGEST_ARRAY", "RESERVED", "TIME", "VALUES", "as_time"]
-
 #: Source: https://help.moengage.com/hc/en-us/articles/360037314991
 LONGEST_ARRAY = 50
 #: Words that "must not be tracked"; what becomes of them is not said.

@@ -28,8 +28,6 @@ from netaudience.vendors.moengage.consents import GDPR, V5
 from netaudience.vendors.moengage.models import GetUsersResponse
 from netaudience.vendors.moengage.rules import SPECIFICATION
 
-__all__ = ["LOOK_UP", "VERBS"]
-
 _A_WEEK = timedelta(days=7)
 
 

@@ -13,13 +13,9 @@ import attrs
 
 from netaudience.errors import column_name
 from netaudience.model.rows import NamesRule
-from netaudience.model.value_forms import Unwritable
+from netaudience.model.scalars import Unwritable
 from netaudience.vendors.moengage.rules import ADD, PREFIX, REMOVE, USER_PLATFORMS, filled_with
 from netaudience.vendors.moengage.values import RESERVED, VALUES
-
-__all__ = [
-    "Workspace",
-]
 
 #: Names that MoEngage blocks. Source: https://www.moengage.com/docs/api/user/track-user
 _BLOCKED = frozenset({"", "_id", "id"})

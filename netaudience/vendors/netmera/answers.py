@@ -23,8 +23,6 @@ from netaudience.model.item_errors import NOTHING, ItemErrors
 from netaudience.model.verdicts import Judge, json_object, plain_words
 from netaudience.model.wire import Response, load_json
 
-__all__ = ["blame_missing", "classify"]
-
 _JUDGED: Mapping[tuple[int, int], type[VendorError]] = {
     # With HTTP 500 the same code is an error of the vendor's own.
     (400, 2001): NotFound,

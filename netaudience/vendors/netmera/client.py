@@ -29,9 +29,6 @@ from netaudience.vendors.netmera.read_backs import READ_BACKS
 from netaudience.vendors.netmera.segments import Segments
 from netaudience.vendors.netmera.users import Users
 
-__all__ = ["NetmeraClient"]
-
-
 PUBLIC_HOST = "https://restapi.netmera.com"
 
 

@@ -36,8 +36,6 @@ from netaudience.vendors.netmera.models import (
 )
 from netaudience.vendors.netmera.rules import EMAIL, MSISDN, STORED_NUMBER, WP_NUMBERS
 
-__all__ = ["Contacts"]
-
 #: Addresses and numbers in place of ext ids are matched as they are stored, to the letter.
 _BY_EMAIL = Identifiers("user", by={"email": EMAIL})
 _BY_MSISDN = Identifiers("user", by={"msisdn": STORED_NUMBER})

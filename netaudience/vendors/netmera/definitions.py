@@ -18,8 +18,6 @@ from netaudience.vendors.netmera.models import (
     PushCategories,
 )
 
-__all__ = ["SCHEMAS"]
-
 #: The vendor's words for types, an open set. Source: the examples of its OpenAPI file.
 _TYPES: Mapping[str, Family] = {
     "STRING": "text",

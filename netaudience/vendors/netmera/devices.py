@@ -19,8 +19,6 @@ from netaudience.operations.declare import call, pages
 from netaudience.vendors.netmera.facts import DOCS, IDS, ONE, REFERENCE, REQUESTS, one_of
 from netaudience.vendors.netmera.models import DeviceList, DeviceToken, DeviceTokenPage
 
-__all__ = ["Devices"]
-
 _UNKNOWN = "an id or a token that it does not know does nothing"
 
 

@@ -9,18 +9,6 @@ from netaudience.errors import ConfigurationError
 from netaudience.model.kinds import Identifiers
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_second
 
-__all__ = [
-    "DOCS",
-    "ENTRIES",
-    "EXT_IDS",
-    "IDS",
-    "ONE",
-    "READ",
-    "REFERENCE",
-    "REQUESTS",
-    "one_of",
-]
-
 _GUIDE = "https://user.netmera.com/netmera-developer-guide/api-documentation"
 #: The month in which all of the pages were read.
 READ = "2026-11"

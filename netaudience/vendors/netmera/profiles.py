@@ -28,8 +28,6 @@ from netaudience.vendors.netmera.models import (
 )
 from netaudience.vendors.netmera.rules import values_problem
 
-__all__ = ["Profiles"]
-
 _PAGES = f"{REFERENCE}/profile-attributes"
 _VALUES = Rows(ProfileValues, key=("ext_id", "device_token"), rule=values_problem)
 #: What Netmera does with attributes that it cannot use.

@@ -17,8 +17,6 @@ from netaudience.operations.declare import batch
 from netaudience.vendors.netmera.facts import ENTRIES, EXT_IDS, REFERENCE, REQUESTS
 from netaudience.vendors.netmera.values import VALUES
 
-__all__ = ["PromotionCode", "PromotionCodeDict", "Promotions", "Tester", "TesterDict"]
-
 #: Seconds have fewer digits for the next three thousand years.
 _MILLISECONDS = 100_000_000_000
 

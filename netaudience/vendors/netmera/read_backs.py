@@ -14,8 +14,6 @@ from netaudience.operations.readback import Ask, Found, NotReadable, ReadBack, e
 from netaudience.vendors.netmera.facts import REFERENCE
 from netaudience.vendors.netmera.models import CategoryPreferences, DeviceList, Profile
 
-__all__ = ["READ_BACKS"]
-
 _PROFILE = f"{REFERENCE}/profile-attributes/get-profile-attributes"
 _PREFERENCES = f"{REFERENCE}/category-preferences/get-category-preferences"
 _DEVICES = f"{REFERENCE}/devices/get-user-devices"

@@ -21,20 +21,6 @@ from netaudience.model.validators import (
 )
 from netaudience.model.wire import JsonValue
 
-__all__ = [
-    "ATTRIBUTES",
-    "EMAIL",
-    "EXT_ID",
-    "MSISDN",
-    "STORED_NUMBER",
-    "UNKNOWN",
-    "WP_NUMBERS",
-    "event_problem",
-    "registration_problem",
-    "values_problem",
-]
-
-
 _STORED = re.compile(r"\+?[0-9]{6,15}")
 
 

@@ -15,16 +15,6 @@ from netaudience.errors import mask
 from netaudience.model.validators import flag, json_object, rule, text, whole_number
 from netaudience.model.wire import JsonValue, wire_name
 
-__all__ = [
-    "SegmentChange",
-    "SegmentChangeDict",
-    "SegmentDefinition",
-    "SegmentDefinitionDict",
-    "SegmentState",
-    "ValueCounts",
-    "segment_problem",
-]
-
 _UNKNOWN: Mapping[str, JsonValue] = {}
 #: The conditions of which a segment needs at least one, by the vendor's names.
 _CRITERIA = {"tags", "profile", "behaviors", "behaviorAggregations", "response", "pushEnabled", "targetJson"}

@@ -29,8 +29,6 @@ from netaudience.vendors.netmera.segment_models import (
     segment_problem,
 )
 
-__all__ = ["Segments"]
-
 #: A name, several of which one is enough, or ``$and``, ``$or`` and ``$not`` over such.
 Target: TypeAlias = str | Sequence[str] | Mapping[str, JsonValue]
 

@@ -30,8 +30,6 @@ from netaudience.vendors.netmera.models import (
 )
 from netaudience.vendors.netmera.rules import event_problem, registration_problem
 
-__all__ = ["Users"]
-
 Channel: TypeAlias = Literal["MOBILE", "SMS", "EMAIL", "WHATS_APP", "IN_APP", "WEB"]
 
 _REGISTRATIONS = Rows(

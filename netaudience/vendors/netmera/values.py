@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from netaudience.model.value_forms import Epoch, Iso, ValueForm
 
-__all__ = ["EVENT_VALUES", "VALUES"]
-
 VALUES = ValueForm(
     moment=Epoch("ms"),
     date=Epoch("ms"),

@@ -20,8 +20,6 @@ from netaudience.model.verb_facts import (
 from netaudience.vendors.netmera.facts import REFERENCE
 from netaudience.vendors.netmera.models import CategoryPreferences, DeviceList, Profile
 
-__all__ = ["LOOK_UP", "VERBS"]
-
 _NOT_ACTIVATED = (
     "an app for which permanent deletion was not activated in the panel only stops tracking, with the same "
     "answer: attributes that a second look still shows are the only sign of it"

@@ -20,33 +20,6 @@ from netaudience.vendors.fynd.models.pages import UNKNOWN, NumberPage
 from netaudience.vendors.fynd.rules import DEFINITION_ID, FILE_URL, SEVERAL_VALUES, USER_ID, VALUE
 from netaudience.vendors.fynd.values import VALUES, as_value
 
-__all__ = [
-    "AttributeDefinition",
-    "AttributeDefinitionList",
-    "AttributeDefinitionUpdate",
-    "AttributeDefinitionUpdateDict",
-    "AttributeValidation",
-    "BulkUpdateQueued",
-    "BulkUserAttributes",
-    "BulkUserAttributesDict",
-    "KeyValue",
-    "NewAttributeDefinition",
-    "NewAttributeDefinitionDict",
-    "Switched",
-    "UserAttribute",
-    "UserAttributeKey",
-    "UserAttributeKeyDict",
-    "UserAttributeKeys",
-    "UserAttributeKeysDict",
-    "UserAttributeList",
-    "UserAttributeValue",
-    "UserAttributeValueDict",
-    "UserAttributeValues",
-    "UserAttributeValuesDict",
-    "UserAttributesSet",
-    "Value",
-]
-
 Value: TypeAlias = str | int | float | bool | Sequence[JsonValue]
 """An attribute's value: neither null nor an object. Which of them fits is up to the definition's type."""
 

@@ -17,37 +17,6 @@ from netaudience.vendors.fynd.models.pages import UNKNOWN, NumberPage
 from netaudience.vendors.fynd.rules import FILE_URL, USER_ID, number_as_given
 from netaudience.vendors.fynd.values import VALUES, as_value
 
-__all__ = [
-    "Customer",
-    "CustomerList",
-    "CustomerSearch",
-    "CustomerUndeletion",
-    "CustomerUndeletionDict",
-    "CustomerUpdate",
-    "CustomerUpdateDict",
-    "Email",
-    "FilteredUsers",
-    "Job",
-    "JobCount",
-    "JobLink",
-    "JobLinks",
-    "JobList",
-    "NewCustomer",
-    "NewCustomerDict",
-    "NewImport",
-    "NewImportDict",
-    "PhoneNumber",
-    "Session",
-    "SessionKey",
-    "SessionKeyDict",
-    "Sessions",
-    "SessionsEnded",
-    "Timeline",
-    "TimelineEntry",
-    "UserSummary",
-]
-
-
 #: Digits, with what groups them: no digit is made of a letter.
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*")
 

@@ -19,27 +19,6 @@ from netaudience.vendors.fynd.models.customers import UserSummary
 from netaudience.vendors.fynd.models.pages import UNKNOWN, CursorPage, NumberPage
 from netaudience.vendors.fynd.rules import CONDITIONS, FILE_URL, GROUP_ID, number_as_given
 
-__all__ = [
-    "CategorisedGroups",
-    "Group",
-    "GroupCategories",
-    "GroupCategory",
-    "GroupCondition",
-    "GroupFileError",
-    "GroupList",
-    "GroupMember",
-    "GroupMemberDict",
-    "GroupReplacement",
-    "GroupReplacementDict",
-    "GroupTags",
-    "GroupUpdate",
-    "GroupUpdateDict",
-    "GroupUsers",
-    "NewGroup",
-    "NewGroupDict",
-    "RefreshStarted",
-]
-
 
 @attrs.frozen
 class NewGroup:

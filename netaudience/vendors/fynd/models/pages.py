@@ -9,14 +9,6 @@ import attrs
 from netaudience.errors import mask
 from netaudience.model.wire import JsonValue, wire_name
 
-__all__ = [
-    "UNKNOWN",
-    "CursorPage",
-    "Deleted",
-    "Done",
-    "NumberPage",
-]
-
 UNKNOWN: Mapping[str, JsonValue] = {}
 
 

@@ -18,15 +18,6 @@ from netaudience.model.wire import wire_name
 from netaudience.vendors.iterable.rules import DATA_FIELDS, EMAIL, PLATFORM, USER_ID, identifying
 from netaudience.vendors.iterable.values import VALUES
 
-__all__ = [
-    "BrowserRegistration",
-    "BrowserRegistrationDict",
-    "DeviceReference",
-    "DeviceReferenceDict",
-    "DeviceRegistration",
-    "DeviceRegistrationDict",
-]
-
 
 @attrs.frozen(kw_only=True)
 class DeviceRegistration:

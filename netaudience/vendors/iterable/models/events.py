@@ -20,13 +20,6 @@ from netaudience.model.wire import wire_name
 from netaudience.vendors.iterable.rules import DATA_FIELDS, EMAIL, EVENT_ID, USER_ID, identifying
 from netaudience.vendors.iterable.values import SECONDS, VALUES, in_seconds
 
-__all__ = [
-    "Event",
-    "EventDict",
-    "EventWithoutId",
-    "EventWithoutIdDict",
-]
-
 
 @attrs.frozen(kw_only=True)
 class EventWithoutId:

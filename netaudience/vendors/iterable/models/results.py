@@ -10,14 +10,6 @@ import attrs
 from netaudience.model.wire import JsonValue, wire_name
 from netaudience.vendors.iterable.rules import UNKNOWN
 
-__all__ = [
-    "FailedUpdates",
-    "IterableResponse",
-    "SubscriptionsResult",
-    "TrackResult",
-    "UserBulkResult",
-]
-
 
 def _names(wire: str) -> Any:  # noqa: ANN401 - attrs gives a field the type of its annotation
     """Return the field of a list that may hold identifiers of people."""

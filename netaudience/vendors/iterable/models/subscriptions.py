@@ -16,13 +16,6 @@ from netaudience.model.validators import (
 from netaudience.model.wire import wire_name
 from netaudience.vendors.iterable.rules import EMAIL, USER_ID, identifying, ids, some_ids
 
-__all__ = [
-    "DoubleOptIn",
-    "DoubleOptInDict",
-    "SubscriptionUpdate",
-    "SubscriptionUpdateDict",
-]
-
 
 @attrs.frozen(kw_only=True)
 class DoubleOptIn:

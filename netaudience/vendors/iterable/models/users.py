@@ -24,20 +24,6 @@ from netaudience.vendors.iterable.rules import (
 )
 from netaudience.vendors.iterable.values import VALUES
 
-__all__ = [
-    "EmailChange",
-    "EmailChangeDict",
-    "GetUserResponse",
-    "Merge",
-    "MergeDict",
-    "SentMessages",
-    "User",
-    "UserReference",
-    "UserReferenceDict",
-    "UserUpdate",
-    "UserUpdateDict",
-]
-
 
 @attrs.frozen(kw_only=True)
 class UserUpdate:

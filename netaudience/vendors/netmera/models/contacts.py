@@ -10,15 +10,6 @@ from netaudience.errors import mask
 from netaudience.model.wire import wire_name
 from netaudience.vendors.netmera.rules import EMAIL, EXT_ID, MSISDN
 
-__all__ = [
-    "EmailUpdate",
-    "EmailUpdateDict",
-    "MsisdnUpdate",
-    "MsisdnUpdateDict",
-    "WhatsAppUpdate",
-    "WhatsAppUpdateDict",
-]
-
 
 @attrs.frozen
 class EmailUpdate:

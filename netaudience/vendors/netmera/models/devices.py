@@ -10,13 +10,6 @@ from netaudience.errors import mask
 from netaudience.model.wire import JsonValue, wire_name
 from netaudience.vendors.netmera.rules import UNKNOWN
 
-__all__ = [
-    "Device",
-    "DeviceList",
-    "DeviceToken",
-    "DeviceTokenPage",
-]
-
 
 @attrs.frozen
 class Device:

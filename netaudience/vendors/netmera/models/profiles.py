@@ -20,20 +20,6 @@ from netaudience.model.wire import JsonValue, wire_name
 from netaudience.vendors.netmera.rules import EXT_ID, UNKNOWN
 from netaudience.vendors.netmera.values import VALUES
 
-__all__ = [
-    "AttributeDefinition",
-    "AttributeDefinitions",
-    "AttributeValue",
-    "AttributeValueDict",
-    "Profile",
-    "ProfileKeys",
-    "ProfileKeysDict",
-    "ProfileUpdate",
-    "ProfileUpdateDict",
-    "ProfileValues",
-    "ProfileValuesDict",
-]
-
 
 @attrs.frozen
 class ProfileUpdate:

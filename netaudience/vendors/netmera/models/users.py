@@ -22,19 +22,6 @@ from netaudience.vendors.netmera.models.profiles import AttributeDefinition
 from netaudience.vendors.netmera.rules import ATTRIBUTES, EMAIL, EXT_ID, MSISDN, UNKNOWN
 from netaudience.vendors.netmera.values import EVENT_VALUES, VALUES
 
-__all__ = [
-    "CategoryPreference",
-    "CategoryPreferenceDict",
-    "CategoryPreferences",
-    "EventDefinition",
-    "EventDefinitions",
-    "PushCategories",
-    "UserEvent",
-    "UserEventDict",
-    "UserRegistration",
-    "UserRegistrationDict",
-]
-
 
 @attrs.frozen
 class CategoryPreference:
