@@ -283,6 +283,8 @@ def test_json_of_mixed_types_keeps_what_is_written(opened, tmp_path):
         (["u.csv"], {"encoding": "klingon"}, "There is no encoding 'klingon'"),
         (["folder"], {}, "folder is a folder: name the files in it"),
         (["twice.csv"], {}, "the column 'ID' stands in the header twice"),
+        (["twice.parquet"], {}, "the columns 'ID' and 'id' are one to SQL"),
+        (["once.parquet", "twice.parquet"], {}, "the columns 'ID' and 'id' are one to SQL"),
         (["nameless.csv"], {}, "column 2 has no name in the header"),
         (["latin.csv"], {}, "the header is not UTF-8"),
         (["-", "u.csv"], {}, "Standard input (-) is a source of its own"),
@@ -295,6 +297,8 @@ def test_what_is_wrong_with_files_is_a_sentence(opened, tmp_path, files, about, 
     (tmp_path / "u.dat").write_text("1\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "twice.csv").write_text("ID,id\n1,2\n")
+    pq.write_table(pa.table({"ID": [1], "id": [2]}), tmp_path / "twice.parquet")
+    pq.write_table(pa.table({"ID": [1], "in": [{"ID": 1}]}), tmp_path / "once.parquet")
     (tmp_path / "nameless.csv").write_text("id,\n1,2\n")
     (tmp_path / "latin.csv").write_bytes(b"id,\xfcber\n1,2\n")
     with pytest.raises(ConfigurationError) as caught:

@@ -64,6 +64,14 @@ VALUES = {
     "tags": [["a"], [], None, ["b", None], ["c"]],
     "born": [dt.date(1990, 1, 2)] * 5,
     "raw": pa.array([None, None, None, None, b"\xff"]),
+    "price": pa.array([Decimal("1.5"), None, Decimal("0.1"), Decimal(7), Decimal(0)], pa.decimal128(38, 18)),
+    "matrix": [[[1], [2, 3]], None, [], [[]], [None]],
+    "nothing": pa.nulls(5),
+    "seen": pa.array([dt.datetime(2026, 1, 2, 3, 4, 5, 6)] * 5, pa.timestamp("us")),  # noqa: DTZ001 - of no zone
+    "at": [dt.time(12, 34, 56)] * 5,
+    "a.b": ["x"] * 5,
+    "my name": ["y"] * 5,
+    "şehir`": ["z"] * 5,
 }
 
 
@@ -79,6 +87,15 @@ def test_values_of_every_kind_are_the_same_bytes_as_the_command_sends(sandbox, t
     assert main([*command, "--no-preflight", "--quiet"]) == 3
     assert sent == [body.text for body in sandbox.ledger.bodies]
     assert b"".join(carried.lines) == capsysbinary.readouterr().out
+
+
+def test_columns_that_differ_in_case_alone_are_refused(sandbox):
+    """DuckDB would give the value of the first in the place of the second."""
+    table = pa.table({"ext_id": ["a"], "Age": ["1"], "age": ["2"]})
+    told = {"vendor": "netmera", "operation": "set_profile_attributes", "preflight": "false"}
+    part = carry(Options.of(told), iter(table.to_batches()), 0, 1)
+    assert "the columns 'Age' and 'age' are one to SQL" in part.refused
+    assert (part.unsent, sandbox.ledger.bodies) == (1, type(sandbox.ledger.bodies)())
 
 
 def test_an_empty_partition_is_normal():

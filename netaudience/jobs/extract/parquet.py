@@ -42,6 +42,7 @@ def parquet_relation(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnect
 
 def _check_types(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> None:
     if len(inputs) == 1 and not inputs[0].folders:
+        _check_names(inputs[0], connection)
         return
     alike = connection.execute(
         "SELECT min(file) FROM (SELECT file_name AS file, "
@@ -53,6 +54,7 @@ def _check_types(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection)
     known: dict[str, tuple[str, Input]] = {}
     for (path,) in sorted(alike):
         one = by_path[str(path)]
+        _check_names(one, connection)
         scan = f"read_parquet({file_list([one.path])}, hive_partitioning = false)"
         nulls = (
             f"SELECT name FROM parquet_schema({file_list([one.path])}) WHERE logical_type LIKE 'NullType%'"
@@ -69,6 +71,28 @@ def _check_types(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection)
                     f"The column {name!r} is {other} in {first.name} and {kind} in {one.name}, and one type "
                     "for both would change values: write the files alike, or give a job to each"
                 )
+
+
+def _check_names(one: Input, connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse columns that SQL takes for one: DuckDB gives the second another name, or the first one's value.
+
+    Raises:
+        ConfigurationError: there are two.
+    """
+    told = f"SELECT name, num_children FROM parquet_schema({file_list([one.path])})"
+    nodes = iter(connection.execute(told).fetchall()[1:])  # the first is what holds them all
+    seen: dict[str, str] = {}
+    for name, children in nodes:
+        folded = str(name).casefold()
+        if folded in seen:
+            raise ConfigurationError(
+                f"{one.name}: the columns {seen[folded]!r} and {name!r} are one to SQL, in which upper and "
+                "lower case are alike: rename one"
+            )
+        seen[folded] = str(name)
+        below = children or 0
+        while below:
+            below += (next(nodes)[1] or 0) - 1
 
 
 def _united(one: str, other: str) -> bool:
