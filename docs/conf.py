@@ -85,7 +85,7 @@ def _no_operation(*told: object) -> bool | None:
 def _written_of_the_command(_: Sphinx, page: str, source: list[str]) -> None:
     """Let the command write its own page."""
     if page == "reference/command":
-        source[0] += "\n" + build([], vendors=()).generate_docs(heading_level=2)
+        source[0] += "\n" + build(None, vendors=()).generate_docs(heading_level=2)
 
 
 def setup(app: Sphinx) -> None:

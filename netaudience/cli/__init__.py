@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
+from netaudience.cli.process import take_over
 from netaudience.errors import NetaudienceError
 from netaudience.jobs.spec.exit_codes import ExitCode, of_error, of_signal
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
         arguments: Its words, those of the process if not given.
         vendors: The vendors whose operations are commands, all of ours if not given.
     """
+    if arguments is None:
+        take_over()
     try:
         from cyclopts import CycloptsError  # noqa: PLC0415 - costs a program's start, and is an extra
     except ModuleNotFoundError as error:

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from netaudience.cli.attributes import add_attributes
 from netaudience.cli.jobs import add_jobs
+from netaudience.cli.menu import Menu
 from netaudience.cli.missing_ids import add_look_up
 from netaudience.cli.opt_outs import add_opt_outs
 from netaudience.cli.options import FLAG, whole
@@ -32,48 +33,61 @@ _HELP = (
 #: Its words are many and wrapped; the first page has none of that, and to read Markdown costs its start.
 _WRAPPED = "markdown"
 _COMPLETION = "--install-completion"
+_COMPLETES = "Install completion for bash, zsh or fish: commands, operations, flags and their choices."
+_QUOTAS = "What processes that share an account's limits hold of them."
 _whole = Parameter(converter=whole)
 
 
-def build(words: Sequence[str], vendors: Iterable[type[Client]] | None = None) -> App:
+def build(words: Sequence[str] | None, vendors: Iterable[type[Client]] | None = None) -> App:
     """Return the command line of these vendors, or of all of ours, ready to be called with arguments.
 
     Args:
-        words: The arguments; only a vendor that is among them is imported and has its operations, and all
-            where completion is installed.
+        words: The arguments, of which it depends which commands are made, and which vendors are imported:
+            see `Menu`. None to make all.
         vendors: The vendors, all of ours if not given.
     """
     app = App(
         name="netaudience", help=_HELP, version=_version, result_action="return_value", help_format="rich"
     )
+    if words is not None and _COMPLETION in words:  # completes every command
+        words = None
+    menu = Menu(app, words)
     for slug, name, client in _named(vendors):
-        if slug in words or _COMPLETION in words:  # completes every vendor's
-            from netaudience.cli.commands import add_vendor  # noqa: PLC0415 - costs a program's start
+        behind = words[words.index(slug) + 1 :] if words is not None and slug in words else None
+        menu.later(slug, partial(_add_vendor, client, behind), f"The operations of {name}.")
+    add_jobs(menu)
+    add_verbs(menu)
+    add_attributes(menu)
+    menu.command(_help, name="help", help_format=_WRAPPED)
+    add_look_up(menu)
+    add_opt_outs(menu)
+    menu.command(_operations, name="operations", help_format=_WRAPPED)
+    menu.command(_schema, name="schema", help_format=_WRAPPED)
+    menu.command(_doctor, name="doctor", help_format=_WRAPPED)
+    menu.command(_mcp, name="mcp", help_format=_WRAPPED)
+    menu.command(_sandbox, name="sandbox", help_format=_WRAPPED)
+    menu.command(_demo, name="demo", help_format=_WRAPPED)
+    menu.later(_COMPLETION, _add_completion, _COMPLETES)
+    menu.later("quotas", _add_quotas, _QUOTAS)
+    return menu.made()
 
-            add_vendor(app, client())
-        else:
-            app.command(App(name=slug, help=f"The operations of {name}."))
-    add_jobs(app)
-    add_verbs(app)
-    add_attributes(app)
-    app.command(_help, name="help", help_format=_WRAPPED)
-    add_look_up(app)
-    add_opt_outs(app)
-    app.command(_operations, name="operations", help_format=_WRAPPED)
-    app.command(_schema, name="schema", help_format=_WRAPPED)
-    app.command(_doctor, name="doctor", help_format=_WRAPPED)
-    app.command(_mcp, name="mcp", help_format=_WRAPPED)
-    app.command(_sandbox, name="sandbox", help_format=_WRAPPED)
-    app.command(_demo, name="demo", help_format=_WRAPPED)
-    app.register_install_completion_command(  # pyright: ignore[reportUnknownMemberType] # cyclopts leaves it open
-        help="Install completion for bash, zsh or fish: commands, operations, flags and their choices."
-    )
-    quotas = App(name="quotas", help="What processes that share an account's limits hold of them.")
+
+def _add_vendor(client: Callable[[], type[Client]], words: Sequence[str] | None, app: App) -> None:
+    from netaudience.cli.commands import add_vendor  # noqa: PLC0415 - costs a program's start
+
+    add_vendor(client(), words, app)
+
+
+def _add_completion(app: App) -> None:
+    app.register_install_completion_command(help=_COMPLETES)  # pyright: ignore[reportUnknownMemberType] # cyclopts leaves it open
+
+
+def _add_quotas(app: App) -> None:
+    quotas = App(name="quotas", help=_QUOTAS)
     quotas.command(_show_quotas, name="show", help_format=_WRAPPED)
     quotas.command(_pause_quotas, name="pause", help_format=_WRAPPED)
     quotas.command(_clear_quotas, name="clear", help_format=_WRAPPED)
     app.command(quotas)
-    return app
 
 
 def _named(

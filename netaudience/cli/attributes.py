@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from netaudience.cli.job_options import Manner
+from netaudience.cli.menu import Menu
 from netaudience.cli.options import FLAG, FLAT, REPORT, SOURCE, Diagnosis
 from netaudience.cli.people_file import PeopleToComplete
 from netaudience.cli.verbs import VERBS, carry
@@ -24,10 +25,10 @@ Typed: TypeAlias = Annotated[
 ]
 
 
-def add_attributes(app: App) -> None:
+def add_attributes(menu: Menu) -> None:
     """Add the commands."""
-    app.command(_set, name="set", group=VERBS, help_format="markdown")
-    app.command(_unset, name="unset", group=VERBS, help_format="markdown")
+    menu.command(_set, name="set", group=VERBS, help_format="markdown")
+    menu.command(_unset, name="unset", group=VERBS, help_format="markdown")
 
 
 def _set(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words

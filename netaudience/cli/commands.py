@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -22,6 +23,7 @@ from cyclopts.help.specs import (
 
 from netaudience.cli.asking import ask_operation
 from netaudience.cli.flags import flags_of
+from netaudience.cli.menu import Menu
 from netaudience.cli.one_shot import Order, run_operation
 from netaudience.cli.options import (
     FLAT,
@@ -43,18 +45,29 @@ from netaudience.operations.dispatch import Operation
 _OWN = ("item", "yes", "yes_delete", "pace", "reading", "reporting", "diagnosis")
 
 
-def add_vendor(app: App, vendor: type[Client]) -> None:
-    """Add a vendor with a command for each of its operations."""
+def add_vendor(vendor: type[Client], words: Sequence[str] | None, app: App) -> None:
+    """Add a vendor with a command for each of its operations, or for those that the words name.
+
+    Args:
+        vendor: The vendor.
+        words: The arguments behind its name; None for all operations.
+        app: What it is added to.
+    """
     commands = App(
         name=vendor.slug,
         help=f"The operations of {vendor.vendor}.",
         help_format="markdown",
         help_formatter=DefaultFormatter(column_specs=_columns),
     )
+    menu = Menu(commands, words)
     for operation in vendor.operations().values():
-        name = operation.name.replace("_", "-")
-        commands.command(_command(vendor, operation), name=name, help=help_text(operation))
-    app.command(commands)
+        menu.later(operation.name.replace("_", "-"), partial(_add, vendor, operation), operation.__doc__)
+    app.command(menu.made())
+
+
+def _add(vendor: type[Client], operation: Operation, app: App) -> None:
+    name = operation.name.replace("_", "-")
+    app.command(_command(vendor, operation), name=name, help=help_text(operation))
 
 
 def _columns(console: Any, options: Any, entries: list[HelpEntry]) -> tuple[ColumnSpec, ...]:  # noqa: ANN401 - of rich

@@ -8,20 +8,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Group, Parameter
+from cyclopts import Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
+from netaudience.cli.menu import Menu
 from netaudience.cli.options import FLAG, FLAT, GUARDS, SOURCE, Diagnosis, Written
 from netaudience.errors import ConfigurationError
 
 JOBS = Group("Jobs", sort_key=0)
 
 
-def add_jobs(app: App) -> None:
+def add_jobs(menu: Menu) -> None:
     """Add the commands of job files."""
     for command in (_init, _plan, _run, _resume, _retry, _verify, _runs, _report, _exposures):
         name = command.__name__.removeprefix("_")
-        app.command(command, name=name, group=JOBS, help_format="markdown")
+        menu.command(command, name=name, group=JOBS, help_format="markdown")
 
 
 def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have their own words

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
-
+from netaudience.cli.menu import Menu
 from netaudience.cli.options import FLAT, Diagnosis
 from netaudience.cli.people_file import PeopleFile
 from netaudience.cli.verbs import VERBS
@@ -20,9 +16,9 @@ if TYPE_CHECKING:
     from netaudience.verbs.missing import Completed
 
 
-def add_look_up(app: App) -> None:
+def add_look_up(menu: Menu) -> None:
     """Add the command."""
-    app.command(_look_up, name="look-up", group=VERBS, help_format="markdown")
+    menu.command(_look_up, name="look-up", group=VERBS, help_format="markdown")
 
 
 def _look_up(  # noqa: D417 - flags in groups have their own words
@@ -41,8 +37,10 @@ def _look_up(  # noqa: D417 - flags in groups have their own words
     Args:
         people: The file: CSV, JSON lines, Parquet or a workbook.
     """
-    from netaudience.cli.display import tell  # noqa: PLC0415 - costs a program's start
-    from netaudience.cli.output import StandardOutput  # noqa: PLC0415 - likewise
+    import asyncio  # noqa: PLC0415 - costs a program's start
+
+    from netaudience.cli.display import tell  # noqa: PLC0415 - likewise
+    from netaudience.cli.output import StandardOutput, csv_lines  # noqa: PLC0415 - likewise
     from netaudience.cli.verb_actions import chosen_columns, people_source  # noqa: PLC0415 - likewise
     from netaudience.jobs.spec.exit_codes import ExitCode  # noqa: PLC0415 - likewise
     from netaudience.verbs.missing import look_up_missing  # noqa: PLC0415 - likewise
@@ -52,7 +50,7 @@ def _look_up(  # noqa: D417 - flags in groups have their own words
     completed = asyncio.run(
         look_up_missing(source, vendors=file.vendor or None, columns=chosen_columns(file))
     )
-    StandardOutput().write_all(list(_lines(source, completed)))
+    StandardOutput().write_all(csv_lines(_rows(source, completed)))
     for vendor in completed.vendors:
         tell(
             f"{vendor.name}: {vendor.found:,} found, {vendor.nothing_there:,} with nothing more there, "
@@ -65,14 +63,14 @@ def _look_up(  # noqa: D417 - flags in groups have their own words
     return ExitCode.DELIVERED if completed.ok else ExitCode.UNDELIVERED
 
 
-def _lines(source: Source, completed: Completed) -> Iterator[bytes]:
-    """Give the file as CSV, with what was found where it has nothing."""
+def _rows(source: Source, completed: Completed) -> Iterator[list[object]]:
+    """Give the rows of the file, with what was found where it has nothing."""
     from netaudience.jobs.spec.model import Expression  # noqa: PLC0415 - costs a program's start
     from netaudience.verbs.people import open_people  # noqa: PLC0415 - likewise
 
     with open_people(source) as (table, _):
         columns = list(table.columns)
-        yield _line([*columns, *completed.added])
+        yield [*columns, *completed.added]
         for page in table.rows({column: Expression(column=column) for column in columns}):
             for row in page:
                 found = completed.found.get(row["row"], {})
@@ -80,10 +78,4 @@ def _lines(source: Source, completed: Completed) -> Iterator[bytes]:
                 values = [
                     found.get(name) if given.get(name) in {None, ""} else given[name] for name in columns
                 ]
-                yield _line([*values, *(found.get(name) for name in completed.added)])
-
-
-def _line(values: list[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(["" if value is None else value for value in values])
-    return text.getvalue().encode()
+                yield [*values, *(found.get(name) for name in completed.added)]

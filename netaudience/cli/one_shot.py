@@ -18,6 +18,7 @@ import attrs
 from netaudience.cli.display import progress_of, tell, tell_summary
 from netaudience.cli.options import Pace, Reading, Reporting
 from netaudience.cli.output import FileOutlet, Rejected, StandardOutput, is_source, json_line
+from netaudience.cli.process import import_lean_arrow
 from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.carry_out import carry_out
@@ -146,6 +147,8 @@ def open_table(order: Order) -> Table:
 
     _check_files(order)
     source = order.reading.source(order.source, order.items)
+    if not order.reading.named:
+        import_lean_arrow()
     if order.source == "-" and source.sql is None:  # a query wants all of it at once
         return _stream(source)
     return open_source(source, Path.cwd())

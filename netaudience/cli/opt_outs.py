@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
+from netaudience.cli.menu import Menu
 from netaudience.cli.options import Diagnosis
 from netaudience.cli.people_file import PeopleFile
 from netaudience.cli.verbs import VERBS, Channel
@@ -21,9 +19,9 @@ if TYPE_CHECKING:
 _flat = Parameter(name="*")
 
 
-def add_opt_outs(app: App) -> None:
+def add_opt_outs(menu: Menu) -> None:
     """Add the command."""
-    app.command(_opt_outs, name="opt-outs", group=VERBS, help_format="markdown")
+    menu.command(_opt_outs, name="opt-outs", group=VERBS, help_format="markdown")
 
 
 def _opt_outs(  # noqa: D417 - flags in groups have their own words
@@ -44,8 +42,10 @@ def _opt_outs(  # noqa: D417 - flags in groups have their own words
         people: The file: CSV, JSON lines, Parquet or a workbook.
         channel: Of what: email, sms, push or whatsapp; may be repeated.
     """
-    from netaudience.cli.display import tell  # noqa: PLC0415 - costs a program's start
-    from netaudience.cli.output import StandardOutput  # noqa: PLC0415 - likewise
+    import asyncio  # noqa: PLC0415 - costs a program's start
+
+    from netaudience.cli.display import tell  # noqa: PLC0415 - likewise
+    from netaudience.cli.output import StandardOutput, csv_lines  # noqa: PLC0415 - likewise
     from netaudience.cli.verb_actions import chosen_columns, people_source  # noqa: PLC0415 - likewise
     from netaudience.jobs.spec.exit_codes import ExitCode  # noqa: PLC0415 - likewise
     from netaudience.plurals import many  # noqa: PLC0415 - costs a program's start
@@ -61,7 +61,7 @@ def _opt_outs(  # noqa: D417 - flags in groups have their own words
             columns=chosen_columns(file),
         )
     )
-    StandardOutput().write_all(list(_lines(found)))
+    StandardOutput().write_all(csv_lines(_rows(found)))
     for slug in found.asked:
         count = sum(one.vendor == slug for one in found.found)
         facts = look_up_of(client_of(slug))
@@ -75,14 +75,8 @@ def _opt_outs(  # noqa: D417 - flags in groups have their own words
     return ExitCode.DELIVERED if found.ok else ExitCode.UNDELIVERED
 
 
-def _lines(found: OptOutsFound) -> Iterator[bytes]:
+def _rows(found: OptOutsFound) -> Iterator[list[str]]:
     columns = list(dict.fromkeys(found.columns.named().values()))
-    yield _line([*columns, "vendor", "channel"])
+    yield [*columns, "vendor", "channel"]
     for one in found.found:
-        yield _line([*(one.known_by.get(column, "") for column in columns), one.vendor, one.channel])
-
-
-def _line(values: Iterable[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue().encode()
+        yield [*(one.known_by.get(column, "") for column in columns), one.vendor, one.channel]

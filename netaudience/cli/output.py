@@ -6,13 +6,15 @@ counted, but never lost in silence.
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import os
 import shutil
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +30,16 @@ def json_line(value: object) -> bytes:
         return orjson.dumps(value, default=_answer, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # a number beyond 64 bits, or half a character: the caller's own data all the same
         return json.dumps(value, default=_answer).encode() + b"\n"
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> list[bytes]:
+    """Write rows as lines of CSV; what is None is left empty."""
+    lines: list[bytes] = []
+    for row in rows:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(row)
+        lines.append(text.getvalue().encode())
+    return lines
 
 
 def _answer(value: object) -> dict[str, object]:

@@ -11,10 +11,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 from cyclopts import App, Group, Parameter
 
 from netaudience.cli.job_options import Agreement, Manner
+from netaudience.cli.menu import Menu
 from netaudience.cli.options import FLAG, FLAT, GUARDS, REPORT, SOURCE, Diagnosis, whole
 from netaudience.cli.people_file import PeopleFile, PeopleToComplete
 
 VERBS = Group("People, at every vendor", sort_key=1)
+_AUDIENCE = "An audience that is kept the same at every vendor, from one file."
+_RECEIPTS = "Evidence of what was done: check it, look again, show it."
 Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
 VerbName: TypeAlias = Literal["erase", "suppress", "unsuppress", "join", "leave", "set", "unset"]
 At: TypeAlias = Annotated[
@@ -28,25 +31,27 @@ At: TypeAlias = Annotated[
 ]
 
 
-def add_verbs(app: App) -> None:
+def add_verbs(menu: Menu) -> None:
     """Add the commands of verbs."""
-    app.command(_erase, name="erase", group=VERBS, help_format="markdown")
-    app.command(_suppress, name="suppress", group=VERBS, help_format="markdown")
-    app.command(_unsuppress, name="unsuppress", group=VERBS, help_format="markdown")
-    app.command(_join, name="join", group=VERBS, help_format="markdown")
-    app.command(_leave, name="leave", group=VERBS, help_format="markdown")
-    audience = App(
-        name="audience", group=VERBS, help="An audience that is kept the same at every vendor, from one file."
-    )
+    menu.command(_erase, name="erase", group=VERBS, help_format="markdown")
+    menu.command(_suppress, name="suppress", group=VERBS, help_format="markdown")
+    menu.command(_unsuppress, name="unsuppress", group=VERBS, help_format="markdown")
+    menu.command(_join, name="join", group=VERBS, help_format="markdown")
+    menu.command(_leave, name="leave", group=VERBS, help_format="markdown")
+    menu.later("audience", _add_audience, _AUDIENCE, VERBS)
+    menu.command(_who, name="who", group=VERBS, help_format="markdown")
+    menu.command(_verbs, name="verbs", group=VERBS, help_format="markdown")
+    menu.later("receipts", _add_receipts, _RECEIPTS, VERBS)
+
+
+def _add_audience(app: App) -> None:
+    audience = App(name="audience", group=VERBS, help=_AUDIENCE)
     audience.command(_sync, name="sync", help_format="markdown")
     app.command(audience)
-    app.command(_who, name="who", group=VERBS, help_format="markdown")
-    app.command(_verbs, name="verbs", group=VERBS, help_format="markdown")
-    receipts = App(
-        name="receipts",
-        group=VERBS,
-        help="Evidence of what was done: check it, look again, show it.",
-    )
+
+
+def _add_receipts(app: App) -> None:
+    receipts = App(name="receipts", group=VERBS, help=_RECEIPTS)
     receipts.command(_verify, name="verify", help_format="markdown")
     receipts.command(_show, name="show", help_format="markdown")
     app.command(receipts)

@@ -147,7 +147,7 @@ def test_every_text_of_every_operation_arrives_as_it_was_written(
     monkeypatch.setattr(commands, "run_operation", carried)
     monkeypatch.setattr(commands, "ask_operation", asked)
     app = App(result_action="return_value")
-    commands.add_vendor(app, vendor)
+    commands.add_vendor(vendor, None, app)
     for operation in vendor.operations().values():
         flags = flags_of(operation)
         lists = {name for name, flag in flags.items() if "tuple[str" in str(flag.parameter.annotation)}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from netaudience.cli.app import build
 from netaudience.reference import reference
 from netaudience.vendors import clients, names
 
@@ -191,3 +192,29 @@ def test_without_its_packages_the_command_says_what_to_install(run, monkeypatch,
     assert (result.code, result.out) == (2, b"")
     (sentence,) = result.err.splitlines()
     assert sentence.endswith("python3 -m pip install 'netaudience[cli]'")
+
+
+@pytest.mark.parametrize("slug", [None, *names()])
+def test_the_list_of_commands_is_the_same_whether_they_are_made_or_only_told(slug, capsys) -> None:
+    path = [] if slug is None else [slug]
+    shown = []
+    for words in ([*path, "--help"], None):
+        build(words)([*path, "--help"], exit_on_error=False)
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert shown[0].count("\n") > 10
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        (["run", "job.toml"], {"run"}),
+        (["--debug", "run", "plan"], {"plan", "run"}),
+        (["netmera", "tag-users", "--tag", "init"], {"init", "netmera"}),
+        (["rnu", "run"], None),
+        (["--help"], None),
+    ],
+)
+def test_only_commands_that_are_named_are_made(words, made) -> None:
+    every = {name for name in build(None) if not name.startswith("-")}
+    assert {name for name in build(words) if not name.startswith("-")} == (every if made is None else made)

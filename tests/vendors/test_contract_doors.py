@@ -40,7 +40,7 @@ each_operation = pytest.mark.parametrize(("table", "operation"), every_operation
 
 @pytest.fixture(scope="module")
 def command() -> Any:
-    return build([vendor.slug for vendor in VENDORS], VENDORS)
+    return build(None, VENDORS)
 
 
 MOUNTED = Sandbox(routes(VENDORS))

@@ -63,7 +63,6 @@ def asking_sql(  # noqa: PLR0913, PLR0917 - what the SQL is made of
     Raises:
         ConfigurationError: a column is missing, or an expression is no SQL.
     """
-    define_canonical(connection)
     inner = [f"{key_sql(key, columns)} AS {_KEY}", f"{problem} AS {_PROBLEM}"]
     parts: dict[str, Part] = {}
     for number, (name, expression) in enumerate(selection.fields.items()):
@@ -90,6 +89,7 @@ def asking_sql(  # noqa: PLR0913, PLR0917 - what the SQL is made of
         held = f"coalesce({_WHERE}.v, {_WHERE} IS NULL OR {_PROBLEM} IS NOT NULL)"
         rows = f"SELECT * REPLACE ({failed} AS {_PROBLEM}) FROM ({rows}) WHERE {held}"
     digest = hash_sql(_KEY, parts, selection.salt)
+    define_canonical(connection, digest)
     fit = f"CASE WHEN {_PROBLEM} IS NULL AND {_KEY} IS NOT NULL THEN {digest} END"
     return Asking(f"SELECT *, {fit} AS {_HASH} FROM ({rows})", _ROW, _HASH, _outer(effect, parts))
 

@@ -71,6 +71,20 @@ def import_arrow(part: str = "") -> Any:  # noqa: ANN401 - the module
     return _import(f"pyarrow.{part}" if part else "pyarrow")
 
 
+def import_arrow_alone() -> None:
+    """Import Arrow without NumPy, which takes longer than Arrow itself (J4).
+
+    Arrow does without for the life of the process, so this is for one that is ours alone, and that makes no
+    tables of pandas; whoever else imports NumPy has it.
+    """
+    if "numpy" not in sys.modules:
+        sys.modules["numpy"] = None  # type: ignore[assignment] # as Python says that a module is not to be had
+        try:
+            import_arrow()
+        finally:
+            del sys.modules["numpy"]
+
+
 def _import(name: str) -> Any:  # noqa: ANN401 - the module
     try:
         return import_module(name)

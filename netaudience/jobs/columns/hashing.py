@@ -104,8 +104,13 @@ def check_sql(key: str, parts: Mapping[str, Part]) -> str:
     return f"hash({', '.join([key, *values])})"
 
 
-def define_canonical(connection: duckdb.DuckDBPyConnection) -> None:
-    """Teach a connection what only Python can say of nested values."""
+def define_canonical(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Teach a connection what only Python can say of nested values, where a hash's SQL asks it.
+
+    DuckDB imports NumPy to be taught anything (J4).
+    """
+    if _CANONICAL not in sql:
+        return
     module = import_duckdb()
     # It knows it already, or another connection to the same database has been taught.
     with contextlib.suppress(module.NotImplementedException, module.CatalogException):

@@ -234,8 +234,9 @@ def _digests(
     if selection.expected is not None:
         yield check_sql(quoted(KEY), parts), f"{prefix}check"
     if selection.hashed:
-        define_canonical(connection)
-        yield hash_sql(quoted(KEY), parts, selection.salt), f"{prefix}hash"
+        digest = hash_sql(quoted(KEY), parts, selection.salt)
+        define_canonical(connection, digest)
+        yield digest, f"{prefix}hash"
 
 
 def _item(  # noqa: PLR0913, PLR0917 - what a query is made of

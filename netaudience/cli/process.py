@@ -1,0 +1,26 @@
+"""What a process may do to itself that is the command's own, for the sake of its start (J4)."""
+
+from __future__ import annotations
+
+import gc
+
+
+class _Process:
+    """The process that this is."""
+
+    #: Whether it is the command's own.
+    is_own = False
+
+
+def take_over() -> None:
+    """Say that the process is the command's own, which then looks for garbage less often."""
+    _Process.is_own = True
+    gc.set_threshold(20_000, 20, 20)
+
+
+def import_lean_arrow() -> None:
+    """Import Arrow without what rows of files do not need, if the process is the command's own."""
+    from netaudience.jobs.columns.duckdb import import_arrow_alone  # noqa: PLC0415 - costs a program's start
+
+    if _Process.is_own:
+        import_arrow_alone()
