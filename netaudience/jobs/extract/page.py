@@ -153,9 +153,8 @@ class BatchPage(Sequence[SourceRow]):
         places = self._places
         if self._problems:
             places = [place for place in places if place not in self._problems]
-        numbers = [self._first + place for place in places]
-        checks = self._of_places(self._compiled.check, places).to_pylist()
-        return staged.agree(stop, numbers, checks)
+        numbers = self.chosen(places).numbers
+        return staged.agree(stop, numbers, self._of_places(self._compiled.check, places))
 
     @property
     def items(self) -> Items | None:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from netaudience.jobs.columns.comparison import Asking, asking_sql
-from netaudience.jobs.columns.duckdb import Batch, batches, quoted, telling
+from netaudience.jobs.columns.duckdb import Batch, batches, numbers_of, quoted, telling
 from netaudience.jobs.columns.effects import Effect
 from netaudience.jobs.columns.selection import (
     KEY,
@@ -57,31 +57,43 @@ class Staged:
 
     def __init__(self, batches: Iterable[Batch]) -> None:
         self._batches = iter(batches)
-        self._numbers: list[int] = []
-        self._checks: list[int] = []
+        #: What nobody has asked for yet of the batch that was given last.
+        self._rest: Batch | None = None
 
-    def agree(self, stop: int | None, numbers: Sequence[int], checks: Sequence[int | None]) -> bool:
+    def agree(self, stop: int, numbers: Sequence[int], checks: Batch) -> bool:
         """Return whether the rows up to a number, those before it that were asked for left out, are these.
 
+        Arrow compares them, for there are as many as the source has rows (J2).
+
         Args:
-            stop: The number before which they end; None for all that are left.
+            stop: The number before which they end.
             numbers: Their numbers.
             checks: Their checks.
         """
-        while (not self._numbers or stop is None or self._numbers[-1] < stop) and self._more():
-            pass
-        at = len(self._numbers) if stop is None else bisect_left(self._numbers, stop)
-        found = self._numbers[:at] == list(numbers) and self._checks[:at] == list(checks)
-        del self._numbers[:at], self._checks[:at]
-        return found
+        asked, at = numbers_of(numbers), 0
+        while (batch := self._at_hand()) is not None:
+            rows = batch.column(0)
+            many = bisect_left(rows, stop, key=lambda number: number.as_py())
+            if not asked.slice(at, many).equals(rows.slice(0, many)):
+                return False
+            if not checks.slice(at, many).equals(batch.column(1).slice(0, many)):
+                return False
+            at += many
+            self._rest = rest = batch.slice(many)
+            if rest.num_rows:
+                break
+        return at == len(numbers)
 
-    def _more(self) -> bool:
-        batch = next(self._batches, None)
-        if batch is None:
-            return False
-        self._numbers += batch.column(0).to_pylist()
-        self._checks += batch.column(1).to_pylist()
-        return True
+    def is_over(self) -> bool:
+        """Return whether no row is left that nobody has asked for."""
+        return self._at_hand() is None
+
+    def _at_hand(self) -> Batch | None:
+        while self._rest is None or not self._rest.num_rows:
+            self._rest = next(self._batches, None)
+            if self._rest is None:
+                return None
+        return self._rest
 
 
 class Scan:

@@ -337,7 +337,7 @@ class Table:
 
     def count(self, where: str | None = None) -> int:
         """Return how many rows `rows` gives, those that cannot be read among them."""
-        with self.scanning(Selection(fields={}, where=where)) as scan:
+        with self.scanning(Selection(fields={}, where=where, hashed=False)) as scan:
             return scan.count(where)
 
     def rows(
@@ -378,7 +378,7 @@ class Table:
                         if before is not None and not page.agrees(before, stop):
                             self._tell_changed()
                     yield list[Page](pages)
-            if not all(before is None or before.agree(None, (), ()) for before in staged):
+            if not all(before is None or before.is_over() for before in staged):
                 self._tell_changed()
             made = [one.expressions for one in scan.compiled] or [one.fields for one in selections]
             for number, aside in scan.set_aside():

@@ -176,14 +176,16 @@ GROUP BY id, hash;
 #: The last row of a key counts; what is like it is not sent, and what is not is told.
 LATEST = f"""
 CREATE OR REPLACE TEMP TABLE latest AS
-SELECT id, max("row") AS "row", arg_max(hash, "row") AS hash
-FROM (
+WITH found AS NOT MATERIALIZED (
     SELECT id, "row", hash FROM {HERE}.main.pending WHERE problem IS NULL
     UNION ALL
     SELECT id, "row", hash FROM unchanged
 )
-GROUP BY id
-HAVING count(*) > 1;
+SELECT id, max("row") AS "row", arg_max(hash, "row") AS hash
+FROM found
+-- There are few, if any: to look for them first takes half the time and memory (J2).
+WHERE id IN (SELECT id FROM found GROUP BY id HAVING count(*) > 1)
+GROUP BY id;
 
 DELETE FROM {HERE}.main.pending USING latest
 WHERE pending.id = latest.id AND pending."row" < latest."row" AND pending.hash = latest.hash;
