@@ -63,16 +63,23 @@ def required(vendor: str, name: str, what: str, environ: Mapping[str, str] | Non
     return value
 
 
-def switch(vendor: str, name: str, environ: Mapping[str, str] | None = None) -> bool:
-    """Return a variable like `optional` that is ``true`` or ``false``; False where it is not set.
+def switch(
+    vendor: str, name: str, environ: Mapping[str, str] | None = None, *, default: bool = False
+) -> bool:
+    """Return a variable like `optional` that is ``true`` or ``false``; the default where it is not set.
 
     Raises:
         ConfigurationError: it is something else.
     """
-    value = optional(vendor, name, environ) or "false"
+    value = (optional(vendor, name, environ) or str(default)).lower()
     if value not in {"true", "false"}:
         raise ConfigurationError(f"{_variable(vendor, name)} must be true or false")
     return value == "true"
+
+
+def set_to(vendor: str, name: str) -> str:
+    """Return how a switch is said to a client and to the environment, as the middle of a sentence."""
+    return f"{name}=True (in a job or a command {_variable(vendor, name)}=true)"
 
 
 def _variable(vendor: str, name: str) -> str:

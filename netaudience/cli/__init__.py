@@ -67,15 +67,22 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
 
 def _wrong_words(error: CycloptsError) -> str:
     """Return what is wrong with a command line; of a word that is missing, which one and where it is told."""
-    from cyclopts import MissingArgumentError  # noqa: PLC0415 - costs a program's start, and is an extra
+    from cyclopts import MissingArgumentError, UnusedCliTokensError  # noqa: PLC0415 - costs a program's start
 
     argument = error.argument
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        words = ", ".join(map(repr, error.unused_tokens))
+        return f"{_command(error)} has no use for {words}: see {_command(error)} --help"
     if not isinstance(error, MissingArgumentError) or argument is None or "Did you mean" in str(error):
         return f"{error}"
-    command = " ".join(("netaudience", *(error.command_chain or ())))
+    command = _command(error)
     if error.keyword is not None:
         return f"{error.keyword} needs a value behind it: see {command} --help"
     return f"{command} needs {argument.name}: see {command} --help"
+
+
+def _command(error: CycloptsError) -> str:
+    return " ".join(("netaudience", *(error.command_chain or ())))
 
 
 def _without_debug(given: Sequence[str]) -> list[str]:

@@ -56,8 +56,7 @@ def plan_lines(plan: Plan, path: Path, width: int | None = None, *, held: bool =
     )
     for sentence in plan.stops:
         yield from wrapped(f"A run would stop: {sentence}", "", width)
-    flags = sorted({flag for step in plan.steps for flag in step.consent.split("--") if flag})
-    agreed = "".join(f" --{flag.strip()}" for flag in flags)
+    agreed = f" {plan.consent}" if plan.consent else ""
     agreed += "" if held else " --no-preflight"
     if plan.stops:
         return
@@ -79,7 +78,7 @@ def _step_lines(step: StepPlan) -> Iterator[tuple[str, str]]:
     if step.removes is not None and step.removes.items:
         yield from _load_lines(step.removes, "removes")
     if step.consent:
-        yield "needs", f"{step.consent}, because data is lost"
+        yield "needs", f"{step.consent}, because it {step.agrees_to}"
     yield from (("note", note) for note in step.notes)
 
 
@@ -136,7 +135,7 @@ def plan_markdown(plan: Plan, path: Path, *, held: bool = True) -> Iterator[str]
         yield f"| {named} | {' | '.join(cells)} |"
     for step in plan.steps:
         told = [f"{count:,} rejected: {reason}" for reason, count in list(step.reasons.items())[:_REASONS]]
-        told += [f"needs {step.consent}, because data is lost"] if step.consent else []
+        told += [f"needs {step.consent}, because it {step.agrees_to}"] if step.consent else []
         told += step.notes
         if told:
             yield from ["", f"**{cell(step.name)}**", "", *(f"- {cell(one)}" for one in told)]

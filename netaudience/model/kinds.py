@@ -7,14 +7,14 @@ nothing is wrong, costs a few operations on the page and none per item.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, Protocol, Self, TypeAlias, TypeVar, cast
 
 from netaudience.errors import InvalidItem
 from netaudience.model.taking import Writer
 from netaudience.model.texts import Texts
-from netaudience.model.validators import Rule, both, identifier, whole_number
+from netaudience.model.validators import Rule, as_meant, both, identifier, whole_number
 from netaudience.model.value_forms import TEXT, ValueForm
 
 Coalescence: TypeAlias = Literal["replace", "merge"]
@@ -114,6 +114,14 @@ def _broken(
     return {index: InvalidItem(problem) for index, problem in found}
 
 
+def _meant(rule: Rule, page: Sequence[object], problems: Collection[int]) -> Mapping[int, object]:
+    """Return by index those with which nothing is wrong once they are written as they were meant."""
+    if rule.meant is None:
+        return {}
+    meant = {index: as_meant(rule, page[index]) for index in problems}
+    return {index: one for index, one in meant.items() if rule.problem(one) is None}
+
+
 class _Plain:
     """What items share that are no rows: asking for their keys needs no look at them."""
 
@@ -188,6 +196,10 @@ class Identifiers(_Plain):
         except TypeError:  # something among them cannot be written
             kept = page
         problems = _broken(self.rule, page, kept)
+        if meant := _meant(self.rule, page, problems):
+            page = cast("Sequence[Item]", [meant.get(at, one) for at, one in enumerate(page)])
+            problems = {at: problem for at, problem in problems.items() if at not in meant} or FINE
+            kept = page if problems else self.kept(page)
         return problems, self.keys(page) if self.ordered else (), page, None if problems else kept
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:

@@ -20,7 +20,7 @@ from netaudience.model.kinds import FINE, Examined, search
 from netaudience.model.scalars import Unwritable
 from netaudience.model.taking import NOT_FINITE, Taken, Writer
 from netaudience.model.texts import RowTexts
-from netaudience.model.validators import Rule
+from netaudience.model.validators import Rule, as_meant
 from netaudience.model.value_forms import ISO, ValueForm, field_form
 from netaudience.model.wire import OPTIONS, finite, has_null, writer_of
 from netaudience.plurals import many
@@ -273,18 +273,18 @@ class Rows(Generic[T]):
         return problems, texts.keys, cast("Sequence[Item]", texts), None
 
     def _look_through(
-        self, taken: Taken[Item], *, times_written: bool = False
+        self, taken: Taken[Item], *, is_anew: bool = False
     ) -> tuple[RowTexts, Mapping[int, InvalidItem]]:
         """Check rows that were taken; return their texts, and what is wrong with which.
 
         Their objects are looked at, which is far quicker than to read the texts; and where these may have
-        been changed since, or seem wrong, the texts all the same. Times that were written anew once are not
-        again: a row may be wrong for another reason.
+        been changed since, or seem wrong, the texts all the same. Rows that were written anew once are not
+        again: one may be wrong for another reason.
         """
         rows: Sequence[object] = list(taken) if taken.looked_through else taken.objects
         problems, keys, columns = self._look(rows)
-        if problems and not times_written and (anew := self._with_times(taken, problems)) is not taken:
-            return self._look_through(anew, times_written=True)
+        if problems and not is_anew and (anew := self._anew(taken, problems)) is not taken:
+            return self._look_through(anew, is_anew=True)
         reused = not taken.looked_through and self._reused(taken, keys, columns)
         if reused:
             rows = list(taken)
@@ -348,22 +348,44 @@ class Rows(Generic[T]):
                     return True
         return False
 
-    def _with_times(self, taken: Taken[Item], problems: Collection[int]) -> Taken[Item]:
-        """Write times of events anew where rows seem wrong: they were written in the form of the others."""
-        timed = [field for field in self.fields if field.named and dict not in field.types]
+    def _anew(self, taken: Taken[Item], problems: Collection[int]) -> Taken[Item]:
+        """Write rows that seem wrong anew: texts as they were meant, and times of events in their form."""
         mended: dict[int, object] = {}
-        for index in problems if timed else ():
+        for index in problems:
             item = taken.objects[index]
-            if type(item) is not dict or index in taken.reasons:
+            if index in taken.reasons or not isinstance(item, dict | self.row):
                 continue
-            row = cast("dict[str, object]", taken.row(index))
-            for field in timed:
-                value = cast("dict[str, object]", item).get(field.wire)
-                # The object may have been filled anew since: its value must be the one that was written.
-                with contextlib.suppress(Unwritable):
-                    if type(value) not in _JSON and self.default(value) == row.get(field.wire):
-                        mended[index] = row = {**row, field.wire: field.form.write(value)}
+            if isinstance(item, dict):
+                row = cast("dict[str, object]", taken.row(index))
+                times = self._times(cast("dict[str, object]", item), row)
+                own = {**row, **self._meant(row), **times}
+                if own != row:
+                    mended[index] = own
+            elif meant := self._meant(self.mapping(item)):
+                with contextlib.suppress(InvalidItem):
+                    mended[index] = self.like(item, {**self.mapping(item), **meant})
         return taken.replaced(mended) if mended else taken
+
+    def _meant(self, row: Mapping[str, object]) -> Mapping[str, object]:
+        """Return fields that are not written as they were meant, such as an address with blanks around."""
+        fields = ((field.wire, field.rule) for field in self.fields if field.wire in row)
+        meant = {wire: as_meant(rule, row[wire]) for wire, rule in fields}
+        return {wire: value for wire, value in meant.items() if value != row[wire]}
+
+    def _times(self, item: Mapping[str, object], row: Mapping[str, object]) -> Mapping[str, object]:
+        """Return times of events that were written in the form of the other values, in their own.
+
+        The object may have been filled anew since it was written: its value must be the one that was.
+        """
+        found: dict[str, object] = {}
+        for field in self.fields:
+            value = item.get(field.wire)
+            if not field.named or dict in field.types or type(value) in _JSON:
+                continue
+            with contextlib.suppress(Unwritable):
+                if self.default(value) == row.get(field.wire):
+                    found[field.wire] = field.form.write(value)
+        return found
 
     def _problems(self, page: Sequence[object], *, fine: bool) -> Mapping[int, InvalidItem]:
         problems: dict[int, str] = {} if fine else dict(self._wrong(page))

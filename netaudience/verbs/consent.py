@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.plan.own_opt_outs import own_opt_outs
-from netaudience.jobs.spec.diagnostics import listed, plain
+from netaudience.jobs.spec.diagnostics import listed, no_column, plain
 from netaudience.jobs.spec.model import Expression, Source
 from netaudience.model.verb_facts import CHANNELS
 from netaudience.vendors import names
@@ -62,7 +62,7 @@ def consent_column(columns: Sequence[str], chosen: str | None) -> str:
     if chosen is not None:
         found = [column for column in columns if column.casefold() == chosen.casefold()]
         if not found:
-            raise ConfigurationError(f"The source has no column {chosen!r}: it has {listed(columns)}")
+            raise ConfigurationError(f"The time of the consent: {no_column(chosen, columns)}")
         return found[0]
     meant = [column for column in columns if plain(column) in _AGREED]
     if len(meant) != 1:

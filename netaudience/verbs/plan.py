@@ -18,7 +18,7 @@ from netaudience.client import Client, ClientFactory
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.plan.estimate import NoAccount, client_of
 from netaudience.jobs.spec.action import Action
-from netaudience.jobs.spec.diagnostics import listed, nearest
+from netaudience.jobs.spec.diagnostics import listed, nearest, no_column
 from netaudience.jobs.spec.model import Guards, JobFile, Source, Step
 from netaudience.jobs.spec.validate import find_vendor
 from netaudience.jobs.spec.verb_steps import has_sql, step_of, untold, ways_of
@@ -240,8 +240,7 @@ def plan_verb(  # noqa: PLR0913 - what may be told
     columns = find_columns(list(table.columns), names(), chosen)
     for column in action.attributes.values():
         if column is not None and column not in table.columns:
-            meant = nearest(column, table.columns) or f": it has {listed(table.columns)}"
-            raise ConfigurationError(f"The source has no column {column!r}{meant}")
+            raise ConfigurationError(f"An attribute: {no_column(column, table.columns)}")
     people = read_people(table, columns)
     before = before or Beforehand()
     if before.refused:

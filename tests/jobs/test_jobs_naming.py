@@ -108,3 +108,28 @@ def test_an_address_is_trimmed_wherever_a_vendor_takes_one() -> None:
     assert told == []
     odd = [where for where, rule in taken if rule.lenient and as_meant(rule.lenient, " a ") != "a"]
     assert odd == []
+
+
+@pytest.mark.parametrize("vendor", sorted(names()))
+def test_the_python_api_takes_the_addresses_that_a_job_takes(vendor) -> None:
+    """Whoever asks about items, a call, a run or a consumer, carries on what the rule has in mind."""
+    padded, plain_one = "\u00a0a@example.com ", "a@example.com"
+    taken = 0
+    for operation in find_vendor(vendor).operations().values():
+        kind = operation.kind
+        if isinstance(kind, Identifiers):
+            rule = kind.under(by="email").rule
+            if rule.meant is None or rule.problem(plain_one):
+                continue
+            problems, _, page, _ = kind.under(by="email").examine([padded, "nobody", plain_one])
+            assert (list(problems), list(page)) == ([1], [plain_one, "nobody", plain_one]), operation
+            taken += 1
+        elif isinstance(kind, Rows):
+            for field in kind.fields:
+                if field.rule is not None and plain(field.wire) in MAILS:
+                    row = {field.wire: padded}
+                    problems, _, page, _ = kind.examine([row, row])
+                    assert not any("white space" in str(one) for one in problems.values()), operation
+                    assert page[0][field.wire] == plain_one
+                    taken += 1
+    assert taken

@@ -350,7 +350,7 @@ def test_expressions_that_duckdb_cannot_try_work_as_well(opened):
 @pytest.mark.parametrize(
     ("fields", "where", "words"),
     [
-        (columns("nam"), None, "the column 'nam', which the source does not have: did you mean 'name'?"),
+        (columns("nam"), None, "The field 'nam': the source has no column 'nam': did you mean name?"),
         (columns(x="upper(nam)"), None, "The SQL of the field 'x' is wrong, line 1 of the SQL (upper(nam))"),
         (columns(x="1 +\n+ * 2"), None, "The SQL of the field 'x' is wrong, line 2 of the SQL (+ * 2)"),
         (columns(x="count(*)"), None, "The SQL of the field 'x' is wrong"),

@@ -94,6 +94,21 @@ def test_rows_come_out_as_they_come_in(write, form, texts, rows):
     assert [row["row"] for row in seen] == list(range(1, len(rows) + 1))
 
 
+def test_what_many_blocks_hold_is_told_once(write):
+    write("id,city,note\n 1,NULL,a\n")
+    with open_stream(Source(format="csv")) as table:
+        found = rows_of(table, "id")
+        next(found)
+        for row in ("2 ,b,\n", "3,\\N, c\n", " 4,NULL,d\n"):
+            write(row)
+            next(found)
+        write.close()
+        assert list(found) == []
+        marks, blanks = table.notes
+    assert marks.startswith("standard input: 3 cells hold 'NULL', '\\N', all in column 'city', ")
+    assert blanks.startswith("standard input: 4 cells have white space at an end, 3 of them in column 'id': ")
+
+
 def test_plain_lines_are_the_default(write):
     write(b"\xef\xbb\xbf1001\n\n")
     with open_stream(Source()) as table:

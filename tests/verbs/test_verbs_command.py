@@ -106,6 +106,11 @@ def test_all_done_ends_with_0_and_a_finished_run_is_told_again(
         (["people.csv", "--email-column", "mial"], "id,mail\n1,a@b.c\n", "did you mean mail?"),
         (["people.csv"], "id,user_id\n1,2\n", "id, user_id could each be the id of people"),
         (["people.csv"], "name\nAda\n", "No column says who is meant"),
+        (
+            ["people.csv", "more.csv"],
+            CSV,
+            "netaudience erase has no use for 'more.csv': see netaudience erase",
+        ),
         ([], CSV, "netaudience erase needs PEOPLE: see netaudience erase --help"),
         (
             ["people.csv", "--yes-delete"],

@@ -8,7 +8,6 @@ names they go out by, and what the caller adds: so a changed mapping sends again
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from netaudience.jobs.columns.hashing import Part, check_sql, constant_part, def
 from netaudience.jobs.columns.projection import Column, Projector
 from netaudience.jobs.columns.read_values import BadValue, Reader, json_text, outward
 from netaudience.jobs.columns.typed import Columns
+from netaudience.jobs.spec.diagnostics import no_column
 from netaudience.jobs.spec.model import Expression
 from netaudience.model.wire import JsonValue
 
@@ -307,19 +307,12 @@ def find_column(name: str, columns: Mapping[str, str], who: str, *, key: str | N
     """
     if name in columns:
         return name
-    folded = {column.casefold(): column for column in columns}
     alike = [column for column in columns if column.casefold() == name.casefold()]
     if len(alike) > 1:
         raise ConfigurationError(f"{who} is made of the column {name!r}: {alike_in_case(alike)}", key=key)
     if alike:
         return alike[0]
-    near = difflib.get_close_matches(name.casefold(), folded, 1)
-    meant = f"did you mean {column_name(folded[near[0]])!r}? It" if near else "it"
-    told = ", ".join(map(column_name, list(columns)[:30])) or "none"
-    raise ConfigurationError(
-        f"{who} is made of the column {name!r}, which the source does not have: {meant} has {told}",
-        key=key,
-    )
+    raise ConfigurationError(f"{who}: {no_column(name, columns)}", key=key)
 
 
 def alike_in_case(names: Sequence[str]) -> str:

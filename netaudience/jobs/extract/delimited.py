@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby, islice
@@ -70,16 +71,56 @@ _END = re.compile(rb"\r\n?|\n")
 _MARKED = ", ".join(map(literal, ("\\N", "#N/A", "NULL", "(null)", "NaN", "nan", "<NA>")))
 
 
-@attrs.frozen
-class _Lines:
-    """What of a file's lines is in its rows."""
+@attrs.define
+class Findings:
+    """What is worth to be told of a file's rows, or of those of a stream that came so far."""
 
-    #: Lines of all rows and of what was set aside.
-    found: int
-    #: The most lines of one row.
-    most: int
-    #: How many rows have many.
-    many: int
+    name: str
+    #: How many rows have many lines, and the most lines of one.
+    long: int = 0
+    longest: int = 0
+    #: Marks of nothing, and the cells of each column that hold one.
+    marks: set[str] = attrs.field(factory=set[str])
+    marked: Counter[str] = attrs.field(factory=Counter[str])
+    #: The cells of each column that have white space at an end.
+    padded: Counter[str] = attrs.field(factory=Counter[str])
+
+    def __add__(self, other: Findings) -> Findings:
+        """Return what is to be told of both as one."""
+        return Findings(
+            self.name,
+            self.long + other.long,
+            max(self.longest, other.longest),
+            self.marks | other.marks,
+            self.marked + other.marked,
+            self.padded + other.padded,
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """The sentences."""
+        told: list[str] = []
+        if self.marked:
+            marks = ", ".join(map(literal, sorted(self.marks)))
+            told.append(
+                f"{self.name}: {many(self.marked.total(), 'cell holds')} {marks}, "
+                f"{_most_in(self.marked)}, and a field that is made of one, unless it is the identifier, is "
+                f"sent that text: write nulls = [{marks}] in [source] (--null in a command) if there is "
+                "nothing in such a cell, or "
+                "nulls = [''] if it is meant"
+            )
+        if self.padded:
+            told.append(
+                f"{self.name}: {many(self.padded.total(), 'cell has')} white space at an end, "
+                f"{_most_in(self.padded)}: write trim = true in [source] (--trim in a command) to "
+                "take it off, or trim = false if it is meant"
+            )
+        if self.long:
+            told.append(
+                f"{self.name}: {self.long:,} of its rows take more than {_MANY_LINES} lines each, the "
+                f"longest {self.longest:,}: look whether a quote was opened by mistake"
+            )
+        return told
 
 
 class Delimited:
@@ -108,8 +149,8 @@ class Delimited:
         self.lines = 0
         self._nulls = source.nulls
         self._trim, self._fill = source.trim, source.short_rows == "fill"
-        #: What is worth to be told of them.
-        self.notes: list[str] = []
+        #: What is worth to be told of each, once it was looked at.
+        self.findings: list[Findings] = []
 
     @property
     def columns(self) -> list[str]:
@@ -179,19 +220,19 @@ class Delimited:
                 lines, blank, ends = _physical_lines(one)
                 expected = lines - head.skip - head.lines
                 try:
-                    rows = self._lines_of_rows(one, head, ends, connection)
-                    lost = len(ends) > 1 and expected - rows.found > blank
+                    found, told = self._lines_of_rows(one, head, ends, connection)
+                    lost = len(ends) > 1 and expected - found > blank
                 except import_duckdb().InvalidInputException as error:
                     if "state machine" not in str(error):
                         raise
-                    rows, lost = _Lines(0, 0, 0), True
+                    lost = True
                 if lost:
                     copy, own = _with_one_end(one, head, scratch)
-                    rows = self._lines_of_rows(copy, own, ends, connection)
+                    found, told = self._lines_of_rows(copy, own, ends, connection)
                     self._files[number] = (copy, own)
                     self.inputs[str(copy.path)] = copy
                     mended = True
-            missing = expected - rows.found
+            missing = expected - found
             if missing > blank:
                 where = _first_unclosed(one, head)
                 at = "" if where is None else f", line {where + one.before:,}"
@@ -200,17 +241,13 @@ class Delimited:
                     "lost in it: close it, or double the quotes that belong to the text, and run again"
                 )
             self.lines += lines
-            if rows.many:
-                self.notes.append(
-                    f"{one.name}: {rows.many:,} of its rows take more than {_MANY_LINES} lines each, the "
-                    f"longest {rows.most:,}: look whether a quote was opened by mistake"
-                )
+            self.findings.append(told)
         return mended
 
     def _lines_of_rows(
         self, one: Input, head: Head, ends: set[str], connection: duckdb.DuckDBPyConnection
-    ) -> _Lines:
-        """Return in how many lines the rows of a file stand, and those that are set aside."""
+    ) -> tuple[int, Findings]:
+        """Return in how many lines the rows of a file stand, and those that are set aside; and the rest."""
         cursor = another(connection)
         try:
             text = f"concat_ws({literal(_BETWEEN)}, '', {', '.join(map(quoted, head.columns))}, '')"
@@ -219,48 +256,30 @@ class Delimited:
             rows = f"SELECT {text} AS text, {marked} AS marked FROM {self._scan([one], head)}"
             within = _count_ends("text", ends)
             # All is fetched, for only then has DuckDB written down what it has set aside.
-            ((count, most, many, is_marked, is_padded),) = cursor.execute(
+            ((count, longest, long, is_marked, is_padded),) = cursor.execute(
                 "SELECT count(*) + coalesce(sum(within), 0), coalesce(max(within), 0) + 1, "
                 f"count(*) FILTER (WHERE within >= {_MANY_LINES}), coalesce(bool_or(marked), false), "
                 f"coalesce(bool_or({padded}), false) "
                 f"FROM (SELECT text, marked, {within} AS within FROM ({rows}))"
             ).fetchall()
             aside = sum(1 for _ in lines_set_aside(cursor, self.inputs))
-            if is_marked:
-                self._tell_marks(one, head, cursor)
-            if is_padded:
-                self._tell_padded(one, head, cursor)
-            return _Lines(int(count) + aside, int(most), int(many))
+            told = Findings(one.name, int(long), int(longest))
+            for name, number, seen in (
+                self._cells(one, head, f"cell IN ({_MARKED})", cursor) if is_marked else ()
+            ):
+                told.marked[name] = number
+                told.marks.update(seen)
+            for name, number, _ in (
+                self._cells(one, head, _matches("cell", _PADDED), cursor) if is_padded else ()
+            ):
+                told.padded[name] = number
+            return int(count) + aside, told
         finally:
             cursor.close()
 
     def _doubtful(self, head: Head) -> Sequence[str]:
         """Return the columns in which a mark of nothing would be sent as a text, and nobody has said so."""
         return () if self._nulls or self.plain else head.named
-
-    def _tell_marks(self, one: Input, head: Head, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Tell which marks of nothing stand in a file, and in which column most of them do."""
-        found = self._cells(one, head, f"cell IN ({_MARKED})", cursor)
-        count, (name, most, _) = sum(number for _, number, _ in found), found[0]
-        marks = ", ".join(map(literal, sorted({mark for *_, seen in found for mark in seen})))
-        self.notes.append(
-            f"{one.name}: {many(count, 'cell holds')} {marks}, "
-            f"{_most_in(name, most, count)}, and a field that is made of one is sent that text: write "
-            f"nulls = [{marks}] in [source] (--null in a command) if there is nothing in such a cell, or "
-            "nulls = [''] if it is meant"
-        )
-
-    def _tell_padded(self, one: Input, head: Head, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Tell how many cells have white space at an end, and in which column most of them do."""
-        found = self._cells(one, head, _matches("cell", _PADDED), cursor)
-        if not found:  # it is in a column that has no name
-            return
-        count, (name, most, _) = sum(number for _, number, _ in found), found[0]
-        self.notes.append(
-            f"{one.name}: {many(count, 'cell has')} white space at an end, "
-            f"{_most_in(name, most, count)}: write trim = true in [source] (--trim in a command) to "
-            "take it off, or trim = false if it is meant"
-        )
 
     def _cells(
         self, one: Input, head: Head, condition: str, cursor: duckdb.DuckDBPyConnection
@@ -275,7 +294,9 @@ class Delimited:
         ).fetchall()
 
 
-def _most_in(name: str, most: int, count: int) -> str:
+def _most_in(cells: Counter[str]) -> str:
+    ((name, most),) = cells.most_common(1)
+    count = cells.total()
     return f"{'' if count == 1 else 'all ' if most == count else f'{most:,} of them '}in column {name!r}"
 
 

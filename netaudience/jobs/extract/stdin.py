@@ -17,6 +17,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.selection import Selection
 from netaudience.jobs.columns.typed import Columns
 from netaudience.jobs.extract.blocks import Blocks, Pipe
+from netaudience.jobs.extract.delimited import Findings
 from netaudience.jobs.extract.fetch import fetch_pipe
 from netaudience.jobs.extract.file_type import is_text
 from netaudience.jobs.extract.files import Aside, Block, Input
@@ -111,6 +112,8 @@ class StreamTable(Table):
         self._header = b""
         self._lines = self._rows = 0
         self._told: list[str] = []
+        #: What is to be told of the blocks before the one that is open.
+        self._past = Findings(_NAME)
         self._taken = False
         self._reading: _BlockScan | None = None
         columns = tuple(expecting) if self._format == "ndjson" else ()
@@ -130,7 +133,7 @@ class StreamTable(Table):
     @property
     def notes(self) -> list[str]:
         """What is worth to be told of the rows that came so far."""
-        return [*self._told, *super().notes]
+        return [*self._told, *sum(self._opened.findings, self._past).notes]
 
     def fingerprint(self) -> str:
         """Refuse: nothing tells a stream from others before its end.
@@ -171,7 +174,6 @@ class StreamTable(Table):
         self._taken = True
         while True:
             yield from super().read(selections)
-            self._told.extend(self._opened.notes)
             if self._reading is not None:
                 self._rows = self._reading.last
             block = self._next(tuple(self.columns))
@@ -219,6 +221,7 @@ class StreamTable(Table):
                 "settled what is sent: name it, or give a file"
             )
             self.columns = Columns({**self.columns, **{name: opened.columns[name] for name in new}})
+        self._past = sum(self._opened.findings, self._past)
         self._opened = opened
 
     def _settle(self, first: Input) -> None:

@@ -16,7 +16,7 @@ import attrs
 
 from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.duckdb import connect
-from netaudience.jobs.columns.selection import Selection, find_column
+from netaudience.jobs.columns.selection import Selection
 from netaudience.jobs.connectors.rows import Stop
 from netaudience.jobs.connectors.watermark import EVERYTHING, Since
 from netaudience.jobs.extract.fetch import Fetched, fetch, is_fetched, kept_in
@@ -34,6 +34,7 @@ from netaudience.jobs.extract.spool import (
     spool_records,
 )
 from netaudience.jobs.extract.view import Given, Opened
+from netaudience.jobs.spec.diagnostics import no_column
 from netaudience.jobs.spec.model import Expression, Source, Suppression
 from netaudience.jobs.spec.suppression_section import KNOWN_CHANNELS, channel_of, fill_of, held_back, table_of
 from netaudience.model.digests import digest_of, digest_of_file
@@ -189,6 +190,8 @@ class Table:
             self._opened = Opened(self._connection, source, folder, directory, given)
             #: The source's columns with their types, as DuckDB names those.
             self.columns = self._opened.columns
+            #: Columns that are not there, each with the key of the job that names it: nothing is read then.
+            self.missing = [("typed", name) for name in self._opened.untyped]
             if source.suppression is not None:
                 self._read_list(source.suppression, folder)
         except BaseException:
@@ -233,11 +236,13 @@ class Table:
         connection = self._connection
         if connection is None or not self.columns:
             return
-        for column in suppression.match:
-            find_column(column, self.columns, "The match of the suppression list", key="match")
         matched, names, people = suppression.match, list[str](), 0
         for at in range(len(matched)):
             connection.execute(f"CREATE TABLE {table_of(at)} (value VARCHAR, channel VARCHAR)")
+        known = {name.casefold() for name in self.columns}
+        self.missing += [("match", name) for name in matched if name.casefold() not in known]
+        if self.missing:
+            return
         if suppression.files:
             held = self._read_part(
                 connection, Source(files=suppression.files), folder, matched.values(), suppression.channel
@@ -408,6 +413,8 @@ class Table:
 
     @contextmanager
     def _scanning(self, selections: Sequence[Selection]) -> Generator[Scan, None, None]:
+        for key, name in self.missing:
+            raise ConfigurationError(f"The key {key}: {no_column(name, self.columns)}", key=key)
         with closing(self._scan(selections)) as scan:
             self._scans.add(scan)
             try:

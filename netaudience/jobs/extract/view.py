@@ -18,7 +18,7 @@ from netaudience.errors import ConfigurationError, SourceFailed
 from netaudience.jobs.columns.duckdb import another, literal, quoted, telling
 from netaudience.jobs.columns.selection import SOURCE, find_column
 from netaudience.jobs.columns.typed import Columns, typed_columns
-from netaudience.jobs.extract.delimited import Delimited, lines_set_aside
+from netaudience.jobs.extract.delimited import Delimited, Findings, lines_set_aside
 from netaudience.jobs.extract.fetch import Fetched
 from netaudience.jobs.extract.file_type import prepare
 from netaudience.jobs.extract.files import (
@@ -109,6 +109,8 @@ class Opened:
         self.columns = Columns({})
         #: Whether there is a column that says what is wrong with a row, and one of what stands there.
         self.tells_problems = self.tells_texts = False
+        #: The columns that are to be typed, and are not there.
+        self.untyped: list[str] = []
         self._given = given
         self._view_of(self._rows())
         self._state = self.state()
@@ -161,7 +163,12 @@ class Opened:
     @property
     def notes(self) -> list[str]:
         """What is worth to be told of the source once it was read."""
-        return [*self._told, *(note for one in self._verified for note in one.notes)]
+        return [*self._told, *(note for found in self.findings for note in found.notes)]
+
+    @property
+    def findings(self) -> list[Findings]:
+        """What is worth to be told of its CSV files, of each that was looked at."""
+        return [found for one in self._verified for found in one.findings]
 
     def set_aside(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Aside]:
         """Give what is wrong with the lines that are no rows, of all that a connection has read."""
@@ -270,8 +277,12 @@ class Opened:
     def _type_columns(self) -> None:
         wanted = self._source.typed
         names = tuple(self.columns) if wanted is True else tuple(wanted or ())
+        known = {name.casefold() for name in self.columns}
+        self.untyped = [name for name in names if name.casefold() not in known]
         who = "The key typed of the source"
-        names = tuple(find_column(name, self.columns, who, key="typed") for name in names)
+        names = tuple(
+            find_column(name, self.columns, who, key="typed") for name in names if name not in self.untyped
+        )
         if names:
             self.verify()
             self.columns = typed_columns(self.columns, names, SOURCE, self._connection)

@@ -30,7 +30,7 @@ from netaudience.jobs.plan.notes import missing_ids, notes_of
 from netaudience.jobs.plan.preflight import Preflight, ask_vendors, refuse
 from netaudience.jobs.plan.validate_source import check_first, check_source, open_checked
 from netaudience.jobs.spec.audience_section import with_places
-from netaudience.jobs.spec.guards import RejectedGuard, check_removals, check_rows
+from netaudience.jobs.spec.guards import Consent, RejectedGuard, check_removals, check_rows, wants_consent
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.quotas_section import store_of
 from netaudience.jobs.spec.validate import find_operation, find_vendor
@@ -85,8 +85,9 @@ class StepPlan:
     removes: Load | None = None
     #: What it takes back of what earlier runs did by other arguments.
     removes_old: tuple[Load, ...] = ()
-    #: The flag that a run needs because data is lost; empty where none is.
+    #: The flags that a run needs for it, and what they agree to; empty where it needs none.
     consent: str = ""
+    agrees_to: str = ""
     #: What the plan could not know, in sentences.
     notes: tuple[str, ...] = ()
 
@@ -114,6 +115,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     #: Why a run would stop before it sends anything, in sentences.
     stops: tuple[str, ...] = ()
+    #: The flags that a run needs for all steps.
+    consent: str = ""
 
     @property
     def items(self) -> int:
@@ -212,6 +215,7 @@ def _plan(
             *_stops(job, None if table.is_part else rows, steps),
             *(stop for planner in planners for stop in planner.stops),
         ),
+        consent=Consent.to(lost for planner in planners for lost in planner.lost).flags,
     )
 
 
@@ -299,6 +303,8 @@ class _Planner:
         self.preflight: Preflight | None = None
         #: What of that would stop a run.
         self.stops: list[str] = []
+        #: What a run may have to be allowed: operations, each with its items.
+        self.lost: list[tuple[Operation, int]] = []
         self._client, missing = client_of(vendor, settings)
         if missing is not None:
             self._notes.append(f"planned without an account: {missing}")
@@ -362,6 +368,10 @@ class _Planner:
                             gone = self._removals(found.removals(old), removal)
                             removes_old.append(self._load(removal, old.removal_arguments, gone))
                 self._notes.extend(notes_of(step, found))
+        self.lost = [(operation, sends.items)]
+        # A run of a mirror that takes nothing back asks nobody.
+        back = [load.items for load in (*filter(None, (removes,)), *removes_old) if load.items]
+        self.lost += [(self.operations[-1], items) for items in back]
         self._notes += missing_ids(self._job, step, self._table)
         self._notes += decisions(step, self._kind, self._table.columns, self._job.source.time_zone)
         if step.where is not None and not self._rows:
@@ -379,7 +389,8 @@ class _Planner:
             sends=sends,
             removes=removes,
             removes_old=tuple(removes_old),
-            consent=_consent(self.operations, (sends, removes)),
+            consent=Consent.to(self.lost).flags,
+            agrees_to=" and ".join(dict.fromkeys(filter(None, (_loss(one) for one, _ in self.lost)))),
             notes=tuple(self._notes),
         )
 
@@ -474,15 +485,6 @@ def _operation(vendor: type[Client], name: str) -> Operation:
     return found
 
 
-def _consent(operations: Sequence[Operation], loads: Sequence[Load | None]) -> str:
-    """Return the flag without which a run refuses to lose data."""
-    lost = [
-        (operation.facts, load.items)
-        for operation, load in zip(operations, loads, strict=False)
-        if load is not None and operation.facts.destructive
-    ]
-    if any(facts.irreversible for facts, _ in lost):
-        count = sum(items for facts, items in lost if facts.irreversible)
-        also = " --yes" if any(not facts.irreversible for facts, _ in lost) else ""
-        return f"--yes-delete {count}{also}"
-    return "--yes" if lost else ""
+def _loss(operation: Operation) -> str:
+    """Return what is agreed to with the flags that an operation needs; empty where it needs none."""
+    return (operation.facts.consent or "loses data") if wants_consent(operation) else ""

@@ -17,7 +17,7 @@ from netaudience.jobs.extract.page import Page
 from netaudience.jobs.extract.table import Table, open_source
 from netaudience.jobs.map.aliases import are_addresses, other_than_ids
 from netaudience.jobs.plan.own_opt_outs import held_by
-from netaudience.jobs.spec.diagnostics import Problems, listed, nearest
+from netaudience.jobs.spec.diagnostics import Problems, no_column
 from netaudience.jobs.spec.model import JobFile, Step
 from netaudience.jobs.spec.parse import read_text
 from netaudience.jobs.spec.suppression_section import quoted_name
@@ -56,8 +56,7 @@ def open_checked(  # noqa: PLR0913 - what a reading may be told
         )
     except ConfigurationError as error:
         problems = Problems(_shown(job.path), _lines(job))
-        place = ("suppression", "match") if error.key == "match" else ("source", error.key or "files")
-        problems.add(place, str(error))
+        problems.add(_place_of(error.key or "files"), str(error))
         problems.tell()
         raise  # not reached: there is a problem
     try:
@@ -74,6 +73,11 @@ def _shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):
         return str(path)
+
+
+def _place_of(key: str) -> KeyPath:
+    """Return where the file has what an error about the source is about."""
+    return ("suppression", key) if key == "match" else ("source", key)
 
 
 def _lines(job: JobFile) -> Lines | None:
@@ -96,6 +100,8 @@ def check_source(job: JobFile, table: Table) -> None:
     checker = _Checker(problems, lines, table)
     for column in job.source.key:
         checker.column(column, ("source", "key"))
+    for key, column in table.missing:
+        checker.column(column, _place_of(key))
     written = (
         0 if lines is None else len({path[1] for path in lines.known if path[:1] == ("step",) and path[1:]})
     )
@@ -150,9 +156,7 @@ class _Checker:
         """Look for a column."""
         if name.casefold() not in self._known:
             self._missing.add(quoted_name(name))
-            columns = tuple(self._table.columns)
-            meant = nearest(name, columns) or f": it has {listed(columns)}"
-            self._problems.add(place, f"the source has no column {name!r}{meant}")
+            self._problems.add(place, no_column(name, self._table.columns))
 
     def step(self, step: Step, place: KeyPath) -> None:
         """Look at a step's fields and condition."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias, cast
 
-from netaudience.errors import ConfigurationError
+from netaudience.errors import ConfigurationError, column_name
 from netaudience.jobs.spec.model import Share
 from netaudience.jobs.spec.toml_lines import KeyPath, Lines
 
@@ -271,6 +271,13 @@ def listed(names: Iterable[str], most: int = 30) -> str:
     given = list(names)
     rest = len(given) - most
     return ", ".join(given[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def no_column(name: str, columns: Iterable[str]) -> str:
+    """Return the sentence about a column that a source does not have, as it goes on behind a colon."""
+    known = [column_name(one) for one in columns]
+    meant = nearest(name, known) or f": it has {listed(known) or 'none'}"
+    return f"the source has no column {name!r}{meant}"
 
 
 def _names(path: KeyPath) -> list[str]:

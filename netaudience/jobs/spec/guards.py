@@ -7,8 +7,8 @@ change if that is meant.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Self
 
 import attrs
 
@@ -32,6 +32,19 @@ class Consent:
     yes_delete: int | None = None
     #: Whether an account that is not known by its key and base URL is one that is known by others.
     account: Literal["same", "other"] | None = None
+
+    @classmethod
+    def to(cls, lost: Iterable[tuple[Operation, int]]) -> Self:
+        """Return what a run needs for operations that are each for so many rows."""
+        asked = [(operation.facts, rows) for operation, rows in lost if wants_consent(operation)]
+        final = [rows for facts, rows in asked if facts.irreversible]
+        return cls(yes=len(final) < len(asked), yes_delete=sum(final) if final else None)
+
+    @property
+    def flags(self) -> str:
+        """How a command says so."""
+        final = [] if self.yes_delete is None else [f"--yes-delete {self.yes_delete}"]
+        return " ".join([*(["--yes"] if self.yes else []), *final])
 
 
 def wants_consent(operation: Operation) -> bool:

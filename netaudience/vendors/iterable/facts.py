@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from netaudience.credentials import set_to
 from netaudience.errors import ConfigurationError
 from netaudience.model.kinds import Identifiers, WholeNumbers
 from netaudience.model.limits import Limit, Quota, assumed, documented, per_day, per_minute, per_second
@@ -141,7 +142,7 @@ def one_or_both_by_choice(row: Mapping[str, object]) -> str | None:
     if "email" in row and "userId" in row:
         return (
             "The row has both an email and a userId: give one of the two, or make the client with "
-            "both_identifiers=True and the project_type, which decides what the two mean"
+            f"{set_to('iterable', 'both_identifiers')} and the project_type, which decides what the two mean"
         )
     return some_identifier(row)
 

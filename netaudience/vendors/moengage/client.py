@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 from netaudience.client import Client, secret, shared
-from netaudience.credentials import optional, required
+from netaudience.credentials import optional, required, switch
 from netaudience.engine.transport import Transport
 from netaudience.errors import ConfigurationError, VendorError
 from netaudience.model.facts import Probe
@@ -153,12 +153,12 @@ class MoEngageClient(Consents, Audiences, Segments, Events, Devices, Users, Clie
             data_center=cast("DataCenter | None", optional(cls.slug, "data_center", environ)),
             base_url=optional(cls.slug, "base_url", environ),
             identity_resolution=[name.strip() for name in identifiers.split(",")] if identifiers else (),
-            object_attributes=_switch("object_attributes", environ, default=False),
-            allow_truncation=_switch("allow_truncation", environ, default=False),
-            unset_attributes=_switch("unset_attributes", environ, default=False),
+            object_attributes=switch(cls.slug, "object_attributes", environ),
+            allow_truncation=switch(cls.slug, "allow_truncation", environ),
+            unset_attributes=switch(cls.slug, "unset_attributes", environ),
             project_code=optional(cls.slug, "project_code", environ),
             db_name=optional(cls.slug, "db_name", environ),
-            send_app_key=_switch("send_app_key", environ, default=True),
+            send_app_key=switch(cls.slug, "send_app_key", environ, default=True),
             settings=shared(settings, environ),
         )
 
@@ -232,12 +232,3 @@ def _identifiers(names: Collection[str]) -> tuple[str, ...]:
             "identity_resolution must be a list of the identifiers' names, such as ['moe_mobile']"
         )
     return tuple(names)
-
-
-def _switch(name: str, environ: Mapping[str, str] | None, *, default: bool) -> bool:
-    value = optional("moengage", name, environ)
-    if value is None:
-        return default
-    if value.lower() not in {"true", "false"}:
-        raise ConfigurationError(f"NETAUDIENCE_MOENGAGE_{name.upper()} must be true or false")
-    return value.lower() == "true"

@@ -11,6 +11,7 @@ from typing import cast
 
 import attrs
 
+from netaudience.credentials import set_to
 from netaudience.errors import column_name
 from netaudience.model.rows import NamesRule
 from netaudience.model.scalars import Unwritable
@@ -99,7 +100,7 @@ class Workspace:
         if row.get("unset_attributes") is not None and not self.unset_attributes:
             return (
                 "The row holds unset_attributes, which do nothing unless MoEngage has enabled them for the "
-                "workspace: say unset_attributes=True if it has"
+                f"workspace: say {set_to('moengage', 'unset_attributes')} if it has"
             )
         return self._unnamed(row, attributes, "attributes") or self._user_attributes(attributes)
 
@@ -205,7 +206,7 @@ class Workspace:
             case Mapping() if not self.object_attributes:
                 return (
                     "is an object, which MoEngage drops unless the workspace takes objects: say "
-                    "object_attributes=True if yours does"
+                    f"{set_to('moengage', 'object_attributes')} if yours does"
                 )
             case list() | tuple():
                 return self._array(cast("Sequence[object]", value))
@@ -228,7 +229,7 @@ class Workspace:
             return None
         return (
             f"has more than {_LONGEST_VALUE} characters, which MoEngage would cut: shorten it, or say "
-            "allow_truncation=True if cutting is meant"
+            f"{set_to('moengage', 'allow_truncation')} if cutting is meant"
         )
 
 
