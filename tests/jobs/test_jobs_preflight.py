@@ -302,6 +302,11 @@ async def test_iterables_fields_are_made_for_ever_or_have_their_type(tmp_path):
         )
         (user,) = box.iterable.by_user_id["a"]
         assert user.data_fields == {"age": 31, "born": "1990-05-17", "nick": "Ankara"}
+        more = iterable(home=column("town"), birth=column("born"), nick=column("town"))
+        (note,) = (await run(make_job(tmp_path, more), box)).steps[0].notes
+        assert note.startswith(
+            "data_fields.home, data_fields.birth: Iterable has no such user field yet and "
+        )
         with pytest.raises(GuardRefused, match="no user field 'town' but 'Town', which differs in its case"):
             await run(make_job(tmp_path, iterable(town=column("town"))), box)
 

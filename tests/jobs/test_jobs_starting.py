@@ -54,7 +54,9 @@ def test_what_is_not_plain_is_asked_and_refused_until_it_is_answered(users: str,
     path = tmp_path / "job.toml"
     undecided = write_first_job(path, Source(files=(users,)), "netmera", "set_category_preferences")
     assert [line.partition(" ")[0] for line in undecided] == ["category", "enable"]
-    with pytest.raises(ConfigurationError, match=r"job.toml:\d+: the source has no column 'COLUMN'"):
+    with pytest.raises(
+        ConfigurationError, match=r"job.toml:\d+: write the name of a column in the place of COLUMN: "
+    ):
         Job.load(path).plan()
 
 

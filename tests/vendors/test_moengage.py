@@ -113,7 +113,6 @@ WRONG = [
     ("tags", [None], "null"),
     ("u_em", "", "u_em"),
     ("u_em", "nobody", "e-mail address"),
-    ("u_em", "a@example.com ", "white space"),
     ("u_fn", 5, "text"),
     ("moe_spam", "true", "true or false"),
     ("push_preference", 1, "true or false"),

@@ -219,13 +219,13 @@ class Delimited:
             with telling(one.name):
                 lines, blank, ends = _physical_lines(one)
                 expected = lines - head.skip - head.lines
+                found, told, lost = 0, Findings(one.name), True
                 try:
                     found, told = self._lines_of_rows(one, head, ends, connection)
                     lost = len(ends) > 1 and expected - found > blank
                 except import_duckdb().InvalidInputException as error:
                     if "state machine" not in str(error):
                         raise
-                    lost = True
                 if lost:
                     copy, own = _with_one_end(one, head, scratch)
                     found, told = self._lines_of_rows(copy, own, ends, connection)

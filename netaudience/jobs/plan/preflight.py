@@ -20,6 +20,7 @@ from netaudience.errors import GuardRefused
 from netaudience.jobs.columns.defined import chosen, defined, fits_type, form_by_name, named
 from netaudience.jobs.columns.fields import fields_of, holds_lists, identifier_field
 from netaudience.jobs.columns.sql_types import sql_type
+from netaudience.jobs.spec.diagnostics import listed
 from netaudience.jobs.spec.model import Expression, Step
 from netaudience.model.definitions import ANYTHING, Definition, Definitions
 from netaudience.model.kinds import Identifiers, Kind
@@ -180,17 +181,25 @@ class Preflight:
         rows = cast("Rows[object]", kind)
         own = fields_of(rows)[field]
         lists = holds_lists(rows, own)
+        new: list[str] = []
         for name, expression in self._step.fields.items():
             whole, dot, entry = name.partition(".")
             if not dot or whole not in {own.name, own.wire}:
                 continue
             one = known.named(entry)
-            if one is None:
+            if one is None and known.makes and not known.meant(entry)[1]:
+                new.append(name)
+            elif one is None:
                 yield from _unknown(name, entry, known)
             elif lists and one.holds != ANYTHING and not one.holds.many:
                 yield Finding(f"{name} is no list at {known.vendor} ({one.word}), which {known.mistyped}")
             else:
                 yield from _type(name, expression, one, known, own, columns)
+        if len(new) == 1:
+            yield from _unknown(new[0], new[0].partition(".")[2], known)
+        elif new:
+            told = f"{listed(new)}: {known.vendor} has no such {known.noun} yet and {known.unknown}"
+            yield Finding(told, stops=False)
 
     def _of_names(
         self, kind: Kind, place: Names, known: Definitions, columns: Mapping[str, str]

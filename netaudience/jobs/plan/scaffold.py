@@ -22,7 +22,7 @@ from netaudience.client import Client
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.map.columns import Columns, find_columns
 from netaudience.jobs.plan.decisions import decisions
-from netaudience.jobs.spec.diagnostics import listed, nearest
+from netaudience.jobs.spec.diagnostics import COLUMN, listed, nearest
 from netaudience.jobs.spec.model import Expression, Secret, Source, Step
 from netaudience.jobs.spec.schema import job_schema
 from netaudience.jobs.spec.source_section import OF_FILES
@@ -32,7 +32,6 @@ from netaudience.model.wire import dump_json
 from netaudience.operations.dispatch import Operation
 from netaudience.vendors import names
 
-_MISSING = "COLUMN"
 #: Rows of a query that are fetched to see its columns.
 _LOOKED_AT = 1000
 #: Where editors find the form of a job file: beside the job's runs.
@@ -71,7 +70,7 @@ def write_first_job(path: Path, source: Source, vendor: str, operation: str) -> 
         schema.write_bytes(dump_json(job_schema()))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}: take another place") from error
-    marks = (_text(_MISSING), ' = ""')
+    marks = (_text(COLUMN), ' = ""')
     undecided = [line for line in text.splitlines() if line[:1] != "#" and any(one in line for one in marks)]
     placed = {place.name for place in find_columns(found, list(columns)).places if place.column is not None}
     kind: object = found.kind
@@ -242,14 +241,14 @@ def _field_lines(found: Columns) -> Iterator[str]:
         if place.column is not None:
             yield f"{_key(place.name)} = {_text(place.column)}"
         elif place.required:
-            yield f"{_key(place.name)} = {_text(_MISSING)}    # required: {meaning}"
+            yield f"{_key(place.name)} = {_text(COLUMN)}    # required: {meaning}"
         else:
-            yield f"# {_key(place.name)} = {_text(_MISSING)}    # may be left out: {meaning}"
+            yield f"# {_key(place.name)} = {_text(COLUMN)}    # may be left out: {meaning}"
     spread = found.spread
     if spread is not None:
         yield f"# Entries of {spread.name}: take out what is not to be sent."
         if not found.rest:
-            yield f"{_key(f'{spread.name}.NAME')} = {_text(_MISSING)}    # required: an entry of the mapping"
+            yield f"{_key(f'{spread.name}.NAME')} = {_text(COLUMN)}    # required: an entry of the mapping"
         yield from (f"{_key(f'{spread.name}.{column}')} = {_text(column)}" for column in found.rest)
     if found.unused:
         yield f"# Not used: {', '.join(map(_printable, found.unused))}"

@@ -32,6 +32,9 @@ _SECRETS = (
     "bearer",
 )
 
+#: What a first job file has in the place of a column's name.
+COLUMN = "COLUMN"
+
 #: Units of time from a minute up: its name, its seconds, and the same of what remains.
 _UNITS = (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
 #: Names become folders and files.
@@ -276,6 +279,10 @@ def listed(names: Iterable[str], most: int = 30) -> str:
 def no_column(name: str, columns: Iterable[str]) -> str:
     """Return the sentence about a column that a source does not have, as it goes on behind a colon."""
     known = [column_name(one) for one in columns]
+    if name == COLUMN:
+        return (
+            f"write the name of a column in the place of {COLUMN}: the source has {listed(known) or 'none'}"
+        )
     meant = nearest(name, known) or f": it has {listed(known) or 'none'}"
     return f"the source has no column {name!r}{meant}"
 
