@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from job_runs import CREDENTIALS, ID, SET, TAG, counts, make_job, rejects, run
 
-from netaudience.jobs.spec.model import Expression, Guards, Share, Step
+from netaudience.jobs.spec.model import Expression, Guards, Share, Source, Step
 from netaudience.sandbox import Sandbox
 
 pytest.importorskip("duckdb")
@@ -99,6 +105,64 @@ async def test_nights_in_a_row(tmp_path: Path) -> None:
         }  # fmt: skip
         assert not [user for user in users.values() if "Sport" in user.tags]
         assert counts(await run(asked, sandbox)) == {"tag": (399, 0, 0, 0, 0, 0, 399)}
+
+
+def exports(rows: list[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
+    """Give the same rows as other programs write them."""
+    yield "users.ndjson", "".join(json.dumps(row) + "\n" for row in rows).encode()
+    turned = [dict(reversed(row.items())) for row in rows]
+    for row in turned:
+        row["about"] = dict(reversed(row["about"].items()))
+        row["user_id"], row["age"] = float(row["user_id"]), float(row["age"])
+    yield "turned.ndjson", "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in turned).encode()
+    yield "users.json", json.dumps(rows, indent=1).encode()
+    for table in (pa.Table.from_pylist(rows), pa.Table.from_pylist(turned)):
+        sink = io.BytesIO()
+        pq.write_table(table, sink)
+        yield "users.parquet", sink.getvalue()
+
+
+@pytest.mark.asyncio
+async def test_another_export_of_the_same_values_changes_nothing_and_takes_nothing_back(
+    tmp_path: Path,
+) -> None:
+    """Names in another order, 1 and 1.0, a key that a program has made a floating number."""
+    fields = {"user_id": ID} | {f"data_fields.{name}": Expression(column=name) for name in ("age", "about")}
+    profiles = Step(
+        name="set", vendor="iterable", operation="bulk_update_users", mode="changed-only", fields=fields
+    )
+    rows = [{"user_id": at, "age": at % 5, "about": {"b": 1, "a": [at, 2]}} for at in range(10, 50)]
+    async with Sandbox() as sandbox:
+        sent = (40, 40, 0, 0, 0, 0, 0)
+        for name, data in exports(rows):
+            (tmp_path / name).write_bytes(data)
+            job = make_job(tmp_path, profiles, TAGGED)
+            job = attrs.evolve(job, source=Source(files=(name,), key=("user_id",)))
+            assert counts(await run(job, sandbox)) == {"set": sent, "tag": sent}, name
+            sent = (40, 0, 0, 0, 0, 0, 40)
+
+
+@pytest.mark.asyncio
+async def test_a_user_whose_id_turns_from_a_number_into_a_text_keeps_the_tag(tmp_path: Path) -> None:
+    """The vendor knows one user by both, so that to take back what the number has asked for takes it all."""
+    numbers = list(range(10, 50))
+    lines = {
+        "n.ndjson": [json.dumps({"user_id": number}) for number in numbers],
+        "t.ndjson": [json.dumps({"user_id": str(number)}) for number in numbers],
+        "c.csv": ["user_id", *map(str, numbers)],
+        "f.ndjson": [json.dumps({"user_id": float(number)}) for number in numbers],
+    }
+    floats = pa.table({"user_id": [float(number) for number in numbers[:-1]]})
+    async with Sandbox() as sandbox:
+        for name in (*lines, "d.parquet"):
+            if name in lines:
+                (tmp_path / name).write_text("\n".join([*lines[name], ""]))
+            else:
+                pq.write_table(floats, tmp_path / name)
+            job = attrs.evolve(make_job(tmp_path, TAGGED), source=Source(files=(name,), key=("user_id",)))
+            removed = counts(await run(job, sandbox)).get("tag removal", (0,))[0]
+            tagged = [user for user, one in sandbox.netmera.users.items() if "Sport" in one.tags]
+            assert (removed, len(tagged)) == ((0, 40) if name in lines else (1, 39)), name
 
 
 @pytest.mark.asyncio

@@ -120,8 +120,7 @@ def _outer(effect: Effect, parts: Mapping[str, Part]) -> dict[str, str]:
 
 def _named(name: str, part: Part, exact: bool) -> str:  # noqa: FBT001 - as the kind says
     """Return the SQL of an identity with the name of its field; NULL where it has none."""
-    text = f"({part.plain})::VARCHAR"
-    return f"({literal(name + ' ')} || {text if exact else f'lower({text})'})"
+    return f"({literal(name + ' ')} || {part.text if exact else f'lower({part.text})'})"
 
 
 def _entries(effect: Effect, parts: Mapping[str, Part]) -> str:

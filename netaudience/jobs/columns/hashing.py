@@ -16,6 +16,7 @@ import attrs
 
 from netaudience.jobs.columns.duckdb import import_duckdb, literal
 from netaudience.jobs.columns.effects import canonical
+from netaudience.jobs.columns.read_values import json_text
 from netaudience.model.wire import JsonValue
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class Part:
                 f"ELSE to_json(({value})::VARCHAR) END"
             )
         return f"({value})::VARCHAR"
+
+    @property
+    def text(self) -> str:
+        """SQL for the value as an identifier, which is text: the number 1042 and the text are one."""
+        name = self.kind.partition("(")[0].strip()
+        as_json = not self.kind or name in {"JSON", "FLOAT", "DOUBLE", "DECIMAL"} or name in _LONG
+        return json_text(self.plain) if as_json else f"({self.plain})::VARCHAR"
 
     @property
     def present(self) -> str:
