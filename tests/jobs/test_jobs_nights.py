@@ -160,7 +160,9 @@ async def test_a_user_whose_id_turns_from_a_number_into_a_text_keeps_the_tag(tmp
             else:
                 pq.write_table(floats, tmp_path / name)
             job = attrs.evolve(make_job(tmp_path, TAGGED), source=Source(files=(name,), key=("user_id",)))
-            removed = counts(await run(job, sandbox)).get("tag removal", (0,))[0]
+            told = counts(await run(job, sandbox))
+            removed = told.get("tag removal", (0,))[0]
+            assert told["tag"][1] == (40 if name == "n.ndjson" else 0), name
             tagged = [user for user, one in sandbox.netmera.users.items() if "Sport" in one.tags]
             assert (removed, len(tagged)) == ((0, 40) if name in lines else (1, 39)), name
 

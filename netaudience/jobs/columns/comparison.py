@@ -70,14 +70,15 @@ def asking_sql(  # noqa: PLR0913, PLR0917 - what the SQL is made of
         if expression.column is not None:
             column = find_column(expression.column, columns, f"The field {name!r}")
             inner.append(f"{columns.sql(column)} AS {own}")
-            parts[name] = Part(columns[column], own)
+            parts[name] = Part(columns[column], own, is_text=name in selection.texts)
         elif expression.sql is not None:
             kind = type_of(expression.sql, f"The SQL of the field {name!r}", columns, connection)
             # Expressions may end in a comment: what follows them stands on a line of its own.
             sql = f"(\n{expression.sql}\n)"
             wrapped = wrap(sql, columns, connection)
             inner.append(f"{wrapped or sql} AS {own}")
-            parts[name] = Part(kind, own) if wrapped is None else Part(kind, f"{own}.v", f"{own} IS NULL")
+            value, fails = (own, None) if wrapped is None else (f"{own}.v", f"{own} IS NULL")
+            parts[name] = Part(kind, value, fails, is_text=name in selection.texts)
         else:
             parts[name] = constant_part(expression.value)
     if selection.where is not None:

@@ -40,10 +40,16 @@ class Part:
     value: str
     #: SQL for whether its own SQL fails on the row, where it may.
     fails: str | None = None
+    #: Whether it is sent as text, whatever it is: the number 1042 and the text are one identifier.
+    is_text: bool = False
 
     @property
     def plain(self) -> str:
         """SQL for the value in the form that is the same for the same value; NULL where there is none."""
+        return self.text if self.is_text else self._plain
+
+    @property
+    def _plain(self) -> str:
         kind, value = self.kind, self.value
         name = kind.partition("(")[0].strip()
         if not kind or name in {"VARCHAR", "BOOLEAN"} or name in _WHOLE:
@@ -65,10 +71,10 @@ class Part:
 
     @property
     def text(self) -> str:
-        """SQL for the value as an identifier, which is text: the number 1042 and the text are one."""
+        """SQL for the value as text."""
         name = self.kind.partition("(")[0].strip()
         as_json = not self.kind or name in {"JSON", "FLOAT", "DOUBLE", "DECIMAL"} or name in _LONG
-        return json_text(self.plain) if as_json else f"({self.plain})::VARCHAR"
+        return json_text(self._plain) if as_json else f"({self._plain})::VARCHAR"
 
     @property
     def present(self) -> str:
@@ -81,7 +87,7 @@ class Part:
         if not self.kind:
             return [(name, self.value)]
         plain = self.kind.partition("(")[0].strip()
-        told = name if plain in _TOLD or self.kind.endswith("]") else f"{name}\t{plain}"
+        told = name if self.is_text or plain in _TOLD or self.kind.endswith("]") else f"{name}\t{plain}"
         return [(told, self.plain), *([] if self.fails is None else [(f"{name}!", self.fails)])]
 
 

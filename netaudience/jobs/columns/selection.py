@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import attrs
@@ -64,6 +64,8 @@ class Selection:
     where: str | None = None
     #: What the hash covers besides the key and the fields: the operation and its arguments.
     salt: str = ""
+    #: The fields that are sent as text, of whatever type their column is.
+    texts: Collection[str] = ()
     #: False where nobody asks for hashes, which cost more than reading.
     hashed: bool = True
     #: What makes the items of the rows in SQL; None where they are made of the fields, row by row.
@@ -171,7 +173,7 @@ def compile_selection(
     outer: list[tuple[str, str]] = []
     hidden: list[tuple[str, str]] = []
     if selection.hashed or selection.expected is not None:
-        made = _parts(values, prefix, hidden)
+        made = _parts(values, prefix, hidden, selection.texts)
         parts = {name: made.get(name) or constant_part(constants[name]) for name in expressions}
         outer += _digests(selection, parts, prefix, connection)
     item = _item(selection, values, prefix, inner, hidden, outer)
@@ -215,7 +217,9 @@ def _whole(
     return whole
 
 
-def _parts(values: Mapping[str, Column], prefix: str, hidden: list[tuple[str, str]]) -> dict[str, Part]:
+def _parts(
+    values: Mapping[str, Column], prefix: str, hidden: list[tuple[str, str]], texts: Collection[str]
+) -> dict[str, Part]:
     """Return the fields as hash and check are made of them, whose values become hidden columns."""
     parts: dict[str, Part] = {}
     for number, (name, column) in enumerate(values.items()):
@@ -223,7 +227,8 @@ def _parts(values: Mapping[str, Column], prefix: str, hidden: list[tuple[str, st
         hidden.append((column.sql, own))
         if column.computed is not None:
             hidden.append((f"NOT ({column.computed})", fails))
-        parts[name] = Part(column.kind, quoted(own), None if column.computed is None else quoted(fails))
+        failing = None if column.computed is None else quoted(fails)
+        parts[name] = Part(column.kind, quoted(own), failing, is_text=name in texts)
     return parts
 
 

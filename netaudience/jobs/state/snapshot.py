@@ -21,6 +21,7 @@ import attrs
 from netaudience.errors import ConfigurationError, JournalFailed
 from netaudience.jobs.columns.duckdb import Batch, another, batches, connect, import_duckdb, literal
 from netaudience.jobs.columns.effects import Effect, canonical, removal_fields
+from netaudience.jobs.columns.fields import sent_as_text
 from netaudience.jobs.columns.selection import Problem, Selection, salt_of
 from netaudience.jobs.extract.page import Page, SourceRow
 from netaudience.jobs.extract.table import PAGE, Table
@@ -50,6 +51,7 @@ def selection_of(step: Step) -> Selection:
         fields=step.fields,
         where=step.where,
         salt=salt_of(f"{step.vendor} {step.operation.replace('-', '_')}", step.arguments),
+        texts=sent_as_text(step),
     )
 
 
