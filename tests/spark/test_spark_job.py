@@ -299,7 +299,7 @@ def test_a_killed_driver_is_run_again_and_sends_the_rest(sandbox, fresh, job, tm
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as first:
-        wait_until(lambda: applied(sandbox) >= 8000)
+        wait_until(lambda: applied(sandbox) >= 8000, seconds=300.0)
         mine = children(first.pid)
         first.kill()
     for pid in mine:
