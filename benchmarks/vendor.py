@@ -60,7 +60,7 @@ def blame(response: Response, ext_ids: Sequence[str]) -> ItemErrors:
     words = "the identifier is malformed"
     return ItemErrors(
         refused={
-            places[str(ext_id)]: Refused("Benchmark", response.status, code=2004, words=words)
+            places[str(ext_id)]: Refused("Benchmark", response.status, code=2004, vendor_message=words)
             for ext_id in named
         }
     )

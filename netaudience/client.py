@@ -366,7 +366,7 @@ class Client:
         if rows is None:
             rows = keys or 1
         # Bare identifiers: as many rows as keys can never be too many keys.
-        if keys is not None and not operation.kind.ordered:
+        if keys is not None and not operation.kind.keyed:
             rows = min(rows, keys)
         quota = self.quota(operation)
         for window in quota.windows:
@@ -399,7 +399,7 @@ class Client:
             fixed.headers,
             request.content
             if request.json is None
-            else dump_json(request.json, numbers=kind.ordered, default=kind.default),
+            else dump_json(request.json, numbers=kind.keyed, default=kind.default),
             fixed.timeout,
             fixed.most,
             spooled=operation.facts.spooled,
@@ -460,7 +460,7 @@ class Client:
             settings.retry,
             lambda seconds: self.may_repeat(operation, seconds),
             tally,
-            # Who does not want one is not stopped by that of another client either.
+            # A client that switched its circuit breaker off is not stopped by the shared one either.
             held.circuit if settings.retry.circuit_failures else CircuitBreaker(self.vendor),
             loop.time,
             reads=operation.facts.acknowledges == "answered",

@@ -40,7 +40,7 @@ class Why(NamedTuple):
     def of(cls, error: Exception) -> Self:
         """Take it from an error."""
         if isinstance(error, VendorError):
-            return cls("vendor", str(error), error.status, error.code, error.words or None)
+            return cls("vendor", str(error), error.status, error.code, error.vendor_message or None)
         return cls("rule" if isinstance(error, InvalidItem) else "run", str(error))
 
 

@@ -294,7 +294,7 @@ class VendorError(NetaudienceError):
         status: int,
         *,
         code: int | str | None = None,
-        words: str = "",
+        vendor_message: str = "",
         remedy: str = "",
         may_have_happened: bool = False,
         retry_after: float | None = None,
@@ -305,8 +305,8 @@ class VendorError(NetaudienceError):
         self.status = status
         #: The vendor's own error code, where the answer carries one; scrubbed where it is no number.
         self.code = code if isinstance(code, int) and abs(code) < _LARGEST_CODE else _scrub_code(code)
-        #: The vendor's own words, scrubbed.
-        self.words = scrub(words)
+        #: What the vendor says, in its own words, scrubbed.
+        self.vendor_message = scrub(vendor_message)
         #: What to do about it, where that is known.
         self.remedy = remedy
         #: True where the vendor may have applied the request although it answered so.
@@ -321,19 +321,19 @@ class VendorError(NetaudienceError):
         parts = [f"HTTP {self.status}"]
         if self.code is not None:
             parts.append(f"code {self.code}")
-        if self.words:
-            parts.append(f'"{self.words}"')
+        if self.vendor_message:
+            parts.append(f'"{self.vendor_message}"')
         text = ", ".join(parts)
         return f"{text}. {self.remedy}" if self.remedy else text
 
     def without(self, keys: Collection[str]) -> Self:
         """Return the error with every word left out of it that is one of these keys, in whatever case."""
-        words = leave_out(self.words, keys) if self.words else ""
+        words = leave_out(self.vendor_message, keys) if self.vendor_message else ""
         code = leave_out(self.code, keys) if isinstance(self.code, str) else self.code
-        if (words, code) == (self.words, self.code):
+        if (words, code) == (self.vendor_message, self.code):
             return self
         told = copy.copy(self)
-        told.words, told.code = words, code
+        told.vendor_message, told.code = words, code
         told.args = (self.vendor, self.status, code)
         return told
 

@@ -118,5 +118,5 @@ def test_what_an_operation_says_of_becoming_one_holds_together(slug_and_name):
         other = OPERATIONS[slug, facts.opposite]
         assert other.facts.opposite == name
         assert facts.coalesces == other.facts.coalesces == "replace"
-        assert not operation.kind.ordered
+        assert not operation.kind.keyed
         assert str(other.signature) == str(operation.signature)

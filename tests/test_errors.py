@@ -86,7 +86,7 @@ def told(kind: type[VendorError]) -> VendorError:
         "Netmera",
         400,
         code=5016,
-        words="user not found",
+        vendor_message="user not found",
         remedy="Look at it",
         may_have_happened=True,
         retry_after=2.5,
@@ -263,10 +263,10 @@ def test_what_is_left_is_short_printable_and_stays(words: str) -> None:
 
 @pytest.mark.parametrize("name", ["jdoe", "abcdefghijklmnopqrstuvwxyz"])
 def test_an_identifier_of_letters_is_taken_out_where_it_is_known_to_have_been_sent(name) -> None:
-    error = Refused("Netmera", 400, words=f"User '{name}' not found")
+    error = Refused("Netmera", 400, vendor_message=f"User '{name}' not found")
     told = error.without({name, "other"})
     assert name not in f"{told}{told!r}"
-    assert told.words == "User … not found"
+    assert told.vendor_message == "User … not found"
     assert error.without({"other"}) is error
 
 
@@ -295,7 +295,7 @@ def test_a_code_is_scrubbed_like_the_words() -> None:
 def test_no_cut_makes_a_word_of_a_key(length):
     """The beginning of a key may look like a plain word, so nothing is cut before it is scrubbed."""
     words = f"{'a ' * (length // 2)}{'.' * (length % 2)} sesame-1234-abcd"
-    error = VendorError("Netmera", 400, code=words, words=words)
+    error = VendorError("Netmera", 400, code=words, vendor_message=words)
     assert "sesame" not in f"{error} {error!r} {error.code}"
     answer = Response(400, {"Content-Type": "text/plain"}, f"{'a ' * 50}{words}".encode())
     assert "sesame" not in scrub(plain_words(answer))
@@ -304,7 +304,7 @@ def test_no_cut_makes_a_word_of_a_key(length):
 
 
 def test_words_are_left_out_in_whatever_case_and_wherever_they_stand():
-    error = Refused("Netmera", 400, words='User "JohnSmith" is unknown', code="johnsmith")
+    error = Refused("Netmera", 400, vendor_message='User "JohnSmith" is unknown', code="johnsmith")
     told = error.without({"johnSMITH"})
     assert str(told) == 'Netmera refused the request: HTTP 400, code …, "User … is unknown"'
     assert "john" not in repr(told).lower()
@@ -312,9 +312,9 @@ def test_words_are_left_out_in_whatever_case_and_wherever_they_stand():
 
 
 def test_of_joined_words_the_one_that_was_sent_goes_and_a_negation_stays():
-    error = Refused("Netmera", 400, words="Zeynep's group isn't team/zeynep/north: not <zeynep>")
+    error = Refused("Netmera", 400, vendor_message="Zeynep's group isn't team/zeynep/north: not <zeynep>")
     told = error.without({"Zeynep", "not", "t", "isn"})
-    assert told.words == "…'s group isn't team/…/north: not …"
+    assert told.vendor_message == "…'s group isn't team/…/north: not …"
 
 
 FOLDER = os.environ.get("NETAUDIENCE_CASES", "")

@@ -250,7 +250,7 @@ def test_keys_of_identifiers_are_themselves() -> None:
     kind = Identifiers("ext id")
     assert kind.keys(["b", "a", "b"]) == ["b", "a", "b"]
     assert [kind.key(item) for item in ("a", 5, None)] == ["a", "", ""]
-    assert not kind.ordered
+    assert not kind.keyed
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_the_key_of_a_monstrous_number_is_no_crash() -> None:
 
 def test_nothing_is_wrong_with_nothing() -> None:
     kind = Nothing()
-    assert (kind.check([1]), kind.keys([1]), kind.key(1), kind.ordered) == ({}, (), "", False)
+    assert (kind.check([1]), kind.keys([1]), kind.key(1), kind.keyed) == ({}, (), "", False)
 
 
 # Field, value, good.
@@ -422,7 +422,7 @@ def test_what_is_no_row_is_refused_by_its_type(row) -> None:
 def test_rows_have_keys_whatever_is_wrong_with_them() -> None:
     kind = PREFERENCES
     preference = Preference("b", "c", enable=True)
-    assert kind.ordered
+    assert kind.keyed
     assert kind.keys([{**PREFERENCE, "extId": "a"}]) == ["a"]
     assert kind.keys([preference, {**PREFERENCE, "extId": "a"}, preference]) == ["b", "a", "b"]
     assert [kind.key(row) for row in (preference, PREFERENCE, {}, "x", None, 5)] == ["b", "a", "", "", "", ""]

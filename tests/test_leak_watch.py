@@ -160,7 +160,7 @@ def test_what_is_hidden_on_purpose_is_none(net):
             raise ConfigurationError("harmless") from None
     except ConfigurationError:
         pass
-    log.debug("%s", Refused("Netmera", 400, words=f"{EMAIL} and {KEY}", code=KEY))
+    log.debug("%s", Refused("Netmera", 400, vendor_message=f"{EMAIL} and {KEY}", code=KEY))
     log.debug("application/json-1")
     assert net.found() == []
 

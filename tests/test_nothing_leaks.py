@@ -140,7 +140,7 @@ class Shown:
         self.show(f"{where}, its traceback", "".join(traceback.format_exception(error)))
         back = pickle.loads(pickle.dumps(error))
         self.show(f"{where}, pickled", str(back), back)
-        for name in ("reason", "words", "remedy", "code"):
+        for name in ("reason", "vendor_message", "remedy", "code"):
             self.show(f"{where}, its {name}", str(getattr(error, name, "")))
 
     def report(self, where: str, report: Any) -> None:

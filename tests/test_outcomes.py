@@ -29,7 +29,7 @@ from netaudience.outcomes import (
 
 #: The same examples every time.
 STEADY = settings(derandomize=True, deadline=None, max_examples=examples(100))
-REFUSED = Refused("Netmera", 400, code=5016, words="user not found")
+REFUSED = Refused("Netmera", 400, code=5016, vendor_message="user not found")
 UNDELIVERED = [Rejected, Failed, InDoubt]
 
 

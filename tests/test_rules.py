@@ -53,24 +53,24 @@ BAD = [
 @pytest.mark.parametrize("address", GOOD)
 @pytest.mark.parametrize("others", [0, 3])
 def test_an_address(address, others) -> None:
-    assert ADDRESS.problem(address) is None
-    assert ADDRESS.fine([*["b@example.com"] * others, address])
+    assert ADDRESS.why_invalid(address) is None
+    assert ADDRESS.all_valid([*["b@example.com"] * others, address])
 
 
 @pytest.mark.parametrize("address", BAD)
 @pytest.mark.parametrize("others", [0, 3])
 def test_what_is_no_address(address, others) -> None:
-    told = ADDRESS.problem(address)
+    told = ADDRESS.why_invalid(address)
     assert told is not None
     assert "example" not in told
-    assert not ADDRESS.fine([*["b@example.com"] * others, address, *["b@example.com"] * others])
+    assert not ADDRESS.all_valid([*["b@example.com"] * others, address, *["b@example.com"] * others])
 
 
 @pytest.mark.parametrize("value", [None, 5, b"a@example.com", ["a@example.com"]])
 def test_what_is_no_text_is_no_address_and_no_number(value) -> None:
     for one in (ADDRESS, phone("phone number")):
-        assert "must be text" in str(one.problem(value))
-        assert not one.fine([value])
+        assert "must be text" in str(one.why_invalid(value))
+        assert not one.all_valid([value])
 
 
 def test_what_is_meant_is_trimmed_and_written_in_the_one_form() -> None:
@@ -84,24 +84,24 @@ def test_what_is_meant_is_trimmed_and_written_in_the_one_form() -> None:
 
 def test_a_number_that_goes_as_it_is_is_in_the_one_form_already() -> None:
     exact = phone("phoneNumber", as_it_is=True)
-    assert exact.problem("+905321234567") is None
-    assert "without blanks" in str(exact.problem("+90 532 123 45 67"))
+    assert exact.why_invalid("+905321234567") is None
+    assert "without blanks" in str(exact.why_invalid("+90 532 123 45 67"))
 
 
 def test_each_number_of_a_list_is_asked() -> None:
     numbers = phones("list of numbers")
-    assert numbers.fine([["+905321234567"]])
-    assert "at least one" in str(numbers.problem([]))
-    assert "letters" in str(numbers.problem(["+905321234567", "+90 532 123 45 67 (Ali)"]))
-    assert not numbers.fine([["+905321234567"], ["Ali"]])
+    assert numbers.all_valid([["+905321234567"]])
+    assert "at least one" in str(numbers.why_invalid([]))
+    assert "letters" in str(numbers.why_invalid(["+905321234567", "+90 532 123 45 67 (Ali)"]))
+    assert not numbers.all_valid([["+905321234567"], ["Ali"]])
 
 
 def test_entries_have_rules_of_their_own() -> None:
     kind = with_entries(rule("a mapping", lambda value: isinstance(value, dict)), {"Email": ADDRESS})
-    assert kind.fine([{}, {"Email": "a@example.com", "x": 1}])
-    assert not kind.fine([{}, {"Email": "a"}])
-    assert not kind.fine([5])
-    assert kind.problem({"Email": "a@example.com"}) is None
-    assert kind.problem({"Email": None}) is None
-    assert "must be an e-mail address" in str(kind.problem({"Email": "a"}))
-    assert kind.problem(5) == "a mapping"
+    assert kind.all_valid([{}, {"Email": "a@example.com", "x": 1}])
+    assert not kind.all_valid([{}, {"Email": "a"}])
+    assert not kind.all_valid([5])
+    assert kind.why_invalid({"Email": "a@example.com"}) is None
+    assert kind.why_invalid({"Email": None}) is None
+    assert "must be an e-mail address" in str(kind.why_invalid({"Email": "a"}))
+    assert kind.why_invalid(5) == "a mapping"

@@ -92,7 +92,7 @@ class Batcher(BatcherBase, Generic[Item]):
         self._watch = watch
         #: Items that never went out by themselves, because another one stood for them as well.
         self.coalesced = 0
-        #: Whoever puts the first item lends his context to nobody else's: that of the maker counts.
+        #: The workers run in the context of whoever made the batcher, not of whoever puts the first item.
         self._context = copy_context()
         self._pipeline: Pipeline[Item] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -201,23 +201,23 @@ class Batcher(BatcherBase, Generic[Item]):
         """Send what waits now."""
         self._source.go()
 
-    def hurry(self) -> None:
-        """Let nothing linger until `calm` is called as often."""
-        self._source.hurry()
+    def flush_begins(self) -> None:
+        """Let nothing linger until `flush_ends` is called as often."""
+        self._source.flush_begins()
 
-    def calm(self) -> None:
+    def flush_ends(self) -> None:
         """Let items linger again."""
-        self._source.calm()
+        self._source.flush_ends()
 
     async def flush(self) -> None:
         """Send what waits without lingering, and return when all that was put before is settled."""
         futures = self.unsettled()
         if futures:
-            self.hurry()
+            self.flush_begins()
             try:
                 await asyncio.wait(futures)
             finally:
-                self.calm()
+                self.flush_ends()
 
     async def aclose(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - it settles what is left
         """Take nothing more, send what waits without lingering, and settle every item.
@@ -228,7 +228,7 @@ class Batcher(BatcherBase, Generic[Item]):
         """
         self._closed = self._closed or True
         self._room.open()
-        self._source.hurry()
+        self._source.flush_begins()
         task = self._task
         try:
             if task is not None:

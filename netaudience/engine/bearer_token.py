@@ -234,7 +234,7 @@ def _before_sending(error: VendorError) -> VendorError:
                 error.vendor,
                 error.status,
                 code=error.code,
-                words=error.words,
+                vendor_message=error.vendor_message,
                 remedy=error.remedy,
                 retry_after=error.retry_after,
             )

@@ -150,8 +150,8 @@ class Bisector(Generic[Item]):
             return
         sent = words_in(part.items) if told.warnings else set[str]()
         taken.warnings = [leave_out(warning, sent) for warning in told.warnings]
-        open_items = set(told.again)
-        if told.unnamed is not None:
+        open_items = set(told.retryable)
+        if told.unattributed is not None:
             open_items.update(range(len(part)))
             open_items -= told.refused.keys()
         if len(open_items) < len(part):
@@ -160,20 +160,20 @@ class Bisector(Generic[Item]):
             taken.positions = [part.positions[index] for index in closed]
             taken.undelivered = self._rejected(part, told.refused)
             settled.append(taken)
-        unnamed = sorted(open_items - told.again.keys())
-        if told.unnamed is None:
+        unattributed = sorted(open_items - told.retryable.keys())
+        if told.unattributed is None:
             search.refusals.count = 0
             self._note_success()
-        elif unnamed:
-            self._leave_open(part, unnamed, told.unnamed, search)
-        if told.again:
-            await self._ask_again(part, told.again, search)
+        elif unattributed:
+            self._leave_open(part, unattributed, told.unattributed, search)
+        if told.retryable:
+            await self._ask_again(part, told.retryable, search)
 
     def _leave_open(
-        self, sent: Chunk[Item], unnamed: Sequence[int], error: VendorError, search: _Search[Item]
+        self, sent: Chunk[Item], unattributed: Sequence[int], error: VendorError, search: _Search[Item]
     ) -> None:
         """Find those that failed among items of which the answer names none."""
-        part = self._chunker.part(sent, unnamed)
+        part = self._chunker.part(sent, unattributed)
         divided = search.divided
         if len(sent) == 1:
             # It was asked alone, and one failed.
@@ -335,7 +335,7 @@ class Bisector(Generic[Item]):
         try:
             result = self._decode(answer)
         except ValueError as error:
-            unreadable = Unreadable(self._tally.vendor, answer.status, words=str(error))
+            unreadable = Unreadable(self._tally.vendor, answer.status, vendor_message=str(error))
             return self._all(InDoubt if chunk.prepared.in_doubt else Failed, chunk, unreadable)
         except Exception as error:  # noqa: BLE001 - an answer may be anything
             unreadable = not_read(error, self._tally.vendor, answer.status)
@@ -372,7 +372,7 @@ class _Refusals:
 
     def add(self, error: VendorError, times: int = 1) -> int:
         self.last = error
-        reason = (error.status, error.words if error.code is None else error.code)
+        reason = (error.status, error.vendor_message if error.code is None else error.code)
         if reason != self.reason:
             self.reason, self.count = reason, 0
         self.count += times

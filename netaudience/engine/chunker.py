@@ -122,8 +122,8 @@ class Chunker(Generic[Item]):
         #: The most rows that a chunk may have.
         self.rows = rows
         #: Whether items carry values, so that the order of one key's items matters.
-        self.ordered = kind.ordered
-        self._max_keys = keys if keys is not None and (kind.ordered or keys < rows) else None
+        self.keyed = kind.keyed
+        self._max_keys = keys if keys is not None and (kind.keyed or keys < rows) else None
         self._max_bytes = plan.max_bytes
         #: The page that a rejected item's reason names.
         self._docs = plan.docs
@@ -184,7 +184,7 @@ class Chunker(Generic[Item]):
         if problems:
             packed.append(self._reject(page, positions, problems))
             fed = fed.chosen([index for index in range(len(page)) if index not in problems])
-        self._append(self._hold_back(fed) if self.ordered else fed)
+        self._append(self._hold_back(fed) if self.keyed else fed)
         if (
             len(self._line.positions) > self._likely == self.rows
             and self._max_keys is None
@@ -196,7 +196,7 @@ class Chunker(Generic[Item]):
         while len(self._line.positions) >= self._likely:
             self._cut(packed, kept)
             kept = None
-        if self._kind.apart and self.full:
+        if self._kind.unique_per_request and self.full:
             # What is held back may wait for what waits here, and not for a chunk that is out.
             packed += self.flush()
         return packed
@@ -251,7 +251,7 @@ class Chunker(Generic[Item]):
         Rows of one user stay together where there are others: if the first half were done once more and the
         second half never, an earlier row would stand where a later one had been.
         """
-        if self.ordered:
+        if self.keyed:
             keys = self._keys_of(chunk.items)
             users = list(dict.fromkeys(keys))
             if 1 < len(users) < len(keys):
@@ -264,7 +264,7 @@ class Chunker(Generic[Item]):
 
     def of_one_user(self, chunk: Chunk[Item]) -> bool:
         """Return whether a chunk has several rows, all of one user."""
-        return self.ordered and len(chunk) > 1 and len(set(self._keys_of(chunk.items))) == 1
+        return self.keyed and len(chunk) > 1 and len(set(self._keys_of(chunk.items))) == 1
 
     def key(self, item: object) -> str:
         """Return an item's key for a message; nothing where it has none that can be read."""
@@ -280,7 +280,7 @@ class Chunker(Generic[Item]):
     def _append(self, fed: _Line[Item]) -> None:
         self._line = self._line.followed_by(fed)
         self._distinct = None
-        if self._kind.apart and len(set(self._line.keys)) < len(self._line.positions):
+        if self._kind.unique_per_request and len(set(self._line.keys)) < len(self._line.positions):
             self._hold_repetitions()
 
     def _take_back_held(self) -> None:
@@ -325,7 +325,7 @@ class Chunker(Generic[Item]):
         requests of one row, which would be looked after one by one (benchmark P2).
         """
         line, count = self._line, self._likely
-        most, ordered, busy, keep = self._max_bytes, self.ordered, self._busy, self._kind.kept
+        most, keyed, busy, keep = self._max_bytes, self.keyed, self._busy, self._kind.kept
         items, keys, positions = line.items, line.keys, line.positions
         start, stop = 0, count
         while stop <= len(positions):
@@ -338,7 +338,7 @@ class Chunker(Generic[Item]):
                 break
             if most is not None and prepared.size > most:
                 break
-            busy_keys = busy.add(keys[start:stop]) if ordered else None
+            busy_keys = busy.add(keys[start:stop]) if keyed else None
             packed.append(Chunk(part, positions[start:stop], prepared, busy_keys))
             start, stop = stop, stop + count
         if start:
@@ -347,7 +347,7 @@ class Chunker(Generic[Item]):
     def _is_distinct(self) -> bool:
         """Return whether no two of the waiting items have one key whose order matters."""
         if self._distinct is None:
-            self._distinct = not self.ordered or len(set(self._line.keys)) == len(self._line.positions)
+            self._distinct = not self.keyed or len(set(self._line.keys)) == len(self._line.positions)
         return self._distinct
 
     def _cut(
@@ -362,7 +362,7 @@ class Chunker(Generic[Item]):
         line = self._line
         count = min(self._likely, len(line.positions))
         if self._max_keys is not None and count > self._max_keys:
-            listed = line.keys if self.ordered else self._kind.keys(line.items[:count])
+            listed = line.keys if self.keyed else self._kind.keys(line.items[:count])
             count = _prefix(listed[:count], self._max_keys)
         items = line.items if count == len(line.positions) else line.items[:count]
         if kept is None or count < len(line.positions):
@@ -390,9 +390,9 @@ class Chunker(Generic[Item]):
         """Take the first items out as a chunk; its keys are busy from now on."""
         count, line = len(items), self._line
         taken, self._line = line.before(count), line.behind(count)
-        busy_keys = self._busy.add(taken.keys) if self.ordered else None
+        busy_keys = self._busy.add(taken.keys) if self.keyed else None
         chunk = Chunk(items, taken.positions, prepared, busy_keys)
-        repeats = self.ordered and self._line.positions and not self._distinct
+        repeats = self.keyed and self._line.positions and not self._distinct
         if repeats and not set(taken.keys).isdisjoint(self._line.keys):
             self._line = self._hold_back(self._line)
         return chunk

@@ -91,7 +91,7 @@ class Pipeline(Generic[Item]):
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
         self._told = told
         self._page = max(chunker.rows, _PAGE)
-        self._steps_aside = 0 if chunker.rows <= _PAGE else math.inf if chunker.ordered else _STEPS_ASIDE
+        self._steps_aside = 0 if chunker.rows <= _PAGE else math.inf if chunker.keyed else _STEPS_ASIDE
         self._ready: deque[Chunk[Item]] = deque()
         self._reading = asyncio.Lock()
         self._reading_task: asyncio.Task[object] | None = None
@@ -199,7 +199,7 @@ class Pipeline(Generic[Item]):
                 self._recorder.answered(sent)
         self._chunker.release(chunk)
         if self._chunker.packable:
-            self._source.stir()
+            self._source.wake()
         if self._outcomes.waiting:
             self._outcomes.wake_workers()
         if self._sender.halted is not None:

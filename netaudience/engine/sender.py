@@ -200,7 +200,7 @@ class Sender:
                     if circuit.failures:
                         self._alive()
                     return response
-                if isinstance(error, VendorError) and (error.words or isinstance(error.code, str)):
+                if isinstance(error, VendorError) and (error.vendor_message or isinstance(error.code, str)):
                     error = error.without(words_in(prepared.items))
                 trouble = trouble or _Trouble(self._policy, successes, self._silent_since(started))
                 failure = self._decide(prepared, error, trouble, clock() - started)

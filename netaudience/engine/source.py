@@ -206,14 +206,14 @@ class Source(Generic[Item]):
         return self.abandon()
 
     def positions(self, count: int) -> range | list[int]:
-        """Return where the source yielded the so many items that were read last."""
+        """Return the positions in the source of the last `count` items that were read."""
         return range(self.position - count, self.position)
 
     def take_due(self, *, leftover: bool) -> bool:  # noqa: ARG002 - a pushed source asks
         """Return whether what is left of the page last read is to be sent now, fill it a request or not."""
         return False
 
-    def stir(self) -> None:
+    def wake(self) -> None:
         """Take note that something that was read may be sent from now on, and could not before."""
 
     def abandon(self) -> Sequence[Item]:
@@ -250,7 +250,7 @@ class PushSource(Source[Item]):
         self._leftover = False
         self._due = False
         #: Who asks that nothing lingers.
-        self._hurry = 0
+        self._flushes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._reader: asyncio.Future[None] | None = None
 
@@ -278,7 +278,7 @@ class PushSource(Source[Item]):
         self._keep(position, item)
         if self._timer is None:
             self._arm()
-        if self._reader is not None and (self._hurry or len(self._waiting) >= self._wanted):
+        if self._reader is not None and (self._flushes or len(self._waiting) >= self._wanted):
             self._wake()
         return position
 
@@ -300,24 +300,24 @@ class PushSource(Source[Item]):
         del self._waiting[position]
         self._texts.pop(position, None)
 
-    def hurry(self) -> None:
-        """Let nothing linger until `calm` is called as often."""
-        self._hurry += 1
+    def flush_begins(self) -> None:
+        """Let nothing linger until `flush_ends` is called as often."""
+        self._flushes += 1
         self._wake()
 
-    def calm(self) -> None:
+    def flush_ends(self) -> None:
         """Let items linger again."""
-        self._hurry -= 1
+        self._flushes -= 1
 
     def go(self) -> None:
         """Send what waits now."""
         self._due = True
         self._wake()
 
-    def stir(self) -> None:
+    def wake(self) -> None:
         """Let what was read wait no longer than the linger from now on."""
         self._leftover = True
-        if self._hurry:
+        if self._flushes:
             self._wake()
         elif self._timer is None:
             self._arm()
@@ -326,7 +326,7 @@ class PushSource(Source[Item]):
         """Read what was put, when it fills a request or has waited long enough."""
         self._wanted, self._leftover = enough, leftover
         while len(self._waiting) < enough and not self.exhausted:
-            if self._due or self._hurry:
+            if self._due or self._flushes:
                 if self._waiting or self._leftover:
                     break
                 self._due = False
@@ -343,7 +343,7 @@ class PushSource(Source[Item]):
 
     def take_due(self, *, leftover: bool) -> bool:
         """Return whether what is left of the page last read is to be sent now."""
-        due, self._due = self._due or self._hurry > 0, False
+        due, self._due = self._due or self._flushes > 0, False
         if due or not leftover:
             self.close()  # the next item is the first of a request: it has all of the linger before it
         return due

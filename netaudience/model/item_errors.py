@@ -22,9 +22,9 @@ class ItemErrors:
     #: Refused for good.
     refused: Mapping[int, VendorError] = attrs.field(factory=dict[int, VendorError])
     #: Not done through the vendor's own trouble, and said so: asked again.
-    again: Mapping[int, VendorError] = attrs.field(factory=dict[int, VendorError])
+    retryable: Mapping[int, VendorError] = attrs.field(factory=dict[int, VendorError])
     #: Set where more failed than can be named: nothing is known of the items that are not named.
-    unnamed: VendorError | None = None
+    unattributed: VendorError | None = None
     #: Set where the answer says nothing of the items that it does not name, not even how many were taken:
     #: none of them counts as taken, and none is asked again, for the answer to half of them would be alike.
     unread: VendorError | None = None
@@ -33,7 +33,11 @@ class ItemErrors:
 
     def __bool__(self) -> bool:
         return bool(
-            self.refused or self.again or self.unnamed is not None or self.unread is not None or self.warnings
+            self.refused
+            or self.retryable
+            or self.unattributed is not None
+            or self.unread is not None
+            or self.warnings
         )
 
 

@@ -40,9 +40,9 @@ class Kind(Protocol):
     #: What one item is called in a message, for example ``ext id``.
     noun: str
     #: True where an item carries a value, so that the order of one key's items matters.
-    ordered: bool
+    keyed: bool
     #: True where two items of one key never go in one request, because the vendor's answer names keys.
-    apart: bool
+    unique_per_request: bool
 
     @property
     def default(self) -> Writer | None:
@@ -82,8 +82,8 @@ class Kind(Protocol):
 def search(
     page: Sequence[object],
     places: Sequence[int],
-    fine: Callable[[Sequence[object]], bool],
-    problem: Callable[[object], str | None],
+    all_valid: Callable[[Sequence[object]], bool],
+    why_invalid: Callable[[object], str | None],
 ) -> Iterator[tuple[int, str]]:
     """Give what is wrong with which items, of which something perhaps is, at these places of a page.
 
@@ -92,12 +92,12 @@ def search(
     while len(places) > _FEW:
         middle = len(places) // 2
         first, places = places[:middle], places[middle:]
-        if not fine([page[index] for index in first]):
-            yield from search(page, first, fine, problem)
-            if fine([page[index] for index in places]):
+        if not all_valid([page[index] for index in first]):
+            yield from search(page, first, all_valid, why_invalid)
+            if all_valid([page[index] for index in places]):
                 return
     for index in places:
-        if told := problem(page[index]):
+        if told := why_invalid(page[index]):
             yield index, told
 
 
@@ -106,11 +106,11 @@ def _broken(
 ) -> Mapping[int, InvalidItem]:
     """Return what is wrong with which values, by index; the form in which they are kept may tell sooner."""
     if len(page) == 1:  # a call: the question for many costs four times as much (benchmark C1)
-        problem = rule.problem(page[0])
+        problem = rule.why_invalid(page[0])
         return FINE if problem is None else {0: InvalidItem(problem)}
-    if rule.fine(page if kept is None else kept):
+    if rule.all_valid(page if kept is None else kept):
         return FINE
-    found = search(page, range(len(page)), rule.fine, rule.problem)
+    found = search(page, range(len(page)), rule.all_valid, rule.why_invalid)
     return {index: InvalidItem(problem) for index, problem in found}
 
 
@@ -119,14 +119,14 @@ def _meant(rule: Rule, page: Sequence[object], problems: Collection[int]) -> Map
     if rule.meant is None:
         return {}
     meant = {index: as_meant(rule, page[index]) for index in problems}
-    return {index: one for index, one in meant.items() if rule.problem(one) is None}
+    return {index: one for index, one in meant.items() if rule.why_invalid(one) is None}
 
 
 class _Plain:
     """What items share that are no rows: asking for their keys needs no look at them."""
 
-    ordered = False
-    apart = False
+    keyed = False
+    unique_per_request = False
     default: Writer | None = None
 
     def check(self, page: Sequence[object], /) -> Mapping[int, InvalidItem]:
@@ -139,7 +139,7 @@ class _Plain:
 
     def examine(self, page: Sequence[Item], /) -> Examined[Item]:
         """Return what is wrong with which items, and the keys where the order of a key's items matters."""
-        return self.check(page), self.keys(page) if self.ordered else (), page, None
+        return self.check(page), self.keys(page) if self.keyed else (), page, None
 
     def kept(self, items: Sequence[Item], /) -> Sequence[Item]:
         """Return the items as they are."""
@@ -200,7 +200,7 @@ class Identifiers(_Plain):
             page = cast("Sequence[Item]", [meant.get(at, one) for at, one in enumerate(page)])
             problems = {at: problem for at, problem in problems.items() if at not in meant} or FINE
             kept = page if problems else self.kept(page)
-        return problems, self.keys(page) if self.ordered else (), page, None if problems else kept
+        return problems, self.keys(page) if self.keyed else (), page, None if problems else kept
 
     def keys(self, page: Sequence[object], /) -> Sequence[str]:
         """Return the identifiers themselves."""
@@ -232,7 +232,7 @@ class WholeNumbers(_Plain):
 
     def key(self, item: object, /) -> str:
         """Return the number as text."""
-        return "" if self._rule.problem(item) else str(item)
+        return "" if self._rule.why_invalid(item) else str(item)
 
 
 class Nothing(_Plain):

@@ -109,7 +109,7 @@ class Rows(Generic[T]):
     A mapping is checked by the same rules as the class; an instance's fields were checked when it was made.
     """
 
-    ordered = True
+    keyed = True
 
     def __init__(  # noqa: PLR0913 - what tells one kind of row from another
         self,
@@ -117,10 +117,10 @@ class Rows(Generic[T]):
         *,
         key: str | Sequence[str],
         noun: str = "ext id",
-        folded: Collection[str] = (),
+        case_insensitive: Collection[str] = (),
         rule: RowRule | None = None,
         lenient: RowRule | None = None,
-        apart: bool = False,
+        unique_per_request: bool = False,
     ) -> None:
         """State what the rows are.
 
@@ -128,14 +128,14 @@ class Rows(Generic[T]):
             row: The attrs class of the rows.
             key: The field that names the user, or several of which the first that is set does.
             noun: What the key is called in a message.
-            folded: Those of the key's fields that the vendor compares without regard to case.
+            case_insensitive: Those of the key's fields that the vendor compares without regard to case.
             rule: What must hold for a row as a whole; asked of instances and of mappings.
             lenient: What must hold instead where odd identifiers are sent, where that is another.
-            apart: Whether two rows of one key must never go in one request.
+            unique_per_request: Whether two rows of one key must never go in one request.
         """
         self.noun = noun
         self.row = row
-        self.apart = apart
+        self.unique_per_request = unique_per_request
         #: The names of the fields that may be the key, the first that is set being it.
         self.key_names = (key,) if isinstance(key, str) else tuple(key)
         self.rule = rule
@@ -145,9 +145,9 @@ class Rows(Generic[T]):
         self._wire_names = {field.name: field.metadata.get("wire", field.name) for field in attributes}
         self._wire_keys: tuple[str, ...] = tuple(self._wire_names[name] for name in self.key_names)
         self._wire_key = self._wire_keys[0]
-        self._folded = frozenset(self._wire_names[name] for name in folded)
+        self._case_insensitive = frozenset(self._wire_names[name] for name in case_insensitive)
         #: One field that is always there and never folded: its keys are read the quick way.
-        self._simple = len(self._wire_keys) == 1 and not self._folded
+        self._simple = len(self._wire_keys) == 1 and not self._case_insensitive
 
     @property
     def wire_keys(self) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ class Rows(Generic[T]):
     @property
     def folded_keys(self) -> frozenset[str]:
         """Those of them that the vendor compares without regard to case."""
-        return self._folded
+        return self._case_insensitive
 
     def ruled(self, rule: RowRule | None) -> Rows[T]:
         """Return the same kind of rows under another rule for the row as a whole."""
@@ -433,7 +433,7 @@ class Rows(Generic[T]):
             rule = field.rule
             if not field.only_texts and not _all_of(field.types, column):
                 return None
-            if rule is not None and not rule.fine(column):
+            if rule is not None and not rule.all_valid(column):
                 return None
         return {field.wire: column for field, column in zip(known, columns, strict=True)}
 
@@ -443,7 +443,7 @@ class Rows(Generic[T]):
             values = columns[wire] = tuple(map(value_of, page))
             if None in values:
                 values = tuple(value for value in values if value is not None)
-            if values and not rule.fine(values):
+            if values and not rule.all_valid(values):
                 return None
         return columns
 
@@ -457,7 +457,7 @@ class Rows(Generic[T]):
             if not checked and not (all(column) and _all_of({str}, column)):
                 break
             keys = cast("Sequence[str]", column)
-            return [key.lower() for key in keys] if wire in self._folded else keys
+            return [key.lower() for key in keys] if wire in self._case_insensitive else keys
         return ()
 
     def _problem(self, item: object) -> str | None:
@@ -465,7 +465,7 @@ class Rows(Generic[T]):
         if isinstance(item, self.row):
             asked = ((rule, value_of(item)) for _, value_of, rule in self._unasked)
             return next(
-                filter(None, (rule.problem(value) for rule, value in asked if value is not None)), None
+                filter(None, (rule.why_invalid(value) for rule, value in asked if value is not None)), None
             )
         if not isinstance(item, dict):
             return (
@@ -486,7 +486,7 @@ class Rows(Generic[T]):
             ):
                 wanted = " or ".join(sorted(kind.__name__ for kind in field.types))
                 return f"The row's {field.wire!r} must be {wanted}, not {type(value).__name__}"
-            if field.rule is not None and (problem := field.rule.problem(value)):
+            if field.rule is not None and (problem := field.rule.why_invalid(value)):
                 return problem
         if strange := len(mapping.keys() - self._fields_by_wire_name.keys()):
             known = ", ".join(self._fields_by_wire_name)
@@ -519,7 +519,7 @@ class Rows(Generic[T]):
                 else getattr(item, name, None)
             )
             if value is not None and value != "":
-                return str(value).lower() if wire in self._folded else str(value)
+                return str(value).lower() if wire in self._case_insensitive else str(value)
         return ""
 
 

@@ -42,9 +42,9 @@ class Rule:
     """A rule for one field of a row, run as its attrs validator and on mappings alike."""
 
     #: Returns what is wrong with a value as a sentence, or None.
-    problem: Callable[[object], str | None]
+    why_invalid: Callable[[object], str | None]
     #: Returns whether nothing is wrong with any of many values of the right type; the cheap question.
-    fine: Callable[[Sequence[Any]], bool]
+    all_valid: Callable[[Sequence[Any]], bool]
     #: Whether the cheap question lets through nothing but texts that are not empty: what may be a key.
     only_texts: bool = False
     #: The same rule where odd identifiers are sent; None where that is no other. A row that is made is held
@@ -71,7 +71,7 @@ class Rule:
         """
         if value is None and attribute.default is None:
             return
-        if problem := (self.lenient or self).problem(value):
+        if problem := (self.lenient or self).why_invalid(value):
             raise InvalidItem(problem)
 
 
@@ -94,8 +94,8 @@ def both(first: Rule, second: Rule) -> Rule:
     if first.lenient or second.lenient:
         lenient = both(first.lenient or first, second.lenient or second)
     return Rule(
-        lambda value: first.problem(value) or second.problem(value),
-        lambda values: first.fine(values) and second.fine(values),
+        lambda value: first.why_invalid(value) or second.why_invalid(value),
+        lambda values: first.all_valid(values) and second.all_valid(values),
         first.only_texts or second.only_texts,
         lenient,
         sql=None if first.entries or second.entries else _both_in_sql(first.sql, second.sql),
@@ -136,7 +136,7 @@ def identifier(noun: str) -> Rule:
     lenient = _any_identifier(noun)
 
     def problem(value: object) -> str | None:
-        told = lenient.problem(value)
+        told = lenient.why_invalid(value)
         if told is None and (odd := oddity(cast("str", value))):
             told = f"{_an(noun)} {odd}"
         return told
@@ -229,8 +229,8 @@ def phones(noun: str) -> Rule:
     listed, one = texts(noun), phone(noun)
 
     def problem(value: object) -> str | None:
-        told = listed.problem(value)
-        return told or next(filter(None, map(one.problem, cast("Sequence[str]", value))), None)
+        told = listed.why_invalid(value)
+        return told or next(filter(None, map(one.why_invalid, cast("Sequence[str]", value))), None)
 
     return Rule(problem, lambda values: not any(map(problem, values)), lenient=listed)
 
@@ -244,20 +244,20 @@ def with_entries(whole: Rule, entries: Mapping[str, Rule]) -> Rule:
         )
 
     def problem(value: object) -> str | None:
-        if told := whole.problem(value):
+        if told := whole.why_invalid(value):
             return told
         mapping = cast("Mapping[str, object]", value)
         for name, one in entries.items():
-            if (part := mapping.get(name)) is not None and (told := one.problem(part)):
+            if (part := mapping.get(name)) is not None and (told := one.why_invalid(part)):
                 return told
         return None
 
     def fine(values: Sequence[Any]) -> bool:
-        if not whole.fine(values):
+        if not whole.all_valid(values):
             return False
         for name, one in entries.items():
             column = [value[name] for value in values if name in value]
-            if column and not (None not in column and one.fine(column)):
+            if column and not (None not in column and one.all_valid(column)):
                 return False
         return True
 
@@ -354,7 +354,7 @@ def value_lists(noun: str) -> Rule:
     return rule(
         f"{_an(noun)} must be a mapping of at least one name to a list of values",
         lambda value: (
-            named.problem(value) is None
+            named.why_invalid(value) is None
             and all(map(_is_full_list, cast("Mapping[str, object]", value).values()))
         ),
     )

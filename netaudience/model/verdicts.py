@@ -53,7 +53,7 @@ class Judge:
         *,
         kind: type[VendorError] | None = None,
         code: int | str | None = None,
-        words: str = "",
+        vendor_message: str = "",
         meant: int | None = None,
         remedy: str = "",
         own: bool = False,
@@ -65,7 +65,7 @@ class Judge:
             kind: What the vendor's own code stands for. It is believed whatever the status is: who names
                 the row's fault under a 500 has looked at the row.
             code: The vendor's own code, where the body tells one.
-            words: The vendor's own words.
+            vendor_message: What the vendor says, in its own words.
             meant: The status to judge by, where the body gives another than the answer has.
             remedy: What to do about it.
             own: Whether the body is one that the vendor itself writes: its program failed on this request
@@ -73,7 +73,7 @@ class Judge:
         """
         judged_by = response.status if meant is None else meant
         if 300 <= judged_by < 400:
-            code, words = None, ""
+            code, vendor_message = None, ""
         if kind is None:
             kind, usual = self._by_status(judged_by, own=own)
             remedy = remedy or usual
@@ -81,7 +81,7 @@ class Judge:
             self.vendor,
             response.status,
             code=code,
-            words=words,
+            vendor_message=vendor_message,
             remedy=remedy,
             may_have_happened=_perhaps(kind, judged_by),
             retry_after=retry_after(response, throttled=kind is Throttled),
@@ -109,12 +109,12 @@ class Judge:
             kind = ServerFault if own and status == _FAULT else Unavailable
         return kind, remedy
 
-    def unreadable(self, response: Response, what: str, *, words: str = "") -> Unreadable:
+    def unreadable(self, response: Response, what: str, *, vendor_message: str = "") -> Unreadable:
         """Judge a success that the vendor would not have written so; say what it is instead."""
         return Unreadable(
             self.vendor,
             response.status,
-            words=words,
+            vendor_message=vendor_message,
             remedy=f"{what}: look at the base URL, and at a proxy that may answer in the vendor's place",
             may_have_happened=True,
         )

@@ -56,7 +56,7 @@ class ClientBatcher(BatcherBase):
         self._past: dict[str, Report] = {}
         #: Lanes are made when they are first needed, in the context of the batcher's maker all the same.
         self._context = copy_context()
-        self._hurry = 0
+        self._flushes = 0
         self._coalesced = 0
         self._closed = False
         #: Set when lines are not carried on: what waits in them has failed.
@@ -123,15 +123,15 @@ class ClientBatcher(BatcherBase):
         for turn in self._turns.values():
             futures.extend(future for change in turn.line for future in change.futures if not future.done())
         if futures:
-            self._hurry += 1
+            self._flushes += 1
             for lane in self._lanes.values():
-                lane.batcher.hurry()
+                lane.batcher.flush_begins()
             try:
                 await asyncio.wait(futures)
             finally:
-                self._hurry -= 1
+                self._flushes -= 1
                 for lane in self._lanes.values():
-                    lane.batcher.calm()
+                    lane.batcher.flush_ends()
 
     async def aclose(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - it settles what is left
         """Take nothing more, send what waits without lingering, and settle every change.
@@ -142,9 +142,9 @@ class ClientBatcher(BatcherBase):
         """
         self._closed = True
         self._room.open()
-        self._hurry += 1
+        self._flushes += 1
         for lane in self._lanes.values():
-            lane.batcher.hurry()
+            lane.batcher.flush_begins()
         try:
             if self.pending:
                 self._empty = self._empty or asyncio.get_running_loop().create_future()
@@ -178,8 +178,8 @@ class ClientBatcher(BatcherBase):
             if len(self._lanes) >= _KEPT_LANES:
                 self._put_idle_lanes_away()
             lane = self._context.run(self._new_lane, identity, operation)
-            for _ in range(self._hurry):
-                lane.batcher.hurry()
+            for _ in range(self._flushes):
+                lane.batcher.flush_begins()
             self._lanes[identity] = lane
         return lane
 

@@ -272,7 +272,9 @@ def _read(host: ClientPort, operation: Operation, answer: Response | Failure, re
     try:
         return decode(answer, request.answer, paged=operation.shape == "pages")  # type: ignore[return-value] # pyright: ignore[reportReturnType] # None is T where success says nothing
     except ValueError as error:
-        raise Unreadable(host.vendor, answer.status, words=str(error), may_have_happened=True) from None
+        raise Unreadable(
+            host.vendor, answer.status, vendor_message=str(error), may_have_happened=True
+        ) from None
     except Exception as error:  # noqa: BLE001 - whatever comes in
         raise not_read(error, host.vendor, answer.status) from None
 

@@ -92,7 +92,7 @@ def test_what_it_says_about_offsets_is_so():
 
 def test_dead_letters_are_sent_again_as_it_says(folder, monkeypatch):
     netmera = NetmeraClient("key")
-    wrong = Refused("Netmera", 400, code=5016, words="user not found")
+    wrong = Refused("Netmera", 400, code=5016, vendor_message="user not found")
 
     async def fill():
         async with DeadLetters("dead-letters.jsonl") as dead_letters:
@@ -116,7 +116,7 @@ def test_dead_letters_are_sent_again_as_it_says(folder, monkeypatch):
 def test_the_line_on_the_page_is_one():
     (line,) = (text for language, text in BLOCKS if language == "json")
     told = json.loads(line)
-    reason = Refused("Netmera", told["status"], code=told["code"], words=told["message"])
+    reason = Refused("Netmera", told["status"], code=told["code"], vendor_message=told["message"])
     given = NetmeraClient("key").tag_users.given(**told["arguments"])
     outcome = Rejected(told["position"], told["row"], reason, told["key"])
     letter = attrs.evolve(letter_of(outcome, given, told["reference"]), time=told["time"])

@@ -19,7 +19,7 @@ NETMERA = NetmeraClient("key")
 TAG = NETMERA.tag_users.given(tag="Sport")
 SET = NETMERA.set_profile_attributes.given()
 FIRE = NETMERA.fire_events.given()
-WRONG = Refused("Netmera", 400, code=5016, words="user not found")
+WRONG = Refused("Netmera", 400, code=5016, vendor_message="user not found")
 
 
 def rejected(position, item="id1"):

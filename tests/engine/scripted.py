@@ -45,7 +45,7 @@ class ScriptedVendor:
         most_bytes=10**9,
         poison=(),
         blames=None,
-        again=(),
+        retryable=(),
         faulty=(),
         counts="requests",
         unauthorized_after=None,
@@ -60,7 +60,7 @@ class ScriptedVendor:
         #: None: a poisoned request is refused whole. Else its answer is a success that blames them: "named",
         #: "half" of them named, or "counted" alone; or "path": a refusal that names them.
         self.blames = blames
-        self.again = Counter(again)  # keys that are not done so often, and said to be asked for again
+        self.retryable = Counter(retryable)  # keys that are not done so often, and said to be asked for again
         self.faulty = set(faulty)  # keys on which the vendor's program fails
         self.counts = counts
         self.unauthorized_after = unauthorized_after
@@ -97,7 +97,7 @@ class ScriptedVendor:
         self.keys_in_flight.update(keys)
         if self.in_flight > self.most_in_flight:
             self.broken.append(f"{self.in_flight} requests in flight")
-        if self.ordered and any(count > 1 for count in self.keys_in_flight.values()):
+        if self.keyed and any(count > 1 for count in self.keys_in_flight.values()):
             self.broken.append("one key in flight in two requests")
         try:
             await asyncio.sleep(self._way())
@@ -111,7 +111,7 @@ class ScriptedVendor:
             raise AnswerLost("The request went out and no answer came back")
         return answer
 
-    ordered = False
+    keyed = False
 
     def _way(self):
         return self.latency / 2 + self.random.uniform(0, self.jitter)
@@ -163,7 +163,7 @@ class ScriptedVendor:
         told = {
             "failed": len(poisoned),
             "named": poisoned,
-            "again": sorted(keys & (+self.again).keys() - self.poison),
+            "again": sorted(keys & (+self.retryable).keys() - self.poison),
         }
         self._apply(rows)
         if fault == "lost after":
@@ -178,8 +178,8 @@ class ScriptedVendor:
         keys = {row["key"] for row in rows}
         if keys & self.faulty or (keys & self.poison and self.blames in {None, "path"}):
             return
-        left_out = keys & (+self.again).keys()
-        self.again.subtract(left_out)
+        left_out = keys & (+self.retryable).keys()
+        self.retryable.subtract(left_out)
         for row in rows:
             if row["key"] in self.poison | left_out:
                 continue
@@ -191,11 +191,11 @@ class KeyedRows:
     """Rows ``{"key": …, "value": …}``, whose order matters."""
 
     noun = "key"
-    ordered = True
+    keyed = True
     default = staticmethod(written)
 
-    def __init__(self, *, apart=False):
-        self.apart = apart
+    def __init__(self, *, unique_per_request=False):
+        self.unique_per_request = unique_per_request
 
     def under(self, *, by=None, odd=False):
         return self
@@ -235,17 +235,19 @@ def blame(response, items):
     at = defaultdict(list)
     for index, item in enumerate(items):
         at[item["key"] if isinstance(item, dict) else item].append(index)
-    refused = {index: Refused("Scripted", 200, words="poison") for key in told["named"] for index in at[key]}
+    refused = {
+        index: Refused("Scripted", 200, vendor_message="poison") for key in told["named"] for index in at[key]
+    }
     again = {
-        index: Unavailable("Scripted", 200, words="once more")
+        index: Unavailable("Scripted", 200, vendor_message="once more")
         for key in told.get("again", ())
         for index in at[key]
         if index not in refused
     }
-    unnamed = None
+    unattributed = None
     if told.get("failed", 0) > len(told["named"]):
-        unnamed = Refused("Scripted", 200, words="more failed than are named")
-    return ItemErrors(refused=refused, again=again, unnamed=unnamed)
+        unattributed = Refused("Scripted", 200, vendor_message="more failed than are named")
+    return ItemErrors(refused=refused, retryable=again, unattributed=unattributed)
 
 
 def make_client(
@@ -254,8 +256,8 @@ def make_client(
     limit=None,
     quota=None,
     idempotent=True,
-    ordered=False,
-    apart=False,
+    keyed=False,
+    unique_per_request=False,
     settings=None,
     account="a",
     acknowledges="accepted",
@@ -264,8 +266,8 @@ def make_client(
     """A client of one batch operation ``put`` and one call ``one``, with these facts."""
     limit = limit or Limit(rows=assumed(10, "test"))
     quota = quota or Quota("test", in_flight=assumed(4, "test"))
-    items = KeyedRows(apart=apart) if ordered else Identifiers("key")
-    vendor.ordered = ordered
+    items = KeyedRows(unique_per_request=unique_per_request) if keyed else Identifiers("key")
+    vendor.keyed = keyed
     facts = {
         "items": items,
         "limit": limit,
@@ -275,7 +277,7 @@ def make_client(
         "docs": "https://example.com",
     }
 
-    blamed = blame if vendor.blames or vendor.again else None
+    blamed = blame if vendor.blames or vendor.retryable else None
 
     class ScriptedClient(Client):
         vendor = "Scripted"
@@ -290,19 +292,19 @@ def make_client(
                 case 200:
                     return None
                 case 401:
-                    return Unauthorized("Scripted", 401, words=words)
+                    return Unauthorized("Scripted", 401, vendor_message=words)
                 case 413:
-                    return TooLarge("Scripted", 413, words=words)
+                    return TooLarge("Scripted", 413, vendor_message=words)
                 case 429:
-                    return Throttled("Scripted", 429, words=words, retry_after=retry_after(response))
+                    return Throttled("Scripted", 429, vendor_message=words, retry_after=retry_after(response))
                 case 503:
-                    return Unavailable("Scripted", 503, words=words)
+                    return Unavailable("Scripted", 503, vendor_message=words)
                 case 500 if "Fault" in response.headers:
-                    return ServerFault("Scripted", 500, words=words, may_have_happened=True)
+                    return ServerFault("Scripted", 500, vendor_message=words, may_have_happened=True)
                 case 500:
-                    return Unavailable("Scripted", 500, words=words, may_have_happened=True)
+                    return Unavailable("Scripted", 500, vendor_message=words, may_have_happened=True)
                 case status:
-                    return Refused("Scripted", status, words=words)
+                    return Refused("Scripted", status, vendor_message=words)
 
         @batch("POST", "/put", blame=blamed, **facts)
         def put(self, rows) -> Request[None]:

@@ -118,7 +118,7 @@ def test_flush_sends_what_waits_and_returns_when_it_is_settled():
 
 def test_a_flush_does_not_wait_for_rows_that_an_earlier_one_of_their_user_holds_back_longer_than_needed():
     vendor = ScriptedVendor(latency=1.0)
-    client = make_client(vendor, ordered=True)
+    client = make_client(vendor, keyed=True)
 
     async def carry():
         async with client.put.batcher(linger=100.0) as sink:
@@ -140,7 +140,7 @@ def test_a_flush_does_not_wait_for_rows_that_an_earlier_one_of_their_user_holds_
 
 def test_a_row_that_was_held_back_lingers_no_longer_than_the_linger():
     vendor = ScriptedVendor(latency=1.0)
-    client = make_client(vendor, ordered=True)
+    client = make_client(vendor, keyed=True)
 
     async def carry():
         async with client.put.batcher(linger=2.0) as sink:
@@ -440,7 +440,7 @@ def test_an_idle_batcher_has_no_task_and_no_timer():
 
 
 def test_a_batcher_keeps_no_memory_of_what_is_settled():
-    client = make_client(ScriptedVendor(latency=0.0), ordered=False)
+    client = make_client(ScriptedVendor(latency=0.0), keyed=False)
 
     async def carry():
         async with client.put.batcher(linger=0.01, coalesce=False) as sink:
@@ -509,7 +509,7 @@ EVENTS = st.lists(
     producers=st.lists(EVENTS, min_size=1, max_size=3),
     faults=st.lists(st.sampled_from(FAULTS), max_size=12),
     poison=st.sets(st.integers(0, 6), max_size=2),
-    ordered=st.booleans(),
+    keyed=st.booleans(),
     idempotent=st.booleans(),
     rows=st.integers(1, 5),
     in_flight=st.integers(1, 4),
@@ -519,7 +519,7 @@ EVENTS = st.lists(
     seed=st.integers(0, 1000),
 )
 def test_every_item_gets_one_outcome_that_is_true_in_the_order_of_its_user(
-    producers, faults, poison, ordered, idempotent, rows, in_flight, linger, max_pending, ending, seed
+    producers, faults, poison, keyed, idempotent, rows, in_flight, linger, max_pending, ending, seed
 ):
     vendor = ScriptedVendor(
         faults=faults,
@@ -533,7 +533,7 @@ def test_every_item_gets_one_outcome_that_is_true_in_the_order_of_its_user(
         vendor,
         limit=Limit(rows=assumed(rows, "test")),
         quota=Quota("test", in_flight=assumed(in_flight, "test")),
-        ordered=ordered,
+        keyed=keyed,
         idempotent=idempotent,
         settings=Settings(retry=RetryPolicy(attempts=4)),
         account=f"batcher {seed}",
@@ -548,7 +548,7 @@ def test_every_item_gets_one_outcome_that_is_true_in_the_order_of_its_user(
                     key = f"k{argument}"
                     value[0] += 1
                     mine = value[0]
-                    item = {"key": key, "value": mine} if ordered else f"{key}-{mine}"
+                    item = {"key": key, "value": mine} if keyed else f"{key}-{mine}"
                     try:
                         future = await sink.put(item)
                     except BatcherClosed:
@@ -586,7 +586,7 @@ def test_every_item_gets_one_outcome_that_is_true_in_the_order_of_its_user(
 
     sink = run(carry())
     assert [problem for problem in vendor.broken if problem != "one key in flight in two requests"] == []
-    if ordered:
+    if keyed:
         assert vendor.broken == []
     counted = defaultdict(int)
     for key, made in put.items():
@@ -597,7 +597,7 @@ def test_every_item_gets_one_outcome_that_is_true_in_the_order_of_its_user(
                 continue
             outcome = future.result()
             counted[type(outcome)] += 1
-            applied = vendor.applied[key if ordered else f"{key}-{mine}", mine if ordered else 0]
+            applied = vendor.applied[key if keyed else f"{key}-{mine}", mine if keyed else 0]
             match outcome:
                 case Delivered():
                     assert applied >= 1
@@ -606,7 +606,7 @@ def test_every_item_gets_one_outcome_that_is_true_in_the_order_of_its_user(
                     assert applied == 0
             if not idempotent:
                 assert applied <= 1
-        if ordered:
+        if keyed:
             # In the order of their first application; a repeated request applies a stretch once more.
             first = list(dict.fromkeys(vendor.order[key]))
             assert first == sorted(first)

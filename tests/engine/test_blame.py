@@ -116,7 +116,7 @@ def test_a_refusal_proves_that_nothing_was_done_where_sending_twice_would_do_har
 
 
 def test_what_the_vendor_says_it_has_not_done_is_asked_again_and_nothing_else_is():
-    vendor = ScriptedVendor(again={"k3": 2, "k7": 1})
+    vendor = ScriptedVendor(retryable={"k3": 2, "k7": 1})
     outcomes, report = carry(vendor, ids(10), idempotent=False)
     assert kinds(outcomes, Delivered) == list(range(10))
     assert (report.requests, report.retries) == (3, 2)
@@ -124,7 +124,7 @@ def test_what_the_vendor_says_it_has_not_done_is_asked_again_and_nothing_else_is
 
 
 def test_what_the_vendor_never_does_has_failed():
-    vendor = ScriptedVendor(again={"k3": 99})
+    vendor = ScriptedVendor(retryable={"k3": 99})
     settings = Settings(retry=RetryPolicy(attempts=3))
     outcomes, report = carry(vendor, ids(10), settings=settings)
     assert kinds(outcomes, Failed) == [3]
@@ -210,8 +210,8 @@ def test_an_item_left_while_it_is_asked_again_is_in_doubt():
 
 
 class _Apart(Identifiers):
-    ordered = True
-    apart = True
+    keyed = True
+    unique_per_request = True
 
 
 def _chunks(chunker, items):
@@ -247,14 +247,14 @@ def test_what_waits_for_an_item_that_cannot_be_sent_is_sent():
 def test_one_key_alone_goes_one_by_one():
     vendor = ScriptedVendor()
     rows = [{"key": "a", "value": number} for number in range(50)]
-    _, report = carry(vendor, rows, ordered=True, apart=True)
+    _, report = carry(vendor, rows, keyed=True, unique_per_request=True)
     assert (report.delivered, report.requests) == (50, 50)
     assert vendor.order["a"] == list(range(50))
 
 
 def test_one_of_which_the_answer_leaves_open_whether_it_happened_is_in_doubt():
     def unsure(_response, _items):
-        return ItemErrors(unnamed=ServerFault("Scripted", 200, may_have_happened=True))
+        return ItemErrors(unattributed=ServerFault("Scripted", 200, may_have_happened=True))
 
     async def go():
         client = make_client(ScriptedVendor(), idempotent=False)
@@ -271,7 +271,7 @@ def test_rows_of_one_user_stay_together_when_a_request_is_asked_again_in_halves(
         {"key": key, "value": value} for value, key in enumerate(["a", "b", "poison", "poison", "a", "b"])
     ]
     vendor = ScriptedVendor(poison=["poison"], blames="counted", unauthorized_after=2)
-    client = make_client(vendor, ordered=True)
+    client = make_client(vendor, keyed=True)
 
     async def carry():
         report = await client.put(rows).settled()
@@ -286,7 +286,7 @@ def test_rows_of_one_user_stay_together_when_a_request_is_asked_again_in_halves(
 def test_rows_of_one_user_alone_are_in_doubt_rather_than_undone():
     rows = [{"key": "a", "value": value} for value in range(4)]
     vendor = ScriptedVendor(faulty=["a"])
-    client = make_client(vendor, ordered=True)
+    client = make_client(vendor, keyed=True)
 
     async def carry():
         report = await client.put(rows).settled()

@@ -194,23 +194,23 @@ def test_a_call_that_is_cancelled_beneath_itself_does_not_look_cancelled():
     which=st.integers(0, 3),
     idempotent=st.booleans(),
     journal=st.booleans(),
-    ordered=st.booleans(),
+    keyed=st.booleans(),
 )
 def test_a_worker_that_somebody_cancels_stops_the_run_and_every_item_is_told_once(
-    tmp_path_factory, turns, which, idempotent, journal, ordered
+    tmp_path_factory, turns, which, idempotent, journal, keyed
 ):
     path = tmp_path_factory.mktemp("journal") / "run.sqlite"
     count = 60
     rows = (
         [{"key": f"k{at % 40}", "value": at} for at in range(count)]
-        if ordered
+        if keyed
         else [f"k{at}" for at in range(count)]
     )
 
     async def go():
         vendor = ScriptedVendor(latency=0.1, jitter=0.1, seed=turns)
         limit = Limit(rows=assumed(5, "test"))
-        carrying = make_client(vendor, idempotent=idempotent, ordered=ordered, limit=limit).put(iter(rows))
+        carrying = make_client(vendor, idempotent=idempotent, keyed=keyed, limit=limit).put(iter(rows))
         if journal:
             carrying = carrying.journaled(path)
         told, error = [], None

@@ -405,7 +405,7 @@ def test_a_token_that_does_not_come_does_not_hold_a_call_beyond_its_deadline():
 
 def test_a_division_does_not_wait_beyond_the_deadline_to_ask_again():
     """The vendor says "once more" of some items, again and again."""
-    vendor = ScriptedVendor(again={"k1": 1000})
+    vendor = ScriptedVendor(retryable={"k1": 1000})
     patient = RetryPolicy(attempts=1000, first_wait=2.0)
     client = make_client(vendor, settings=Settings(deadline=5, retry=patient))
 

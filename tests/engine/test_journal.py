@@ -627,7 +627,9 @@ def test_what_was_not_delivered_can_be_read(tmp_path):
     ]
     (error,) = {one.reason for one in outcomes if isinstance(one, Rejected) and one.position == 3}
     code = None if error.code is None else json.dumps(error.code)
-    assert rows[0][4:7] == (error.status, code, error.words or None), "as fields, a number as a number"
+    assert rows[0][4:7] == (error.status, code, error.vendor_message or None), (
+        "as fields, a number as a number"
+    )
     assert len([one for one in outcomes if isinstance(one, Rejected)]) == 2
     assert len([one for one in outcomes if isinstance(one, Delivered)]) == 8
 

@@ -28,18 +28,18 @@ def figure(value):
 @st.composite
 def plans(draw):
     """A vendor, its limits, its faults, and a source."""
-    ordered = draw(st.booleans())
+    keyed = draw(st.booleans())
     count = draw(st.integers(0, 60))
     keys = draw(st.lists(st.integers(0, 25), min_size=count, max_size=count))
     rows = draw(st.integers(1, 12))
-    bad = draw(st.sets(st.integers(0, 60), max_size=8)) if not ordered else set()
+    bad = draw(st.sets(st.integers(0, 60), max_size=8)) if not keyed else set()
     return {
-        "ordered": ordered,
+        "keyed": keyed,
         "idempotent": draw(st.booleans()),
         "bad": bad,
         "items": [
             {"key": f"k{key}", "value": position}
-            if ordered
+            if keyed
             else ""
             if position in bad
             else f"k{key}-{position}"
@@ -54,22 +54,22 @@ def plans(draw):
         "ceiling": draw(st.none() | st.integers(8, 40)),
         "faults": draw(st.lists(st.sampled_from(FAULTS), max_size=40)),
         "poison": [
-            f"k{key}" if ordered else f"k{key}-{at}"
+            f"k{key}" if keyed else f"k{key}-{at}"
             for at, key in enumerate(keys)
             if draw(st.integers(0, 19)) == 0
         ],
         "blames": draw(st.sampled_from([None, None, "named", "half", "counted", "path"])),
         "again": {
-            f"k{key}" if ordered else f"k{key}-{at}": draw(st.integers(1, 9))
+            f"k{key}" if keyed else f"k{key}-{at}": draw(st.integers(1, 9))
             for at, key in enumerate(keys)
             if draw(st.integers(0, 19)) == 0
         },
         "faulty": [
-            f"k{key}" if ordered else f"k{key}-{at}"
+            f"k{key}" if keyed else f"k{key}-{at}"
             for at, key in enumerate(keys)
             if draw(st.integers(0, 29)) == 0
         ],
-        "apart": draw(st.booleans()),
+        "unique_per_request": draw(st.booleans()),
         "counts": draw(st.sampled_from(["requests", "records"])),
         "unauthorized_after": draw(st.none() | st.none() | st.none() | st.integers(0, 15)),
         "latency": draw(st.sampled_from([0.0, 0.05, 0.4])),
@@ -131,7 +131,7 @@ def build(plan):
         most_bytes=plan["bytes"] or 10**9,
         poison=plan["poison"],
         blames=plan["blames"],
-        again=plan["again"],
+        retryable=plan["again"],
         faulty=plan["faulty"],
         counts=plan["counts"],
         unauthorized_after=plan["unauthorized_after"],
@@ -149,15 +149,15 @@ def build(plan):
             ceiling=figure(plan["ceiling"]) if plan["rate"] else None,
         ),
         idempotent=plan["idempotent"],
-        ordered=plan["ordered"],
-        apart=plan["apart"] and plan["ordered"],
+        keyed=plan["keyed"],
+        unique_per_request=plan["unique_per_request"] and plan["keyed"],
         settings=PATIENT,
     )
     return vendor, client
 
 
 def name_of(plan, item):
-    return (item["key"], item["value"]) if plan["ordered"] else (item, 0)
+    return (item["key"], item["value"]) if plan["keyed"] else (item, 0)
 
 
 def check_vendor(plan, vendor):

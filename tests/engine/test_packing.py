@@ -55,19 +55,19 @@ def drive(chunker, pages, release_after=0):
     st.integers(0, 6),
     st.booleans(),
 )
-def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes, release_after, ordered):
+def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes, release_after, keyed):
     position = 0
     fed = []
     for page in pages:
         for index, key in enumerate(page):
-            page[index] = {"key": f"k{key}", "value": position} if ordered else f"k{key}"
+            page[index] = {"key": f"k{key}", "value": position} if keyed else f"k{key}"
             fed.append(page[index])
             position += 1
-    kind = KeyedRows() if ordered else Identifiers("key")
+    kind = KeyedRows() if keyed else Identifiers("key")
     chunker = Chunker(RunPlan(kind=kind, rows=rows, keys=keys, max_bytes=most_bytes), encode)
     chunks, rejected = drive(chunker, pages, release_after)
 
-    several = len(fed) - len({item["key"] if ordered else item for item in fed})
+    several = len(fed) - len({item["key"] if keyed else item for item in fed})
     assert chunker.in_turn <= several, "a row waits once, however often it is looked at"
 
     placed = {at: item for chunk in chunks for at, item in zip(chunk.positions, chunk.items, strict=True)}
@@ -79,12 +79,12 @@ def test_chunks_keep_every_limit_and_lose_nothing(pages, rows, keys, most_bytes,
         assert most_bytes is None or chunk.prepared.size <= most_bytes
         assert chunk.prepared.body == json.dumps(list(chunk.items)).encode()
         if keys is not None:
-            assert len({item["key"] if ordered else item for item in chunk.items}) <= keys
+            assert len({item["key"] if keyed else item for item in chunk.items}) <= keys
     for outcome in rejected:
         assert isinstance(outcome.reason, ItemTooLarge)
         assert most_bytes is not None
         assert len(json.dumps([outcome.item])) > most_bytes
-    if ordered:
+    if keyed:
         last = {}
         for chunk in chunks:
             for item in chunk.items:

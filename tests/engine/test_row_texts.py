@@ -58,7 +58,7 @@ def plans(draw):
         ),
         "poison": draw(st.sets(st.sampled_from([f"k{number}" for number in range(16)]), max_size=3)),
         "blames": draw(st.sampled_from([None, "named", "half", "counted", "path"])),
-        "apart": draw(st.booleans()),
+        "unique_per_request": draw(st.booleans()),
         "idempotent": draw(st.booleans()),
         "page": draw(st.integers(1, 15)),
     }
@@ -95,9 +95,9 @@ def carried(plan, source):
     vendor = ScriptedVendor(poison=plan["poison"], blames=plan["blames"])
     client = make_client(
         vendor,
-        ordered=True,
+        keyed=True,
         limit=plan["limit"],
-        apart=plan["apart"],
+        unique_per_request=plan["unique_per_request"],
         idempotent=plan["idempotent"],
         settings=Settings(retry=RetryPolicy(attempts=2), allow_empty=True),
     )

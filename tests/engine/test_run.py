@@ -155,7 +155,7 @@ def test_one_poison_item_costs_few_requests_and_no_innocent_item(count, where):
 
 def test_halves_keep_the_order_of_the_items():
     vendor = ScriptedVendor(poison=["k5"])
-    client = make_client(vendor, limit=limit(64), ordered=True)
+    client = make_client(vendor, limit=limit(64), keyed=True)
     rows = [{"key": f"k{number % 16}", "value": number} for number in range(64)]
     rows = [row for row in rows if row["key"] != "k5" or row["value"] == 5]
 
@@ -470,15 +470,15 @@ def test_answers_lost_again_and_again_leave_the_items_in_doubt():
     assert vendor.applied["k1", 0] == RetryPolicy().attempts
 
 
-@pytest.mark.parametrize("ordered", [False, True], ids=["identifiers", "rows"])
+@pytest.mark.parametrize("keyed", [False, True], ids=["identifiers", "rows"])
 @pytest.mark.parametrize("rows", [20, 60])
 @pytest.mark.parametrize("size", [7, 20, 60, 130])
 @pytest.mark.parametrize("distinct", [1000, 40], ids=["keys once", "keys again and again"])
-def test_a_page_is_the_callers_own_list_who_may_fill_it_with_others(ordered, size, rows, distinct):
+def test_a_page_is_the_callers_own_list_who_may_fill_it_with_others(keyed, size, rows, distinct):
     vendor = ScriptedVendor(poison=["k11"], faults=["ok", "503", "lost before"])
-    client = make_client(vendor, limit=limit(rows), ordered=ordered)
+    client = make_client(vendor, limit=limit(rows), keyed=keyed)
     keys = [f"k{number % distinct}" for number in range(500)]
-    items = [{"key": key, "value": number} for number, key in enumerate(keys)] if ordered else keys
+    items = [{"key": key, "value": number} for number, key in enumerate(keys)] if keyed else keys
 
     async def pages():
         page = []
@@ -788,7 +788,7 @@ def test_rows_that_are_settled_are_let_go_of_before_others_are_read():
     class Row(dict):  # which can be referred to weakly, as a dict cannot
         __hash__ = object.__hash__
 
-    most = most_alive(lambda number: Row(key=f"k{number}", value=number), rows=40, ordered=True)
+    most = most_alive(lambda number: Row(key=f"k{number}", value=number), rows=40, keyed=True)
     assert most <= (16 + 2) * 40, "16 requests are out, one is made, and one is looked at"
 
 

@@ -194,7 +194,7 @@ def test_what_comes_behind_pages_of_texts_is_no_page(behind):
         yield {"key": "k2", "value": 2}
 
     vendor = ScriptedVendor()
-    client = make_client(vendor, ordered=True)
+    client = make_client(vendor, keyed=True)
     source = rows() if behind == "dicts" else one_by_one(rows)
     report = run(client.put(source).settled())
     assert report.delivered == 1

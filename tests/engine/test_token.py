@@ -304,7 +304,7 @@ TOLD = [
     (Unavailable("T", 500, may_have_happened=True), Unavailable),
     (Unreadable("T", 200, may_have_happened=True), Unavailable),
     # The request for a token is not the item: no item is refused with it.
-    (Refused("T", 400, code=7, words="bad grant"), Unauthorized),
+    (Refused("T", 400, code=7, vendor_message="bad grant"), Unauthorized),
     (TooLarge("T", 413), Unauthorized),
 ]
 
@@ -325,7 +325,11 @@ def test_what_the_vendor_says_to_the_request_for_a_token_is_no_word_on_the_opera
     error = run(send())
     assert type(error) is told
     assert not error.may_have_happened
-    assert (error.status, error.code, error.words) == (raised.status, raised.code, raised.words)
+    assert (error.status, error.code, error.vendor_message) == (
+        raised.status,
+        raised.code,
+        raised.vendor_message,
+    )
     assert error.retry_after == raised.retry_after
     assert issuer.sent == []
 

@@ -434,7 +434,7 @@ async def test_a_run_with_nothing_undelivered_has_nothing_to_send_again(tmp_path
 @pytest.mark.asyncio
 async def test_the_letters_of_a_command_and_of_a_consumer_are_a_job_by_themselves(tmp_path: Path) -> None:
     path = tmp_path / "dead-letters.jsonl"
-    wrong = Refused("Netmera", 400, code=5016, words="user not found")
+    wrong = Refused("Netmera", 400, code=5016, vendor_message="user not found")
     netmera = NetmeraClient("key")
     tag, fire = netmera.tag_users.given(tag="Sport"), netmera.fire_events.given()
     async with DeadLetters(path) as letters:

@@ -63,10 +63,10 @@ def test_a_success_blames_nobody() -> None:
 def test_the_record_that_is_given_back_is_refused_and_the_others_are_not() -> None:
     blame = blamed(envelope(2, numbered(SENT[1], 2)), THREE)
     assert set(blame.refused) == {1}
-    assert blame.unnamed is None
+    assert blame.unattributed is None
     error = blame.refused[1]
     assert (type(error), error.status, error.code) == (Refused, 200, 515)
-    assert error.words == "Age is invalid."
+    assert error.vendor_message == "Age is invalid."
 
 
 # How the vendor changes a record that it gives back, as recorded: types, and nothing else.
@@ -83,7 +83,7 @@ CHANGED = [
 def test_the_identifier_finds_a_record_whatever_its_number_says(echo, number) -> None:
     entry = given_back(echo) if number is None else numbered(echo, number)
     blame = blamed(envelope(2, entry), THREE)
-    assert (set(blame.refused), blame.unnamed) == ({1}, None)
+    assert (set(blame.refused), blame.unattributed) == ({1}, None)
 
 
 @pytest.mark.parametrize(
@@ -109,20 +109,20 @@ def test_the_identifier_finds_a_record_whatever_its_number_says(echo, number) ->
 )
 def test_what_cannot_be_matched_leaves_all_of_them_open(entry) -> None:
     blame = blamed(envelope(2, entry), THREE)
-    assert (blame.refused, blame.again) == ({}, {})
-    assert blame.unnamed is not None
+    assert (blame.refused, blame.retryable) == ({}, {})
+    assert blame.unattributed is not None
 
 
 def test_what_can_be_matched_is_named_beside_what_cannot() -> None:
     blame = blamed(envelope(1, given_back(SENT[0]), given_back({"identity": "6"})), THREE)
     assert set(blame.refused) == {0}
-    assert type(blame.unnamed) is Refused
+    assert type(blame.unattributed) is Refused
 
 
 def test_a_record_that_is_given_back_twice_stands_for_another() -> None:
     blame = blamed(envelope(1, given_back(SENT[0]), given_back(SENT[0])), THREE)
     assert set(blame.refused) == {0}
-    assert blame.unnamed is not None
+    assert blame.unattributed is not None
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,14 @@ def test_a_record_that_is_given_back_twice_stands_for_another() -> None:
 def test_counts_that_do_not_add_up_leave_the_others_open(processed, status) -> None:
     blame = blamed(envelope(processed, given_back(SENT[0]), status=status), THREE)
     assert set(blame.refused) == {0}
-    assert isinstance(blame.unnamed, Unreadable)
-    assert blame.unnamed.may_have_happened
+    assert isinstance(blame.unattributed, Unreadable)
+    assert blame.unattributed.may_have_happened
 
 
 @pytest.mark.parametrize("processed", [None, "2", True, 2.0])
 def test_where_nothing_is_counted_the_others_are_not_asked_one_by_one(processed) -> None:
     blame = blamed(envelope(processed, given_back(SENT[0])), THREE)
-    assert (set(blame.refused), blame.unnamed) == ({0}, None)
+    assert (set(blame.refused), blame.unattributed) == ({0}, None)
     assert isinstance(blame.unread, Unreadable)
     assert blame.unread.may_have_happened
 
@@ -154,20 +154,20 @@ def test_where_nothing_is_counted_the_others_are_not_asked_one_by_one(processed)
 def test_one_record_more_given_back_than_failed_leaves_nobody_open() -> None:
     """The counts say what became of all of them, whatever else the answer repeats."""
     blame = blamed(envelope(2, given_back(SENT[0]), given_back(SENT[0])), THREE)
-    assert (set(blame.refused), blame.unnamed) == ({0}, None)
+    assert (set(blame.refused), blame.unattributed) == ({0}, None)
     blame = blamed(envelope(2, given_back({"identity": "6"}), given_back(SENT[1])), THREE)
-    assert (set(blame.refused), blame.unnamed) == ({1}, None)
+    assert (set(blame.refused), blame.unattributed) == ({1}, None)
 
 
 @pytest.mark.parametrize("processed", [0, 2, 4])
 def test_a_success_that_counts_others_than_were_sent_is_none(processed) -> None:
-    assert isinstance(blamed(envelope(processed, status="success"), THREE).unnamed, Unreadable)
+    assert isinstance(blamed(envelope(processed, status="success"), THREE).unattributed, Unreadable)
 
 
 def test_all_given_back_needs_no_count() -> None:
     body = {"status": "fail", "unprocessed": [given_back(record) for record in SENT]}
     blame = blamed(reply(200, body), THREE)
-    assert (set(blame.refused), blame.unnamed) == ({0, 1, 2}, None)
+    assert (set(blame.refused), blame.unattributed) == ({0, 1, 2}, None)
 
 
 FINAL = [509, *range(512, 521), *range(522, 527), 528, *range(530, 536)]
@@ -176,13 +176,13 @@ FINAL = [509, *range(512, 521), *range(522, 527), 528, *range(530, 536)]
 @pytest.mark.parametrize("code", [*FINAL, None, 400, 429, 500, "515", True, [], 2**63])
 def test_codes_of_records_are_final(code) -> None:
     blame = blamed(envelope(2, given_back(SENT[1], code)), THREE)
-    assert (set(blame.refused), set(blame.again)) == ({1}, set())
+    assert (set(blame.refused), set(blame.retryable)) == ({1}, set())
 
 
 def test_the_vendors_own_trouble_is_asked_again() -> None:
     blame = blamed(envelope(2, given_back(SENT[1], 555, "Miscellaneous server error")), THREE)
-    assert (blame.refused, set(blame.again), blame.unnamed) == ({}, {1}, None)
-    error = blame.again[1]
+    assert (blame.refused, set(blame.retryable), blame.unattributed) == ({}, {1}, None)
+    error = blame.retryable[1]
     assert isinstance(error, Unavailable)
     assert not error.may_have_happened
 
@@ -243,7 +243,7 @@ def test_an_event_is_found_by_the_whole_of_it(echo, number, index) -> None:
     entry = given_back(echo) if number is None else numbered(echo, number)
     blame = blamed(envelope(3, entry), EVENTS, event_record)
     assert list(blame.refused) == ([] if index is None else [index])
-    assert (blame.unnamed is None) is (index is not None)
+    assert (blame.unattributed is None) is (index is not None)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_an_event_is_found_by_the_whole_of_it(echo, number, index) -> None:
 )
 def test_records_of_other_lists_are_found_too(record_of, items, echo) -> None:
     blame = blamed(envelope(1, given_back(echo)), items, record_of)
-    assert (set(blame.refused), blame.unnamed) == ({1}, None)
+    assert (set(blame.refused), blame.unattributed) == ({1}, None)
 
 
 def test_the_echo_of_a_record_is_never_told() -> None:
@@ -324,7 +324,7 @@ def test_exactly_those_that_are_given_back_are_blamed(drawn, data) -> None:
         entries.append(given_back(echo) if told is None else numbered(echo, told))
     blame = blamed(envelope(len(ids) - count, *entries), items)
     assert set(blame.refused) == {ids.index(number) for number in shuffled[:count]}
-    assert (blame.again, blame.unnamed) == ({}, None)
+    assert (blame.retryable, blame.unattributed) == ({}, None)
 
 
 @STEADY
@@ -343,14 +343,14 @@ def test_no_answer_that_gives_a_record_back_passes_for_a_success(body) -> None:
     response = reply(200, body)
     verdict = classify(response)
     blame = blamed(response, THREE)
-    assert not set(blame.refused) & set(blame.again)
+    assert not set(blame.refused) & set(blame.retryable)
     if verdict is None and not blame:
         assert body["status"] == "success"
         assert not isinstance(body.get("unprocessed"), list) or body["unprocessed"] == []
         assert not isinstance(body.get("processed"), int) or body["processed"] in {3, True, False}
-    if blame.unnamed is None and verdict is None:
+    if blame.unattributed is None and verdict is None:
         given = body.get("unprocessed")
-        assert len(blame.refused) + len(blame.again) == (len(given) if isinstance(given, list) else 0)
+        assert len(blame.refused) + len(blame.retryable) == (len(given) if isinstance(given, list) else 0)
 
 
 # What becomes of the items.

@@ -61,8 +61,8 @@ RULES = rules()
 def test_no_number_is_sent_with_letters_in_it(where, name, rule, types) -> None:
     value = [WITH_LETTERS] if list in types else WITH_LETTERS
     assert rule is not None
-    assert rule.problem(value), f"{where}: {name}"
-    assert not rule.fine([value])
+    assert rule.why_invalid(value), f"{where}: {name}"
+    assert not rule.all_valid([value])
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_no_number_is_sent_with_letters_in_it(where, name, rule, types) -> None:
 def test_no_address_is_sent_with_a_blank_at_an_end(where, name, rule, types) -> None:
     assert str in types
     assert rule is not None
-    assert rule.problem(PADDED), f"{where}: {name}"
-    assert rule.problem("no address")
-    assert not rule.fine([PADDED])
+    assert rule.why_invalid(PADDED), f"{where}: {name}"
+    assert rule.why_invalid("no address")
+    assert not rule.all_valid([PADDED])
     assert rule.meant(PADDED) == "a@example.com"
 
 
@@ -91,10 +91,10 @@ def test_where_the_vendor_is_to_judge_any_text_goes(where, name, rule, types) ->
     assert lenient is not None, f"{where}: {name}"
     for value in (WITH_LETTERS, "nobody", PADDED):
         given = [value] if list in types else value
-        assert lenient.problem(given) is None
-        assert lenient.fine([given])
+        assert lenient.why_invalid(given) is None
+        assert lenient.all_valid([given])
     for nothing in ("", "a\nb") if list not in types else ([], [""]):
-        assert lenient.problem(nothing)
+        assert lenient.why_invalid(nothing)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_where_the_vendor_is_to_judge_any_text_goes(where, name, rule, types) ->
 def test_no_number_in_an_object_is_sent_with_letters_in_it(number: object, goes: bool) -> None:
     (rule,) = [rule for _, name, rule, _ in RULES if name == "phone_numbers"]
     assert rule is not None
-    assert (rule.problem([{"phone": number, "country_code": 91}]) is None) is goes
+    assert (rule.why_invalid([{"phone": number, "country_code": 91}]) is None) is goes
 
 
 #: An operation, its items, what else it is given, and what of them is sent: for the vendor to judge.

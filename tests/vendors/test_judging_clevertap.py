@@ -87,7 +87,7 @@ def test_the_status_decides_where_it_is_no_success(status, body, kind, may_have_
     assert "CleverTap" in str(error)
     assert f"HTTP {status}" in str(error)
     if told in {"json", "text"} and status != 302:
-        assert error.words == body["error"]
+        assert error.vendor_message == body["error"]
 
 
 def test_success_in_the_body_does_not_outvote_the_status() -> None:

@@ -103,7 +103,7 @@ def test_the_status_decides_where_it_is_no_success(status, kind, may_have_happen
     assert f"HTTP {status}" in str(error)
     assert "<" not in str(error)
     if told == "json" and status >= 400:
-        assert error.words == "Something is wrong"
+        assert error.vendor_message == "Something is wrong"
         assert "Something is wrong" in str(error)
 
 
@@ -116,8 +116,8 @@ def test_the_vendors_code_is_kept(status, code, shown) -> None:
 
 
 def test_words_come_from_the_error_where_there_is_no_message() -> None:
-    assert judged(reply(400, {"error": "Bad value"})).words == "Bad value"
-    assert judged(reply(400, {"message": None, "error": {"a": 1}})).words == ""
+    assert judged(reply(400, {"error": "Bad value"})).vendor_message == "Bad value"
+    assert judged(reply(400, {"message": None, "error": {"a": 1}})).vendor_message == ""
 
 
 def test_a_404_of_the_vendors_own_names_what_is_not_there() -> None:
@@ -155,7 +155,7 @@ def test_a_token_that_is_not_accepted_twice_stops_the_run_and_says_where_to_look
 def test_what_says_that_it_did_not_succeed_did_not(status, success) -> None:
     error = judged(reply(status, {"success": success, "message": "Nothing was deleted", "code": "NO"}))
     assert type(error) is Refused
-    assert (error.status, error.words, error.code) == (status, "Nothing was deleted", "NO")
+    assert (error.status, error.vendor_message, error.code) == (status, "Nothing was deleted", "NO")
 
 
 @pytest.mark.parametrize(

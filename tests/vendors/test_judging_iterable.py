@@ -278,7 +278,7 @@ def test_a_field_of_another_type_is_named_with_the_type_that_it_must_have() -> N
     ],
 )
 def test_the_field_of_a_body_that_is_wrong_is_named_and_how(message, params, told) -> None:
-    assert judged(reply(400, envelope("BadJsonBody", message, params))).words == told
+    assert judged(reply(400, envelope("BadJsonBody", message, params))).vendor_message == told
 
 
 # Blame.
@@ -293,14 +293,14 @@ def told(body: Any, items: Any = ROWS, status: int = 200) -> ItemErrors:
 
 def verdicts(found: ItemErrors) -> tuple[dict[int, str], dict[int, str], str]:
     """Return who is refused and why, who is to be asked again, and what kind of unknown is left."""
-    unnamed = "" if found.unnamed is None else type(found.unnamed).__name__
+    unattributed = "" if found.unattributed is None else type(found.unattributed).__name__
     if found.unread is not None:
         assert type(found.unread) is Unreadable
-        unnamed += "unread"
+        unattributed += "unread"
     return (
         {index: type(error).__name__ for index, error in found.refused.items()},
-        {index: type(error).__name__ for index, error in found.again.items()},
-        unnamed,
+        {index: type(error).__name__ for index, error in found.retryable.items()},
+        unattributed,
     )
 
 
@@ -401,13 +401,13 @@ BLAMED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "refused", "again", "unnamed"), BLAMED)
-def test_failures_are_matched_by_identifier(body, refused, again, unnamed) -> None:
-    assert verdicts(told(body)) == (refused, again, unnamed)
+@pytest.mark.parametrize(("body", "refused", "again", "unattributed"), BLAMED)
+def test_failures_are_matched_by_identifier(body, refused, again, unattributed) -> None:
+    assert verdicts(told(body)) == (refused, again, unattributed)
 
 
 @pytest.mark.parametrize(
-    ("body", "refused", "again", "unnamed"),
+    ("body", "refused", "again", "unattributed"),
     [
         (counted(1, 0), {}, {}, ""),
         (counted(0, 0, noOpEmails=[A]), {}, {}, ""),
@@ -422,15 +422,15 @@ def test_failures_are_matched_by_identifier(body, refused, again, unnamed) -> No
         ({}, {}, {}, "unread"),
     ],
 )
-def test_what_is_said_of_a_single_item_is_said_of_it(body, refused, again, unnamed) -> None:
-    assert verdicts(told(body, [{"email": A}])) == (refused, again, unnamed)
+def test_what_is_said_of_a_single_item_is_said_of_it(body, refused, again, unattributed) -> None:
+    assert verdicts(told(body, [{"email": A}])) == (refused, again, unattributed)
 
 
 BOTH: list[Any] = [{"email": A, "userId": "1"}, {"email": B, "userId": "2"}, {"userId": "1"}]
 
 
 @pytest.mark.parametrize(
-    ("body", "refused", "unnamed"),
+    ("body", "refused", "unattributed"),
     [
         (updates(2, 1, conflictEmails=[A]), {0: R}, ""),
         (updates(2, 1, conflictUserIds=["2"]), {1: R}, ""),
@@ -440,8 +440,8 @@ BOTH: list[Any] = [{"email": A, "userId": "1"}, {"email": B, "userId": "2"}, {"u
         (updates(2, 1, conflictUserIds=["1"]), {}, R),
     ],
 )
-def test_an_item_with_both_identifiers_goes_by_either(body, refused, unnamed) -> None:
-    assert verdicts(told(body, BOTH)) == (refused, {}, unnamed)
+def test_an_item_with_both_identifiers_goes_by_either(body, refused, unattributed) -> None:
+    assert verdicts(told(body, BOTH)) == (refused, {}, unattributed)
 
 
 EVENTS: list[Any] = [
@@ -452,7 +452,7 @@ EVENTS: list[Any] = [
 
 
 @pytest.mark.parametrize(
-    ("body", "refused", "unnamed"),
+    ("body", "refused", "unattributed"),
     [
         (counted(3, 0, disallowedEventNames=[]), {}, ""),
         (counted(2, 1, disallowedEventNames=["left"]), {1: R}, ""),
@@ -465,8 +465,8 @@ EVENTS: list[Any] = [
         (updates(1, 2, notFoundUserIds=[C]) | {"disallowedEventNames": ["bought"]}, {0: R, 1: N, 2: R}, ""),
     ],
 )
-def test_events_are_blamed_by_user_and_by_name(body, refused, unnamed) -> None:
-    assert verdicts(told(body, EVENTS)) == (refused, {}, unnamed)
+def test_events_are_blamed_by_user_and_by_name(body, refused, unattributed) -> None:
+    assert verdicts(told(body, EVENTS)) == (refused, {}, unattributed)
 
 
 @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def test_events_are_blamed_by_user_and_by_name(body, refused, unnamed) -> None:
 def test_a_refusal_of_all_names_items_by_their_place(code, params, refused) -> None:
     found = told(envelope(code, "x", params), status=400)
     assert found.refused.keys() == refused
-    assert (found.again, found.unnamed) == ({}, None)
+    assert (found.retryable, found.unattributed) == ({}, None)
 
 
 def test_a_refused_place_says_what_is_wrong_with_which_field() -> None:
@@ -545,7 +545,7 @@ def test_fields_that_were_added_are_told_for_their_types_stay() -> None:
 @pytest.mark.parametrize("case", BLAMED)
 def test_no_error_tells_an_identifier(case) -> None:
     found = told(case[0])
-    errors = [*found.refused.values(), *found.again.values(), found.unnamed]
+    errors = [*found.refused.values(), *found.retryable.values(), found.unattributed]
     for error in errors:
         for identifier in ("example", C):
             assert identifier not in f"{error}{error!r}"

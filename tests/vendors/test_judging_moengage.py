@@ -347,7 +347,7 @@ def unknown(identifier: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("response", "refused", "unnamed"),
+    ("response", "refused", "unattributed"),
     [
         (found(3), set(), False),
         (found(2, unknown("b1")), {1}, False),
@@ -367,20 +367,20 @@ def unknown(identifier: str) -> dict[str, str]:
         (reply(200, {"status": "success", "data": {"users": {}, "users_not_found": {}}}), set(), True),
     ],
 )
-def test_who_is_not_found_is_named_or_looked_for(response, refused, unnamed) -> None:
+def test_who_is_not_found_is_named_or_looked_for(response, refused, unattributed) -> None:
     assert classify(response) is None
     blame = blame_export(response, ["a1", "b1", "c1"])
     assert set(blame.refused) == refused
     assert all(type(error) is NotFound for error in blame.refused.values())
-    assert (blame.unnamed is not None) == unnamed
-    assert not blame.again
+    assert (blame.unattributed is not None) == unattributed
+    assert not blame.retryable
 
 
 @pytest.mark.parametrize("body", [{"status": "success"}, {"status": "success", "data": []}])
 def test_an_answer_without_users_is_not_asked_for_one_by_one(body) -> None:
     blame = blame_export(reply(200, body), ["a1", "b1"])
     assert type(blame.unread) is Unreadable
-    assert (blame.refused, blame.unnamed) == ({}, None)
+    assert (blame.refused, blame.unattributed) == ({}, None)
 
 
 def test_one_user_asked_about_twice_is_one_user() -> None:

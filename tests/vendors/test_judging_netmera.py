@@ -82,7 +82,7 @@ def judged(response: Response) -> VendorError:
 def test_a_row_of_the_error_page(status, code, text, kind, shape) -> None:
     error = judged(SHAPES[shape](status, code, text))
     assert type(error) is kind
-    assert (error.vendor, error.status, error.code, error.words) == ("Netmera", status, code, text)
+    assert (error.vendor, error.status, error.code, error.vendor_message) == ("Netmera", status, code, text)
     # Only an error that the vendor does not explain leaves open whether the request was applied.
     assert error.may_have_happened is (kind is ServerFault)
     assert error.retry_after is None
@@ -163,18 +163,18 @@ def test_problem_details_of_an_unknown_route() -> None:
     }
     error = judged(reply(404, problem, "application/problem+json"))
     assert type(error) is Misconfigured
-    assert error.words == "No static resource …"
+    assert error.vendor_message == "No static resource …"
     assert "look at it" in error.remedy
 
 
 def test_a_problem_without_detail_gives_its_title() -> None:
-    assert judged(reply(400, {"title": "Bad Request", "status": 400})).words == "Bad Request"
+    assert judged(reply(400, {"title": "Bad Request", "status": 400})).vendor_message == "Bad Request"
 
 
 def test_plain_text_is_repeated() -> None:
     error = judged(reply(400, b"Please provide an external id.", "text/plain"))
     assert type(error) is Refused
-    assert error.words == "Please provide an external id."
+    assert error.vendor_message == "Please provide an external id."
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_the_vendor_asks_to_wait_is_kept(status, headers, seconds) -> None:
 )
 def test_nothing_that_names_a_person_or_a_secret_is_told(body, content_type, secrets) -> None:
     error = judged(reply(400, body, content_type))
-    for told in (str(error), repr(error), error.reason, error.words, str(vars(error))):
+    for told in (str(error), repr(error), error.reason, error.vendor_message, str(vars(error))):
         assert [secret for secret in secrets if secret in told] == []
 
 

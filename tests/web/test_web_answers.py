@@ -40,7 +40,7 @@ NOT_DONE = "nothing was"
         (Unreadable("Netmera", 200, may_have_happened=True), 502, MAYBE, None),
         (AnswerLost("The request went out"), 502, MAYBE, None),
         (NotFound("Netmera", 400), 404, "does not know", None),
-        (Refused("Netmera", 400, words="no"), 422, "refused", None),
+        (Refused("Netmera", 400, vendor_message="no"), 422, "refused", None),
         (InvalidItem("The ext id is empty"), 422, "empty", None),
         (Unauthorized("Netmera", 403), 500, "for us to mend", None),
         (ConfigurationError("The key is missing"), 500, "for us to mend", None),

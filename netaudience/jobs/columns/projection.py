@@ -326,7 +326,7 @@ def _mapping(pieces: Sequence[tuple[str, _Piece | None]], field: Field) -> _Piec
     rule = field.rule
     if len(found) < len(pieces) or (rule is not None and rule.sql is None and rule.sql_of_texts is None):
         return None
-    if rule is not None and rule.sql is None and rule.problem(dict.fromkeys(dict(found), "x")):
+    if rule is not None and rule.sql is None and rule.why_invalid(dict.fromkeys(dict(found), "x")):
         return None
     conditions = [condition for _, piece in found for condition in piece.conditions]
     return _Piece("", "", conditions, entries=found)
@@ -335,7 +335,7 @@ def _mapping(pieces: Sequence[tuple[str, _Piece | None]], field: Field) -> _Piec
 def _constant(value: object, rule: Rule | None) -> _Piece | None:
     if value is None or isinstance(value, BadValue):
         return None
-    if rule is not None and (rule.problem(value) or as_meant(rule, value) != value):
+    if rule is not None and (rule.why_invalid(value) or as_meant(rule, value) != value):
         return None
     json = literal(dump_json(value).decode())
     return _Piece(json, literal(value) if isinstance(value, str) else json, constant=True)

@@ -98,7 +98,7 @@ def reckon(
     first: list[object] = []
     waiting = limits.rows + 1
     count = 0
-    with Repeats() if kind.ordered else nullcontext() as repeats:
+    with Repeats() if kind.keyed else nullcontext() as repeats:
         for page in pages:
             if repeats is not None:
                 repeats.add(kind.keys(page), range(count, count + len(page)))
@@ -112,8 +112,8 @@ def reckon(
     about = chunk is not None and rows < min(limits.rows, len(first))
     requests = -(-count // rows)
     # Rows of one user may share a request, unless the vendor's answer could not tell them apart then.
-    in_turn = chains.longest if kind.apart else -(-chains.longest // rows)
-    if kind.apart:
+    in_turn = chains.longest if kind.unique_per_request else -(-chains.longest // rows)
+    if kind.unique_per_request:
         requests = max(requests, in_turn)
     seconds, binds = _time(client.quota(operation), requests, count, in_turn)
     load = Load(

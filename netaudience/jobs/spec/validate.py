@@ -206,7 +206,7 @@ def _constant_problem(field: Field, expression: Expression) -> str | None:
         wanted = " or ".join(sorted(_NAMES.get(kind, kind.__name__) for kind in field.types))
         given = _NAMES.get(type(value), type(value).__name__)
         return f"the constant of {field.name} must be {wanted}, not {given}"
-    return None if field.rule is None else field.rule.problem(value)
+    return None if field.rule is None else field.rule.why_invalid(value)
 
 
 def removal_problem(operation: Operation, removal: Operation, fields: Iterable[str]) -> str | None:
@@ -307,7 +307,7 @@ def _wanted(hint: Any) -> str:  # noqa: ANN401 - a type as it is written
 
 def problem_of_last(operation: Operation) -> str | None:
     """Say why of several rows of one user the last cannot stand for all of them, or None."""
-    if not operation.kind.ordered:
+    if not operation.kind.keyed:
         return f"{operation.name} does the same with every row of a user: leave duplicates out"
     if operation.facts.coalesces is None:
         return f"{operation.name} does something of its own with every row: leave duplicates out"

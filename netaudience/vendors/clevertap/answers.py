@@ -63,11 +63,11 @@ def classify(response: Response) -> VendorError | None:
         return None  # a count that is not ready: who asked for it asks again
     if told == "fail" and code == _IN_PROGRESS:
         # Nothing was refused, and nothing is broken: the same question is answered a little later.
-        return Unavailable(_VENDOR, status, code=code, words=words, remedy=_NOT_READY)
+        return Unavailable(_VENDOR, status, code=code, vendor_message=words, remedy=_NOT_READY)
     if told == "fail":
         return _failed(response, code, words, meant=code if code in _STATUSES else 400, own=True)
     what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
-    return _JUDGE.unreadable(response, what, words=words)
+    return _JUDGE.unreadable(response, what, vendor_message=words)
 
 
 def _is_about_records(body: Mapping[str, JsonValue], told: str) -> bool:
@@ -91,7 +91,7 @@ def _failed(
     kind: type[VendorError] | None = Refused if told in _OF_RECORDS else None
     if own and (meant or response.status) in {400, 404} and _ABSENT.search(words):
         kind = NotFound
-    return _JUDGE.failure(response, kind=kind, code=told, words=words, meant=meant, own=own)
+    return _JUDGE.failure(response, kind=kind, code=told, vendor_message=words, meant=meant, own=own)
 
 
 def _read(response: Response) -> tuple[Mapping[str, JsonValue], str]:
@@ -136,23 +136,23 @@ def blame_records(record_of: _RecordOf) -> Blamer:
         sent = _Sent(record_of(item) for item in items) if listed else _Sent(())
         refused: dict[int, VendorError] = {}
         again: dict[int, VendorError] = {}
-        unnamed: VendorError | None = None
+        unattributed: VendorError | None = None
         for entry in listed:
             error = _record_error(response, entry)
             index = sent.find(entry)
             if index is None or index in refused or index in again:
                 # Given back, and not known which it is: none of the others can be counted as taken.
-                unnamed = unnamed or error
+                unattributed = unattributed or error
             else:
                 (again if isinstance(error, Unavailable) else refused)[index] = error
         processed, found = _whole(body.get("processed")), len(refused) + len(again)
-        if unnamed is None and not _adds_up(processed, told, len(listed), len(items)):
-            unnamed = _miscounted(response)
+        if unattributed is None and not _adds_up(processed, told, len(listed), len(items)):
+            unattributed = _miscounted(response)
             if processed is None:  # an answer to each of them alone would count nothing either
-                return ItemErrors(refused=refused, unread=unnamed)
+                return ItemErrors(refused=refused, unread=unattributed)
         elif found and processed == len(items) - found:
-            unnamed = None  # whatever else was given back: what became of all of them is counted
-        return ItemErrors(refused=refused, again=again, unnamed=unnamed)
+            unattributed = None  # whatever else was given back: what became of all of them is counted
+        return ItemErrors(refused=refused, retryable=again, unattributed=unattributed)
 
     return blame
 
@@ -180,7 +180,7 @@ def _record_error(response: Response, entry: JsonValue) -> VendorError:
     # Its number counts within the request: the outcome's position is the one that says where it stands.
     words = _NUMBER.sub("", _text(told.get("error")) or "")
     kind = Unavailable if code == _SERVER_ERROR else Refused
-    return _JUDGE.failure(response, kind=kind, code=code, words=words)
+    return _JUDGE.failure(response, kind=kind, code=code, vendor_message=words)
 
 
 class _Sent:
@@ -257,4 +257,6 @@ def blame_list(response: Response, _items: Sequence[Any]) -> ItemErrors:
         return NOTHING
     if told is None:  # a success without a body
         return NOTHING
-    return ItemErrors(unnamed=Refused(_VENDOR, response.status, code=_whole(body.get("code")), words=words))
+    return ItemErrors(
+        unattributed=Refused(_VENDOR, response.status, code=_whole(body.get("code")), vendor_message=words)
+    )

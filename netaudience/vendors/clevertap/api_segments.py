@@ -84,7 +84,7 @@ class ApiSegments:
             raise ConfigurationError("by must be one of identity, guid")
         if segment_by not in {"customer_segment_id", "ct_segment_id"}:
             raise ConfigurationError("segment_by must be one of customer_segment_id, ct_segment_id")
-        if problem := identifier("segment id").problem(segment_id):
+        if problem := identifier("segment id").why_invalid(segment_id):
             raise ConfigurationError(problem)
         given: dict[str, JsonValue] = {segment_by: segment_id}
         if not instruction or given.keys() & instruction.keys():

@@ -106,9 +106,9 @@ def _uploaded(  # noqa: PLR0913 - what a list has
 ) -> Steps[CustomList]:
     """Check what is given now, and return the three requests."""
     for what, value in (("name", name), ("creator", creator)):
-        if problem := text(what).problem(value):
+        if problem := text(what).why_invalid(value):
             raise ConfigurationError(problem)
-    if problem := _EMAIL.problem(email):
+    if problem := _EMAIL.why_invalid(email):
         raise ConfigurationError(problem)
     if by not in _TYPES:
         raise ConfigurationError("by must be one of identity, guid, one at a time")

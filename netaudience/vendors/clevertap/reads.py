@@ -258,7 +258,7 @@ def _raised(
     Raises:
         ConfigurationError: the event has no name, the days are none, or a property has not its three parts.
     """
-    if text("event_name").problem(event_name):
+    if text("event_name").why_invalid(event_name):
         raise ConfigurationError("event_name must be text that is not empty")
     if _day(from_date, "from_date") > _day(to_date, "to_date"):
         raise ConfigurationError("from_date must not be after to_date")

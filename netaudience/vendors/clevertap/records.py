@@ -40,14 +40,19 @@ PROFILES = Rows(
     key=_IDENTIFIERS,
     noun="identity",
     rule=only_repeatable("upload_profile_changes"),
-    apart=True,
+    unique_per_request=True,
 )
 CHANGES = PROFILES.ruled(exactly_one_identifier)
 #: Not apart, for a user has many events: they are told apart by what they hold, and by their number.
 EVENTS = Rows(EventUpload, key=_IDENTIFIERS, noun="identity", rule=exactly_one_identifier)
-TOKENS = Rows(TokenUpload, key="object_id", noun="object id", apart=True)
+TOKENS = Rows(TokenUpload, key="object_id", noun="object id", unique_per_request=True)
 SUBSCRIPTIONS = Rows(
-    SubscriptionUpdate, key="value", noun="address", rule=address_of_its_type, lenient=any_address, apart=True
+    SubscriptionUpdate,
+    key="value",
+    noun="address",
+    rule=address_of_its_type,
+    lenient=any_address,
+    unique_per_request=True,
 )
 
 

@@ -20,12 +20,12 @@ PHONE = phone("phone number")
 
 def _phone_problem(value: object) -> str | None:
     # The vendor's own sample has a number of JSON: it lost its + alone, and goes as it is.
-    return None if isinstance(value, int) and not isinstance(value, bool) else PHONE.problem(value)
+    return None if isinstance(value, int) and not isinstance(value, bool) else PHONE.why_invalid(value)
 
 
 def _any_phone_problem(value: object) -> str | None:
     lenient = cast("Rule", PHONE.lenient)
-    return None if isinstance(value, int) and not isinstance(value, bool) else lenient.problem(value)
+    return None if isinstance(value, int) and not isinstance(value, bool) else lenient.why_invalid(value)
 
 
 #: `Phone` among a profile's properties.
@@ -46,11 +46,11 @@ def removable(one: Rule) -> Rule:
     """Demand what a rule demands, or that the property is taken away on purpose."""
 
     def problem(value: object) -> str | None:
-        return None if value == _REMOVED else one.problem(value)
+        return None if value == _REMOVED else one.why_invalid(value)
 
     return Rule(
         problem,
-        lambda values: one.fine(values) or not any(map(problem, values)),
+        lambda values: one.all_valid(values) or not any(map(problem, values)),
         lenient=None if one.lenient is None else removable(one.lenient),
         meant=one.meant,
         sql=one.sql,
@@ -151,13 +151,13 @@ def exactly_one_word(noun: str, *words: str) -> Rule:
 
 def address_of_its_type(row: Mapping[str, object]) -> str | None:
     """Say what is wrong with a subscription's value as the address, or the number, that its type says."""
-    return (EMAIL if row["type"] == "email" else PHONE).problem(row["value"])
+    return (EMAIL if row["type"] == "email" else PHONE).why_invalid(row["value"])
 
 
 def any_address(row: Mapping[str, object]) -> str | None:
     """Say what is wrong with a subscription's value where the vendor judges whether it is an address."""
     lenient = (EMAIL if row["type"] == "email" else PHONE).lenient
-    return None if lenient is None else lenient.problem(row["value"])
+    return None if lenient is None else lenient.why_invalid(row["value"])
 
 
 @NamesRule

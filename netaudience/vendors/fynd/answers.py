@@ -41,15 +41,15 @@ def classify(response: Response) -> VendorError | None:
         success = body.get("success")
         if success is False or (isinstance(success, str) and success.lower() == "false"):
             code, words = _told(body, response)
-            return _JUDGE.failure(response, kind=Refused, code=code, words=words)
+            return _JUDGE.failure(response, kind=Refused, code=code, vendor_message=words)
         return None
     code, words = _told(body, response)
     own = body is not None and not body.keys().isdisjoint({"message", "code", "error"})
     if status == 404 and own:
         # The vendor's own words are about what the path names. A 404 without them comes from something
         # that does not know the path at all.
-        return _JUDGE.failure(response, kind=NotFound, code=code, words=words, remedy=_NOT_THERE)
-    return _JUDGE.failure(response, code=code, words=words, own=own)
+        return _JUDGE.failure(response, kind=NotFound, code=code, vendor_message=words, remedy=_NOT_THERE)
+    return _JUDGE.failure(response, code=code, vendor_message=words, own=own)
 
 
 def read_token(response: Response) -> tuple[str, float]:
@@ -72,7 +72,7 @@ def read_token(response: Response) -> tuple[str, float]:
     error = _TOKEN_JUDGE.failure(
         response,
         code=code,
-        words=words,
+        vendor_message=words,
         # Nothing but the credentials is in the request, so nothing else can be what is refused.
         meant=401 if status in {400, 403, 422} else None,
     )

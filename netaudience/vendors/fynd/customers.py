@@ -86,7 +86,7 @@ class Customers:
         """
         if not q and not query:
             raise ConfigurationError("Say what to search for: q, or query, or both")
-        if query and (not isinstance(query, list | tuple) or texts("query").problem(query)):
+        if query and (not isinstance(query, list | tuple) or texts("query").why_invalid(query)):
             raise ConfigurationError("query must be a list of texts, none of them empty")
         asked = [("q", q)] if q else []
         asked += [("query", one) for one in query]

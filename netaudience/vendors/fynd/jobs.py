@@ -111,7 +111,7 @@ class Jobs:
         Args:
             file_format: The format of the file, such as ``csv``.
         """
-        if problem := text("file_format").problem(file_format):
+        if problem := text("file_format").why_invalid(file_format):
             raise ConfigurationError(problem)
         return Request(json={"file_format": file_format}, answer=Job)
 

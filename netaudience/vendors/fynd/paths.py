@@ -17,7 +17,7 @@ def part_of_path(value: str, noun: str) -> str:
     Raises:
         ConfigurationError: it is empty, or would change the path.
     """
-    problem = identifier(noun).problem(value) or in_path.problem(value)
+    problem = identifier(noun).why_invalid(value) or in_path.why_invalid(value)
     if problem:
         raise ConfigurationError(problem)
     return value

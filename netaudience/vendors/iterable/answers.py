@@ -130,7 +130,7 @@ def classify(response: Response) -> VendorError | None:
         response,
         kind=kind,
         code=code_of(code),
-        words=words,
+        vendor_message=words,
         remedy=remedy or _CODE_REMEDIES.get(code or "", ""),
         own=code is not None,
     )

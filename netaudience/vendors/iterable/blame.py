@@ -66,12 +66,14 @@ def blame(response: Response, items: Sequence[Any]) -> ItemErrors:
         return ItemErrors(warnings=warnings) if warnings else NOTHING
     matched = _match(response, named, disallowed, items)
     matched.unmatched += strange + more
-    blamed = len(matched.refused.keys() | matched.again.keys())
+    blamed = len(matched.refused.keys() | matched.retryable.keys())
     if failed and not blamed and len(items) == 1:
         # One failed and one was sent: it is the one, whatever it is named.
-        matched.refused[0] = Refused(VENDOR, response.status, words="it failed and no reason is given")
+        matched.refused[0] = Refused(
+            VENDOR, response.status, vendor_message="it failed and no reason is given"
+        )
         blamed = 1
-    unnamed: VendorError | None = None
+    unattributed: VendorError | None = None
     # Whoever else is named: of all that were sent it is known what became of them.
     counted = taken is not None and failed is not None and taken + failed == len(items)
     reconciled = counted and 0 < blamed == failed
@@ -81,10 +83,16 @@ def blame(response: Response, items: Sequence[Any]) -> ItemErrors:
         what = "The answer does not count those that were taken and those that failed"
         return ItemErrors(refused=matched.refused, unread=JUDGE.unreadable(response, what))
     elif matched.unmatched or failed > blamed:
-        unnamed = Refused(VENDOR, response.status, words="more items failed than the answer names")
+        unattributed = Refused(
+            VENDOR, response.status, vendor_message="more items failed than the answer names"
+        )
     elif taken + max(failed, blamed) + _spared(body) < len(items):
-        unnamed = JUDGE.unreadable(response, "The counters of the answer do not add up to the items sent")
-    return ItemErrors(refused=matched.refused, again=matched.again, unnamed=unnamed, warnings=warnings)
+        unattributed = JUDGE.unreadable(
+            response, "The counters of the answer do not add up to the items sent"
+        )
+    return ItemErrors(
+        refused=matched.refused, retryable=matched.retryable, unattributed=unattributed, warnings=warnings
+    )
 
 
 @attrs.frozen
@@ -95,7 +103,7 @@ class _Name:
     by: _By
     reason: str
     #: Whether the vendor failed on a valid user.
-    again: bool = False
+    retryable: bool = False
 
 
 @attrs.define
@@ -103,7 +111,7 @@ class _Matched:
     """The items that an answer names, and how many names are of no single item."""
 
     refused: dict[int, VendorError] = attrs.field(factory=dict[int, VendorError])
-    again: dict[int, VendorError] = attrs.field(factory=dict[int, VendorError])
+    retryable: dict[int, VendorError] = attrs.field(factory=dict[int, VendorError])
     unmatched: int = 0
 
 
@@ -135,7 +143,7 @@ def _named(body: Body) -> tuple[list[_Name], int]:
     for list_name, by in _AGAIN.items():
         identifiers, unread = _texts(body.get(list_name))
         strange += unread
-        names += [_Name(one, by, "valid", again=True) for one in identifiers]
+        names += [_Name(one, by, "valid", retryable=True) for one in identifiers]
     return names, strange
 
 
@@ -170,8 +178,8 @@ def _match(
         if len(found) != 1:
             # Nobody's name, or that of several: who failed is found out by asking, not by guessing.
             matched.unmatched += 1
-        elif name.again:
-            matched.again.setdefault(found[0], _again(response))
+        elif name.retryable:
+            matched.retryable.setdefault(found[0], _again(response))
         else:
             matched.refused.setdefault(found[0], _refused(response, name.reason))
     for event_name in disallowed:
@@ -179,24 +187,29 @@ def _match(
             VENDOR,
             response.status,
             code="disallowedEventNames",
-            words="the project takes no event of that name",
+            vendor_message="the project takes no event of that name",
         )
         # The name is that of all of them.
         matched.refused.update(dict.fromkeys(events.get(event_name, ()), error))
         matched.unmatched += event_name not in events
     # Refused by one list and to be sent again by another: what is refused would be refused again.
-    matched.again = {index: error for index, error in matched.again.items() if index not in matched.refused}
+    matched.retryable = {
+        index: error for index, error in matched.retryable.items() if index not in matched.refused
+    }
     return matched
 
 
 def _refused(response: Response, reason: str) -> VendorError:
     kind, words = _REASONS.get(reason, (Refused, "it failed"))
-    return kind(VENDOR, response.status, code=reason, words=words)
+    return kind(VENDOR, response.status, code=reason, vendor_message=words)
 
 
 def _again(response: Response) -> VendorError:
     return ServerFault(
-        VENDOR, response.status, words="the user is valid and was not updated", may_have_happened=False
+        VENDOR,
+        response.status,
+        vendor_message="the user is valid and was not updated",
+        may_have_happened=False,
     )
 
 
@@ -248,7 +261,7 @@ def _by_path(response: Response, body: Body, count: int) -> Mapping[int, VendorE
     code = body.get("code")
     code = code_of(code) if isinstance(code, str) else None
     return {
-        index: Refused(VENDOR, response.status, code=code, words=", ".join(problems))
+        index: Refused(VENDOR, response.status, code=code, vendor_message=", ".join(problems))
         for index, problems in told.items()
     }
 

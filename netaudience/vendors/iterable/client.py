@@ -366,7 +366,16 @@ class IterableClient(Exports, Schema, Privacy, Subscriptions, Lists, Events, Dev
 def _kinds_with_both(project_type: ProjectType | None) -> Mapping[Kind, Kind]:
     """Return rows that may have both identifiers; what finds the profile orders them, too."""
     key = ("email", "user_id") if project_type == "email" else ("user_id", "email")
-    users = Rows(UserUpdate, key=key, folded=("email",), noun="user", rule=some_identifier, apart=True)
-    devices = Rows(DeviceRegistration, key=key, folded=("email",), noun="user", rule=some_identifier)
+    users = Rows(
+        UserUpdate,
+        key=key,
+        case_insensitive=("email",),
+        noun="user",
+        rule=some_identifier,
+        unique_per_request=True,
+    )
+    devices = Rows(
+        DeviceRegistration, key=key, case_insensitive=("email",), noun="user", rule=some_identifier
+    )
     tokens = Rows(DeviceReference, key="token", noun="device token")
     return {USERS: users, DEVICES: devices, TOKENS: tokens}

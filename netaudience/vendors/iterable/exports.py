@@ -64,7 +64,7 @@ class Exports:
             campaign_id: The campaign whose data is meant.
         """
         for what, value in (("data_type", data_type), ("start", start), ("end", end)):
-            if problem := text(what).problem(value):
+            if problem := text(what).why_invalid(value):
                 raise ConfigurationError(problem)
         body: dict[str, JsonValue] = {
             "dataTypeName": data_type,

@@ -175,34 +175,69 @@ def _at_most_one_identifier(row: Mapping[str, object]) -> str | None:
 
 
 _KEY = ("email", "user_id")
-_FOLDED = ("email",)
-USERS = Rows(UserUpdate, key=_KEY, folded=_FOLDED, noun="user", rule=one_or_both_by_choice, apart=True)
+_CASE_INSENSITIVE = ("email",)
+USERS = Rows(
+    UserUpdate,
+    key=_KEY,
+    case_insensitive=_CASE_INSENSITIVE,
+    noun="user",
+    rule=one_or_both_by_choice,
+    unique_per_request=True,
+)
 SUBSCRIBERS = USERS.ruled(one_identifier)
-REFERENCES = Rows(UserReference, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True)
+REFERENCES = Rows(
+    UserReference,
+    key=_KEY,
+    case_insensitive=_CASE_INSENSITIVE,
+    noun="user",
+    rule=one_identifier,
+    unique_per_request=True,
+)
 SUBSCRIPTIONS = Rows(
-    SubscriptionUpdate, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True
+    SubscriptionUpdate,
+    key=_KEY,
+    case_insensitive=_CASE_INSENSITIVE,
+    noun="user",
+    rule=one_identifier,
+    unique_per_request=True,
 )
-EVENTS = Rows(Event, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True)
+EVENTS = Rows(
+    Event,
+    key=_KEY,
+    case_insensitive=_CASE_INSENSITIVE,
+    noun="user",
+    rule=one_identifier,
+    unique_per_request=True,
+)
 EVENTS_WITHOUT_ID = Rows(
-    EventWithoutId, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier, apart=True
+    EventWithoutId,
+    key=_KEY,
+    case_insensitive=_CASE_INSENSITIVE,
+    noun="user",
+    rule=one_identifier,
+    unique_per_request=True,
 )
-DEVICES = Rows(DeviceRegistration, key=_KEY, folded=_FOLDED, noun="user", rule=one_or_both_by_choice)
-BROWSERS = Rows(BrowserRegistration, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier)
-OPT_INS = Rows(DoubleOptIn, key=_KEY, folded=_FOLDED, noun="user", rule=one_identifier)
+DEVICES = Rows(
+    DeviceRegistration, key=_KEY, case_insensitive=_CASE_INSENSITIVE, noun="user", rule=one_or_both_by_choice
+)
+BROWSERS = Rows(
+    BrowserRegistration, key=_KEY, case_insensitive=_CASE_INSENSITIVE, noun="user", rule=one_identifier
+)
+OPT_INS = Rows(DoubleOptIn, key=_KEY, case_insensitive=_CASE_INSENSITIVE, noun="user", rule=one_identifier)
 EITHER_ID = Identifiers("email", EMAIL, by={"user_id": USER_ID})
 TOKENS = Rows(DeviceReference, key="token", noun="device token", rule=_at_most_one_identifier)
 MERGES = Rows(
     Merge,
     key=("source_email", "source_user_id"),
-    folded=("source_email",),
+    case_insensitive=("source_email",),
     noun="user",
     rule=_one_source_and_one_destination,
-    apart=True,
+    unique_per_request=True,
 )
 CHANGES = Rows(
     EmailChange,
     key=("current_email", "current_user_id"),
-    folded=("current_email",),
+    case_insensitive=("current_email",),
     noun="user",
     rule=_one_current_identifier,
 )
@@ -216,7 +251,7 @@ def whole(number: int, what: str) -> int:
     Raises:
         ConfigurationError: it is no whole number.
     """
-    if problem := whole_number(what).problem(number):
+    if problem := whole_number(what).why_invalid(number):
         raise ConfigurationError(f"{problem}: it is the number that Iterable shows")
     return number
 

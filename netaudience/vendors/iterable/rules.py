@@ -95,7 +95,7 @@ ARRAY_MERGE = rule("The arrayMerge must be a list of mappings that each name a f
 def _are_ids(value: object) -> bool:
     numbers = whole_number("id")
     return isinstance(value, list | tuple) and all(
-        numbers.problem(one) is None for one in cast("Sequence[object]", value)
+        numbers.why_invalid(one) is None for one in cast("Sequence[object]", value)
     )
 
 

@@ -100,7 +100,7 @@ class _Told:
     #: ``success``, ``fail`` or nothing.
     status: str = ""
     type: str = ""
-    words: str = ""
+    vendor_message: str = ""
     #: Whether the type is a code, and the status says nothing more.
     coded: bool = False
 
@@ -125,7 +125,7 @@ def classify(response: Response) -> VendorError | None:
         what = f"The answer is longer than {len(response.body):,} bytes"
     else:
         what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
-    return _JUDGE.unreadable(response, what, words=told.words)
+    return _JUDGE.unreadable(response, what, vendor_message=told.vendor_message)
 
 
 #: The specification writes one word in the examples and another in the descriptions.
@@ -140,25 +140,32 @@ def _failed(response: Response, told: _Told, *, meant: int | None = None) -> Ven
     if judged is not None:
         remedy = _REMEDIES.get(kind, _ACCOUNT if judged is Misconfigured else "")
         return _JUDGE.failure(
-            response, kind=judged, code=told.type or None, words=told.words, meant=meant, remedy=remedy
+            response,
+            kind=judged,
+            code=told.type or None,
+            vendor_message=told.vendor_message,
+            meant=meant,
+            remedy=remedy,
         )
     if status == _MEDIA_STATUS:
-        return _JUDGE.failure(response, kind=Misconfigured, words=told.words, remedy=_MEDIA)
-    if judged := next((kind for words, kind in _WORDS.items() if words in told.words), None):
+        return _JUDGE.failure(response, kind=Misconfigured, vendor_message=told.vendor_message, remedy=_MEDIA)
+    if judged := next((kind for words, kind in _WORDS.items() if words in told.vendor_message), None):
         remedy = _PROJECT if judged is Misconfigured else ""
-        return _JUDGE.failure(response, kind=judged, words=told.words, meant=meant, remedy=remedy)
+        return _JUDGE.failure(
+            response, kind=judged, vendor_message=told.vendor_message, meant=meant, remedy=remedy
+        )
     if status == 409:
         meant = 401  # one route tells authentication so, and none tells anything else
-    words = f"{told.type}: {told.words}" if told.type else told.words
+    words = f"{told.type}: {told.vendor_message}" if told.type else told.vendor_message
     # Of the route that tells a title and no type, the status is all that says what it is.
-    return _JUDGE.failure(response, words=words, meant=meant, own=told.status in _FAILURES)
+    return _JUDGE.failure(response, vendor_message=words, meant=meant, own=told.status in _FAILURES)
 
 
 def _told(response: Response) -> _Told:
     """Read an answer's body, whatever it is: the two shapes of failures, successes, plain text."""
     body = json_object(response)
     if body is None:
-        return _Told(words=plain_words(response))
+        return _Told(vendor_message=plain_words(response))
     status, error = _text(body, "status").lower(), body.get("error")
     if isinstance(error, Mapping):
         # An error is none the less one where the status beside it is missing, or says something else.
@@ -171,7 +178,9 @@ def _told(response: Response) -> _Told:
     if not status and (_text(body, "response_id") or set(body) == {"message"}):
         status = "success"  # the routes about consents have no such word
     title, description = _text(body, "title"), _text(body, "description")
-    return _Told(status, title, description) if title else _Told(status, words=_text(body, "message"))
+    return (
+        _Told(status, title, description) if title else _Told(status, vendor_message=_text(body, "message"))
+    )
 
 
 def _text(body: Mapping[str, JsonValue], name: str) -> str:
@@ -205,9 +214,9 @@ def blame_export(response: Response, items: Sequence[str]) -> ItemErrors:
         return ItemErrors(refused=refused)  # whoever else is not known: it is known what became of all
     if not named <= asked:
         # Somebody is not known whom nobody asked about: an identifier was changed on the way.
-        return ItemErrors(refused=refused, unnamed=unknown)
+        return ItemErrors(refused=refused, unattributed=unknown)
     if found < len(asked - named):
-        return ItemErrors(refused=refused, unnamed=NotFound(_VENDOR, response.status, remedy=_FEWER))
+        return ItemErrors(refused=refused, unattributed=NotFound(_VENDOR, response.status, remedy=_FEWER))
     if found > len(asked - named):
         return ItemErrors(refused=refused, warnings=["An answer holds more users than were asked for"])
     return ItemErrors(refused=refused)

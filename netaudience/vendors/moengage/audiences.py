@@ -120,7 +120,7 @@ class Audiences:
         description: str | None,
     ) -> Request[Accepted]:
         for noun, value in (("cohort_id", cohort_id), ("cohort_name", name), ("partner", partner)):
-            if problem := text(noun).problem(value):
+            if problem := text(noun).why_invalid(value):
                 raise ConfigurationError(problem)
         if name.startswith(".") or not _FORBIDDEN.isdisjoint(name):
             raise ConfigurationError(

@@ -120,7 +120,7 @@ class MoEngageClient(Consents, Audiences, Segments, Events, Devices, Users, Clie
             unset_attributes=unset_attributes,
         )
         for noun, value in (("project_code", project_code), ("db_name", db_name)):
-            if value is not None and (problem := text(noun).problem(value)):
+            if value is not None and (problem := text(noun).why_invalid(value)):
                 raise ConfigurationError(problem)
         self._project_code, self._db_name = project_code, db_name
         self._segment_callbacks = segment_callbacks()

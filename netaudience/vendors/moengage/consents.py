@@ -401,7 +401,7 @@ def _in_utc(moment: str | dt.datetime | None) -> JsonValue:
     from netaudience.vendors.moengage.values import as_time  # noqa: PLC0415 - it imports the rules
 
     moment = dt.datetime.now(dt.UTC) if moment is None else moment
-    if isinstance(moment, str) and (problem := text("submitted_time").problem(moment)):
+    if isinstance(moment, str) and (problem := text("submitted_time").why_invalid(moment)):
         raise ConfigurationError(problem)
     return cast("JsonValue", as_time(moment))
 

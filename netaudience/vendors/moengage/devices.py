@@ -133,7 +133,7 @@ class Devices(InWorkspace):
 
 def _kind_of_identifier(by: str) -> str:
     """Return what an identifier is; open, for the vendor's documents differ on the names."""
-    if problem := text("by").problem(by):
+    if problem := text("by").why_invalid(by):
         raise ConfigurationError(f"{problem}, such as customer_id")
     return by
 

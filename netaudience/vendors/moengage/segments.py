@@ -350,4 +350,4 @@ def _failed(told: SegmentCallback) -> VendorError | None:
         return None
     kind = ServerFault if status >= 500 else Refused
     remedy = "The segment may have 0 users now: look at the file and its URL, and replace its users"
-    return kind("MoEngage", status, words=told.error_message or "", remedy=remedy)
+    return kind("MoEngage", status, vendor_message=told.error_message or "", remedy=remedy)

@@ -201,7 +201,7 @@ class Users(InWorkspace):
             "identifiers": [{"identifier_type": kind, "identifier": user} for user in users]
         }
         if user_fields is not None:
-            problem = texts("list of user_fields").problem(user_fields)
+            problem = texts("list of user_fields").why_invalid(user_fields)
             if problem:
                 raise ConfigurationError(problem)
             data["user_fields_to_export"] = list(user_fields)
@@ -210,6 +210,6 @@ class Users(InWorkspace):
 
 def _kind_of_identifier(by: str) -> str:
     """Return what an identifier is; open, for the vendor's documents differ on the names."""
-    if problem := text("by").problem(by):
+    if problem := text("by").why_invalid(by):
         raise ConfigurationError(f"{problem}, such as customer_id")
     return by

@@ -76,7 +76,7 @@ def classify(response: Response) -> VendorError | None:
         response,
         kind=_JUDGED.get(key),
         code=code,
-        words=words,
+        vendor_message=words,
         remedy=_REMEDIES.get(key, ""),
         own=own,
     )
@@ -95,12 +95,12 @@ def blame_missing(response: Response, items: Sequence[Any]) -> ItemErrors:
     listed: Sequence[object] = missing if isinstance(missing, list) else [missing]
     read = [one for one in listed if isinstance(one, str | int)]
     named = set(map(str, read))
-    error = NotFound("Netmera", 200, words="there is no user of this id")
+    error = NotFound("Netmera", 200, vendor_message="there is no user of this id")
     refused: dict[int, VendorError] = {index: error for index, item in enumerate(items) if item in named}
     if len(items) == 1:  # whatever it is called there, it is the one
         return ItemErrors(refused={0: error})
     strange = len(read) < len(listed) or not named.issubset(items)
-    return ItemErrors(refused=refused, unnamed=error if strange and len(refused) < len(items) else None)
+    return ItemErrors(refused=refused, unattributed=error if strange and len(refused) < len(items) else None)
 
 
 def _unreadable(response: Response) -> Unreadable | None:

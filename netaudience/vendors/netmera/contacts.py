@@ -383,7 +383,7 @@ def _whats_app(
     if wp_numbers:
         if by == "wp_number":
             raise ConfigurationError("The users are WhatsApp numbers already: leave wp_numbers out")
-        if problem := ((odd and WP_NUMBERS.lenient) or WP_NUMBERS).problem(wp_numbers):
+        if problem := ((odd and WP_NUMBERS.lenient) or WP_NUMBERS).why_invalid(wp_numbers):
             raise ConfigurationError(problem)
         selected["wpNumbers"] = list(map(as_e164, wp_numbers))
     return selected

@@ -95,7 +95,7 @@ class Promotions:
             expiry_date: When it ends: a `datetime`, or milliseconds since 1970. Without it Netmera answers
                 with success and gives nobody a code.
         """
-        if problem := text("promotion").problem(promotion):
+        if problem := text("promotion").why_invalid(promotion):
             raise ConfigurationError(problem)
         ends = cast("object", given(VALUES, expiry_date, "expiry_date"))
         if not isinstance(ends, int) or isinstance(ends, bool) or ends < _MILLISECONDS:

@@ -269,6 +269,6 @@ def _event(row: UserEvent | UserEventDict) -> Mapping[str, JsonValue]:
 
 
 def _tag(tag: str) -> JsonValue:
-    if text("tag").problem(tag):
+    if text("tag").why_invalid(tag):
         raise ConfigurationError("A tag must be text that is not empty")
     return tag
