@@ -21,6 +21,7 @@ from job_runs import (
     CREDENTIALS,
     DEMERGE,
     FIRE,
+    ID,
     IMPATIENT,
     SET,
     TAG,
@@ -544,3 +545,30 @@ async def test_a_full_disk_stops_the_run_and_there_is_nothing_that_it_forgets(
         assert 3000 - report.applied <= again.steps[0].in_doubt
     else:
         assert report.applied == 3000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["all", "changed-only"])
+@pytest.mark.parametrize(
+    "bad",
+    [{1}, {1000}, {1001}, {999, 1000, 1001}, {2000, 2001}, {2050}, set(range(1001, 2001))],
+    ids=["first", "last of a page", "first of a page", "both", "of the next", "last of all", "a whole page"],
+)
+async def test_a_row_that_is_rejected_at_a_pages_edge_is_that_row_and_no_other(
+    bad: set[int], mode: str, tmp_path: Path
+) -> None:
+    fields = {"identity": ID, "profile_data.Phone": Expression(column="age")}
+    step = Step(
+        name="step", vendor="clevertap", operation="upload_profiles", fields=fields, rate=1000, mode=mode
+    )
+    phones = {at: "12 or so" if at in bad else f"+9053{at:08}" for at in range(1, 2051)}
+    write_rows(tmp_path, {f"u{at}": phone for at, phone in phones.items()})
+    async with Sandbox() as sandbox:
+        job = make_job(tmp_path, step, guards=Guards(preflight=False, max_rejected=None))
+        summary = await run(job, sandbox)
+        held = sandbox.clevertap.profiles
+        assert {name: profile.data["Phone"] for name, profile in held.items()} == {
+            f"u{at}": phone for at, phone in phones.items() if at not in bad
+        }
+    assert counts(summary)["step"][:4] == (2050, 2050 - len(bad), len(bad), 0), summary.sentences()
+    assert {(line["position"], line["key"]) for line in rejects(summary)} == {(at, f"u{at}") for at in bad}
