@@ -49,6 +49,10 @@ rate = {rate}
 fields = {{ ext_id = "id", "profile.age" = "age", "profile.city" = {{ sql = "upper(city)" }} }}
 """
 
+EVENTS = PROFILES.replace("set_profile_attributes", "fire_events").partition("fields =")[0] + (
+    'fields = {{ ext_id = "id", name = {{ value = "Seen" }}, "attributes.age" = "age" }}\nmax-rows = 100\n'
+)
+
 
 @pytest.fixture
 def job(tmp_path):
@@ -283,6 +287,35 @@ def test_a_killed_worker_costs_no_row(spark, sandbox, job):
     # What was on its way, and what was answered in the last second.
     assert 20_000 <= applied(sandbox) < 30_000
     assert counts(night(job(), spark)) == (0, 20_000, 0, 0)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_what_must_not_be_repeated_comes_once_though_its_workers_are_killed(spark, sandbox, job):
+    people(spark, 4000)
+    came = sandbox.ledger.applied["netmera", "fireEvents"]
+    sandbox.set_faults("latency=0.3,operation=fireEvents")
+
+    def kill():
+        wait_until(lambda: len(came) >= 1_000)
+        for pid in workers(os.getpid()):
+            os.kill(pid, signal.SIGKILL)
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    first = night(job(text=EVENTS), spark)
+    killing.join()
+    sandbox.set_faults()
+    (step,) = first.steps
+    assert first.reconciles
+    assert step.rows == 4000
+    assert step.in_doubt > 0
+    assert step.delivered + step.in_doubt == 4000
+    assert max(came.values()) == 1
+    second = night(job(text=EVENTS), spark)
+    assert second.steps[0].delivered == 0, "what is in doubt is for people, not for the next night"
+    people(spark, 4010)
+    assert night(job(text=EVENTS), spark).steps[0].delivered == 10
+    assert max(came.values()) == 1
 
 
 def test_a_killed_driver_is_run_again_and_sends_the_rest(sandbox, fresh, job, tmp_path):
