@@ -119,7 +119,7 @@ def test_the_python_api_takes_the_addresses_that_a_job_takes(vendor) -> None:
         kind = operation.kind
         if isinstance(kind, Identifiers):
             rule = kind.under(by="email").rule
-            if rule.meant is None or rule.problem(plain_one):
+            if rule.meant is None or rule.why_invalid(plain_one):
                 continue
             problems, _, page, _ = kind.under(by="email").examine([padded, "nobody", plain_one])
             assert (list(problems), list(page)) == ([1], [plain_one, "nobody", plain_one]), operation
