@@ -121,6 +121,7 @@ class Rows(Generic[T]):
         rule: RowRule | None = None,
         lenient: RowRule | None = None,
         unique_per_request: bool = False,
+        beside: str | None = None,
     ) -> None:
         """State what the rows are.
 
@@ -132,6 +133,8 @@ class Rows(Generic[T]):
             rule: What must hold for a row as a whole; asked of instances and of mappings.
             lenient: What must hold instead where odd identifiers are sent, where that is another.
             unique_per_request: Whether two rows of one key must never go in one request.
+            beside: The mapping among the fields whose entries the vendor has beside the other fields: a dict
+                may have them there as well.
         """
         self.noun = noun
         self.row = row
@@ -140,6 +143,7 @@ class Rows(Generic[T]):
         self.key_names = (key,) if isinstance(key, str) else tuple(key)
         self.rule = rule
         self._lenient = lenient
+        self._beside = beside
         self._odd = False
         attributes = attrs.fields(cast("type[attrs.AttrsInstance]", row))
         self._wire_names = {field.name: field.metadata.get("wire", field.name) for field in attributes}
@@ -358,7 +362,7 @@ class Rows(Generic[T]):
             if isinstance(item, dict):
                 row = cast("dict[str, object]", taken.row(index))
                 times = self._times(cast("dict[str, object]", item), row)
-                own = {**row, **self._meant(row), **times}
+                own = self._gathered({**row, **self._meant(row), **times})
                 if own != row:
                     mended[index] = own
             elif meant := self._meant(self.mapping(item)):
@@ -371,6 +375,16 @@ class Rows(Generic[T]):
         fields = ((field.wire, field.rule) for field in self.fields if field.wire in row)
         meant = {wire: as_meant(rule, row[wire]) for wire, rule in fields}
         return {wire: value for wire, value in meant.items() if value != row[wire]}
+
+    def _gathered(self, row: dict[str, object]) -> dict[str, object]:
+        """Return a row whose fields that the vendor has beside the others stand in the field for them."""
+        into = self._beside
+        strange = row.keys() - self._fields_by_wire_name.keys()
+        whole = all(field.wire in row for field in self.fields if field.required)
+        if into is None or into in row or not strange or not whole:
+            return row
+        own = {name: value for name, value in row.items() if name not in strange}
+        return {**own, into: {name: row[name] for name in row if name in strange}}
 
     def _times(self, item: Mapping[str, object], row: Mapping[str, object]) -> Mapping[str, object]:
         """Return times of events that were written in the form of the other values, in their own.

@@ -110,8 +110,6 @@ def _netmera(case: Case, names: set[str]) -> Call:
             return name, [item.replace("xxxxxxxx", "5321234567") for item in items], options
         case "remove_email" | "remove_msisdn" | "remove_whats_app":
             return name, [body["extId"]], options
-        case "fire_events":
-            return name, [_netmera_event(event) for event in body], options
         case _ if isinstance(body, list):
             return name, body, options
         case "update_whats_app":  # the recording is of an older installation
@@ -125,11 +123,6 @@ def _netmera(case: Case, names: set[str]) -> Call:
         options["wp_numbers"] = body["wpNumbers"]
     items = body[field]
     return name, items if isinstance(items, list) else [items], options
-
-
-def _netmera_event(event: Mapping[str, Any]) -> dict[str, Any]:
-    own = {name: event[name] for name in ("extId", "name")}
-    return {**own, "attributes": {name: value for name, value in event.items() if name not in own}}
 
 
 def _iterable(case: Case, names: set[str]) -> Call:

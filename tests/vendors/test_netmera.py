@@ -5,6 +5,8 @@ Source: https://github.com/ecemnaz1/netmera-rest-api
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -109,6 +111,31 @@ async def test_an_event_without_attributes_has_none(attributes) -> None:
     client, transport = netmera(reply())
     await client.fire_events([UserEvent("id1", "Seen", attributes)])
     assert load_json(transport.sent[0].body or b"") == [{"extId": "id1", "name": "Seen"}]
+
+
+NESTED = {
+    "extId": "id1",
+    "name": "Seen",
+    "attributes": {"price": Decimal("9.99"), "at": dt.date(2026, 11, 30)},
+}
+FLAT = {"extId": "id1", "name": "Seen", **NESTED["attributes"]}
+
+
+@pytest.mark.parametrize(
+    "events", [[FLAT], [FLAT, NESTED], [NESTED, FLAT, {"extId": "id2", "name": "Plain"}], [FLAT] * 1500]
+)
+@pytest.mark.asyncio
+async def test_an_events_attributes_may_stand_where_the_vendor_has_them(events) -> None:
+    """As in the vendor's own examples; an event that has both is refused, for one may be a mistake."""
+    bodies = []
+    for given in (events, [NESTED if event is FLAT else event for event in events]):
+        client, transport = netmera(*[reply()] * 1500)
+        report = await client.fire_events(given).settled()
+        assert report.delivered == len(events), report.sentence()
+        bodies.append([sent.body for sent in transport.sent])
+    assert bodies[0] == bodies[1]
+    assert problem("fire_events", {**NESTED, "price": 1}) is not None
+    assert "'extId'" in str(problem("fire_events", {"name": "Seen", "price": 1}))
 
 
 class Lossy(Scripted):

@@ -35,7 +35,7 @@ Channel: TypeAlias = Literal["MOBILE", "SMS", "EMAIL", "WHATS_APP", "IN_APP", "W
 _REGISTRATIONS = Rows(
     UserRegistration, key=("ext_id", "msisdn", "email", "device_token"), rule=registration_problem
 )
-_EVENTS = Rows(UserEvent, key="ext_id", rule=event_problem)
+_EVENTS = Rows(UserEvent, key="ext_id", rule=event_problem, beside="attributes")
 _NO_ID = "an id that it does not know does nothing"
 
 
@@ -240,7 +240,8 @@ class Users:
         Not safe to repeat: items whose answer is lost are *in doubt* and are not sent again.
 
         Args:
-            events: One row per event; the rows of one user keep their order.
+            events: One row per event; the rows of one user keep their order. A dict may have what belongs to
+                an event beside its name, as the vendor has it.
         """
         return Request(json=[_event(event) for event in events])
 
