@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,15 @@ def file(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
         return path
 
     return file
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a run has sent be long ago."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz or UTC) + timedelta(days=3)
+
+    monkeypatch.setattr("netaudience.jobs.deliver.verify.datetime", Clock)

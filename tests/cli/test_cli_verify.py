@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,18 +40,6 @@ def here(tmp_path: Path, netmera: object, monkeypatch: pytest.MonkeyPatch) -> Pa
     lines = [f"id{number},{number}" for number in range(ROWS)]
     (tmp_path / "users.csv").write_text("\n".join(["id,age", *lines, ""]))
     return tmp_path
-
-
-@pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what a run has sent be long ago."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return datetime.now(tz or UTC) + timedelta(days=3)
-
-    monkeypatch.setattr("netaudience.jobs.deliver.verify.datetime", Clock)
 
 
 @pytest.mark.usefixtures("settled")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,18 +104,6 @@ def job(
         (tmp_path / "users.csv").write_text("\n".join(["id,age", *lines, ""]))
 
     return write
-
-
-@pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what a run has sent be long ago."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return datetime.now(tz or UTC) + timedelta(days=3)
-
-    monkeypatch.setattr("netaudience.jobs.deliver.verify.datetime", Clock)
 
 
 def seen(result) -> dict[str, int]:
