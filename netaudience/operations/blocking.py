@@ -433,14 +433,16 @@ class _Reading(Generic[Item]):
                 raise self._error
 
     def _read(self) -> Sequence[Item]:
-        """Read a page, in the caller's thread."""
+        """Read a page, in the caller's thread: an empty one is the end, so some is read however late it is."""
         pages: list[Sequence[Item]] = []
         count, until = 0, time.monotonic() + _LONGEST_PAGE
         if self._source is None:
             self._source = Source(self._items, self._write, sized=False)
-        while count < _PAGE and time.monotonic() < until and not self._source.exhausted:
+        while True:
             pages.append(self._source.read_now(min(_STRIDE, _PAGE - count)))
             count += len(pages[-1])
+            if self._source.exhausted or count >= _PAGE or time.monotonic() >= until:
+                break
         self._exhausted, self._error = self._source.exhausted, self._source.error
         self._late += count
         return joined(*pages)

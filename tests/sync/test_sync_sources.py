@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from held import FREE, AtOnce, Held
@@ -59,6 +60,40 @@ def test_every_kind_of_source_gives_all_its_items(client, make):
     if isinstance(given, dict):
         given = given.keys()
     assert client.tag_users(given, tag="x").delivered == 3
+
+
+class Slow:
+    """Takes longer than a page may: to begin, as a QuerySet that asks its database, or before an item."""
+
+    def __init__(self, passes, begins, items):
+        self.passes, self.begins, self.items = passes, begins, items
+
+    def __iter__(self):
+        if self.begins:
+            self.passes(10)
+        return self.slowly()
+
+    def slowly(self):
+        for item in self.items:
+            if not self.begins:
+                self.passes(10)
+            yield item
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["at its begin", "before each item"])
+@pytest.mark.parametrize("count", [1, 70])
+def test_a_source_that_is_slow_gives_all_its_items(client, monkeypatch, begins, count):
+    """A process that stands still while the time is asked for is the same: every look at the clock is late."""
+    late = 0.0
+
+    def passes(seconds=0.2):
+        nonlocal late
+        late += seconds
+        return late
+
+    monkeypatch.setattr("netaudience.operations.blocking.time", SimpleNamespace(monotonic=passes))
+    report = client.tag_users(Slow(passes, begins, [f"id{number}" for number in range(count)]), tag="x")
+    assert (report.items, report.delivered) == (count, count)
 
 
 def test_a_call_for_each_of_a_generator(client):
