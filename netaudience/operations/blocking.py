@@ -433,7 +433,7 @@ class _Reading(Generic[Item]):
                 raise self._error
 
     def _read(self) -> Sequence[Item]:
-        """Read a page, in the caller's thread: an empty one is the end, so some is read however late it is."""
+        """Read a page in the caller's thread; an empty one is the end, so some is read however late."""
         pages: list[Sequence[Item]] = []
         count, until = 0, time.monotonic() + _LONGEST_PAGE
         if self._source is None:

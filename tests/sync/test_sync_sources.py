@@ -83,7 +83,7 @@ class Slow:
 @pytest.mark.parametrize("begins", [True, False], ids=["at its begin", "before each item"])
 @pytest.mark.parametrize("count", [1, 70])
 def test_a_source_that_is_slow_gives_all_its_items(client, monkeypatch, begins, count):
-    """A process that stands still while the time is asked for is the same: every look at the clock is late."""
+    """A process that stood still is the same: each look at the clock is late."""
     late = 0.0
 
     def passes(seconds=0.2):
