@@ -195,7 +195,7 @@ def kill_and_drain(
     with recipe.running() as process:
         wait_for(drained, process, recipe)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, recipe.log()
+        assert process.wait(120) == 0, recipe.log()
     assert drained()
 
 

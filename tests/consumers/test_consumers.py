@@ -145,7 +145,7 @@ def test_a_connection_that_is_lost_ends_the_process_and_loses_nothing(name: str,
         with recipe.running() as process:
             wait_for(notes.when(200), process, recipe)
             stream.hang_up()
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
         assert re.search(
             r"^(Event .* start again, and it comes again|There is a new connection, .*"
             r"|The connection to the broker is lost \(.+\): start again, .*)$",
@@ -170,7 +170,7 @@ def test_a_stream_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Pat
         missing = {"STREAM": "SALES", "TOPIC": "SALES", "QUEUE": "SALES"}
         recipe = Recipe(name, sandbox, tmp_path, **stream.environment, **missing)
         with recipe.running() as process:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
     told = recipe.log()
     assert re.match(
         r"There is no (stream|topic|queue) SALES: set (STREAM|TOPIC|QUEUE) to", told.splitlines()[-1]
@@ -186,7 +186,7 @@ def test_a_key_that_is_missing_is_told_in_a_sentence(name: str, tmp_path: Path) 
         recipe = Recipe(name, sandbox, tmp_path, **stream.environment)
         del recipe.environment["NETAUDIENCE_NETMERA_API_KEY"]
         with recipe.running() as process:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
     told = recipe.log()
     assert told.splitlines()[-1].startswith("NETAUDIENCE_NETMERA_API_KEY is not set: set it"), told
     assert "Traceback" not in told, told
@@ -197,7 +197,7 @@ def test_a_broker_of_mqtt_that_lets_nobody_in_is_told_in_a_sentence(tmp_path: Pa
     with mqtt_server(tmp_path, "allow_anonymous false") as stream, vendor() as (sandbox, _):
         recipe = Recipe("mqtt.py", sandbox, tmp_path, **stream.environment)
         with recipe.running() as process:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
     told = recipe.log()
     assert told.splitlines()[-1] == "The broker refuses the connection: Not authorized"
     assert "Traceback" not in told
@@ -239,7 +239,7 @@ def test_a_broker_that_is_not_there_is_told_in_a_sentence(name: str, tmp_path: P
     with vendor() as (sandbox, _):
         recipe = Recipe(name, sandbox, tmp_path, **settings)
         with recipe.running() as process:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
     told = recipe.log()
     assert re.search(
         r"^(NATS|Redis|Kafka|RabbitMQ|The broker) does not answer \(\w+\): set [A-Z_]+ to", told, re.MULTILINE
