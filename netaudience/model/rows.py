@@ -159,7 +159,7 @@ class Rows(Generic[T]):
         return self._wire_keys
 
     @property
-    def folded_keys(self) -> frozenset[str]:
+    def case_insensitive_keys(self) -> frozenset[str]:
         """Those of them that the vendor compares without regard to case."""
         return self._case_insensitive
 
@@ -378,13 +378,16 @@ class Rows(Generic[T]):
 
     def _gathered(self, row: dict[str, object]) -> dict[str, object]:
         """Return a row whose fields that the vendor has beside the others stand in the field for them."""
-        into = self._beside
-        strange = row.keys() - self._fields_by_wire_name.keys()
-        whole = all(field.wire in row for field in self.fields if field.required)
-        if into is None or into in row or not strange or not whole:
+        into, known = self._beside, self._fields_by_wire_name
+        if (
+            into is None
+            or into in row
+            or not all(field.wire in row for field in self.fields if field.required)
+        ):
             return row
-        own = {name: value for name, value in row.items() if name not in strange}
-        return {**own, into: {name: row[name] for name in row if name in strange}}
+        strange = {name: value for name, value in row.items() if name not in known}
+        own = {name: value for name, value in row.items() if name in known}
+        return {**own, into: strange} if strange else row
 
     def _times(self, item: Mapping[str, object], row: Mapping[str, object]) -> Mapping[str, object]:
         """Return times of events that were written in the form of the other values, in their own.

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections import Counter
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -268,19 +269,27 @@ def test_too_many_rejected_rows_stop_the_run_and_are_dead_letters(spark, sandbox
         asyncio.run(job(text=text).run(resume=summary.run))
 
 
-@pytest.mark.usefixtures("fresh")
-def test_a_killed_worker_costs_no_row(spark, sandbox, job):
-    people(spark, 20_000)
+@contextmanager
+def killing_workers(when):
+    """Kill Spark's workers once, as soon as something is so."""
 
     def kill():
-        wait_until(lambda: applied(sandbox) >= 5000)
+        wait_until(when)
         for pid in workers(os.getpid()):
             os.kill(pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    summary = night(job(rate=5), spark)
+    yield
     killer.join()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_killed_worker_costs_no_row(spark, sandbox, job):
+    people(spark, 20_000)
+
+    with killing_workers(lambda: applied(sandbox) >= 5000):
+        summary = night(job(rate=5), spark)
     assert summary.ok
     assert counts(summary) == (20_000, 0, 20_000, 0)
     assert len(sandbox.ledger.applied["netmera", "setProfileAttributes"]) == 20_000
@@ -294,16 +303,8 @@ def test_what_must_not_be_repeated_comes_once_though_its_workers_are_killed(spar
     people(spark, 4000)
     came = sandbox.ledger.applied["netmera", "fireEvents"]
     sandbox.set_faults("latency=0.3,operation=fireEvents")
-
-    def kill():
-        wait_until(lambda: len(came) >= 1_000)
-        for pid in workers(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
-
-    killing = threading.Thread(target=kill)
-    killing.start()
-    first = night(job(text=EVENTS), spark)
-    killing.join()
+    with killing_workers(lambda: len(came) >= 1_000):
+        first = night(job(text=EVENTS), spark)
     sandbox.set_faults()
     (step,) = first.steps
     assert first.reconciles

@@ -202,7 +202,7 @@ def _key(
     names: list[str] = []
     for wire, piece in parts:
         bare = piece.bare
-        if wire in kind.folded_keys:
+        if wire in kind.case_insensitive_keys:
             conditions.append(f"coalesce(strlen({bare}) = length({bare}), true)")  # it folds like ASCII
             bare = f"lower({bare})"
         names.append(f"nullif({bare}, '')" if len(parts) > 1 else bare)
