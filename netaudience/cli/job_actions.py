@@ -114,7 +114,7 @@ def run_new(  # noqa: PLR0913 - what a run may be told
     job = _whole(load_job(path), full=full)
     if not on_spark:
         return carry_job(job, agreement, manner, digest=digest, first=first, after=after)
-    from netaudience.spark.cluster import Cluster, session  # noqa: PLC0415 - needs pyspark
+    from netaudience.jobs.spark.cluster import Cluster, session  # noqa: PLC0415 - needs pyspark
 
     with session(job.name) as spark:
         return carry_job(job, agreement, manner, digest=digest, first=first, after=after, on=Cluster(spark))

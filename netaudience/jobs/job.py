@@ -105,6 +105,11 @@ class Job(JobFile):
         """
         from netaudience.jobs.deliver.runner import run_job  # noqa: PLC0415 - needs the vendors
 
+        engine: Elsewhere | None = None
+        if on is not None:
+            from netaudience.jobs.spark.cluster import Cluster  # noqa: PLC0415 - only who has a session needs it
+
+            engine = Cluster(on)
         return await run_job(
             self,
             resume=resume,
@@ -121,7 +126,7 @@ class Job(JobFile):
             report=report,
             first=first,
             verify_after=verify_after,
-            on=None if on is None else _cluster_of(on),
+            on=engine,
         )
 
     async def verify(
@@ -202,9 +207,3 @@ class Job(JobFile):
                 client_factory=client_factory,
                 signals=signals,
             )
-
-
-def _cluster_of(session: Session) -> Elsewhere:
-    from netaudience.spark.cluster import Cluster  # noqa: PLC0415 - the one way up: only who has a session goes it
-
-    return Cluster(session)

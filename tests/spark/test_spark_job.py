@@ -23,9 +23,9 @@ from processes import children, wait_until, workers
 
 from netaudience import ConfigurationError, GuardRefused
 from netaudience.jobs import Job
-from netaudience.spark.delivered import Delivered
-from netaudience.spark.memory import DIGEST, Note
-from netaudience.spark.storage import Storage
+from netaudience.jobs.spark.delivered import Delivered
+from netaudience.jobs.spark.memory import DIGEST, Note
+from netaudience.jobs.spark.storage import Storage
 
 pytestmark = [
     pytest.mark.slow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 
@@ -11,14 +12,14 @@ import pytest
 
 from netaudience import ConfigurationError
 from netaudience.errors import JournalFailed
+from netaudience.jobs.spark import memory as memories
+from netaudience.jobs.spark.memory import Memory, Note, begin, files, forget, notes_of, taken
+from netaudience.jobs.spark.options import Options
+from netaudience.jobs.spark.outcomes import write_manifest
+from netaudience.jobs.spark.partition import CannotGoOn, carry
+from netaudience.jobs.spark.storage import Storage
 from netaudience.sandbox.background import BackgroundSandbox
-from netaudience.spark import memory as memories
 from netaudience.spark import report
-from netaudience.spark.memory import Memory, Note, begin, files, forget, notes_of, taken
-from netaudience.spark.options import Options
-from netaudience.spark.outcomes import write_manifest
-from netaudience.spark.partition import CannotGoOn, carry
-from netaudience.spark.storage import Storage
 
 EVENTS = {"vendor": "netmera", "operation": "fire_events", "preflight": "false", "patience": "0.1"}
 ROWS = 60
@@ -175,7 +176,8 @@ def test_without_a_memory_the_sentence_says_what_to_set():
         Options.of(EVENTS)
 
 
-def test_what_may_be_repeated_writes_no_note_before_it_is_sent(sandbox, place):
+def test_what_may_be_repeated_writes_no_note_before_it_is_sent(sandbox, place, monkeypatch):
+    monkeypatch.setattr(memories, "_SECONDS", math.inf)
     told = Options.of({"vendor": "netmera", "operation": "tag_users", "arg.tag": "x", "memory": str(place)})
     carry(told, iter(pa.table({"ext_id": [f"c{n}" for n in range(3000)]}).to_batches()), 0, 1)
     names = Storage(f"{place}/00000").names("")

@@ -13,11 +13,11 @@ import pytest
 
 from netaudience import ConfigurationError
 from netaudience.cli import main
+from netaudience.jobs.spark.options import Options
+from netaudience.jobs.spark.outcomes import Part, check_new, total_of, write_manifest
+from netaudience.jobs.spark.partition import CannotGoOn, carry, carry_rows
 from netaudience.sandbox.background import BackgroundSandbox
 from netaudience.spark import report
-from netaudience.spark.options import Options
-from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
-from netaudience.spark.partition import CannotGoOn, carry, carry_rows
 
 TAGS = {"vendor": "netmera", "operation": "tag_users", "arg.tag": "vip"}
 

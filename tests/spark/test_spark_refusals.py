@@ -7,8 +7,8 @@ import pytest
 
 from netaudience import ConfigurationError
 from netaudience.jobs import Job
+from netaudience.jobs.spark.cluster import Cluster, session
 from netaudience.spark import register
-from netaudience.spark.cluster import Cluster, session
 
 JOB = """
 name = "night"
@@ -76,11 +76,11 @@ def test_what_is_missing_is_named(monkeypatch):
 def test_a_spark_that_is_too_old_is_named(monkeypatch):
     for name in ("pyspark", "pyspark.sql", "pyspark.sql.datasource"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.delitem(sys.modules, "netaudience.spark.data_source", raising=False)
+    monkeypatch.delitem(sys.modules, "netaudience.jobs.spark.data_source", raising=False)
     sys.modules["pyspark.sql.datasource"].WriterCommitMessage = object
     with pytest.raises(ConfigurationError, match=r"Spark 4\.1 or newer"):
         register(Session())
-    assert "netaudience.spark.data_source" not in sys.modules
+    assert "netaudience.jobs.spark.data_source" not in sys.modules
 
 
 def test_what_a_run_in_one_process_may_be_told_is_refused(tmp_path):

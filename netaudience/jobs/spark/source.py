@@ -11,9 +11,9 @@ from typing import Any
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.deliver.elsewhere import Session
+from netaudience.jobs.spark.options import check_operation
 from netaudience.jobs.spec.model import JobFile, Source
 from netaudience.jobs.spec.validate import find_operation, find_vendor
-from netaudience.spark.options import check_operation
 
 _EXTRA = "'netaudience[spark]'"
 _PACKAGES = (

@@ -9,11 +9,11 @@ from typing import Any, cast
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import Batch
 from netaudience.jobs.connectors.packages import need
+from netaudience.jobs.spark.memory import forget
+from netaudience.jobs.spark.options import Options
+from netaudience.jobs.spark.outcomes import Part, check_new, total_of, write_manifest
+from netaudience.jobs.spark.partition import carry
 from netaudience.plurals import many
-from netaudience.spark.memory import forget
-from netaudience.spark.options import Options
-from netaudience.spark.outcomes import Part, check_new, total_of, write_manifest
-from netaudience.spark.partition import carry
 
 _log = logging.getLogger("netaudience.spark")
 _spark: Any = need("pyspark.sql.datasource", "'netaudience[spark]'", "Spark")

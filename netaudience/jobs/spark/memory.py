@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from netaudience.dead_letter import Why
 from netaudience.engine.positions import Positions, left_of
 from netaudience.errors import ConfigurationError, JournalFailed
+from netaudience.jobs.spark.storage import Storage
 from netaudience.jobs.state.checkpoint import Undelivered
 from netaudience.model.wire import dump_json, load_json
 from netaudience.outcomes import KINDS, Counts, Failed, SettledChunk
-from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
     from netaudience.jobs.map.items import MappedPage

@@ -27,6 +27,13 @@ from netaudience.jobs.deliver.prepare import Preparation, Prepared
 from netaudience.jobs.deliver.threads import Threads
 from netaudience.jobs.extract.table import open_data
 from netaudience.jobs.plan.validate_source import check_source
+from netaudience.jobs.spark.delivered import Delivered, Differing, uri_of
+from netaudience.jobs.spark.frames import check_session
+from netaudience.jobs.spark.memory import told as noted_counts
+from netaudience.jobs.spark.outcomes import TASKS
+from netaudience.jobs.spark.partition import carry_rows
+from netaudience.jobs.spark.source import check_job, first_line, frame_of, spark_told
+from netaudience.jobs.spark.storage import Storage
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import RejectedGuard, accepts, check_rows
 from netaudience.jobs.spec.model import Guards, JobFile, Share, Source, Step
@@ -35,13 +42,6 @@ from netaudience.jobs.state.run_folder import file_name
 from netaudience.jobs.state.summary import StepSummary, Summary
 from netaudience.model.wire import dump_json, load_json, structure
 from netaudience.outcomes import add_reasons
-from netaudience.spark.delivered import Delivered, Differing, uri_of
-from netaudience.spark.frames import check_session
-from netaudience.spark.memory import told as noted_counts
-from netaudience.spark.outcomes import TASKS
-from netaudience.spark.partition import carry_rows
-from netaudience.spark.source import check_job, first_line, frame_of, spark_told
-from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
     from netaudience.client import Client

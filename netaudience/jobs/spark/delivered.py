@@ -23,13 +23,13 @@ from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.extract.table import open_data
 from netaudience.jobs.formats import PROBLEM
+from netaudience.jobs.spark.memory import DIGEST, SIZE, files, notes_of, taken
+from netaudience.jobs.spark.storage import Storage
 from netaudience.jobs.spec.model import Step
 from netaudience.jobs.state.remembered import effect_of
 from netaudience.jobs.state.snapshot import selection_of
 from netaudience.model.wire import dump_json, load_json
 from netaudience.plurals import many
-from netaudience.spark.memory import DIGEST, SIZE, files, notes_of, taken
-from netaudience.spark.storage import Storage
 
 _KEY = 16
 _NOW = "now.json"

@@ -14,9 +14,9 @@ import attrs
 
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import import_arrow
+from netaudience.jobs.spark.storage import Storage
 from netaudience.model.wire import JsonValue, dump_json, load_json, structure
 from netaudience.plurals import many
-from netaudience.spark.storage import Storage
 
 Frame_co = TypeVar("Frame_co", covariant=True)
 _MANIFEST = "manifest"

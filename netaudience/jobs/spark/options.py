@@ -12,13 +12,13 @@ from netaudience.client import Client, quota_as_set
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.deliver.keeping import carried_operation
 from netaudience.jobs.map.columns import find_columns
+from netaudience.jobs.spark.memory import begin
 from netaudience.jobs.spec.guards import wants_consent
 from netaudience.jobs.spec.model import PATIENCE, Guards, JobFile, Quotas, Source, Step
 from netaudience.jobs.spec.validate import check_arguments
 from netaudience.model.wire import JsonValue, load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.settings import Settings
-from netaudience.spark.memory import begin
 
 FailOn = Literal["undelivered", "failed", "none"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.connectors.packages import need
 from netaudience.jobs.deliver.elsewhere import Session
-from netaudience.spark.outcomes import TASKS
+from netaudience.jobs.spark.outcomes import TASKS
 
 Frame = TypeVar("Frame")
 
@@ -20,7 +20,7 @@ def register(spark: Session) -> None:
         ConfigurationError: the session runs tasks twice at a time, or pyspark is missing.
     """
     check_session(spark)
-    from netaudience.spark.data_source import NetaudienceDataSource  # noqa: PLC0415 - needs pyspark
+    from netaudience.jobs.spark.data_source import NetaudienceDataSource  # noqa: PLC0415 - needs pyspark
 
     session: Any = spark
     session.dataSource.register(NetaudienceDataSource)

@@ -17,18 +17,18 @@ from netaudience.jobs.columns.duckdb import Batch, import_arrow
 from netaudience.jobs.deliver.carry_out import carry_out
 from netaudience.jobs.deliver.unkept import Unkept
 from netaudience.jobs.extract.table import open_data
+from netaudience.jobs.spark.memory import DIGEST, Memory, digest_of_row
+from netaudience.jobs.spark.outcomes import Part, write_outcomes
+from netaudience.jobs.spark.storage import Storage
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.jobs.spec.guards import Consent
-from netaudience.spark.memory import DIGEST, Memory, digest_of_row
-from netaudience.spark.outcomes import Part, write_outcomes
-from netaudience.spark.storage import Storage
 
 if TYPE_CHECKING:
     from netaudience.client import Client
+    from netaudience.jobs.spark.options import Options
     from netaudience.jobs.spec.model import JobFile
     from netaudience.jobs.state.summary import StepSummary
     from netaudience.operations.dispatch import Operation
-    from netaudience.spark.options import Options
 
 
 class CannotGoOn(Exception):
