@@ -523,6 +523,11 @@ ClientFactory: TypeAlias = Callable[[type[Client], Settings], Client]
 """What makes a vendor's client with the settings of whoever asks for it."""
 
 
+def from_environment(vendor: type[Client], settings: Settings) -> Client:
+    """Make a vendor's client from the environment: the factory of whoever gives none."""
+    return vendor.from_environment(settings=settings)
+
+
 def _foreign_judge(vendor: str) -> Callable[[Response], VendorError | None]:
     """Return how answers of a host are judged that the vendor has signed an address of."""
     judge = Judge(vendor)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from netaudience.client import Client
     from netaudience.model.verb_facts import Way
     from netaudience.operations.readback import Sent
-    from netaudience.settings import Settings
 
 
 def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -23,11 +22,6 @@ def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
     return [
         slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
     ]
-
-
-def from_environment(vendor: type[Client], settings: Settings) -> Client:
-    """Make a vendor's client from the environment."""
-    return vendor.from_environment(settings=settings)
 
 
 def sent_for(vendor: type[Client], way: Way, name: str) -> Sent:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, from_environment
 from netaudience.dead_letter import DeadLetter, plain
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.state.run_folder import RunFolder, RunStart, runs_of
@@ -23,7 +23,6 @@ from netaudience.jobs.state.summary import read_summary
 from netaudience.model.wire import JsonValue
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, names
-from netaudience.verbs.asking import from_environment
 from netaudience.verbs.looks import of_person
 from netaudience.verbs.people import read_people
 from netaudience.verbs.receipts import Key, read_receipts

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, from_environment
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.model.verb_facts import Channel, Identity
 from netaudience.model.wire import JsonValue
 from netaudience.operations.readback import answer_to, asked
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of
-from netaudience.verbs.asking import from_environment, vendors_here
+from netaudience.verbs.asking import vendors_here
 
 if TYPE_CHECKING:
     from netaudience.client import ClientFactory
@@ -81,7 +81,7 @@ async def _ask_vendor(
     if facts is None:
         reason = "how the vendor is asked is not written down"
         return [Known(vendor=vendor.slug, about="everything", status="no_answer", reason=reason)]
-    make = from_environment if client_factory is None else client_factory
+    make = client_factory or from_environment
     account = make(vendor, Settings())
     by_about: dict[str, list[Question]] = {}
     for question in facts.questions:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, from_environment
 from netaudience.errors import NetaudienceError, NotFound
 from netaudience.operations.readback import ReadBack, answer_to
 from netaudience.settings import Settings
 from netaudience.vendors import client_of
-from netaudience.verbs.asking import from_environment, sent_for
+from netaudience.verbs.asking import sent_for
 from netaudience.verbs.receipts import Line, Receipts
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from netaudience.client import Client
+from netaudience.client import Client, from_environment
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.spec.model import Source
 from netaudience.model.verb_facts import Identity, Question
 from netaudience.operations.readback import answer_to, asked
 from netaudience.settings import Settings
 from netaudience.vendors import client_of, look_up_of, names
-from netaudience.verbs.asking import from_environment, vendors_here
+from netaudience.verbs.asking import vendors_here
 from netaudience.verbs.people import Person, open_people, read_people
 from netaudience.verbs.subject import Columns, Subject, find_columns
 
@@ -153,7 +153,7 @@ async def _ask_vendor(
         return counted, {}
     found: dict[int, dict[Identity, str]] = {}
     reasons: dict[str, None] = {}
-    make = from_environment if client_factory is None else client_factory
+    make = client_factory or from_environment
     async with make(vendor, Settings()) as account:
         for start in range(0, len(asked), _AT_ONE_TIME):
             some = asked[start : start + _AT_ONE_TIME]

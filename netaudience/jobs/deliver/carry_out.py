@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from netaudience.client import Client, ClientFactory
+from netaudience.client import Client, ClientFactory, from_environment
 from netaudience.engine.journal import OnDoubt
 from netaudience.errors import ConfigurationError, NetaudienceError, SourceFailed
 from netaudience.events import Hook, hooks
@@ -67,7 +67,7 @@ async def carry_out(  # noqa: PLR0913 - what a run may be told
         async with contextlib.AsyncExitStack() as stack:
             run = _JobRun(keeping, stack, in_doubt, on_progress, first)
             try:
-                await run.open(_watched(client_factory or _client, on_event), table, consent)
+                await run.open(_watched(client_factory or from_environment, on_event), table, consent)
                 await run.prepare(consent, plan_digest)
                 try:
                     await run.carry(grace, signals=signals)
@@ -99,7 +99,7 @@ async def ask_guards(  # noqa: PLR0913, PLR0917 - what guards look at
         async with contextlib.AsyncExitStack() as stack:
             run = _JobRun(keeping, stack, "tell", None, None)
             try:
-                await run.open(client_factory or _client, table, consent, opened_in)
+                await run.open(client_factory or from_environment, table, consent, opened_in)
                 try:
                     await run.ask_guards(consent, plan_digest)
                 finally:
@@ -107,10 +107,6 @@ async def ask_guards(  # noqa: PLR0913, PLR0917 - what guards look at
             finally:
                 await run.wait()
             return run.opened
-
-
-def _client(vendor: type[Client], settings: Settings) -> Client:
-    return vendor.from_environment(settings=settings)
 
 
 def rows_of_first(first: float, prepared: Prepared) -> int:

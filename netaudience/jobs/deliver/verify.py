@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from netaudience.client import Client, ClientFactory
+from netaudience.client import Client, ClientFactory, from_environment
 from netaudience.engine.retry import RetryPolicy
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.deliver.differing import Differing, order_of
@@ -87,17 +87,13 @@ async def verify_run(  # noqa: PLR0913 - what a look may be told
             stack.callback(table.close)
         letters = stack.enter_context(Differing(folder))
         look = _Look(job, folder, start, table, letters, _age(folder, moment))
-        factory = client_factory or _client
+        factory = client_factory or from_environment
         for step in job.steps:
             wanted = step.verify if share is None else share
             if wanted is not None:
                 verified.steps += await look.step(step, wanted, factory, stack)
     write_verified(folder, verified)
     return verified
-
-
-def _client(vendor: type[Client], settings: Settings) -> Client:
-    return vendor.from_environment(settings=settings)
 
 
 def _age(run: RunFolder, now: datetime) -> float:

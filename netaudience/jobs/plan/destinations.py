@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
-from netaudience.client import Client, ClientFactory
+from netaudience.client import Client, ClientFactory, from_environment
 from netaudience.errors import ConfigurationError, NetaudienceError
 from netaudience.jobs.plan.estimate import client_of
 from netaudience.jobs.spec.audience_section import numbered, with_places
@@ -202,9 +202,7 @@ def settings_of(job: JobFile) -> Settings:
 
 def account_of(job: JobFile, vendor: type[Client], client_factory: ClientFactory | None) -> Client:
     """Make a vendor's client as a job has it; from the environment where nobody makes it."""
-    if client_factory is not None:
-        return client_factory(vendor, settings_of(job))
-    return vendor.from_environment(settings=settings_of(job))
+    return (client_factory or from_environment)(vendor, settings_of(job))
 
 
 def _found(job: T, audience: KeptAudience, found: dict[str, str]) -> T:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from netaudience.client import Client, ClientFactory
+from netaudience.client import Client, ClientFactory, from_environment
 from netaudience.errors import ConfigurationError, NetaudienceError, NotFound
 from netaudience.jobs.plan.destinations import settings_of
 from netaudience.jobs.spec.model import Expression
@@ -72,11 +72,7 @@ async def own_opt_outs(
         return []
     found: list[tuple[T, Channel, bool | str]] = []
     try:
-        made = (
-            vendor.from_environment(settings=settings)
-            if client_factory is None
-            else client_factory(vendor, settings)
-        )
+        made = (client_factory or from_environment)(vendor, settings)
     except ConfigurationError as error:
         return [(*each, str(error)) for each in people]
     async with made as account:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
+from netaudience.client import from_environment
 from netaudience.dead_letter import DeadLetter
 from netaudience.errors import ConfigurationError
 from netaudience.jobs.columns.duckdb import Batch, import_arrow
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from netaudience.jobs.deliver.keeping import Keeping
     from netaudience.jobs.spec.guards import Consent
     from netaudience.operations.dispatch import Operation
-    from netaudience.settings import Settings
 
 #: Rows of which a task alone can tell whether too many are rejected.
 _ENOUGH = 200
@@ -129,7 +129,7 @@ class Cluster:
             async with contextlib.AsyncExitStack() as stack:
                 job, _ = keeping.rows()
                 preparation = Preparation(job, keeping, stack)
-                await preparation.make_clients(_client, {})
+                await preparation.make_clients(from_environment, {})
                 run = _Run(self._session, job, keeping, preparation, consent, on_progress)
                 await run.prepare()
                 await run.carry()
@@ -153,10 +153,6 @@ def session(name: str) -> Generator[Session, None, None]:
         yield spark
     finally:
         spark.stop()
-
-
-def _client(vendor: type[Client], settings: Settings) -> Client:
-    return vendor.from_environment(settings=settings)
 
 
 class _Run:
