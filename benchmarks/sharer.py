@@ -38,7 +38,7 @@ class _Counted:
         await self.store.aclose()
 
 
-async def _share(  # noqa: PLR0913, PLR0917 - what a process is told
+async def _share(  # noqa: PLR0913, PLR0917 - the options of a process
     url: str, where: str, rate: float, seconds: float, calls: float, reserve: float
 ) -> dict[str, object]:
     store = _Counted(quotas_at(where)) if where else None
@@ -74,7 +74,7 @@ async def _share(  # noqa: PLR0913, PLR0917 - what a process is told
     return {"sent": sent, "trips": store.trips if store else 0, "waits": waits}
 
 
-def main(  # noqa: PLR0913 - what a process is told
+def main(  # noqa: PLR0913 - the options of a process
     url: str, where: str, rate: float, seconds: float, *, calls: float = 0.0, reserve: float = 0.0
 ) -> None:
     """Share an account.

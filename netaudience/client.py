@@ -321,7 +321,7 @@ class Client:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody wants to be told of events."""
+        """Whether somebody wants to be notified of events."""
         return self.settings.on_event is not None
 
     @property

@@ -263,7 +263,7 @@ class QuotasLost(NetaudienceError):
 
 
 class BatcherFull(NetaudienceError):
-    """So many items are on their way that no more are taken; this one was not."""
+    """Too many items are on their way: this one was not taken."""
 
 
 class BatcherClosed(NetaudienceError):

@@ -44,7 +44,7 @@ class RunStarted(NamedTuple):
 class RunEnded(NamedTuple):
     """A run, a call or a batcher is over, and no task of it is left.
 
-    The counts leave out what an earlier attempt at the run had settled: it was told then. A call, a query
+    The counts leave out what an earlier attempt at the run had settled: it was reported then. A call, a query
     and a page count as one item.
     """
 

@@ -433,7 +433,7 @@ _ADDED = ("items", "resumed", "requests", "retries", "throttles", "divisions", "
 
 
 def _count(counts: dict[str, int], what: str, others: str, times: int = 1) -> None:
-    """Count apart what is known, and together what came after so many different ones."""
+    """Count apart what is known, and together what came after a number of different ones."""
     what = what if what in counts or len(counts) < REASONS else others
     counts[what] = counts.get(what, 0) + times
 

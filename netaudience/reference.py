@@ -91,7 +91,7 @@ class OperationRow:
     note: str
     #: What the vendor answers with success and does not do.
     unsaid: str
-    #: Where it ends later: how the end is told.
+    #: Where it ends later: how the end is reported.
     settles: str
 
     def to_json(self) -> JsonValue:

@@ -1,4 +1,4 @@
-"""Every item has one outcome, the counts reconcile, and nothing that is told names a person."""
+"""Every item has one outcome, the counts reconcile, and nothing that is reported names a person."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, vendors: Iterable[type[Client]]
         return of_signal(2)
     except BrokenPipeError:
         code = ExitCode.FAILED
-    except Exception as error:  # noqa: BLE001 - a defect of ours is told in one sentence too
+    except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence too
         from netaudience.model.memory import MORE_MEMORY, lacks_memory  # noqa: PLC0415
 
         sentence = f"{type(error).__name__}, which nobody expected: please report it with what --debug shows"

@@ -46,7 +46,7 @@ def _set(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have thei
     """Set attributes of people at every vendor, and say for each of them what became of it there.
 
     The file, what is printed and the exit code are those of `erase`. Who has nothing in any of the columns is
-    told as failed, and is left as is.
+    reported as failed, and is left as is.
 
     Args:
         people: The file: CSV, JSON lines, Parquet or a workbook.

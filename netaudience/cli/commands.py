@@ -84,7 +84,7 @@ def help_text(operation: Operation) -> str:
     facts = operation.facts
     told = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:")[0].strip()
     known = [f"- {name}: {figure.describe()}" for name, figure in facts.figures().items()]
-    not_told = f"Not told: {facts.unsaid}." if facts.unsaid else ""
+    not_told = f"Not reported: {facts.unsaid}." if facts.unsaid else ""
     parts = [told, facts.note, not_told, facts.settles, _item_help(operation), f"Documented at {facts.docs}"]
     return "\n\n".join([*(part for part in parts if part), "\n".join(known)])
 

@@ -22,7 +22,7 @@ from netaudience.jobs.state.verified import StepVerified
 from netaudience.sandbox import Sandbox
 from netaudience.settings import Settings
 
-#: So many customers are looked at.
+#: This many customers are looked at.
 CUSTOMERS = 40
 _JOB = """name = "tiers"
 
@@ -94,7 +94,7 @@ def _checks(
 ) -> Iterator[tuple[bool, str]]:
     yield (
         (first.different, first.gone, first.landed) == (1, 1, count - 2),
-        f"the look told who is different and who is gone, and that {first.landed:,} customers landed",
+        f"the look showed who is different and who is gone, and that {first.landed:,} customers landed",
     )
     yield (
         second.landed == count and list(tiers) == ["gold"] * count,

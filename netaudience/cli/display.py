@@ -27,14 +27,14 @@ _REASONS = 5
 _PAUSE = 5.0
 #: Letters of a step's name that are kept whatever else has to go.
 _NAME = 12
-#: Seconds without an answer that are told.
+#: Seconds without an answer that are reported.
 _SILENT = 5.0
 #: A share of the time below this is none.
 _SHARE = 0.005
 #: A command within a sentence: its words are names, flags and files, and none is plain English.
 _COMMAND = re.compile(r"netaudience [a-z][a-z-]*(?: (?:[A-Z]+\b|[a-z]*[-/._0-9='\"]\S*|latest\b))*")
 _GLUE = "\x1f"
-#: Columns of a terminal from which on everything is told.
+#: Columns of a terminal from which on everything is reported.
 _WIDE = 160
 
 
@@ -76,7 +76,7 @@ def _step_lines(step: StepSummary) -> Iterator[str]:
     warnings = sorted(step.warnings.items(), key=lambda pair: -pair[1])
     yield from (f"warning, {count:,} x {words}" for words, count in warnings[:_REASONS])
     if len(warnings) > _REASONS:
-        yield f"and {len(warnings) - _REASONS:,} more warnings, which the summary as JSON tells"
+        yield f"and {len(warnings) - _REASONS:,} more warnings, which the summary as JSON lists"
     vendor = find_vendor(step.vendor)
     operation = None if vendor is None else vendor.operations().get(step.operation)
     if operation is not None and step.delivered and operation.facts.settles:

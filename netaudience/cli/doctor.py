@@ -1,7 +1,7 @@
 """Looks at what a run needs before there is one: ``netaudience doctor``.
 
 Of a vendor it sends one documented read, its client's `probe`, and nothing else. It refuses to guess:
-what it could not look at is told as such.
+what it could not look at is reported as such.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ async def _account(vendor: type[Client], environ: Mapping[str, str]) -> list[Fin
     settings = Settings(
         on_event=watch,
         deadline=_PATIENCE,
-        # One that is busy or in trouble is told, and not waited for.
+        # One that is busy or in trouble is reported, and not waited for.
         retry=RetryPolicy(attempts=2, first_wait=0.2, throttle_patience=0.0),
     )
     try:

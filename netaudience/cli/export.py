@@ -38,7 +38,7 @@ class Export:
 
 
 def write_export(path: Path, rows: int, seed: int) -> Export:
-    """Write an export of so many rows."""
+    """Write an export of a number of rows."""
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose
     poison_row = rows // 2
     points: list[str] = []

@@ -54,7 +54,7 @@ def start_job(path: Path, source: Source, vendor: str, operation: str) -> int:
     return ExitCode.DELIVERED
 
 
-def show_plan(  # noqa: PLR0913 - what a plan may be told
+def show_plan(  # noqa: PLR0913 - the options of a plan
     path: Path,
     form: Literal["lines", "json", "markdown"],
     *,
@@ -95,7 +95,7 @@ def show_plan(  # noqa: PLR0913 - what a plan may be told
     return ExitCode.DELIVERED
 
 
-def run_new(  # noqa: PLR0913 - what a run may be told
+def run_new(  # noqa: PLR0913 - the options of a run
     path: Path,
     digest: str | None,
     agreement: Agreement,
@@ -205,7 +205,7 @@ def _retry_file(path: Path, agreement: Agreement, manner: Manner) -> int:
     return _tell(summary, manner)
 
 
-def carry_job(  # noqa: PLR0913 - what a run may be told
+def carry_job(  # noqa: PLR0913 - the options of a run
     job: Job,
     agreement: Agreement,
     manner: Manner,

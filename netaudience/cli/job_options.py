@@ -48,7 +48,7 @@ class Manner:
         Parameter(
             group=RUN,
             help="What becomes of items that were being sent when a process died, where the operation is not "
-            "safe to repeat: told to be in doubt, or sent again and perhaps there twice.",
+            "safe to repeat: reported as in doubt, or sent again and perhaps there twice.",
         ),
     ] = "tell"
     grace: Annotated[

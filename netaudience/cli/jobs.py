@@ -48,7 +48,7 @@ def _init(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have the
             store (s3://…); may be repeated.
         sql: A query instead of files, or over them as the table source.
         database: A DuckDB or SQLite file whose tables the query may name.
-        key: The column that tells a row from others; may be repeated.
+        key: The column that identifies a row; may be repeated.
     """
     from netaudience.cli.job_actions import start_job  # noqa: PLC0415 - costs a program's start
     from netaudience.jobs.spec.model import Source  # noqa: PLC0415

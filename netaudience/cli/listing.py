@@ -67,7 +67,7 @@ def _lines(rows: Sequence[OperationRow]) -> Iterator[str]:
             yield _cut(f"  {name:{_NAME}} {mark:2} {_plain(row.summary)}", _width())
         yield ""
     yield "! loses data or reaches far, !! cannot be undone"
-    yield "netaudience operations VENDOR OPERATION tells one whole, with its limits"
+    yield "netaudience operations VENDOR OPERATION shows one in full, with its limits"
 
 
 def _plain(text: str) -> str:
@@ -103,7 +103,7 @@ def _whole(row: OperationRow) -> Iterator[str]:
         ),
         ("dangers", ", ".join(dangers)),
         ("to know", row.note),
-        ("not told", row.unsaid),
+        ("not reported", row.unsaid),
         ("later", row.settles),
         *(("per request", f"{name} {_figure(figure)}") for name, figure in row.limit.items()),
         *(("allowance", f"{name} {_figure(figure)}") for name, figure in row.quota.items()),

@@ -140,7 +140,7 @@ class _Tools:
     async def operations(
         self,
         vendor: _Vendor | None = None,
-        operation: Annotated[str | None, Field(description="Tell this one whole, with its limits.")] = None,
+        operation: Annotated[str | None, Field(description="Show this one in full, with its limits.")] = None,
     ) -> Shown:
         """List what can be done at the vendors, or tell one operation whole: fields, limits, dangers."""
         if vendor is not None:

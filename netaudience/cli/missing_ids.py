@@ -59,7 +59,7 @@ def _look_up(  # noqa: D417 - flags in groups have their own words
         for reason in vendor.reasons[:3]:
             tell(f"  {reason}")
     if completed.disputed:
-        tell(f"{completed.disputed:,} addresses are told differently by vendors: none of them was taken")
+        tell(f"{completed.disputed:,} addresses have other ids at other vendors: none of them was taken")
     return ExitCode.DELIVERED if completed.ok else ExitCode.UNDELIVERED
 
 

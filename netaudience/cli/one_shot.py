@@ -174,7 +174,7 @@ def _job(order: Order, table: Table) -> JobFile:
             wanted = ", ".join(field.name for field in fields_of if field.required)
             raise ConfigurationError(
                 f"{table.name}: the rows need {wanted or 'fields'}: give CSV with a header, JSON lines or "
-                "Parquet, and say --format where the name does not tell"
+                "Parquet, and say --format where the name does not say"
             )
         if plain_lines and reading.column:
             raise ConfigurationError(f"{table.name}: plain lines have no columns: leave --column out")
@@ -240,7 +240,7 @@ def _answers(order: Order, output: StandardOutput) -> OnAnswer | None:
 
 
 def _write_report(summary: Summary, path: Path) -> None:
-    """Write the summary as JSON; where that cannot be done, it is told and the command fails."""
+    """Write the summary as JSON; where that cannot be done, it is reported and the command fails."""
     try:
         path.write_bytes(summary.to_json() + b"\n")
     except OSError as error:

@@ -65,7 +65,7 @@ def _opt_outs(  # noqa: D417 - flags in groups have their own words
     for slug in found.asked:
         count = sum(one.vendor == slug for one in found.found)
         facts = look_up_of(client_of(slug))
-        tell(f"{slug}: {many(count, 'opt-out')}; what it does not tell: {facts.not_shown if facts else ''}")
+        tell(f"{slug}: {many(count, 'opt-out')}; what it does not say: {facts.not_shown if facts else ''}")
         if slug in found.no_answer:
             tell(
                 f"{slug}: {many(found.no_answer[slug], 'question')} without an answer: {found.reasons[slug]}"

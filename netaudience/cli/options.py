@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # these cost a program's start
     from netaudience.settings import Settings
 
 #: Stands for a bare ``-`` while the command line is read: everything else with a hyphen in front is a flag,
-#: and an unknown one must be told, not taken for a file.
+#: and an unknown one must be reported, not taken for a file.
 STANDARD_INPUT = "<standard input>"
 
 OPERATION = Group("Operation", sort_key=1)
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Format: TypeAlias = str
 else:  # the command's own reader of arguments lists what may be said
     Format = Literal[FORMATS]
-#: How a flag is told, and that several flags are one object.
+#: How a flag is shown, and that several flags are one object.
 FLAG = Parameter(negative="", show_default=False)
 FLAT = Parameter(name="*")
 #: The same flag at a command of one operation and at a job's.
@@ -229,7 +229,7 @@ class Written(Elsewhere):
 
     form: Annotated[
         Format | None,
-        Parameter(name="--format", group=SOURCE, help="What the source is, where its name does not tell."),
+        Parameter(name="--format", group=SOURCE, help="What the source is, where its name does not say."),
     ] = None
     delimiter: Annotated[
         str | None,

@@ -20,7 +20,7 @@ A figure is **documented** by the vendor, on the page that is linked; **reported
 the vendor's page does not give its path.
 
 *Applied*: the vendor confirms the change. *Accepted*: it took the request, and the change comes later.
-*Answered*: a question. *Not told*: what the vendor answers with success and does not do. An operation is
+*Answered*: a question. *Not reported*: what the vendor answers with success and does not do. An operation is
 *repeatable* where sending it again does no harm; elsewhere, what got no answer is *in doubt* and is not sent
 again. A question mark: it may be left out.
 """
@@ -115,6 +115,6 @@ def _to_know(row: OperationRow) -> Iterator[str]:
     if row.note:
         yield row.note
     if row.unsaid:
-        yield f"Not told: {row.unsaid}."
+        yield f"Not reported: {row.unsaid}."
     if row.settles:
         yield row.settles

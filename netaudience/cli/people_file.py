@@ -35,7 +35,7 @@ class PeopleFile:
     ] = None
     form: Annotated[
         Format | None,
-        Parameter(name="--format", group=SOURCE, help="What the file is, where its name does not tell."),
+        Parameter(name="--format", group=SOURCE, help="What the file is, where its name does not say."),
     ] = None
     delimiter: Annotated[
         str | None,
@@ -56,7 +56,7 @@ class PeopleToComplete(PeopleFile):
         Parameter(
             negative="",
             show_default=False,
-            help="Ask vendors first for ids that the file does not have, where they can tell them; see "
+            help="Ask vendors first for ids that the file does not have, where they know them; see "
             "netaudience look-up.",
         ),
     ] = False

@@ -60,7 +60,7 @@ TOPICS = {
     "plan": Topic("jobs.md", "Plan", "what a run would send"),
     "run": Topic("jobs.md", "Run, resume, retry", "how a run goes on after whatever stopped it"),
     "rejected-rows": Topic("jobs.md", "Rejected rows", "what a line of rejects.jsonl says"),
-    "exit-codes": Topic("jobs.md", "Exit codes", "what the end of a command tells"),
+    "exit-codes": Topic("jobs.md", "Exit codes", "what the end of a command shows"),
     "verify": Topic("jobs.md", "Verify", "how what was delivered is read back"),
     "credentials": Topic("reference/command.md", "Credentials", "variables, and files that hold secrets"),
     "limits": Topic("reference/command.md", "Limits", "requests per second, in flight, rows, seconds"),
@@ -76,7 +76,7 @@ def tell_topic(name: str | None) -> int:
     if name is None:
         wide = max(map(len, TOPICS))
         lines = [f"  {topic:{wide}}  {told.about}" for topic, told in TOPICS.items()]
-        last = ["", "netaudience help TOPIC tells one, netaudience COMMAND --help a command's flags"]
+        last = ["", "netaudience help TOPIC shows one, netaudience COMMAND --help a command's flags"]
         text = "\n".join([*lines, *last])
     else:
         text = "\n".join(_lines(_topic(name), min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)))

@@ -88,7 +88,7 @@ def chosen_columns(file: PeopleFile) -> dict[Identity, str | None]:
     return {"id": file.id_column, "email": file.email_column, "phone": file.phone_column}
 
 
-def show_plan(  # noqa: PLR0913 - what a plan may be told
+def show_plan(  # noqa: PLR0913 - the options of a plan
     actions: Sequence[Action],
     path: Path,
     file: PeopleToComplete,
@@ -217,14 +217,14 @@ def _vendor_lines(plan: VerbPlan, vendor: VendorPlan) -> Iterator[str]:
 
 def _part_lines(part: Part) -> Iterator[str]:
     way = part.way
-    when = "with no time told" if way.within is None else f"within {period(way.within)}"
+    when = "with no time stated" if way.within is None else f"within {period(way.within)}"
     yield f"{many(part.people, 'person')} by {way.takes}: {way.operation}, done {when}"
     if way.reaches:
         yield f"reaches: {way.reaches}"
     if part.odd:
         yield (
             f"written otherwise: {many(part.odd, 'row')} with an address that is not in lower "
-            "case, and the vendor may compare letter by letter: told as in doubt"
+            "case, and the vendor may compare letter by letter: counted as in doubt"
         )
     if part.shown_by is None:
         yield "second look: there is none, the vendor has to be asked"
@@ -234,7 +234,7 @@ def _part_lines(part: Part) -> Iterator[str]:
         yield f"second look: {part.shown_by[1]}, which can only show that it was not done"
 
 
-def carry_verb(  # noqa: PLR0913, PLR0917 - what a run may be told
+def carry_verb(  # noqa: PLR0913, PLR0917 - the options of a run
     actions: Sequence[Action],
     path: Path,
     file: PeopleToComplete,
@@ -279,7 +279,7 @@ def resume_verb(run: str, started: Started, agreement: Agreement, manner: Manner
     return _carry(actions, source, started.vendors, chosen, agreed, manner, resume=run, receipts=receipts)
 
 
-def _carry(  # noqa: PLR0913, PLR0917 - what a run may be told
+def _carry(  # noqa: PLR0913, PLR0917 - the options of a run
     actions: Sequence[Action],
     source: Source,
     vendors: tuple[str, ...] | list[str],
@@ -354,7 +354,7 @@ def found_lines(plan: VerbPlan) -> Iterator[str]:
                 f"there, {one.no_answer:,} without an answer"
             )
     if plan.looked_up.disputed:
-        yield f"{plan.looked_up.disputed:,} addresses are told differently by vendors: none of them was taken"
+        yield f"{plan.looked_up.disputed:,} addresses have other ids at other vendors: none of them was taken"
 
 
 def left_lines(vendor: VendorPlan) -> Iterator[str]:

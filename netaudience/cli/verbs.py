@@ -111,7 +111,7 @@ def _erase(  # noqa: PLR0913, D417 - each is a flag, and flags in groups have th
     )
 
 
-def carry(  # noqa: PLR0913 - what a verb may be told
+def carry(  # noqa: PLR0913 - the options of a verb
     said: dict[str, Any],
     people: Path,
     file: PeopleToComplete,

@@ -125,7 +125,7 @@ async def _opt_out(sandbox: Sandbox, people: Path, make: ClientFactory, gone: Pa
     return [
         Check(
             told == off.keys() and all(off.values()),
-            f"who is told as opted out is opted out at {len(off)} vendors; Fynd cannot, and says so",
+            f"who is reported as opted out is opted out at {len(off)} vendors; Fynd cannot, and says so",
         )
     ]
 
@@ -200,7 +200,7 @@ def _checks(
     accepted = {(one.row, one.vendor) for one in result.verdicts if one.status == "accepted"}
     yield Check(
         any(there.values()) and all(at in accepted for at, held in there.items() if held),
-        "whom a vendor still has after the run was told as accepted, and not as done",
+        "whom a vendor still has after the run was reported as accepted, and not as done",
     )
     applied = {(case.verdict["row"], case.verdict["vendor"]) for case in cases if case.status == "applied"}
     yield Check(
@@ -208,4 +208,4 @@ def _checks(
         f"after {_DAYS} days nobody is there any more, and {len(applied)} second looks prove it",
     )
     told = {one.status for one in result.verdicts if one.vendor == "fynd"}
-    yield Check(told == {"cannot"}, "Fynd has no operation that erases, and nobody is told as erased there")
+    yield Check(told == {"cannot"}, "Fynd has no operation that erases, and reports nobody as erased")

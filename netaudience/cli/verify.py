@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.verified import Verified
 
 
-def look_at_run(  # noqa: PLR0913 - what a look may be told
+def look_at_run(  # noqa: PLR0913 - the options of a look
     name: str, share: float, after: float, agreement: Agreement, manner: Manner, *, repair: bool
 ) -> int:
     """Read back what a run has delivered, and send again what differs where that is wanted.

@@ -1,6 +1,6 @@
 """Lets others see a run of the command: Prometheus, OpenTelemetry, OpenLineage, each by its own package.
 
-It refuses nothing of the run: a file of metrics that cannot be written is told, and the exit code stays.
+It refuses nothing of the run: a file of metrics that cannot be written is reported, and the exit code stays.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Progress:
         *,
         every: float = 60.0,
     ) -> None:
-        """Say what is told.
+        """Say what is reported.
 
         Args:
             dead_letters: Those that the consumer keeps.

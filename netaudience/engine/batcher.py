@@ -55,7 +55,7 @@ class Batcher(BatcherBase, Generic[Item]):
     requests as well. Nothing is dropped: every future gets an outcome, whichever way the batcher ends.
     """
 
-    def __init__(  # noqa: PLR0913 - what a batcher is told once
+    def __init__(  # noqa: PLR0913 - the options of a batcher
         self,
         name: str,
         start: Start[Item],

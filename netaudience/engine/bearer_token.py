@@ -35,7 +35,7 @@ _log = logging.getLogger("netaudience")
 #: Takes the method, the URL, the headers and the body of a request; returns headers to send besides.
 Signer: TypeAlias = Callable[[str, str, Mapping[str, str], bytes | None], Mapping[str, str]]
 
-#: A token is renewed so many seconds before it ends.
+#: A token is renewed this many seconds before it ends.
 #: Reported of https://github.com/gofynd/fdk-client-python, which renews one that has less left.
 _EARLY = 120.0
 

@@ -1,4 +1,4 @@
-"""Room for so many items at one time, given to those who wait for it in the order in which they came."""
+"""Room for a number of items at one time, given to those who wait for it in the order in which they came."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CapacityGate:
         self._granted -= 1
 
     def leave(self, count: int) -> None:
-        """Let so many out, and others in."""
+        """Let some out, and others in."""
         self.taken -= count
         self._let_in()
 

@@ -84,13 +84,13 @@ class _Line(Generic[Item]):
         self.keys = keys
 
     def before(self, stop: int) -> _Line[Item]:
-        """Return the first so many."""
+        """Return the rows before a position."""
         if stop >= len(self.positions):
             return self
         return _Line(self.items[:stop], self.positions[:stop], self.keys[:stop])
 
     def behind(self, start: int) -> _Line[Item]:
-        """Return all but the first so many."""
+        """Return the rows from a position on."""
         if start >= len(self.positions):
             return _Line((), range(0), ())
         return _Line(self.items[start:], self.positions[start:], self.keys[start:])
@@ -165,7 +165,7 @@ class Chunker(Generic[Item]):
 
     @property
     def full(self) -> bool:
-        """True where so many items are held back that nothing more should be fed."""
+        """True where too many items are held back for more to be fed."""
         return len(self._held.positions) >= self.rows
 
     def feed(self, page: Sequence[Item], positions: Sequence[int]) -> list[Chunk[Item] | SettledChunk[Item]]:
@@ -270,7 +270,7 @@ class Chunker(Generic[Item]):
         """Return an item's key for a message; nothing where it has none that can be read."""
         try:
             return self._kind.key(item)
-        except Exception:  # noqa: BLE001 - whatever is wrong with the item is told in its reason
+        except Exception:  # noqa: BLE001 - whatever is wrong with the item is reported in its reason
             return ""
 
     def _keys_of(self, items: Sequence[Item]) -> Sequence[str]:
@@ -467,7 +467,7 @@ class Chunker(Generic[Item]):
 
 
 def _prefix(keys: Sequence[str], most: int) -> int:
-    """Return the length of the longest prefix with at most so many distinct keys."""
+    """Return the length of the longest prefix with at most this number of distinct keys."""
     if len(set(keys)) <= most:
         return len(keys)
     seen: set[str] = set()
@@ -479,7 +479,7 @@ def _prefix(keys: Sequence[str], most: int) -> int:
 
 
 def _guess(items: Sequence[object], size: int, most: int) -> int:
-    """Guess how many of the first items fit into so many bytes, of which all take more."""
+    """Guess how many of the first items fit into a number of bytes, of which all take more."""
     if isinstance(items, RowTexts):
         sizes = list(accumulate(len(text) + 1 for text in items.texts))
         fits = bisect_right(sizes, most - (size - sizes[-1]))

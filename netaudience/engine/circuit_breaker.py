@@ -1,7 +1,7 @@
 """Remembers whether an account's vendor is down, and lets one request at a time find out when it is back.
 
 One `CircuitBreaker` belongs to one account and is shared by its clients and quotas in the loop. It opens
-after so many requests in a row that got no sign of life, and closes with the first one. It sends nothing,
+after a number of requests in a row that got no sign of life, and closes with the first one. It sends nothing,
 judges no answer, and does not decide what becomes of a request that it keeps waiting.
 """
 

@@ -1,7 +1,7 @@
 """One run's memory on disk: which positions of its source are settled, and which were being sent.
 
 A SQLite file, written before anybody is told. After a crash the same run with the same file sends only
-what is not settled; what was being sent by an operation that must not be repeated is in doubt and is told
+what is not settled; what was being sent by an operation that must not be repeated is in doubt and is reported
 so. It refuses a file that belongs to another run, or that another process is using.
 """
 
@@ -82,7 +82,7 @@ class Journal:
         """
         self.path = path
         self._once = once
-        #: Positions that are delivered, rejected, or told to be in doubt.
+        #: Positions that are delivered, rejected, or reported as in doubt.
         self.settled = Positions()
         #: Positions that were being sent when the last process died.
         self.doubtful = Positions()
@@ -293,7 +293,7 @@ class Journal:
         self._failed = bool(database.execute(failed).fetchone()[0])
         (self._sending,) = database.execute("SELECT coalesce(max(id) + 1, 0) FROM sending").fetchone()
         if on_doubt == "resend" or not self._once:
-            # What was told to be in doubt before goes out again too; where repeating does no harm, unasked.
+            # What was reported as in doubt before goes out again too; where repeating does no harm, unasked.
             self._forget_doubt()
             self.doubtful = Positions()
         kinds = "SELECT outcome, count(*) FROM undelivered WHERE outcome != 'failed' GROUP BY outcome"

@@ -20,7 +20,7 @@ from netaudience.model.clock import clock
 
 #: Seconds after which a lease that is not renewed has passed.
 _PASSES = 30.0
-#: A lease that was renewed within so many seconds is not renewed for a request.
+#: A lease that was renewed within this many seconds is not renewed for a request.
 _FRESH = 10.0
 LEASE_SCHEMA = """
 CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT, machine TEXT, renewed REAL)

@@ -26,16 +26,16 @@ _log = logging.getLogger("netaudience.quotas")
 _TICK = 0.02
 #: Seconds after which what nobody has use for is given back.
 _IDLE = 0.05
-#: So many waiters are told of at once.
+#: The most waiters that are reported at once.
 _MOST_TOLD = 64
-#: An exchange brings about so many tickets, and permits are lent ahead for that long, in seconds.
+#: An exchange brings about this many tickets, and permits are lent ahead for that long, in seconds.
 _TICKETS = 6
 _LEAST_AHEAD, _MOST_AHEAD = 0.05, 0.4
 #: The longest wait before a store that cannot be reached is asked again.
 _LONGEST_RETRY = 0.5
 #: The longest pause after which it is asked whether there still is one.
 _LONGEST_PAUSE = 1.0
-#: So many moments of answers that could not be told are kept apart.
+#: The most moments of answers, not reported yet, that are kept apart.
 _MOST_MOMENTS = 1000
 
 
@@ -99,7 +99,7 @@ class LentTickets:
         self._problem: ConfigurationError | None = None
         self._talk: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
-        # What is answered is told soon enough for its ticket to be lent ahead.
+        # What is answered is reported soon enough for its ticket to be lent ahead.
         self._report_after = min([0.25, *(window.per / 4 for window in quota.windows)])
 
     @property

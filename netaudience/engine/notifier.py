@@ -51,7 +51,7 @@ class EventNotifier:
         """Tell that the run is over.
 
         Args:
-            before: What an earlier attempt at the run had settled: it was told then.
+            before: What an earlier attempt at the run had settled: it was reported then.
             error: The class of what was raised; where there is none, of what stopped the run.
         """
         report, before = self._report, before or Counts()

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 #: Items read at once from a source that never waits, where a chunk has fewer.
 _PAGE = 32
-#: So many workers let the reader go first, so that the memory of what it lets go of is used again. With rows,
+#: Workers that let the reader go first, so that the memory of what it lets go of is used again. With rows,
 #: which are objects that the garbage collector goes through, all do. With other items it would be called for
 #: nothing: if all let go at one time and all begin then, what their requests hold is more than it waits for.
 #: With few of these in a request none does: there is little to let go of, and a slow vendor's answers come in
@@ -99,7 +99,7 @@ class Pipeline(Generic[Item]):
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._started = self._clock()
-        #: Chunks so far, counted where somebody watches; and whether the end was told.
+        #: Chunks so far, counted where somebody watches; and whether the end was reported.
         self._chunks = 0
         self._left = False
         #: True from the moment on at which whoever runs this leaves: only then are tasks cancelled by us.
@@ -400,7 +400,7 @@ class Pipeline(Generic[Item]):
         for part in settled:
             self._count_interrupted(part)
         if not (settled and self._leaving):
-            self._recorder.answered(sent)  # it waited and nothing of it is out, or what was out is told
+            self._recorder.answered(sent)  # it waited and nothing of it is out, or what was out is reported
         for left in unsent:
             self._leave_unsent(left)
         return settled

@@ -27,11 +27,11 @@ from netaudience.engine.tickets import Tickets
 from netaudience.errors import CircuitOpen, ConfigurationError, DeadlineExceeded, LimitReached
 from netaudience.model.limits import Quota
 
-#: So many rate limiters are kept whether anybody needs them or not.
+#: This many rate limiters are kept whether anybody needs them or not.
 _FEW = 64
-#: So many urgent requests go past a bulk one that waits, and no more.
+#: This many urgent requests go past a bulk one that waits, and no more.
 _MOST_PASSING = 10
-#: Who shares a quota tells of so many that wait, and what is lent them, and no more.
+#: Who shares a quota tells of at most this many that wait, and what is lent them, and no more.
 _MOST_TOLD = 256
 
 
@@ -120,12 +120,12 @@ class RateLimiter:
         )
 
     def pause(self, seconds: float) -> None:
-        """Let nothing out before so many seconds have passed."""
+        """Let nothing out for a number of seconds."""
         loop = asyncio.get_running_loop()
         self._not_before = max(self._not_before, loop.time() + seconds)
         if self._shared is not None:
             self._shared.paused(seconds)
-        # Both: who has not so much time is told at once.
+        # Both: who has not so much time fails at once.
         self._urgent.wake()
         self._bulk.wake()
 

@@ -188,7 +188,7 @@ class JournalRecorder(Recorder[Item]):
         try:
             sent = self._journal.record(settled, answered, [positions for positions, _ in noted])
         except JournalFailed as error:
-            self._halt(error)  # what happened is told all the same
+            self._halt(error)  # what happened is reported all the same
             sent = [None] * len(noted)
         except Exception as error:  # noqa: BLE001 - nobody may wait for ever, nor send what is not noted
             self._halt(

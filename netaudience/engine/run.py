@@ -51,7 +51,7 @@ class Run(Generic[Item]):
         Call the operation again with the same arguments and the same items in the same order, and with the
         same file: what is settled is passed over and stands in the counts, what has failed is sent again.
         Where an operation must not be repeated, the items that were being sent when the process died are
-        told to be in doubt, and each note of them is on the disk before they are sent. The file holds the
+        reported as in doubt, and each note of them is on the disk before they are sent. The file holds the
         items that were not delivered.
 
         One run at a time has the file, of whatever process: it is held by a lock while the run lives. While
@@ -89,7 +89,7 @@ class Run(Generic[Item]):
     async def settled(self) -> Report:
         """Carry every item to its end and return the report, whatever became of the items.
 
-        Look at ``report.ok`` and ``report.stopped``: an early end of the run is told there.
+        Look at ``report.ok`` and ``report.stopped``: an early end of the run is reported there.
         """
         pipeline = self._open(streamed=False)
         try:

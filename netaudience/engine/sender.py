@@ -46,7 +46,7 @@ _log = logging.getLogger("netaudience")
 #: Fewer attempts than the policy's: a proxy's page seldom changes by asking again, and where the vendor's
 #: program fails on a request it is more often the request than the day.
 _ATTEMPTS: Mapping[type[NetaudienceError], int] = {Unreadable: 2, ServerFault: 3}
-#: A timer may be so many seconds early.
+#: A timer may be this many seconds early.
 _EARLY = 0.05
 #: Seconds for which a request may be on its way to the vendor; assumed, for no end of that is known. Counting
 #: what was given up for as long as its timeout would be surer still, and leave little of a small quota to a
@@ -99,7 +99,7 @@ class Sender:
         self._clock = clock
         #: The moment on the loop's clock after which nothing leaves and no answer is waited for.
         self.deadline = deadline
-        #: Whether its requests go before bulk ones, and are told at once where the vendor is down.
+        #: Whether its requests go before bulk ones, and fail at once where the vendor is down.
         self.urgent = False
         #: True where the operation only reads: what is lost then is an answer, and nothing is in doubt.
         self._reads = reads
@@ -311,7 +311,7 @@ class Sender:
                 if not self._may_repeat(elapsed):
                     if isinstance(error, ServerFault):
                         return Failure(error)
-                    # One lost answer says nothing; so many in a row, and no other answer, say that the
+                    # One lost answer says nothing; several in a row, and no other answer, say that the
                     # vendor is down: the rest of the source must not go into doubt as well.
                     self._lost += 1
                     return Failure(error, stops=self._lost >= self._policy.attempts)
@@ -329,7 +329,7 @@ class Sender:
     def _again(
         self, prepared: Prepared, error: TransportError | VendorError, trouble: _Trouble, most: int
     ) -> Failure | None:
-        """Count an attempt of at most so many; say how long to wait for the next, or why there is none."""
+        """Count an attempt; say how long to wait for the next, or why there is none."""
         trouble.attempts += 1
         left = self._connects_for(error, trouble)
         if left <= 0:

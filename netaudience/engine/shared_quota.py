@@ -1,6 +1,6 @@
 """What processes that share an account's quota tell its store, and what they are answered.
 
-No clock of a process counts: it tells ages and is told spans, and the store's clock makes moments of them.
+No clock of a process counts: it sends ages and is given spans, and the store's clock makes moments of them.
 """
 
 from __future__ import annotations

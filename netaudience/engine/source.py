@@ -1,7 +1,7 @@
 """Reads pages of items from whatever the caller gives: iterables, async iterables, async pages, single items.
 
 A source that raises loses nothing that it gave before: the items read so far come out first, then the
-error is told.
+error is reported as in doubt.
 """
 
 from __future__ import annotations

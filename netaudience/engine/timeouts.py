@@ -31,7 +31,7 @@ class TimeoutWatchdog:
         self._looks_at = math.inf
 
     def enter(self, loop: asyncio.AbstractEventLoop, task: Waiting, timeout: float) -> None:
-        """Cancel the task when so many seconds have passed, unless it leaves before."""
+        """Cancel the task after a number of seconds, unless it leaves before."""
         deadline = loop.time() + timeout
         self._out[task] = deadline, 0 if task is None else task.cancelling()
         if deadline < self._looks_at:

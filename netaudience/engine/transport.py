@@ -354,7 +354,7 @@ def _usable(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> 
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
-    """Read the body, but no more than so many bytes of it; say whether it was longer."""
+    """Read the body up to a number of bytes; say whether it was longer."""
     headers = answer.headers
     length = headers.get(hdrs.CONTENT_LENGTH)
     if (

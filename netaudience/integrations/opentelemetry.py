@@ -1,6 +1,6 @@
 """Spans and metrics for OpenTelemetry, from a client's events: ``Settings(on_event=Telemetry())``.
 
-It needs ``opentelemetry-api`` alone, and does nothing where no SDK is set up. HTTP is told in the stable
+It needs ``opentelemetry-api`` alone, and does nothing where no SDK is set up. HTTP is reported in the stable
 semantic conventions (https://opentelemetry.io/docs/specs/semconv/http/http-spans/), all else under
 ``netaudience.``. It refuses what could name a person or a secret: no key, path, query, body, header or text
 of an error, which is told by its class.

@@ -35,7 +35,7 @@ class Job(JobFile):
         """Read a job file.
 
         Raises:
-            ConfigurationError: something in it is wrong; all of it is told at once, by line.
+            ConfigurationError: something in it is wrong; all of it is reported at once, by line.
         """
         from netaudience.jobs.spec.parse import read_job  # noqa: PLC0415 - costs a program's start
 
@@ -55,7 +55,7 @@ class Job(JobFile):
 
         return plan_job(self, on_look=on_look)
 
-    async def run(  # noqa: PLR0913 - what a run may be told
+    async def run(  # noqa: PLR0913 - the options of a run
         self,
         *,
         resume: str | None = None,
@@ -93,8 +93,8 @@ class Job(JobFile):
             table: The source, opened already, or Python's own data; it stays open.
             signals: Whether SIGINT and SIGTERM end the run in order, where it is run in the main thread.
             report: Whether ``report.html`` is written.
-            first: So many rows of each step, or such a share below 1, are delivered and read back before
-                the rest is sent; where too many of them are something else, the run stops there.
+            first: Rows of each step, or a share of them below 1, that are delivered and read back before the
+                rest is sent; where too many of them are something else, the run stops there.
             verify_after: Seconds to wait before delivered rows are read back; as long as the vendor says
                 that it takes, and a minute at the most, if not given.
             on: A SparkSession, whose executors send the rows: the source is a table, a query or files that
@@ -158,7 +158,7 @@ class Job(JobFile):
         async with stored(job):
             return await verify_run(job, run, share=share, after=after, client_factory=client_factory)
 
-    async def repair(  # noqa: PLR0913 - what a run may be told
+    async def repair(  # noqa: PLR0913 - the options of a run
         self,
         verified: Verified,
         *,

@@ -94,7 +94,7 @@ class Facts:
     note: str = attrs.field(default="", validator=_text)
     #: What the vendor answers with success and does not do, as the end of a sentence; the report says it too.
     unsaid: str = attrs.field(default="", validator=_text)
-    #: Where what was accepted ends later: how the end is told, in a sentence that a terminal shows, too.
+    #: Where what was accepted ends later: how the end is reported, in a sentence that a terminal shows, too.
     settles: str = attrs.field(default="", validator=_text)
     #: The month in which its page was read, as ``2026-11``, where that is not the vendor's.
     read: str = attrs.field(default="", validator=_text)

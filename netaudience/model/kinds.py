@@ -23,7 +23,7 @@ Coalescence: TypeAlias = Literal["replace", "merge"]
 Item = TypeVar("Item")
 #: So few items are asked one by one.
 _FEW = 125
-#: So many texts are worth being kept as one.
+#: This many texts are worth being kept as one.
 _MANY = 50
 #: No page has a problem, most of the time: one shared answer for it.
 FINE: Mapping[int, InvalidItem] = {}

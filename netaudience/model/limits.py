@@ -92,7 +92,7 @@ class Limit:
 
 @attrs.frozen
 class Window:
-    """So many requests, or records, in so many seconds."""
+    """A number of requests, or of records, in a number of seconds."""
 
     #: How many the vendor lets through.
     figure: Figure
@@ -134,7 +134,7 @@ class Window:
         return self.at(2).partition(" ")[2]
 
     def at(self, value: float) -> str:
-        """Return so many of what is counted, for example ``1 request per second``."""
+        """Return a number of what is counted, for example ``1 request per second``."""
         return many(value, f"{self.counts[:-1]} per {_SPANS.get(self.per, f'{self.per:g} s')}")
 
 
@@ -205,11 +205,11 @@ class Quota:
         return {name: figure for name, figure in named.items() if figure is not None}
 
     def spare(self, whole: int) -> int:
-        """Return how many of so many bulk runs leave free; at least one stays for them."""
+        """Return how many requests in flight bulk runs leave free; at least one stays for them."""
         return min(math.ceil(self.reserve * whole - 1e-9), whole - 1)
 
     def minimum_seconds(self, requests: int, records: int | None = None) -> float:
-        """Return the shortest time in which the windows let so many of a bulk run's requests through."""
+        """Return the shortest time in which the windows let a number of a bulk run's requests through."""
         counted = {"requests": requests, "records": requests if records is None else records}
         least = 0.0
         for window in self.windows:

@@ -89,7 +89,7 @@ def none_odd_in_json(identifiers: Texts) -> bool:
     )
     if suspects and any(map(oddity, identifiers)):
         return False
-    # Every placeholder but the hyphen has an n. To look for so many words costs more than to ask each text;
+    # Every placeholder but the hyphen has an n. To look for that many words costs more than to ask each text;
     # to look for one, from the end, costs a quarter of that.
     if b"n" in json or b"N" in json:
         return _PLACEHOLDERS.isdisjoint(identifiers)

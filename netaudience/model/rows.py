@@ -88,7 +88,7 @@ class NamesRule:
     """A rule for a row as a whole that looks at which fields it has, and at objects, but at no plain value.
 
     Whether a row of plain values keeps it can then be said of columns. It is made of conditions of which each
-    asks for at least, or at the most, so many of some fields, and so of the entries of a mapping.
+    asks for a least or a greatest number of some fields, and so of the entries of a mapping.
     """
 
     #: Says what is wrong with a row.

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from netaudience.errors import InvalidItem, Unreadable
 
 _log = logging.getLogger("netaudience")
-#: So many places are logged, each once: a million rows that meet the same mistake are one mistake.
+#: This many places are logged, each once: a million rows that meet the same mistake are one mistake.
 _MOST = 1000
 _logged: set[str] = set()
 _DEEP = "The item holds values that are nested beyond measure"
@@ -32,7 +32,7 @@ def surprise(error: Exception) -> str:
         _logged.add(what)
         _log.error(
             "netaudience met something that it does not expect (%s). That is a mistake in it: please report "
-            "it, with this line. What it was about is told, and everything else goes on",
+            "it, with this line. What it was about is reported, and everything else goes on",
             what,
         )
     return what

@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import orjson
 
-#: So many bytes tell where a text begins in another; to look for all of them would take far longer.
+#: This many bytes show where a text begins in another; to look for all of them would take far longer.
 _TELLING = 32
 
 

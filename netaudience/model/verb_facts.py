@@ -43,7 +43,7 @@ Effect: TypeAlias = Literal["erased", "suppressed", "allowed", "joined", "left",
 """What the vendor says becomes of the person."""
 
 Unknown: TypeAlias = Literal["told", "accepted"]
-"""What becomes of somebody whom the vendor does not know: told, or accepted like anybody else."""
+"""What becomes of somebody whom the vendor does not know: reported, or accepted like anybody else."""
 
 _text = instance_of(str)
 

@@ -291,7 +291,7 @@ class ClientBatcher(BatcherBase):
         self._left(len(change.futures))
 
     def _left(self, count: int) -> None:
-        """Let so many out."""
+        """Let some out."""
         self._room.leave(count)
         if not self._room.taken and self._empty is not None and not self._empty.done():
             self._empty.set_result(None)

@@ -125,7 +125,7 @@ class BlockingBatch(Generic[Item, P]):
     def settled(self, items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> Report:
         """Carry every item to its end and return the report, whatever became of the items.
 
-        Look at ``report.ok`` and ``report.stopped``: an early end of the run is told there.
+        Look at ``report.ok`` and ``report.stopped``: an early end of the run is reported there.
 
         Raises:
             ConfigurationError: the arguments are wrong, or the items are no collection of items.

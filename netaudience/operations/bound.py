@@ -127,7 +127,7 @@ class BoundBatch(_Bound[Item], Generic[Item, P]):
     def _work(self, args: Sequence[object], kwargs: Mapping[str, object]) -> OperationRunner[Item]:
         host, function = self.host, self.operation.function
         args, kwargs = given = joined(self._given, args, kwargs)
-        function(host, (), *args, **kwargs)  # wrong arguments are told here, not when the run is read
+        function(host, (), *args, **kwargs)  # wrong arguments are reported here, not when the run is read
         return OperationRunner(
             host,
             self.operation,

@@ -68,7 +68,7 @@ class ClientPort(Protocol):
 
     @property
     def watched(self) -> bool:
-        """Whether somebody wants to be told of events."""
+        """Whether somebody wants to be notified of events."""
         ...
 
     @property

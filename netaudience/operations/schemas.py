@@ -1,7 +1,7 @@
 """Where a vendor tells its own schema, and where the names of it stand in its operations: facts, as data.
 
 A vendor states them beside its operations, as `Client.schemas`. Whoever sends asks `read_schemas` once, and
-compares names and types with what it has. What cannot be read is told and compared with nothing.
+compares names and types with what it has. What cannot be read is reported and compared with nothing.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Told:
 
 
 Answers: TypeAlias = dict[tuple[str, str, str], "Sequence[Definition] | str"]
-"""What was told already, by account and operation: definitions, or why there are none."""
+"""What was reported already, by account and operation: definitions, or why there are none."""
 
 
 async def read_schemas(
@@ -92,10 +92,10 @@ async def read_schemas(
     """Ask a vendor for each sort of names that stand in an operation.
 
     Args:
-        client: Asked under its own limits; what it does not answer is told in `Told.problems`.
+        client: Asked under its own limits; what it does not answer is reported in `Told.problems`.
         operation: The operation's name.
         arguments: What all of its items share.
-        answers: What was told before: each account is asked once for each.
+        answers: What was reported before: each account is asked once for each.
     """
     places: list[tuple[Place, Definitions]] = []
     problems: list[str] = []

@@ -17,11 +17,11 @@ from netaudience.errors import ConfigurationError
 from netaudience.model.limits import Quota
 from netaudience.quotas.window_state import WindowState, collect, give_back, owe, take, there, when
 
-#: An answer's age is told in spans of this length, in seconds, so it came up to so much later.
+#: An answer's age is reported in spans of this length, in seconds, so it came up to so much later.
 _TICK = 0.001
 #: Seconds within which all who knew a state that was lost, or used a share of their own, have told of it.
 _SETTLING = 1.0
-#: So many urgent requests pass while a bulk one waits, and no more.
+#: This many urgent requests pass while a bulk one waits, and no more.
 _MOST_PASSING = 10
 #: Where something is kept free for calls, bulk is spread: a permit to this share of its even distance.
 _SPREAD = 0.8
@@ -133,7 +133,7 @@ def _known(state: State | None, now: float, quota: Quota) -> State | None:
 
 
 def other_figures(quota: Quota) -> ConfigurationError:
-    """Return what is told where two processes mean different figures of one quota."""
+    """Return what is reported where two processes mean different figures of one quota."""
     return ConfigurationError(
         f"Another process uses the quota {quota.name!r} with other figures: give all of an account the same "
         "settings, or wait for a window after the others have ended"
@@ -197,7 +197,7 @@ def _move_on(state: State, now: float) -> None:
 
 
 def _hold_back(state: State, until: float, *, windows: int) -> None:
-    """Let nothing that is free out before a moment, and so many windows more."""
+    """Let nothing that is free out before a moment, and a number of windows more."""
     for window in state["windows"]:
         free = max(0, window["free"])
         window["free"] -= free

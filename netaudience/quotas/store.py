@@ -92,7 +92,7 @@ class QuotaStore(ABC):
 
     @abstractmethod
     async def pause(self, seconds: float) -> int:
-        """Let no process send for so many seconds, or end a pause where they are 0; return how many quotas.
+        """Let no process send for some seconds, or end a pause where they are 0; return how many quotas.
 
         Raises:
             QuotasLost: the store cannot be reached.

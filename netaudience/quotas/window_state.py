@@ -79,7 +79,7 @@ def there(window: WindowState, until: float) -> int:
 
 
 def when(window: WindowState, need: int, now: float) -> float:
-    """Return when so many tickets are there; infinite where that is not known yet."""
+    """Return when a number of tickets are there; infinite where that is not known yet."""
     missing = need - window["free"]
     if missing <= 0:
         return now

@@ -111,7 +111,7 @@ class BackgroundSandbox:
         return self._sandbox.now()
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass at once on the sandbox's clock."""
+        """Let a number of seconds pass at once on the sandbox's clock."""
         self._call(lambda: self._sandbox.advance(seconds))
 
     def set_delay(self, delay: Mapping[str, float]) -> None:

@@ -67,7 +67,7 @@ class Effects:
     def accept(self, vendor: str, effect: Effect, later: float = 0.0) -> None:
         """Run an effect when its time has come and everything accepted before it has been run.
 
-        What the vendor does `later`, so many seconds besides its delay, waits for nothing but its like.
+        What the vendor does `later`, seconds after its delay, waits for nothing but its like.
         """
         delay = self._delay.get(vendor, 0.0) + later
         waiting = self._waiting[vendor, later]

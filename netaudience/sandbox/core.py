@@ -208,7 +208,7 @@ class SandboxCore:
         return self.clock.now()
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass at once: for windows, delays and the lifetimes of tokens."""
+        """Let a number of seconds pass at once: for windows, delays and the lifetimes of tokens."""
         self.clock.advance(seconds)
         self.effects.settle()
 

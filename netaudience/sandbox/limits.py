@@ -13,7 +13,7 @@ from netaudience.sandbox.protocol import SandboxLimits, Window
 
 
 class _Log:
-    """What came in the last so many seconds, with its sum."""
+    """What came in the last window, with its sum."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -125,7 +125,7 @@ class Meter:
         self.in_flight -= 1
 
     def headers(self, now: float) -> dict[str, str]:
-        """The fullest window as ``x-ratelimit-…``; nothing where no window is told."""
+        """The fullest window as ``x-ratelimit-…``; nothing where no window is reported."""
         windows = (*self.requests, *self.records) if self.limits.told else ()
         if not windows:
             return {}

@@ -80,7 +80,7 @@ def faults(core: SandboxCore) -> list[dict[str, object]]:
 
 
 def last_requests(core: SandboxCore, count: int) -> list[dict[str, object]]:
-    """The last so many requests of the log, the newest first."""
+    """The last requests of the log, the newest first."""
     kept = {body.ordinal for body in core.ledger.bodies}
     last = islice(reversed(core.ledger.requests), count)
     return [{**attrs.asdict(entry), "body": entry.ordinal in kept} for entry in last]

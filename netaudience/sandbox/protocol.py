@@ -107,7 +107,7 @@ class SandboxLimits:
         retry_after: str | None = None,
         body_bytes: int | None = None,
     ) -> SandboxLimits:
-        """The common case: so many requests in any so many seconds."""
+        """The common case: a number of requests in any window of some seconds."""
         return cls((Window(requests, seconds),), in_flight, retry_after, body_bytes)
 
 

@@ -14,7 +14,7 @@ from http import HTTPStatus
 import attrs
 import orjson
 
-#: Marks a Retry-After that is sent as an HTTP date so many seconds ahead.
+#: Marks a Retry-After that is sent as an HTTP date that many seconds ahead.
 _DATE = "date:"
 
 

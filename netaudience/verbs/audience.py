@@ -86,7 +86,7 @@ class Audience:
         with self._job(members) as (job, table):
             return plan_job(job, table)
 
-    async def sync(  # noqa: PLR0913 - what a run may be told
+    async def sync(  # noqa: PLR0913 - the options of a run
         self,
         members: str | Path | Source | Iterable[Subject],
         *,

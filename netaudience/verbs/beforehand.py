@@ -45,7 +45,7 @@ class Beforehand:
     source: str | None = None
 
 
-async def find_beforehand(  # noqa: PLR0913 - what may be told
+async def find_beforehand(  # noqa: PLR0913 - its options
     action: Action,
     table: Table,
     *,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from netaudience.verbs.subject import Columns
 
 
-def plan_erase(  # noqa: PLR0913 - what may be told
+def plan_erase(  # noqa: PLR0913 - its options
     people: str | Path | Source | Iterable[Subject],
     *,
     vendors: Iterable[str] | None = None,
@@ -57,7 +57,7 @@ def plan_erase(  # noqa: PLR0913 - what may be told
     )
 
 
-def plan_action(  # noqa: PLR0913 - what may be told
+def plan_action(  # noqa: PLR0913 - its options
     action: Action,
     people: str | Path | Source | Iterable[Subject],
     *,
@@ -136,7 +136,7 @@ class _Planning:
         )
 
 
-async def erase(  # noqa: PLR0913 - what a run may be told
+async def erase(  # noqa: PLR0913 - the options of a run
     people: str | Path | Source | Iterable[Subject],
     *,
     agreed: int | None,
@@ -178,7 +178,7 @@ async def erase(  # noqa: PLR0913 - what a run may be told
     )
 
 
-async def carry_action(  # noqa: PLR0913 - what a run may be told
+async def carry_action(  # noqa: PLR0913 - the options of a run
     action: Action,
     people: str | Path | Source | Iterable[Subject],
     *,
@@ -209,7 +209,7 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
             undone, and of what lets vendors write to people again.
         vendors: By their names in commands; those of the environment if not given.
         columns: Columns of a file that their names do not tell, by ``id``, ``email`` and ``phone``.
-        look_up: Whether vendors are asked for ids that are missing, where they can tell them.
+        look_up: Whether vendors are asked for ids that are missing, where they know them.
         opt_outs: For ``unsuppress``: files of people who have opted out, with the time.
         resume: The run to go on with: its id, the path of its folder, or ``latest``.
         receipts: Where a receipt is written for everybody at every vendor.
@@ -260,7 +260,7 @@ async def carry_action(  # noqa: PLR0913 - what a run may be told
             )
 
 
-async def look_again_at(  # noqa: PLR0913 - what may be told
+async def look_again_at(  # noqa: PLR0913 - its options
     receipts: Receipts,
     people: str | Path | Source | Iterable[Subject],
     *,

@@ -1,7 +1,7 @@
 """What the kept runs of a folder tell of one person: what was sent and when, and what could not be.
 
 A run keeps no row that it has delivered, so its source is read once more beside its journal. Where that is
-not what it was, nobody knows whether the person was in it, and just that is told.
+not what it was, nobody knows whether the person was in it, and just that is reported.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def erasure(
     return [*suppressing, *leaving, Action(verb="erase")]
 
 
-def plan_in_order(  # noqa: PLR0913 - what may be told
+def plan_in_order(  # noqa: PLR0913 - its options
     actions: Sequence[Action],
     people: str | Path | Source | Iterable[Subject],
     *,
@@ -79,7 +79,7 @@ def plan_in_order(  # noqa: PLR0913 - what may be told
     ]
 
 
-async def carry_in_order(  # noqa: PLR0913, D417 - what a run may be told; the rest are carry_action's
+async def carry_in_order(  # noqa: PLR0913, D417 - the options of a run; the rest are carry_action's
     actions: Sequence[Action],
     people: str | Path | Source | Iterable[Subject],
     *,
@@ -102,8 +102,8 @@ async def carry_in_order(  # noqa: PLR0913, D417 - what a run may be told; the r
     """Carry out several verbs for the same people, and return what became of everybody, verb by verb.
 
     A verb whose run did not come to its end ends it: there are fewer results than actions, and the last run
-    is to be gone on with, by the actions from it on and `resume`. People for whom one verb failed are told
-    so, and the next is done for them all the same.
+    is to be gone on with, by the actions from it on and `resume`. People for whom one verb failed are
+    reported so, and the next is done for them all the same.
 
     Args:
         actions: What is done, in this order, such as `erasure` returns.

@@ -168,7 +168,7 @@ async def _look(account: Client, now: datetime, case: Case, person: Person, part
 
 
 async def _ask(account: Client, way: Way, name: str, age: float) -> tuple[Answer, str | None]:
-    """Ask a vendor whether a way was done for somebody; it was asked for so many seconds ago."""
+    """Ask a vendor whether a way was done for somebody; it was asked for a number of seconds ago."""
     sent = sent_for(type(account), way, name)
     fact = account.read_backs.get(way.operation)
     ask = fact.ask(sent, way.arguments) if isinstance(fact, ReadBack) else None

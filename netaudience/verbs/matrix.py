@@ -12,8 +12,8 @@ from netaudience.vendors import clients, verbs_of
 from netaudience.verbs.asking import shown_by
 
 _HEADS = ("Vendor", "Known by", "Operation", "Done", "Whom it does not know", "A second look")
-_UNKNOWN = {"told": "told: *nothing there*", "accepted": "accepted like anybody"}
-#: A longer time is told in days.
+_UNKNOWN = {"told": "reported: *nothing there*", "accepted": "accepted like anybody"}
+#: A longer time is reported in days.
 _HOURS = 48
 
 
@@ -49,7 +49,7 @@ def _rows(client: type[Client], facts: VerbFacts) -> Iterator[list[str]]:
             name,
             way.takes,
             f"`{way.operation}`",
-            "no time is told" if way.within is None else f"within {period(way.within)}",
+            "no time is stated" if way.within is None else f"within {period(way.within)}",
             _UNKNOWN[way.unknown],
             _look(client, way),
             facts.comes_back or "no",
@@ -69,7 +69,7 @@ def _notes(facts: VerbFacts) -> Iterator[str]:
     if facts.taken == "every":
         yield "a person is named by every id that is known"
     if facts.place:
-        yield f"it has to be told {facts.place}, by `--at`"
+        yield f"it needs {facts.place}, by `--at`"
     yield from (f"by {way.takes}, {way.reaches}" for way in facts.ways if way.reaches)
     yield from (
         f"by {way.takes}, it may compare letter by letter: an address that is not in lower case is in doubt"

@@ -1,7 +1,7 @@
 """Ids of people that a file does not have, asked of the vendors that can be asked; no id is ever guessed.
 
 A vendor is asked for somebody of whom it is known by one identity and not by another one. What two vendors
-tell differently of an address is told, and not written down.
+tell differently of an address is reported, and not written down.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ class VerbPlan:
         }
 
 
-def plan_verb(  # noqa: PLR0913 - what may be told
+def plan_verb(  # noqa: PLR0913 - its options
     action: Action,
     table: Table,
     source: Source,

@@ -208,7 +208,7 @@ def check_agreed(plan: VerbPlan, agreed: int | None) -> Consent:
     return Consent(yes=True, yes_delete=final)
 
 
-async def run_verb(  # noqa: PLR0913 - what a run may be told
+async def run_verb(  # noqa: PLR0913 - the options of a run
     plan: VerbPlan,
     table: Table,
     *,
@@ -232,7 +232,7 @@ async def run_verb(  # noqa: PLR0913 - what a run may be told
         started: What goes on with the run; nothing does where it is not given.
         receipts: Where a receipt is written for everybody at every vendor.
         resume: The run to go on with.
-        in_doubt: Whether what was being sent when a process died is told, or sent again.
+        in_doubt: Whether what was being sent when a process died is reported, or sent again.
         grace: Seconds that requests under way have after the first signal.
         on_plan: Called with the plan before anything is sent.
         on_progress: Called with the counts so far.

@@ -20,7 +20,7 @@ DONE: frozenset[Status] = frozenset({"applied", "accepted", "nothing_there"})
 #: What each means, in words for people.
 MEANING: Mapping[Status, str] = {
     "applied": "it is done, and the vendor says so",
-    "accepted": "the vendor took the request and does it later; look again from the time that is told",
+    "accepted": "the vendor took the request and does it later; look again from the time that is stated",
     "nothing_there": "the vendor does not know the person: nothing is left to be done",
     "cannot": "it cannot be done there as things are; the reason says what is left to do",
     "missing_id": "the file has no id by which the vendor knows the person; nothing was sent",

@@ -1,4 +1,4 @@
-"""`netaudience verify`, and `run --first`: what the vendor did not keep is told, and sent on request."""
+"""`netaudience verify`, and `run --first`: what the vendor did not keep is reported, and sent on request."""
 
 from __future__ import annotations
 

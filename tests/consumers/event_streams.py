@@ -223,7 +223,7 @@ def assert_applied_in_order(sandbox: BackgroundSandbox, notes: Notes, events: Ev
         assert (users[user].tags if user in users else set()) == tags
     letters = recipe.letters()
     assert {letter.row for letter in letters if not letter.operation} == {UNREADABLE.decode()}
-    # A tag that is taken off somebody whom the vendor does not know is told as well, by the user's id alone.
+    # A tag that is taken off somebody unknown to the vendor is reported as well, by the user's id alone.
     changes = [letter for letter in letters if letter.operation and letter.operation != "untag_users"]
     refused = {letter.row["profile"]["n"] for letter in changes}
     assert len(refused) == events.refused

@@ -25,7 +25,7 @@ def over_the_limit(result) -> list[str]:
 
 
 def misreported(result) -> list[str]:
-    """Items and calls that were told nothing, or something else than what the sandbox's ledger says."""
+    """Items and calls that were reported nothing, or something else than what the sandbox's ledger says."""
     applied, key = result.applied, result.load.key
     told = dict(enumerate(result.told))
     told |= {-call.number - 1: call.told for call in result.calls}
@@ -33,7 +33,7 @@ def misreported(result) -> list[str]:
     for position, kind in told.items():
         times = applied.get(key(position), 0)
         if kind == 0:
-            problems["never told"] += 1
+            problems["never reported"] += 1
         elif kind == TWICE:
             problems["told twice"] += 1
         elif kind == DELIVERED and not times:
@@ -43,7 +43,7 @@ def misreported(result) -> list[str]:
         if times > 1 and not result.idempotent:
             problems["applied more than once, and must not be repeated"] += 1
     if result.report.items != len(result.told):
-        problems["read, and more or fewer were told"] = result.report.items
+        problems["read, and more or fewer were reported"] = result.report.items
     problems["applied, and never sent"] = len(applied.keys() - set(map(key, told)))
     return [f"{count:,} items were {what}" for what, count in problems.items() if count]
 

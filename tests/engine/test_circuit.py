@@ -261,7 +261,7 @@ def test_a_run_stops_when_an_outage_outlasts_its_patience_and_tells_how_long_tha
         assert outage is not None
         assert outage.seconds == pytest.approx(100, abs=10)
         assert outage.seconds + outage.left == pytest.approx(300)
-        # A single call is told at once.
+        # A single call is reported at once.
         with pytest.raises(CircuitOpen):
             await client.one("new")
         report = await running

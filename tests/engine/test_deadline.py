@@ -211,7 +211,7 @@ def test_what_is_left_bounds_the_exchange_too(idempotent, kind):
     [(["503"] * 9, Unavailable), (["lost before"] * 9, AnswerLost), (["429 later"] * 9, Throttled)],
 )
 def test_no_retry_begins_that_would_come_too_late_and_the_last_real_error_is_told(faults, error):
-    """What was sent is never told as not sent."""
+    """What was sent is never reported as not sent."""
     vendor = ScriptedVendor(faults=faults)
     client = make_client(vendor, settings=Settings(deadline=1.5))
 

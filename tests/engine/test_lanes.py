@@ -291,7 +291,7 @@ def test_any_mix_keeps_the_quota_and_leaves_nothing_behind(mix):
             tasks.append(task)
             if spec[3] is not None:
                 loop.call_later(spec[3], task.cancel)
-        answers = await asyncio.gather(*tasks, return_exceptions=True)  # a deadlock would be told
+        answers = await asyncio.gather(*tasks, return_exceptions=True)  # a deadlock would be reported
         assert not limiter.in_flight
         assert not limiter._urgent.waiters
         assert not limiter._bulk.waiters

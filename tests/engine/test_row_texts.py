@@ -129,7 +129,7 @@ def carried(plan, source):
 def test_bodies_and_outcomes_are_those_of_the_same_rows_as_dicts(plan, doors):
     dicts, rows = (carried(plan, door) for door in doors)
     assert rows[1] == dicts[1]
-    if plan["limit"].bytes is None:  # where it is, how much fits is told by trying, and sooner of texts
+    if plan["limit"].bytes is None:  # where it is, how much fits is found by trying, and sooner of texts
         assert rows[0] == dicts[0]
 
 

@@ -205,7 +205,7 @@ def test_what_is_told_to_be_delivered_and_is_not_is_seen():
 
 @pytest.fixture
 def unwatched(caplog, monkeypatch):
-    """Keep nothing of what is told: neither log records, whose errors hold on to senders, nor events."""
+    """Keep nothing of what is reported: neither log records, whose errors hold on to senders, nor events."""
     caplog.set_level("ERROR", "netaudience")
     monkeypatch.setattr(leak_watch._watch, "look", lambda *_: None)
 

@@ -166,7 +166,7 @@ def test_what_is_said_of_a_model_is_held_to_its_form(tmp_path: Path, lines: str,
     path.write_text(f"[source]\nkey = 'id'\n{lines}\n[[step]]{JOB.partition('[[step]]')[2]}")
     with pytest.raises(ConfigurationError, match=told) as caught:
         read_job(path)
-    assert "problems" not in str(caught.value), "one mistake is told once"
+    assert "problems" not in str(caught.value), "one mistake is reported once"
 
 
 def test_jobs_are_exposures(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,7 +183,7 @@ def test_a_journal_that_is_damaged_or_none_is_told_so(tmp_path: Path) -> None:
 
 
 def test_a_comparison_that_cannot_be_written_down_is_told_of_the_memory(tmp_path: Path) -> None:
-    """DuckDB then fails once more when the file is let go of, which must not be what is told."""
+    """DuckDB then fails once more when the file is let go of, which must not be what is reported."""
     write_rows(tmp_path, people(20_000))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     source = Source(files=("users.csv",), key=("user_id",))

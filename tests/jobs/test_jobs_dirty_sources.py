@@ -1,4 +1,4 @@
-"""Files as real systems export them: what they say arrives, and what cannot is told with its place."""
+"""Files as real systems export them: what they say arrives, and what cannot is reported with its place."""
 
 from __future__ import annotations
 
@@ -567,7 +567,7 @@ def test_categories_of_arrow_and_views_are_text():
         ]
 
 
-# What is imported, and what is told.
+# What is imported, and what is reported.
 
 
 def test_text_is_read_without_arrow(tmp_path):

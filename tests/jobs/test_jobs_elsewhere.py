@@ -1,4 +1,4 @@
-"""Sources that are no files: what a database, a function or a pipe gives is kept, and mistakes are told."""
+"""Sources that are no files: what a database, a function or a pipe gives is kept, and mistakes are seen."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_a_missing_package_is_told_with_what_to_install(
     [
         (
             'connection = "postgresql"\nsql = "select 1"',
-            "postgresql needs to be told where it is: add uri = { env",
+            "postgresql needs an address: add uri = { env",
         ),
         ('connection = "postgresql"\nuri = { env = "U" }', "a connection needs to be asked: add sql"),
         ('connection = "postgres"\nuri = { env = "U" }\nsql = "select 1"', "did you mean postgresql?"),

@@ -68,7 +68,7 @@ def job_of(folder: Path, *steps: Step, **about: object) -> Job:
 
 
 def read_of(summary: Summary) -> tuple[int | None, tuple[int, ...], str]:
-    """Return how many rows were read, how many of them were delivered and as they were, and what is told."""
+    """Return how many rows were read, how many of them were delivered and unchanged, and the first note."""
     (told,) = counts(summary).values()
     return summary.source_rows, (told[1], told[-1]), summary.notes[0]
 
@@ -334,7 +334,7 @@ QUERY = START + 'connection = "dbapi:sqlite3"\nuri = { env = "U" }\nsql = "selec
         (
             QUERY + 'incremental = "at"',
             'mode = "changed-only"\nduplicates = "last"',
-            "which row of a user is the last is only told where all are read",
+            "which row of a user is the last is only known where all are read",
         ),
         (
             QUERY + 'incremental = "at"\n[suppression]\nfiles = "o.csv"\nmatch = { id = "id" }',

@@ -157,7 +157,7 @@ def kill_again_and_again(job: Path, *, kills: int = KILLS, broken: str = "") -> 
     tag = steps["tag"]
     assert (tag["total"], tag["delivered"], tag["in_doubt"], tagged.applied) == (ROWS, ROWS, 0, ROWS)
     assert tagged.applications - tagged.applied <= at_most
-    # What must not be repeated never is; what is missing at the vendor is told to be in doubt.
+    # What must not be repeated never is; what is missing at the vendor is reported as in doubt.
     for name, report, items in (("fire", fired, len(mapped)), ("demerge", parted, ROWS)):
         step = steps[name]
         assert report.more_than_once == 0

@@ -1,4 +1,4 @@
-"""Who is told how a run ended: nobody where all is well, each thing once, with no secret and no row in it."""
+"""Who is notified how a run ended: nobody where all is well, each thing once, without a secret or a row."""
 
 from __future__ import annotations
 

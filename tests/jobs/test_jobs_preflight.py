@@ -1,4 +1,4 @@
-"""Before anything is sent: what the vendor would drop without a word is told, and values go in its types."""
+"""Before anything is sent: what the vendor would drop without a word is named, and values go in its types."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Nights in a row over public files that nobody here has made, at each vendor and in each mode.
 
 The files keep their shape from night to night: comments, a title, a dialect of their own, a packed array, and
-a total at the end. What the vendors hold afterwards is compared with the file, whatever was told.
+a total at the end. What the vendors hold afterwards is compared with the file, whatever was reported.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from netaudience.sandbox import Fault, Sandbox
 
 pytest.importorskip("duckdb")
 
-#: So many rows of a file are read but in the slow tests.
+#: This many rows of a file are read but in the slow tests.
 FEW = 40
 LATER = timedelta(days=3)
 
@@ -53,7 +53,7 @@ class Public:
     source: Callable[[bytes], dict[str, Any]]
     #: What somebody makes of an export by mistake.
     mistake: Callable[[bytes], bytes]
-    #: What is then told.
+    #: What is then reported.
     told: str
 
 

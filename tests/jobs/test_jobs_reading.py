@@ -69,7 +69,7 @@ def write(tmp_path: Path):
 
 
 def problems_of(path: Path) -> list[tuple[int, str]]:
-    """Return what is told, by line."""
+    """Return what is reported, by line."""
     with pytest.raises(ConfigurationError) as caught:
         read_job(path)
     found = re.findall(rf"^{re.escape(str(path))}:(\d+): (.*)$", str(caught.value), re.MULTILINE)
@@ -153,7 +153,7 @@ def test_a_file_as_windows_writes_it(write, tmp_path: Path) -> None:
     assert read_job(path).steps == read_job(write(WHOLE)).steps
 
 
-#: What is changed in the whole file, the line that is told, and what the sentence says.
+#: What is changed in the whole file, the line that is reported, and what the sentence says.
 WRONG = [
     ('name = "nightly"', "nam = 1", 1, "no nam in the job file: did you mean name?"),
     ('name = "nightly"', 'name = "../x"', 1, "becomes the name of a folder"),
@@ -263,7 +263,7 @@ def test_a_mistake_is_told_with_its_line_and_the_remedy(
 
 
 def test_one_mistake_is_one_problem(write) -> None:
-    """What follows from a mistake is not told beside it."""
+    """What follows from a mistake is not reported beside it."""
     for before, after, line, words in WRONG:
         if after.startswith(("[sauce]", "guards", "nam")):
             continue

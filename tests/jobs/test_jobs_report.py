@@ -178,7 +178,7 @@ def test_the_verdict_says_at_one_glance_what_became_of_the_run(steps, facts, lev
     assert verdict.level == level
     assert headline in verdict.headline
     assert [command.split()[1] for _, command in verdict.commands] == commands
-    told = any("the job accepts so many" in sentence for sentence in verdict.sentences)
+    told = any("the job accepts that many" in sentence for sentence in verdict.sentences)
     assert told == any(each.accepted for each in steps)
 
 
@@ -543,7 +543,7 @@ def test_what_a_success_leaves_undone_is_told_once(folder):
     unsaid = "an id that it does not know does nothing"
     several = [step(name=name, total=1, delivered=1, unsaid=unsaid) for name in ("a", "b")]
     page = written(folder, summary(*several), {"a": measured(5)}).read_text(encoding="utf-8")
-    assert page.count(f"Not told by netmera tag_users: {unsaid}.") == 1
+    assert page.count(f"Not reported by netmera tag_users: {unsaid}.") == 1
 
 
 SHORT = [

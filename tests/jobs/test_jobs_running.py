@@ -200,7 +200,7 @@ async def test_a_run_against_a_server_that_is_not_there_goes_on_when_the_address
         assert f"netaudience resume {Path(first.folder)}" in first.sentences()[-1]
         again = await run(job, sandbox, resume=first.run)
         assert counts(again) == {step.name: (2000, 2000, 0, 0, 0, 0, 0)}
-        (Path(first.folder) / "summary.json").unlink()  # else it is told to be finished
+        (Path(first.folder) / "summary.json").unlink()  # else it is reported as finished
         with pytest.raises(ConfigurationError, match=r"begun with another account .* or start a new run"):
             await run(job, sandbox, resume=first.run, client_factory=nowhere)
 

@@ -335,7 +335,7 @@ def test_a_process_that_is_killed_leaves_a_usable_file(tmp_path):
         ):
             found = snapshot.differences(table, step, "looking", KEPT)
             left = [row["row"] for page in found.rows() for row in page]
-        # One commit may have been made and not been told, the next run's first among them; never a part.
+        # One commit may have been made and not been reported, the next run's first among them; never a part.
         untold = list(range(reached + 501, 20_001)) if reached < 20_000 else list(range(1, 501))
         assert left in (list(range(reached + 1, 20_001)), untold)
         assert (found.removed, found.rejected) == (0, 0)

@@ -1,4 +1,4 @@
-"""A job's source: ids keep their digits, what is no row is told, and reading goes on."""
+"""A job's source: ids keep their digits, what is no row is reported, and reading goes on."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_json_of_mixed_types_keeps_what_is_written(opened, tmp_path):
     ("files", "about", "words"),
     [
         (["none*.csv"], {}, "none*.csv names no file in"),
-        (["u.dat"], {}, "u.dat: its name does not tell what it is"),
+        (["u.dat"], {}, "u.dat: its name does not say what it is"),
         (["u.csv", "u.ndjson"], {}, "the files are of different formats (csv, ndjson)"),
         (["u.csv"], {"format": "excel"}, "There is no format of that name"),
         (["u.csv"], {"encoding": "klingon"}, "There is no encoding 'klingon'"),
@@ -288,7 +288,7 @@ def test_json_of_mixed_types_keeps_what_is_written(opened, tmp_path):
         (["nameless.csv"], {}, "column 2 has no name in the header"),
         (["latin.csv"], {}, "the header is not UTF-8"),
         (["-", "u.csv"], {}, "Standard input (-) is a source of its own"),
-        (["-"], {}, "Standard input has no name to tell what it is"),
+        (["-"], {}, "Standard input has no name that says what it is"),
     ],
 )
 def test_what_is_wrong_with_files_is_a_sentence(opened, tmp_path, files, about, words):

@@ -211,9 +211,7 @@ async def test_a_store_that_keeps_to_no_condition_is_refused(
         with pytest.raises(ConfigurationError) as caught:
             await run(machine(tmp_path, "one", people(9)), sandbox)
         assert sandbox.check("netmera", "set_profile_attributes").applications == 0
-        told = (
-            f"The store of {URL} writes over what it was told to leave ({condition}), so nothing would keep"
-        )
+        told = f"The store of {URL} overwrites what it has to leave ({condition}), so nothing would keep"
         assert str(caught.value).startswith(told)
         way.left_out = ()
         assert (await run(machine(tmp_path, "other", people(9)), sandbox)).ok

@@ -1,4 +1,4 @@
-"""A thread that cannot be had is told; nobody waits for it."""
+"""A thread that cannot be had is reported; nobody waits for it."""
 
 import asyncio
 import gc

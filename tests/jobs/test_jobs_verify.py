@@ -1,4 +1,4 @@
-"""A look afterwards: what the vendor has taken and not kept is told, and sent again on request."""
+"""A look afterwards: what the vendor has taken and not kept is reported, and sent again on request."""
 
 from __future__ import annotations
 

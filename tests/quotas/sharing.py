@@ -53,7 +53,7 @@ class MemoryQuotas:
 
 
 def check(state, quota):
-    """Tickets and slots are conserved, whatever is told."""
+    """Tickets and slots are conserved, whatever is reported."""
     leases = state["leases"].values()
     for index, window in enumerate(state["windows"]):
         back = sum(count for _, count in window["back"])

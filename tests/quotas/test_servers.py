@@ -1,4 +1,4 @@
-"""The stores on real servers: what they answer, who shares them, and what is told where they fail."""
+"""The stores on real servers: what they answer, who shares them, and what is reported where they fail."""
 
 import asyncio
 import math

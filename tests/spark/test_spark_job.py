@@ -259,7 +259,7 @@ def test_too_many_rejected_rows_stop_the_run_and_are_dead_letters(spark, sandbox
     assert summary.reconciles
     letters = [json.loads(line) for line in (Path(summary.folder) / "rejects.jsonl").open("rb")]
     outcomes = Counter(letter["outcome"] for letter in letters)
-    # Rows that a task had read before it was stopped are told as well.
+    # Rows that a task had read before it was stopped are reported as well.
     assert outcomes["rejected"] == step.rejected
     assert set(outcomes) <= {"rejected", "unsent"}
     assert summary.resume_command is None

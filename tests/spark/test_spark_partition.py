@@ -1,4 +1,4 @@
-"""One partition as a task carries it, without Spark: what is sent, what is noted, what is told."""
+"""One partition as a task carries it, without Spark: what is sent, what is noted, what is reported."""
 
 import datetime as dt
 import json

@@ -1,7 +1,7 @@
 """Processes: the end of the interpreter, forks at the worst moments, and children that are made anew.
 
-Every script runs with all warnings as errors and in development mode: whatever it leaves behind is told on
-standard error, which must stay empty.
+Every script runs with all warnings as errors and in development mode: whatever it leaves behind is
+reported on standard error, which must stay empty.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ async def test_a_long_answer_is_a_collection_that_is_read_again_and_leaves_no_fi
             assert "last" in members
             assert "nobody" not in members
         del page, members, one, other
-        gc.collect()  # a file that nobody has closed would be told here
+        gc.collect()  # a file that nobody has closed would be reported here
 
 
 REFUSED = b'{"code":"BadParams","msg":"' + b"x" * 2_000_000 + b'"}'
@@ -143,7 +143,7 @@ asyncio.run(read(sys.argv[1]))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is told by Linux")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone reports the peak")
 @pytest.mark.asyncio
 async def test_memory_does_not_grow_with_the_list():
     peaks = []

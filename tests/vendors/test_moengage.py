@@ -379,7 +379,7 @@ async def test_a_project_goes_as_a_query_where_users_and_events_are_written() ->
 )
 @pytest.mark.asyncio
 async def test_what_is_wrong_with_the_account_stops_a_run_at_the_first_answer(kind) -> None:
-    answer = reply(400, {"status": "fail", "error": {"type": kind, "message": "as it is told"}})
+    answer = reply(400, {"status": "fail", "error": {"type": kind, "message": "as it is reported"}})
     client, transport = moengage(*[answer] * 3)
     rows = [{"customer_id": f"user-{number}"} for number in range(17)]
     report = await client.import_users(rows).settled()

@@ -1,4 +1,4 @@
-"""What is special about Netmera's bulk operations: what it would skip without a word is told beforehand.
+"""What is special about Netmera's bulk operations: what it would skip without a word is reported beforehand.
 
 Source: https://github.com/ecemnaz1/netmera-rest-api
 """

@@ -1,4 +1,4 @@
-"""Attributes that are set and taken away at all vendors: what is told is what the sandbox's state says."""
+"""Attributes that are set and taken away at all vendors: the report is what the sandbox's state says."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_what_is_told_as_set_is_set_and_goes_when_it_is_unset(tmp_path: Path) ->
     [
         ({"verb": "set"}, "the names of attributes"),
         ({"verb": "erase", "attributes": {"a": "a"}}, "no attribute"),
-        ({"verb": "set", "attributes": {"a": None}}, "the column that a is in"),
+        ({"verb": "set", "attributes": {"a": None}}, "needs a column for a"),
         ({"verb": "unset", "attributes": {"a": "a"}}, "no column for a"),
     ],
 )

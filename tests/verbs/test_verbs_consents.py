@@ -1,4 +1,4 @@
-"""Opting people out and in, and audiences, at all vendors: what is told is what the sandbox's state says."""
+"""Opting people out and in, and audiences, at all vendors: the report is what the sandbox's state says."""
 
 from __future__ import annotations
 
@@ -231,14 +231,14 @@ def test_an_audience_is_joined_and_left_at_every_vendor_that_has_one(tmp_path: P
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"verb": "suppress"}, "which channels are meant"),
+        ({"verb": "suppress"}, "needs channels"),
         ({"verb": "suppress", "channels": ["emial"]}, "did you mean email"),
         ({"verb": "erase", "channels": ["email"]}, "no channel"),
         ({"verb": "join"}, "the name of an audience"),
         ({"verb": "suppress", "channels": ["email"], "audience": "vip"}, "no audience"),
     ],
 )
-def test_a_verb_is_told_what_it_is_about_and_nothing_else(said: dict, told: str) -> None:
+def test_a_verb_takes_what_it_is_about_and_nothing_else(said: dict, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         Action(**said)
 

@@ -125,8 +125,8 @@ def test_an_erasure_in_a_file_is_agreed_to_each_time(tmp_path: Path) -> None:
     [
         (OFF.replace('"suppress"', '"unsuppress"'), "netaudience unsuppress, with --yes-opt-in"),
         (OFF.replace('"suppress"', '"supress"'), "did you mean suppress"),
-        (OFF.replace('channels = "email"\n', ""), "suppress is told which channels are meant"),
-        (OFF.replace("at = {", 'audience = "vip"\nat = {'), "suppress is told no audience"),
+        (OFF.replace('channels = "email"\n', ""), "suppress needs channels"),
+        (OFF.replace("at = {", 'audience = "vip"\nat = {'), "suppress takes no audience"),
         (
             OFF.replace('"iterable:email" = 1', ""),
             'Iterable: say at = { "iterable:email" = … } with',

@@ -1,4 +1,4 @@
-"""What vendors hold of a person: by all ids, with what is not told, and masked unless it is asked for."""
+"""What vendors hold of a person: by all ids, with what is not reported, and masked unless it is asked for."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Carrier:
             await self.line.take(self.read, event.body, following.ack, reference)
 
 
-# It gives no more than so many without an acknowledgement.
+# It gives no more than this many without an acknowledgement.
 broker = RabbitBroker(URL, default_channel=Channel(prefetch_count=MAX_PENDING), log_level=logging.DEBUG)
 carrier: Carrier
 

@@ -55,7 +55,7 @@ def asking_sql(  # noqa: PLR0913, PLR0917 - what the SQL is made of
     Args:
         selection: What is sent of a row, and which rows.
         effect: How the effect of a row is known.
-        key: The columns that tell a row from others.
+        key: The columns that identify a row.
         columns: The source's columns.
         problem: The SQL of what is wrong with a row.
         connection: Tells the types of expressions, and is where the query may run.

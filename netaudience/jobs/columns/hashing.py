@@ -83,7 +83,7 @@ class Part:
         return has if self.fails is None else f"({has} OR {self.fails})"
 
     def hashed(self, name: str) -> list[tuple[str, str]]:
-        """Return what stands for the field, each with a name; its type is told where JSON has none."""
+        """Return what stands for the field, each with a name; its type is reported where JSON has none."""
         if not self.kind:
             return [(name, self.value)]
         plain = self.kind.partition("(")[0].strip()

@@ -19,9 +19,9 @@ _NO_VALUE = "NULL::VARCHAR"
 #: Floats that all writers of JSON write alike; tiny and huge ones have several shortest forms.
 _USUAL_FLOATS = (1e-5, 1e15)
 _EXACT = 2**53
-#: So many digits a float holds, whichever they are.
+#: This many digits a float holds, whichever they are.
 _SURE_DIGITS = 15
-#: Whole numbers of so many signs are within 64 bits, whichever they are.
+#: Whole numbers of this many signs are within 64 bits, whichever they are.
 _SURE_WHOLE = 18
 #: Powers of ten up to here are exact as floats, so that the division by one of them is.
 _EXACT_SCALE = 22

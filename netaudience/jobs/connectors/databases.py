@@ -343,7 +343,7 @@ def _open_bigquery(uri: str | None, sql: str, stop: Stop) -> Generator[Rows, Non
 
 def _no_uri(secret: Secret | None, connection: str) -> str:
     if secret is None:
-        return f'{connection} needs to be told where it is: add uri = {{ env = "WAREHOUSE_URI" }}'
+        return f'{connection} needs an address: add uri = {{ env = "WAREHOUSE_URI" }}'
     if secret.env is None:
         return f"The file {secret.file} of the uri is empty: write the database's address into it"
     return f"{secret.env} is not set: set it (or {secret.env}_FILE) to the database's address"

@@ -1,6 +1,6 @@
 """How far a source was read, so that the next reading begins there: by a column, or by a table's own history.
 
-Nothing is left out that has to be sent: where it cannot be told what is new, everything is read.
+Nothing is left out that has to be sent: where it is not known what is new, everything is read.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Watermark:
         return self.value if self.kind == "number" else f"'{self.value}'"
 
     def back(self, by: float) -> Watermark:
-        """Return the one that stands so many seconds before, or units of a number."""
+        """Return the one that stands some seconds before, or units of a number."""
         value = self.native
         match value:
             case dt.datetime():
@@ -219,7 +219,7 @@ class Greatest:
 
     def _unfit(self, what: str) -> ConfigurationError:
         return ConfigurationError(
-            f"The column {self._column!r} holds {what}, by which it cannot be told what is new: {_REMEDY}",
+            f"The column {self._column!r} holds {what}, by which it is not known what is new: {_REMEDY}",
             key="incremental",
         )
 

@@ -42,7 +42,7 @@ OnProgress: TypeAlias = Callable[[Summary], object]
 _LOOK, _SAVE = 0.5, 5.0
 
 
-async def carry_out(  # noqa: PLR0913 - what a run may be told
+async def carry_out(  # noqa: PLR0913 - the options of a run
     keeping: Keeping,
     *,
     table: Table | None,
@@ -155,7 +155,7 @@ class _JobRun:
         first: float | None,
     ) -> None:
         self._keeping = keeping
-        #: So many rows of each step are sent, or such a share below 1; None where all are.
+        #: The number of rows of each step that are sent, or such a share below 1; None where all are.
         self._first = first
         self._stack = stack
         self._in_doubt: OnDoubt = in_doubt
@@ -451,7 +451,7 @@ class _JobRun:
                 told = {"removed": delivered}
             commit = prepared.snapshot.commit if self._keeping.again is None else prepared.snapshot.recall
             try:
-                await self._threads.call(functools.partial(commit, **told))  # type: ignore[arg-type] # keys or numbers, as the carrier was told
+                await self._threads.call(functools.partial(commit, **told))  # type: ignore[arg-type] # keys or numbers, as the carrier takes them
             except NetaudienceError as error:
                 if str(error) not in self.summary.unwritten:
                     self.summary.unwritten.append(str(error))
@@ -473,7 +473,7 @@ class _JobRun:
                 carrier.crash(error)
 
     async def finish(self) -> None:
-        """Tell what became of the run; what cannot be written is told in the summary."""
+        """Tell what became of the run; what cannot be written is reported in the summary."""
         summary, keeping = self.summary, self._keeping
         for carrier in self._all:
             carrier.count(at_the_end=True)

@@ -40,7 +40,7 @@ class FanOut:
             pages: Gives a page for each of them at a time.
             mappers: What makes items of each step's pages.
             threads: Where pages are read.
-            most: So many rows of each step are carried, and it ends as if it had been cut there; all of
+            most: The rows of each step that are carried, and it ends as if it had been cut there; all of
                 them where it is None.
         """
         self._most = None if most is None else list(most)

@@ -192,7 +192,7 @@ class Keeping(Protocol):
         ...
 
     def finish(self, summary: Summary, reached: Mapping[str, int | None]) -> None:
-        """Write down what became of the run; what cannot be written is told in the summary."""
+        """Write down what became of the run; what cannot be written is reported in the summary."""
         ...
 
     def publish(self, summary: Summary) -> None:

@@ -59,7 +59,7 @@ class Kept:
     on_answer: OnAnswer | None = None
     on_row: OnRow | None = None
 
-    def __init__(  # noqa: PLR0913 - what a run may be told
+    def __init__(  # noqa: PLR0913 - the options of a run
         self,
         job: JobFile,
         *,
@@ -369,7 +369,7 @@ class Kept:
         """Do nothing: the journal knows what was sent, and going on with the run sends the rest."""
 
     def finish(self, summary: Summary, reached: Mapping[str, int | None]) -> None:
-        """Write down what became of the run; what cannot be written is told in the summary."""
+        """Write down what became of the run; what cannot be written is reported in the summary."""
         self.rejects.close(reached)
         if self.rejects.broken is not None:
             summary.unwritten.append(self.rejects.broken)

@@ -46,7 +46,7 @@ class RowFate(NamedTuple):
 
 
 OnRow: TypeAlias = Callable[[RowFate], object]
-"""Is told of every row whose fate is known, also of those that an earlier attempt has settled."""
+"""Called for every row whose fate is known, also of those that an earlier attempt has settled."""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,6 @@
 """What comes before a run sends anything: clients, counts, differences, and everybody who may refuse.
 
-All of it may be done again and again without harm. What it refuses is told with what to do.
+All of it may be done again and again without harm. What it refuses is reported with what to do.
 """
 
 from __future__ import annotations

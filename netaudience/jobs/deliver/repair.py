@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.verified import Verified
 
 
-async def repair_run(  # noqa: PLR0913 - what a run may be told
+async def repair_run(  # noqa: PLR0913 - the options of a run
     job: JobFile,
     run: RunFolder,
     verified: Verified,

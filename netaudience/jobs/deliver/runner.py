@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from netaudience.jobs.state.state_store import StateStore
 
 
-async def run_job(  # noqa: C901, PLR0913 - what a run may be told, in its order
+async def run_job(  # noqa: C901, PLR0913 - the options of a run, in its order
     job: JobFile,
     *,
     resume: str | None = None,

@@ -120,7 +120,7 @@ class StepRunner:
         await run.__aexit__(None, None, None)
         try:
             await self._read()
-        except Exception as error:  # noqa: BLE001 - what was settled is read by then, and must be told
+        except Exception as error:  # noqa: BLE001 - what was settled is read by then, and must be reported
             extra = {"vendor": self.order.client.vendor, "operation": self.order.operation.name}
             _log.error("A run broke down while it was left: %s", type(error).__name__, extra=extra)
 

@@ -1,4 +1,4 @@
-"""A run that leaves nothing behind, as a command's: what was not delivered is told at once."""
+"""A run that leaves nothing behind, as a command's: what was not delivered is reported at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from netaudience.jobs.deliver.order import OnAnswer, OnRow, TaskNotes
 
 
 class Unkept:
-    """A run that leaves nothing behind: what was not delivered is told at once, and that is all."""
+    """A run that leaves nothing behind: what was not delivered is reported at once, and that is all."""
 
     again: RunFolder | None = None
     kept_source: Path | None = None
@@ -165,10 +165,10 @@ class Unkept:
         carrier.tell_left()
 
     def finish(self, summary: Summary, reached: Mapping[str, int | None]) -> None:
-        """Say what could not be told, and which rows nobody has looked at."""
+        """Say what could not be reported, and which rows nobody has looked at."""
         self.rejects.close(reached)
         if summary.signal is not None:
-            summary.notes.append("The run was interrupted: what was under way was settled, or is told.")
+            summary.notes.append("The run was interrupted: what was under way was settled, or is in doubt.")
         for step in summary.steps:
             if step.exhausted and not step.total and not self._job.guards.allow_empty:
                 step.stop(no_rows())

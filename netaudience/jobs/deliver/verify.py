@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from netaudience.jobs.extract.table import Table
     from netaudience.operations.schemas import Answers
 
-#: So many rows at least are looked at, of a small run all.
+#: This many rows at least are looked at, of a small run all.
 FEW = 10
 #: Rows that wait to be asked for, and questions that are under way; the vendor's own limits hold besides.
 _WAITING, _AT_ONCE = 100, 16
 _LOST = "the source has changed since the run, and does not have the row any more as it was sent"
 
 
-async def verify_run(  # noqa: PLR0913 - what a look may be told
+async def verify_run(  # noqa: PLR0913 - the options of a look
     job: JobFile,
     run: str | RunFolder = "latest",
     *,
@@ -156,7 +156,7 @@ class _Look:
         return looked
 
     def _looks(self, step: Step, vendor: type[Client]) -> list[StepVerified]:
-        """Return what the looks at a step, and at what it took back, are told in."""
+        """Return what the looks at a step, and at what it took back, are reported in."""
         summary = read_summary(self._run.summary)
         told = () if summary is None else summary.steps
         looks = [StepVerified(name=step.name, vendor=step.vendor, operation=step.operation)]
@@ -287,6 +287,6 @@ def _fill_in(look: StepVerified, vendor: type[Client]) -> None:
 
 
 def _fact(vendor: type[Client], told: StepVerified) -> ReadBack | None:
-    """Return the look-up that shows what was told, if there is one."""
+    """Return the look-up that shows what was sent, if there is one."""
     fact = vendor.read_backs.get(told.operation.replace("-", "_"))
     return fact if isinstance(fact, ReadBack) else None

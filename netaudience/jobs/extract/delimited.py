@@ -48,7 +48,7 @@ _LONGEST_LINE = 4_000_000
 _CHUNK = 4_000_000
 #: A row of more lines than this has a quote that is never closed.
 _MOST_LINES = 10_000
-#: A row of more lines than this is told.
+#: A row of more lines than this is reported.
 _MANY_LINES = 20
 #: What DuckDB calls the errors of a CSV, in words that say what to do.
 _ERRORS = {
@@ -73,7 +73,7 @@ _MARKED = ", ".join(map(literal, ("\\N", "#N/A", "NULL", "(null)", "NaN", "nan",
 
 @attrs.define
 class Findings:
-    """What is worth to be told of a file's rows, or of those of a stream that came so far."""
+    """What is worth reporting of a file's rows, or of those of a stream that came so far."""
 
     name: str
     #: How many rows have many lines, and the most lines of one.
@@ -86,7 +86,7 @@ class Findings:
     padded: Counter[str] = attrs.field(factory=Counter[str])
 
     def __add__(self, other: Findings) -> Findings:
-        """Return what is to be told of both as one."""
+        """Return what is to be reported of both as one."""
         return Findings(
             self.name,
             self.long + other.long,
@@ -149,7 +149,7 @@ class Delimited:
         self.lines = 0
         self._nulls = source.nulls
         self._trim, self._fill = source.trim, source.short_rows == "fill"
-        #: What is worth to be told of each, once it was looked at.
+        #: What is worth reporting of each, once it was looked at.
         self.findings: list[Findings] = []
 
     @property

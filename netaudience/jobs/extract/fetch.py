@@ -132,7 +132,7 @@ def kept_in(folder: Path) -> Fetched | None:
     )
 
 
-def fetch(  # noqa: PLR0913 - what a reading may be told
+def fetch(  # noqa: PLR0913 - the options of a reading
     source: Source,
     job: Path,
     folder: Path,
@@ -226,7 +226,7 @@ def fetch_pipe(source: Source, folder: Path, pipe: Pipe | None = None) -> Fetche
         raise ConfigurationError("Standard input (-) is a source of its own: name either it, or files")
     if source.format is None:
         raise ConfigurationError(
-            f"Standard input has no name to tell what it is: say format ({', '.join(FORMATS)})"
+            f"Standard input has no name that says what it is: say format ({', '.join(FORMATS)})"
         )
     path = spool_stdin(folder, pipe)
     return Fetched(folder=folder, name="standard input", digest=digest_of_file(path))

@@ -81,7 +81,7 @@ def open_input(one: Input) -> BinaryIO:
 
 
 def open_bytes(path: Path, packing: str) -> BinaryIO:
-    """Open a file to read its bytes, unpacked in the way that is told."""
+    """Open a file to read its bytes, unpacked in the way that is given."""
     if packing == "gzip":
         return cast("BinaryIO", gzip.open(path, "rb"))
     return _open_zstd(path) if packing == "zstd" else path.open("rb")
@@ -105,7 +105,7 @@ def prepare(files: Files, source: Source, scratch: Path) -> list[Input]:
         scratch: Where copies go.
 
     Raises:
-        ConfigurationError: it cannot be told what a file is, it cannot be read, or they are of many formats.
+        ConfigurationError: it is not known what a file is, it cannot be read, or they are of many formats.
         SourceFailed: a file cannot be read.
     """
     if source.format is not None and source.format not in FORMATS:
@@ -163,7 +163,7 @@ class _Preparing:
         form = said or format_of(Path(name))
         if form is None:
             raise ConfigurationError(
-                f"{name}: its name does not tell what it is: say format ({', '.join(FORMATS)})"
+                f"{name}: its name does not say what it is: say format ({', '.join(FORMATS)})"
             )
         if form in {"parquet", "xlsx"} and head:
             what = "Parquet" if form == "parquet" else "an Excel file (.xlsx)"

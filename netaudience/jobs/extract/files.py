@@ -156,7 +156,7 @@ def has_format(name: str) -> bool:
 
 
 def format_of(path: Path) -> Format | None:
-    """Return what a file is, from its name; None where the name does not tell."""
+    """Return what a file is, from its name; None where the name does not say."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()

@@ -34,7 +34,7 @@ from netaudience.jobs.spec.model import Source
 DELIMITERS = ",;\t|"
 #: Signs that stand between cells somewhere, and are not tried.
 _OTHERS = ",;\t|^~"
-#: A header is looked for in so many bytes, and the rows behind it are looked at to understand it.
+#: A header is looked for in this number of bytes, and the rows behind it are looked at to understand it.
 _HEAD = 1_000_000
 _ROWS = 200
 #: The line in which Excel is told what stands between the cells of those that follow.
@@ -42,9 +42,9 @@ _SEP = re.compile(r'"?sep=([^\r\n])"?;*,*\s*', re.IGNORECASE)
 #: What a column is called that has no name, before its number.
 _UNNAMED = "netaudience column "
 _NAMES = {"\t": "tab"}
-#: So many lines at the beginning that begin with # are comments.
+#: This many lines at the beginning that begin with # are comments.
 _COMMENTS = 2
-#: So many rows that have as many words as the header say that blanks divide them.
+#: This many rows that have as many words as the header say that blanks divide them.
 _WORDS = 3
 _BLANKS = 'write delimiter = " " (--delimiter " " in a command)'
 #: What files are called in which this stands between cells.

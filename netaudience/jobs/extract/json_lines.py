@@ -140,7 +140,7 @@ class Objects:
         return {name for name in self.columns if folded.count(name.casefold()) > 1}
 
     def notes(self) -> list[str]:
-        """Return what is to be told of a file that is one object around a list of rows."""
+        """Return what is to be reported of a file that is one object around a list of rows."""
         if self._lines or self._bare or not self.columns or len(self._inputs) > 1:
             return []
         with telling(self._named):

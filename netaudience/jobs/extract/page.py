@@ -20,7 +20,7 @@ from netaudience.jobs.extract.scan import Staged, Wanted
 from netaudience.jobs.formats import PROBLEM
 from netaudience.jobs.spec.model import Expression
 
-#: So many rows of a page are made one by one; who looks at more looks at most of them.
+#: This many rows of a page are made one by one; who looks at more looks at most of them.
 _FEW = 20
 
 

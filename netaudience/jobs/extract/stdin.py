@@ -112,7 +112,7 @@ class StreamTable(Table):
         self._header = b""
         self._lines = self._rows = 0
         self._told: list[str] = []
-        #: What is to be told of the blocks before the one that is open.
+        #: What is to be reported of the blocks before the one that is open.
         self._past = Findings(_NAME)
         self._taken = False
         self._reading: _BlockScan | None = None
@@ -132,7 +132,7 @@ class StreamTable(Table):
 
     @property
     def notes(self) -> list[str]:
-        """What is worth to be told of the rows that came so far."""
+        """What is worth reporting of the rows that came so far."""
         return [*self._told, *sum(self._opened.findings, self._past).notes]
 
     def fingerprint(self) -> str:

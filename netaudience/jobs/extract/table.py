@@ -1,7 +1,7 @@
 """A job's source as a table that can be read again and again: its columns, its rows, and what is wrong.
 
 Rows come in the source's order, in pages, in memory that does not grow with the source, each with a number
-that is the same at every reading. A row that cannot be read is told, and reading goes on.
+that is the same at every reading. A row that cannot be read is reported, and reading goes on.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def open_data(data: AnyData, *, key: Sequence[str] = (), memory: str = "1GB") ->
     Args:
         data: Mappings of a column's name to its value, or what has ``__arrow_c_stream__``: the tables of
             Arrow, pandas, Polars and DuckDB.
-        key: The columns that together tell a row from others.
+        key: The columns that together identify a row.
         memory: How much memory DuckDB may use.
 
     Raises:
@@ -214,7 +214,7 @@ class Table:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The columns that together tell a row from others."""
+        """The columns that together identify a row."""
         return self._key
 
     @property
@@ -224,7 +224,7 @@ class Table:
 
     @property
     def notes(self) -> list[str]:
-        """What is worth to be told of the source once it was read."""
+        """What is worth reporting of the source once it was read."""
         return [*([self._read] if self._read else ()), *self._opened.notes, *self._held]
 
     def _read_list(self, suppression: Suppression, folder: Path) -> None:

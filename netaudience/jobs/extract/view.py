@@ -135,7 +135,7 @@ class Opened:
         """Look once at whether every line of the source is read, before anything is made of it.
 
         Args:
-            cursor: A connection to the view, which is told where that has become another one.
+            cursor: A connection to the view, which is switched where that has become another one.
 
         Raises:
             SourceFailed: lines would be lost without a word.
@@ -162,12 +162,12 @@ class Opened:
 
     @property
     def notes(self) -> list[str]:
-        """What is worth to be told of the source once it was read."""
+        """What is worth reporting of the source once it was read."""
         return [*self._told, *(note for found in self.findings for note in found.notes)]
 
     @property
     def findings(self) -> list[Findings]:
-        """What is worth to be told of its CSV files, of each that was looked at."""
+        """What is worth reporting of its CSV files, of each that was looked at."""
         return [found for one in self._verified for found in one.findings]
 
     def set_aside(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Aside]:

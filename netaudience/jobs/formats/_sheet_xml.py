@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 _BOOK = "xl/workbook.xml"
 _CELL = re.compile(r"([A-Z]+)([0-9]+)")
 _RANGE = re.compile(r"([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)")
-#: A number is shown with so many digits, and with zeros before where it has fewer.
+#: A number is shown with this many digits, and with zeros before where it has fewer.
 _ZEROS = re.compile(r"0{2,}")
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from netaudience.plurals import many
 
-#: So many columns are named one by one in a sentence.
+#: This many columns are named one by one in a sentence.
 _FEW = 12
 
 _Row: TypeAlias = Sequence[object]

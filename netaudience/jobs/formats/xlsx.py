@@ -42,7 +42,7 @@ class _Sheet(NamedTuple):
 
 
 def notes(path: Path, name: str, asked: Asked) -> list[str]:
-    """Return what is worth to be told of a workbook: that it has further sheets."""
+    """Return what is worth reporting of a workbook: that it has further sheets."""
     seen, _, close = _book(path, name)
     close()
     if asked.sheet is not None or len(seen) < 2:

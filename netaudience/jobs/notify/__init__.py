@@ -1,1 +1,1 @@
-"""Tells others how a run ended, where that is worth to be told: a webhook, a health check, a function."""
+"""Tells others how a run ended, where that is worth an alert: a webhook, a health check, a function."""

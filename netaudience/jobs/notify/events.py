@@ -1,7 +1,7 @@
 """What of a run's end is worth an alert: a failure, a guard, new rejects, and that all is well again.
 
-Where all is well, and was before, nobody is told. What was told last stands beside the runs, so that a run
-that is looked at again is told once.
+Where all is well, and was before, nobody is told. What was reported last stands beside the runs, so that a
+run that is looked at again is reported once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Ended:
 
     @property
     def exit_code(self) -> int:
-        """What the shell is told."""
+        """The exit code of the process."""
         if self.summary is not None:
             return int(self.summary.exit_code)
         return int(of_error(self.error) if isinstance(self.error, NetaudienceError) else ExitCode.FAILED)
@@ -98,7 +98,7 @@ def _event_of(summary: Summary, last: Told, new_rejects: Share) -> Event:
 
 
 def last_told(folder: Path) -> Told:
-    """Return what was told last of a job."""
+    """Return what was reported last of a job."""
     try:
         return structure(load_json(_path(folder).read_bytes()), Told)
     except (OSError, ValueError):
@@ -106,7 +106,7 @@ def last_told(folder: Path) -> Told:
 
 
 def remember_told(folder: Path, ended: Ended, last: Told) -> None:
-    """Write down what was told; where that cannot be done, the next run's alert says the same once more."""
+    """Write down what was reported; where that fails, the next run's alert says the same once more."""
     amiss = (
         last.amiss if ended.event == "nothing" else "nothing" if ended.event == "recovery" else ended.event
     )

@@ -1,4 +1,4 @@
-"""Whoever a job says is to be told how its runs end. What cannot be told is told in the run's own summary."""
+"""Those whom a job notifies how its runs end. One that cannot be sent is a note in the run's summary."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Notifier:
         self._tell(Ended.of_error(self._job.name, error))
 
     def ended(self, summary: Summary) -> None:
-        """Tell of a run that has ended; what could not be told is added to its notes."""
+        """Tell of a run that has ended; what could not be reported is added to its notes."""
         if self._asked:
             last = last_told(job_folder(self._job))
             self._tell(Ended.of_summary(summary, last, self._job.notify.new_rejects))

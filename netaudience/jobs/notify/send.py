@@ -1,4 +1,4 @@
-"""Sends what is to be told: a POST to a webhook, a ping to a health check. No sentence holds an address.
+"""Sends what is to be reported: a POST to a webhook, a ping to a health check. No sentence holds an address.
 
 It goes by the standard library, in a thread, and a run never fails of it.
 """

@@ -141,7 +141,7 @@ async def sizes_of(job: JobFile, client_factory: ClientFactory | None = None) ->
         vendor, facts = vendor_of(slug), audiences_of(vendor_of(slug))
         named = Size(vendor=slug, name=vendor.vendor, place=audience.at.get(slug, audience.name))
         if facts is None:
-            sizes.append(attrs.evolve(named, reason="the vendor does not tell how many they are"))
+            sizes.append(attrs.evolve(named, reason="the vendor does not say how many they are"))
             continue
         async with account_of(job, vendor, client_factory) as account:
             try:

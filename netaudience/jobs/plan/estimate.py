@@ -1,4 +1,4 @@
-"""What one operation would send for so many items: requests, bytes, time, and the first body.
+"""What one operation would send for a number of items: requests, bytes, time, and the first body.
 
 Reckoned from the first request, which is packed as in a run; nothing is sent, and no header is made. Where
 credentials are missing, the facts stand in for the account.

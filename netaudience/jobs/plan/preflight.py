@@ -27,7 +27,7 @@ from netaudience.model.kinds import Identifiers, Kind
 from netaudience.model.rows import Field, Rows
 from netaudience.operations.schemas import Answers, Entries, Names, Told, read_schemas
 
-#: Seconds for all questions of one step's vendor: what is not answered by then is told, and the run goes on.
+#: Seconds for all questions of one step's vendor: what is not answered by then is a note; the run goes on.
 _PATIENCE = 60.0
 _HOW = (
     "rename or cast it in [step.fields] (--column, --skip, --sql in a command), or say --no-preflight to "
@@ -52,13 +52,13 @@ async def ask_vendor(client: Client, step: Step, answers: Answers) -> Preflight:
     Args:
         client: The vendor's.
         step: What is to be sent.
-        answers: What was told already, for other steps.
+        answers: What was reported already, for other steps.
     """
     try:
         async with asyncio.timeout(_PATIENCE):
             told = await read_schemas(client, step.operation, step.arguments, answers)
     except TimeoutError:
-        why = f"{client.vendor} did not tell its schema within {_PATIENCE:g} seconds: nothing was compared"
+        why = f"{client.vendor} did not send its schema within {_PATIENCE:g} seconds: nothing was compared"
         told = Told(problems=(why,))
     return Preflight(step, told)
 

@@ -130,7 +130,7 @@ def first_job(
         "",
         "[guards]",
         '# max-rejected = "20%"        # the run stops when more rows than this are wrong',
-        '# max-deviation = "50%"       # and does not begin when so many more or fewer rows come than usual',
+        '# max-deviation = "50%"       # it does not begin when the row count differs from the usual by more',
         "# allow-empty = true          # an empty source is an error unless this is set",
         "",
     ]
@@ -188,7 +188,7 @@ def _source_lines(source: Source, key: str | None, columns: Sequence[str]) -> It
     if told:
         yield f"key = {_one_or_many(told)}"
     else:
-        yield f'# key = {_text(columns[0])}    # the column that tells a row from others, for "changed-only"'
+        yield f'# key = {_text(columns[0])}    # the column that identifies a row, for "changed-only"'
 
 
 def _argument_lines(operation: Operation) -> Iterator[str]:

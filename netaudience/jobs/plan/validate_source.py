@@ -1,6 +1,6 @@
 """Whether a job agrees with its source: every column is there, and every piece of SQL is one.
 
-Asked when the source is open and before anything is read or sent. What is wrong is told all at once, with
+Asked when the source is open and before anything is read or sent. What is wrong is reported all at once, with
 the line of the job file.
 """
 
@@ -27,7 +27,7 @@ from netaudience.model.kinds import Identifiers
 from netaudience.operations.dispatch import Operation
 
 
-def open_checked(  # noqa: PLR0913 - what a reading may be told
+def open_checked(  # noqa: PLR0913 - the options of a reading
     job: JobFile,
     *,
     kept: Path | None = None,
@@ -188,7 +188,7 @@ class _Checker:
         try:
             self._table.check(selection)
         except ConfigurationError as error:
-            # A key that is missing is told where the file names it.
+            # A key that is missing is reported where the file names it.
             if error.key != "key" and not any(
                 f"column {name} not found" in str(error) for name in self._missing
             ):

@@ -186,7 +186,7 @@ def distribution(latencies: Latencies, name: str) -> Element:
 
 
 def clock(metrics: Metrics, at: float) -> str:
-    """Return what the clock said, in UTC, so many seconds after the start; with the day, if it is another."""
+    """Return what the clock said, in UTC, some seconds after the start; with the day, if it is another."""
     attempt = next(each for each in reversed(metrics.attempts) if each.at <= at or not each.at)
     moment = datetime.fromtimestamp(attempt.wall + at - attempt.at, UTC)
     began = datetime.fromtimestamp(metrics.attempts[0].wall, UTC)
@@ -243,7 +243,7 @@ def _latencies_over_time(
         lines.append((words, role, [math.nan if value is None else value for value in found]))
     values = [value for _, _, line in lines for value in line if value == value]  # noqa: PLR0124 - no gap
     up = Scale(min(values) / 1.2, max(values) * 1.2, is_log=True)
-    title = "Time until the answer, within which so many of the requests ended"
+    title = "Response times: the share of requests that were answered within them"
     plot = Plot(chart, title, across, up, duration)
     for words, role, line in lines:
         plot.means(words, role, "curve")

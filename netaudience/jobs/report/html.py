@@ -148,7 +148,7 @@ class _Page:
             _picture(body, charts.outcomes(bars), caption)
             silent = {(step.vendor, step.operation, step.unsaid) for step in steps if step.unsaid}
             for vendor, name, what in sorted(silent):
-                say(body, "p", f"Not told by {vendor} {name}: {what}.", "quiet")
+                say(body, "p", f"Not reported by {vendor} {name}: {what}.", "quiet")
         if self._last:
             say(body, "h2", "The last runs")
             _picture(body, charts.runs(self._last), "The share is what is at the vendor, over all steps.")

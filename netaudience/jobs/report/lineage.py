@@ -1,7 +1,7 @@
 """Events of a run for OpenLineage (https://openlineage.io): what was read, where it went, and how it ended.
 
 A `Lineage` is what a run tells its progress to. It refuses what could name a person: files, operations and
-counts are told, never a row. An event that cannot be sent is logged, and changes nothing about the run.
+counts are reported, never a row. An event that cannot be sent is logged, and changes nothing about the run.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Lineage:
         )
 
     def _inputs(self, summary: Summary) -> list[InputDataset]:
-        """Return the source's files by where they are; a glob is told as it stands."""
+        """Return the source's files by where they are; a glob is reported as it stands."""
         source, folder = self._job.source, self._job.path.parent
         names = [name for name in source.files if name != "-"]
         names += [source.database] if source.database is not None else []

@@ -27,7 +27,7 @@ Cursor: TypeAlias = Any
 
 
 def keep_results(job: JobFile, summary: Summary) -> None:
-    """Write the tables of a run where its job says; what cannot be written is told in the summary."""
+    """Write the tables of a run where its job says; what cannot be written is reported in the summary."""
     results = job.results
     if results is None or not summary.run:
         return

@@ -230,7 +230,7 @@ class _Run:
             if not self._job.source.key:
                 raise ConfigurationError(
                     f"The step {step.name!r} is {step.mode}, which needs a key: say in [source] which "
-                    'columns tell a row from others, as in key = "user_id"'
+                    'columns identify a row, as in key = "user_id"'
                 )
             place = find_memory(
                 self._keeping.folder, step.name, prepared.client.home, self._consent.account, form="spark"
@@ -265,7 +265,7 @@ class _Run:
             started = datetime.now(UTC)
             try:
                 await self._threads.call(functools.partial(self._send, prepared, told))
-            except Exception as error:  # noqa: BLE001 - what was sent is told, whatever has happened
+            except Exception as error:  # noqa: BLE001 - what was sent is reported, whatever has happened
                 await self._threads.call(functools.partial(self._failed, prepared, told, error))
             told.seconds = (datetime.now(UTC) - started).total_seconds()
         await self._threads.call(self._finish)

@@ -98,7 +98,7 @@ class Delivered:
         Args:
             rows: The rows of the source.
             step: What is sent of them.
-            key: The columns that tell a row from others.
+            key: The columns that identify a row.
             run: The folder of the run for this step.
 
         Raises:

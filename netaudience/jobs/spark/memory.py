@@ -35,9 +35,9 @@ SIZE = 16 + 8
 DIGEST = "netaudience digest"
 #: What the names of the files end with: notes, and the marks of attempts that have begun.
 _NOTES, _BEGUN = ".notes", ".begun"
-#: What may be repeated is noted after so many, or so many seconds.
+#: What may be repeated is noted after this many rows, or seconds.
 _MANY, _SECONDS = 20_000, 1.0
-#: So many small files are put together.
+#: Small files are put together when there are this many.
 _TOGETHER = 200
 #: Seconds for which an attempt that sends a request once more trusts that none newer has begun.
 _FRESH = 1.0
@@ -113,7 +113,7 @@ def told(place: str) -> Counts:
 
 
 def digest_of_row(row: Mapping[str, object]) -> bytes:
-    """Return what tells a row from others."""
+    """Return what identifies a row."""
     text = json.dumps(row, sort_keys=True, default=repr)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=SIZE).digest()
 

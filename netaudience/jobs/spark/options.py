@@ -125,7 +125,7 @@ class Options:
         return attrs.evolve(self, run=begin(self.memory, facts, repeatable=operation.facts.idempotent))
 
     def least(self, requests: int, rows: int) -> float:
-        """Return the seconds in which the account's limits let so many requests through, at the least."""
+        """Return the seconds in which the account's limits let a number of requests through, at the least."""
         _, operation = self.carried()
         quota = quota_as_set(operation.facts.quota, Settings(rate=self.rate, in_flight=self.in_flight))
         return quota.minimum_seconds(requests, rows)

@@ -49,20 +49,20 @@ class Action:
                 meant = nearest(channel, CHANNELS) or f": it is one of {listed(CHANNELS)}"
                 raise ConfigurationError(f"There is no channel {channel!r}{meant}")
         if bool(self.channels) != (self.verb in _OF_CHANNELS):
-            what = f"which channels are meant: {listed(CHANNELS)}" if not self.channels else "no channel"
-            raise ConfigurationError(f"{self.verb} is told {what}")
+            what = f"needs channels: {listed(CHANNELS)}" if not self.channels else "takes no channel"
+            raise ConfigurationError(f"{self.verb} {what}")
         if bool(self.audience) != (self.verb in _OF_AUDIENCES):
-            what = "the name of an audience" if not self.audience else "no audience"
-            raise ConfigurationError(f"{self.verb} is told {what}")
+            what = "needs the name of an audience" if not self.audience else "takes no audience"
+            raise ConfigurationError(f"{self.verb} {what}")
         if bool(self.attributes) != (self.verb in _OF_ATTRIBUTES):
-            what = "the names of attributes" if not self.attributes else "no attribute"
-            raise ConfigurationError(f"{self.verb} is told {what}")
+            what = "needs the names of attributes" if not self.attributes else "takes no attribute"
+            raise ConfigurationError(f"{self.verb} {what}")
         if self.consent is not None and self.verb != "unsuppress":
-            raise ConfigurationError(f"{self.verb} is told no column of consents")
+            raise ConfigurationError(f"{self.verb} takes no column of consents")
         for name, column in self.attributes.items():
             if (column is None) != (self.verb == "unset"):
-                what = f"the column that {name} is in" if column is None else f"no column for {name}"
-                raise ConfigurationError(f"{self.verb} is told {what}")
+                what = f"needs a column for {name}" if column is None else f"takes no column for {name}"
+                raise ConfigurationError(f"{self.verb} {what}")
 
     @property
     def parts(self) -> Sequence[Channel | None]:

@@ -8,7 +8,7 @@ from netaudience.errors import ConfigurationError, EmptySource, GuardRefused, Ne
 
 
 class ExitCode(enum.IntEnum):
-    """What the shell is told."""
+    """The exit code of the process."""
 
     #: Every item was delivered, or the question was answered.
     DELIVERED = 0

@@ -35,7 +35,7 @@ class Consent:
 
     @classmethod
     def to(cls, lost: Iterable[tuple[Operation, int]]) -> Self:
-        """Return what a run needs for operations that are each for so many rows."""
+        """Return what a run needs for operations, each with its number of rows."""
         asked = [(operation.facts, rows) for operation, rows in lost if wants_consent(operation)]
         final = [rows for facts, rows in asked if facts.irreversible]
         return cls(yes=len(final) < len(asked), yes_delete=sum(final) if final else None)
@@ -157,8 +157,8 @@ class RejectedGuard:
     ) -> GuardRefused | None:
         """Return why the step must stop, or None where it may go on.
 
-        The bound is a share of all rows of the step. It is certainly exceeded when so many are rejected; and
-        it is taken to be when the rows that are still to come are like those that were judged. Rows that the
+        The bound is a share of all rows of the step. It is certainly exceeded when that many are rejected,
+        and taken to be when the rows that are still to come are like those that were judged. Rows that the
         last run has rejected as well say nothing about those to come.
 
         Args:
@@ -192,7 +192,7 @@ class RejectedGuard:
 
 
 def accepts(rejected: int, rows: int, guards: Guards) -> bool:
-    """Return whether so many rejected rows of a step are no failure."""
+    """Return whether this number of rejected rows of a step is no failure."""
     return guards.accept_rejected is not None and not guards.accept_rejected.exceeded(rejected, rows)
 
 

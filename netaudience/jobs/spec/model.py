@@ -52,7 +52,7 @@ class Share:
     share: float | None = None
 
     def exceeded(self, rows: float, of: int) -> bool:
-        """Return whether so many rows of so many are more than the bound."""
+        """Return whether this number of rows, of all, is more than the bound."""
         if self.count is not None and rows > self.count:
             return True
         return self.share is not None and of > 0 and rows / of > self.share
@@ -138,7 +138,7 @@ class Source:
     items: tuple[str, ...] = ()
     #: One of `FORMATS`; told from the first bytes and the name where not set.
     format: str | None = None
-    #: The columns that together tell a row from others; needed by ``changed-only`` and ``mirror``.
+    #: The columns that together identify a row; needed by ``changed-only`` and ``mirror``.
     key: tuple[str, ...] = ()
     #: What stands between the cells of a CSV; told from its header where it is not set.
     delimiter: str | None = None
@@ -266,7 +266,7 @@ EVENTS = ("failure", "guard", "rejects", "recovery")
 
 @attrs.frozen(kw_only=True)
 class Notify:
-    """Who is told how a run ended."""
+    """Who is notified how a run ended."""
 
     #: Where an alert is sent.
     webhook: Secret | None = None

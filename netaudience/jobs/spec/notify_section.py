@@ -1,4 +1,4 @@
-"""The table [notify] of a job file: who is told how a run ended."""
+"""The table [notify] of a job file: who is notified how a run ended."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class _Reading:
         return audience_steps(audience, source.suppression)
 
     def notify(self) -> Notify:
-        """Read who is told how a run ended."""
+        """Read who is notified how a run ended."""
         return notify_of(self._file.section("notify", NOTIFY))
 
     def named(self, notify: Notify) -> JobFile:

@@ -46,7 +46,7 @@ def quotas_of(section: Section, folder: Path) -> Quotas:
         section.wrong("share", 'share is at most 1, and for when-lost = "share": write that as well')
     lease = section.number("lease")
     if lease is not None and lease < 0.5:
-        section.wrong("lease", "lease is the seconds for which a process is lent something: 0.5 at least")
+        section.wrong("lease", "lease is the seconds after which what a process holds is free: 0.5 at least")
     return Quotas(
         where=where,
         account=section.text("account"),

@@ -70,8 +70,8 @@ _SOURCE: dict[str, tuple[JsonValue, str]] = {
     ),
     "overlap": (_SECONDS, "How far before the newest row the next reading begins, for rows that come late."),
     "full_days": (_COUNT, "Days after which all rows are read again; most mirrors need it."),
-    "format": ({"enum": [*FORMATS]}, "How the files are written, where their names do not tell."),
-    "key": (_TEXTS, "The columns that tell a row from others; changed-only and mirror need it."),
+    "format": ({"enum": [*FORMATS]}, "How the files are written, where their names do not say."),
+    "key": (_TEXTS, "The columns that identify a row; changed-only and mirror need it."),
     "delimiter": (_TEXT, "What stands between the cells of a CSV: one sign, or tab."),
     "quote": ({"type": "string", "maxLength": 1}, "What stands around cells; empty where nothing does."),
     "header": (
@@ -164,18 +164,18 @@ _GUARDS: dict[str, tuple[JsonValue, str]] = {
     "max_removals": (_SHARE, "The run stops where more rows would be taken back."),
     "max_rejected": (_SHARE, "The run stops where more rows are wrong."),
     "max_different": (_SHARE, "A canary stops where more rows are something else when they are read back."),
-    "accept_rejected": (_SHARE, "So many rejected rows are no failure."),
+    "accept_rejected": (_SHARE, "Up to this many rejected rows are no failure."),
     "max_deviation": (_PERCENT, "How far the number of rows may be from that of the last runs."),
     "odd_identifiers": (
         {"enum": ["reject", "send"]},
         "What becomes of identifiers that can hardly be meant.",
     ),
-    "preflight": (_FLAG, "Whether names and types are held to what the vendor tells of its schema."),
+    "preflight": (_FLAG, "Whether names and types are held to what the vendor shows of its schema."),
 }
 _QUOTAS: dict[str, tuple[JsonValue, str]] = {
     "where": (_TEXT, "A file of this machine, a URL without a password, or env:NAME for a variable."),
     "account": (_TEXT, "A name for the accounts, in place of their keys."),
-    "lease": ({"type": "number", "minimum": 0.5}, "Seconds for which a process is lent something."),
+    "lease": ({"type": "number", "minimum": 0.5}, "Seconds after which what a process holds is free again."),
     "when_lost": ({"enum": ["wait", "share"]}, "What is done while the store cannot be reached."),
     "share": ({"type": "number", "minimum": 0, "maximum": 1}, "The share of the limits for then."),
 }
@@ -194,7 +194,7 @@ _NOTIFY: dict[str, tuple[JsonValue, str]] = {
         {"anyOf": [{"enum": [*EVENTS]}, {"type": "array", "items": {"enum": [*EVENTS]}, "minItems": 1}]},
         "What alerts are about; all of it if left out.",
     ),
-    "new_rejects": (_SHARE, "So many rows that are newly rejected are no alert; none if left out."),
+    "new_rejects": (_SHARE, "Up to this many newly rejected rows are no alert; none if left out."),
     "healthcheck": (_SECRET, "What is asked at the beginning and the end of every run."),
     "on_end": (_FUNCTION, "A function that is called with how a run ended, as module:function."),
 }
@@ -245,7 +245,7 @@ def job_schema() -> dict[str, JsonValue]:
         "guards": (_table(_GUARDS, GUARDS), "What stops a run before it does harm."),
         "quotas": (_table(_QUOTAS, QUOTAS), "Where limits are shared with other processes."),
         "results": (_table(_RESULTS, RESULTS), "The tables that a run becomes."),
-        "notify": (_table(_NOTIFY, NOTIFY), "Who is told how a run ended."),
+        "notify": (_table(_NOTIFY, NOTIFY), "Who is notified how a run ended."),
         "runs": (_table(_RUNS, RUNS), "Where runs are kept, and for how long."),
     }
     return {

@@ -61,7 +61,7 @@ def source_of(section: Section) -> Source:
     if "-" in files and len(files) > 1:
         section.wrong("files", 'standard input cannot be read along with files: leave "-" or them out')
     elif "-" in files and "format" not in section:
-        section.wrong("files", 'standard input has no name to tell its form by: add format = "csv"')
+        section.wrong("files", 'standard input has no name that says what it is: add format = "csv"')
     key = section.texts("key")
     if len(set(key)) < len(key):
         section.wrong("key", "key names a column twice: keep one")
@@ -129,7 +129,7 @@ def _uri(section: Section, connection: str | None) -> Secret | None:
     if "uri" not in section and connection is not None and connection != "bigquery":
         section.wrong(
             "connection",
-            f'{connection} needs to be told where it is: add uri = {{ env = "WAREHOUSE_URI" }}',
+            f'{connection} needs an address: add uri = {{ env = "WAREHOUSE_URI" }}',
         )
     if "uri" in section and "connection" not in section:
         section.wrong("uri", "uri says where a connection leads, and there is none: leave it out")

@@ -286,7 +286,7 @@ def check_incremental(section: Section, source: Source, mode: Mode) -> None:
     if section.get("duplicates") == "last":
         section.wrong(
             "duplicates",
-            "which row of a user is the last is only told where all are read: leave duplicates or "
+            "which row of a user is the last is only known where all are read: leave duplicates or "
             "incremental out",
         )
 

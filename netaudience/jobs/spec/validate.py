@@ -58,7 +58,7 @@ def find_operation(vendor: type[Client], name: str) -> Operation | str:
 def check_arguments(
     operation: Operation, arguments: Mapping[str, object], tell: Tell, key: str = "arguments"
 ) -> Mapping[str, JsonValue]:
-    """Return the arguments by the signature's names; what is wrong is told under the file's key."""
+    """Return the arguments by the signature's names; what is wrong is reported under the file's key."""
     known = operation.parameters
     fitting: dict[str, JsonValue] = {}
     wrong = False

@@ -57,7 +57,7 @@ def cause_of(error: BaseException, path: Path, *, is_ours: bool = True) -> Cause
     # A checksum that is wrong has no type of its own; a file that is no database fails to be opened.
     if type(error) is duckdb.Error or isinstance(error, damage) or _is_none(path):
         return "damaged"
-    # Some damage to what was written last is told as a failure to read, though the system reads all of it.
+    # Some damage to what was written last shows as a failure to read, though the system reads all of it.
     if isinstance(error, duckdb.IOException) and not is_ours and _can_be_read(log_of(path)):
         return "damaged"
     return "unknown"

@@ -173,7 +173,7 @@ GROUP BY id, hash;
 """
 
 
-#: The last row of a key counts; what is like it is not sent, and what is not is told.
+#: The last row of a key counts; what is like it is not sent, and what is not is reported.
 LATEST = f"""
 CREATE OR REPLACE TEMP TABLE latest AS
 WITH found AS NOT MATERIALIZED (

@@ -1,6 +1,6 @@
 """What a run leaves behind when it ends: its summary, its report, a table for a build, and fewer old runs.
 
-Nothing here stops a run or hides what became of it: a file that cannot be written is told.
+Nothing here stops a run or hides what became of it: a file that cannot be written is reported.
 """
 
 from __future__ import annotations

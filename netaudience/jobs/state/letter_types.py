@@ -88,7 +88,7 @@ def fields_from(
             case {"value": value}:
                 fields[name] = _typed(value, cast("Mapping[str, JsonValue]", told).get("type"))
             case _:
-                fields[name] = BadValue("is told in a way that nobody knows: write the name of a column")
+                fields[name] = BadValue("is given in a way that nobody knows: write the name of a column")
     return fields, anew
 
 

@@ -66,7 +66,7 @@ class Latencies:
         return None
 
     def histogram(self, together: int = 3) -> tuple[list[float], list[int]]:
-        """Return the edges in seconds of columns, each of so many bins, and the requests in each column."""
+        """Return the edges in seconds of columns, each of some bins, and the requests in each column."""
         columns: dict[int, int] = {}
         for index, count in self._counts.items():
             columns[index // together] = columns.get(index // together, 0) + count
@@ -171,7 +171,7 @@ class Ceiling:
 
     @property
     def rate(self) -> float:
-        """So many per second."""
+        """The number per second."""
         return self.value / self.per
 
     @property
@@ -314,7 +314,7 @@ class Metrics:
         return added(self.slices)
 
     def coarser(self, most: int) -> tuple[float, list[Slice]]:
-        """Return the seconds of a slice, and at most so many slices with the same sums."""
+        """Return the seconds of a slice, and at most a number of slices with the same sums."""
         times = max(1, math.ceil(len(self.slices) / most))
         parts = [added(self.slices[at : at + times]) for at in range(0, len(self.slices), times)]
         return self.width * times, parts

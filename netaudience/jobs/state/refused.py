@@ -1,6 +1,6 @@
-"""Runs that were refused before they had a folder: told beside the runs, so that no night is missing.
+"""Runs that were refused before they had a folder: kept beside the runs, so that no night is missing.
 
-A list that cannot be read or written hinders nobody: the refusal itself was told where the run was started.
+A list that cannot be read or written hinders nobody: the refusal itself was shown where the run was started.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Refused:
     time: str
     #: Why, in a sentence.
     reason: str
-    #: What the shell was told.
+    #: The exit code of the process.
     exit_code: int
 
 

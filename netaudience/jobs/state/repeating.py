@@ -161,7 +161,7 @@ class sending_again:  # noqa: N801 - used as a function is
             taken = self._lock.take()
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
-                f"The folder of {self._letters} cannot be written, so nobody could tell later that its lines "
+                f"The folder of {self._letters} cannot be written, so nobody could know later that its lines "
                 "were sent again: copy the file to another place, and send the copy"
             ) from error
         if not taken:
@@ -238,7 +238,7 @@ def _what_is_left(letters: Path, told: SentAgain) -> str:
 
 
 def _state(letters: Path, lines: int | None = None) -> tuple[int, str]:
-    """Return how many lines a list has, and a digest of the first so many."""
+    """Return how many lines a list has, and a digest of the first ones."""
     count = 0
 
     def counted(file: Iterable[bytes]) -> Iterator[bytes]:

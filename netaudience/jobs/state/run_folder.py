@@ -290,7 +290,7 @@ def prune(  # noqa: PLR0913 - what is kept, and what is known
     spared: Collection[str] = (),
     now: datetime | None = None,
 ) -> list[str]:
-    """Delete runs beyond the newest so many, and those that are older than so many days; return their ids.
+    """Delete all but the newest runs, and those that are older than a number of days; return their ids.
 
     A run that is not finished counts by its age only: it may still be gone on with. A run's age is told from
     the newest before it as well as from the clock, so that a clock that is set wrong, or a job that was not

@@ -1,8 +1,8 @@
 """What a run has sent by a step that remembers, found in the source as it is now, wherever it stands there.
 
 A row is known by the hash over its key and its content that went out: so a source that was sorted, or has
-grown, is no hindrance, and a row that holds something else by now is told. It works on a copy of the step's
-memory.
+grown, is no hindrance, and a row that holds something else by now is reported. It works on a copy of the
+step's memory.
 """
 
 # ruff: noqa: S608 - nothing in it is anybody else's

@@ -236,7 +236,7 @@ class Snapshot:
         if not table.key:
             raise ConfigurationError(
                 f"The step {step.name!r} is {step.mode}, which needs a key: say in [source] which columns "
-                'tell a row from others, as in key = "user_id"'
+                'identify a row, as in key = "user_id"'
             )
         selection = salted(selection_of(step), effect)
         # Checks are those of one DuckDB: another may reckon them in another way.
@@ -419,7 +419,7 @@ class Snapshot:
                 try:
                     yield scan
                 except BaseException:
-                    # A disk that is full makes this fail as well, and what came first is what is told.
+                    # A disk that is full makes this fail as well, and what came first is what is reported.
                     with suppress(import_duckdb().Error):
                         self._connection.execute(f"DETACH {HERE}")
                     raise
@@ -438,7 +438,7 @@ class Snapshot:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                with suppress(import_duckdb().Error):  # what came first is what is told
+                with suppress(import_duckdb().Error):  # what came first is what is reported
                     connection.execute("ROLLBACK")
                 raise
 

@@ -48,7 +48,7 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
         name: What people call the source.
         total: The rows of the step.
         damage: Tells of a damaged snapshot.
-        whole: Whether the source has all rows; where it has not, nothing is taken back but what is told.
+        whole: Whether the source has all rows; where it has not, nothing is taken back but what its rows say.
         left: The keys of rows that have left a source that has not; None where nobody tells them.
     """
     connection = scan.connection

@@ -86,7 +86,7 @@ def copy_journal(path: Path, to: Path) -> None:
     """Copy a journal that is open; nobody holds the copy.
 
     What is sent after it was copied is not in it. So whoever goes on from the copy has all that is not
-    settled there as what was being sent: told to be in doubt where it must not be repeated, else sent once
+    settled there as what was being sent: reported as in doubt where it must not be repeated, else sent once
     more.
     """
     to.unlink(missing_ok=True)

@@ -144,7 +144,7 @@ class StoredObjects:
             with suppress(self._errors.AlreadyExistsError, self._errors.PreconditionError):
                 self._obstore.put(self._store, name, own, mode=mode)
                 raise ConfigurationError(
-                    f"The store of {self.url} writes over what it was told to leave ({condition}), so "
+                    f"The store of {self.url} overwrites what it has to leave ({condition}), so "
                     "nothing would keep two machines apart: name a folder in a store that keeps to it"
                 )
 

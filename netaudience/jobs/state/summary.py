@@ -47,7 +47,7 @@ class StepSummary(Counts):
     takes_back: bool = False
     #: Rejected rows that the last run has rejected for the same reason.
     known: int = 0
-    #: True when so many rejected rows are no failure, as the job says.
+    #: True when the rejected rows are no failure, as the job says.
     accepted: bool = False
     #: Rows that an earlier attempt at the run had settled; they are in the counts.
     resumed: int = 0
@@ -73,7 +73,7 @@ class StepSummary(Counts):
     notes: list[str] = attrs.field(factory=list[str])
     #: Why the step ended before its rows did, if it did.
     stopped: str | None = None
-    #: The name of that error's class, and what the shell is told of it.
+    #: The name of that error's class, and the exit code for it.
     stopped_by: str | None = None
     stopped_code: int | None = None
     #: True when all rows were read.
@@ -136,7 +136,7 @@ class StepSummary(Counts):
         told: list[str] = []
         if self.rejected and (self.known or self.accepted):
             also = [f"{self.known:,} of them were rejected by the last run as well"] if self.known else []
-            also += ["the job accepts so many"] if self.accepted else []
+            also += ["the job accepts that many"] if self.accepted else []
             told.append(f"Rejected rows: {', and '.join(also)}.")
         if self.in_turn:
             told.append(f"Same user: {many(self.in_turn, 'row')} waited for an earlier one.")

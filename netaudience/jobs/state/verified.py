@@ -67,7 +67,7 @@ class StepVerified:
 
     @property
     def wrong(self) -> int:
-        """Rows that were told to be delivered, and are not there as they were sent."""
+        """Rows that were reported as delivered, and are not there as they were sent."""
         return self.different + self.gone
 
     def count(self, seen: str, reason: str = "", rows: int = 1) -> None:

@@ -267,7 +267,7 @@ _COUNTS = (
     Rule("Counts take the body of the read of many profiles.", "documented", READ_PAGE),
     Rule('A count that is not ready answers {"status": "partial", "req_id": n}.', "documented", READ_PAGE),
     Rule("It is asked for with req_id until it is there.", "documented", READ_PAGE),
-    Rule("A count is ready at once, unless the sandbox is told otherwise.", "assumed", READ_PAGE),
+    Rule("A count is ready at once, unless the sandbox is set otherwise.", "assumed", READ_PAGE),
 )
 
 _EVENTS = (

@@ -172,7 +172,7 @@ class Reads:
         return json_answer({"status": "partial", "req_id": handle})
 
     def _cursor(self, page: _Page) -> str:
-        # So many bytes that base64 ends in "==": a client that encodes it once more finds out.
+        # As many bytes as make base64 end in "==": a client that encodes it once more finds out.
         cursor = b64encode(f"cursor-{page.read:07d}-{page.start:010d}".encode()).decode()
         self._pages[cursor] = page
         return cursor

@@ -26,7 +26,7 @@ _IDS = ("identity", "objectId", "FBID", "GPID")
 _TOKEN_TYPES = frozenset({"apns", "fcm", "gcm", "chrome", "wns", "mpns"})
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
-#: Epoch seconds have at most so many digits until the year 2286; milliseconds have more.
+#: Epoch seconds have at most this many digits until the year 2286; milliseconds have more.
 _SECONDS_DIGITS = 10
 
 

@@ -16,7 +16,7 @@ JAVASCRIPT_SDK = "https://github.com/gofynd/fdk-client-javascript"
 PREFIX = "/service/platform/user/v1.0/company/{company_id}/application/{application_id}"
 TOKEN_PATH = "/service/panel/authentication/v1.0/company/{company_id}/oauth/token"  # noqa: S105 - a path
 
-#: Seconds that a token lives, unless the sandbox is told otherwise.
+#: Seconds that a token lives, unless the sandbox is set otherwise.
 TOKEN_LIFETIME = 3600.0
 PAGE_SIZE = 10
 

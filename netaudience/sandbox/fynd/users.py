@@ -39,7 +39,7 @@ def searched_by(user_id: str, user: FyndUser) -> tuple[str, ...]:
 
 
 def customer_json(user_id: str, user: FyndUser) -> dict[str, object]:
-    """A customer as a search shows it: whether somebody is archived, or gone, is told there."""
+    """A customer as a search shows it: whether somebody is archived, or gone, is reported there."""
     shown: dict[str, object] = {**user.details, **user_json(user_id, user), "archive": user.archived}
     if user.activation is not None:
         shown["active"] = user.activation

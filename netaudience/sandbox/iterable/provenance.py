@@ -42,7 +42,7 @@ RULES = (
         "documented",
         SPECIFICATION,
     ),
-    Rule("The params of a success are null, unless the sandbox is told otherwise.", "reported", RUBY_CLIENT),
+    Rule("The params of a success are null, unless the sandbox is set otherwise.", "reported", RUBY_CLIENT),
     Rule("A body is read as JSON whatever its Content-Type says.", "assumed", START_PAGE),
     Rule("A body that is not JSON answers 400 BadJsonBody.", "assumed", SPECIFICATION),
     Rule(
@@ -66,7 +66,7 @@ RULES = (
     Rule("An optional field that is null counts as left out.", "assumed", SPECIFICATION),
     # Identity
     Rule(
-        "A project identifies by email, by userId, or by both (hybrid); hybrid unless told otherwise here.",
+        "A project identifies by email, by userId, or by both (hybrid); hybrid unless set otherwise here.",
         "documented",
         PROJECTS_PAGE,
     ),
@@ -227,7 +227,7 @@ RULES = (
     Rule("A list's size comes as plain text.", "documented", SPECIFICATION),
     # Subscriptions one by one
     Rule("Those routes are to be enabled by the vendor: 404 before that.", "documented", SPECIFICATION),
-    Rule("They are enabled here, unless told otherwise (singleSubscriptions).", "assumed", SPECIFICATION),
+    Rule("They are enabled here, unless set otherwise (singleSubscriptions).", "assumed", SPECIFICATION),
     Rule("They change one subscription and leave the others: HTTP 202.", "documented", SPECIFICATION),
     Rule("Nothing is said about single users.", "documented", SPECIFICATION),
     # Schema
@@ -351,7 +351,7 @@ RULES = (
     Rule(f"An event's id has at most {MAX_EVENT_ID_BYTES} bytes.", "documented", SPECIFICATION),
     Rule("A longer one answers 400 BadParams for the whole body.", "assumed", SPECIFICATION),
     Rule(
-        "disallowedEventNames names what the sandbox was told to disallow; those events fail.",
+        "disallowedEventNames names what the sandbox was set to disallow; those events fail.",
         "assumed",
         SPECIFICATION,
     ),

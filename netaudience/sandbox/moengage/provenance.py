@@ -161,7 +161,7 @@ RULES = (
     Rule("The 21 reserved names must not be tracked.", "documented", DATA_PAGE),
     Rule("They are dropped without an error.", "assumed", DATA_PAGE),
     Rule("An array of several types is not ingested, an empty one unsets.", "documented", POLICY_PAGE),
-    Rule("unset_attributes is off unless the sandbox is told so.", "documented", UNSET_PAGE),
+    Rule("unset_attributes is off unless the sandbox is set so.", "documented", UNSET_PAGE),
     Rule("Where it is off it does nothing, without an error.", "assumed", UNSET_PAGE),
     Rule("It wins over attributes, and passes over the id and platforms.", "documented", UNSET_PAGE),
     Rule("Rules of it that are not of its form answer 400 ValueError.", "assumed", UNSET_PAGE),

@@ -30,7 +30,7 @@ _STATUSES = frozenset({*range(400, 500), 500, 502, 503, 504, 555})
 _CLEAR = frozenset(range(400, 500))
 #: The codes of single records. Source: the page of errors.
 _OF_RECORDS = frozenset({509, *range(512, 536)})
-#: Who is not there, in the vendor's words. How a profile that is not known is told is not documented.
+#: Who is not there, in the vendor's words. How an unknown profile is reported is not documented.
 _ABSENT = re.compile(
     r"\b(?:profile|user|identity)\b.*\b(?:not found|not exist)|\bno (?:such )?(?:profile|user)", re.IGNORECASE
 )
@@ -66,7 +66,7 @@ def classify(response: Response) -> VendorError | None:
         return Unavailable(_VENDOR, status, code=code, vendor_message=words, remedy=_NOT_READY)
     if told == "fail":
         return _failed(response, code, words, meant=code if code in _STATUSES else 400, own=True)
-    what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
+    what = f"Neither success nor fail was reported, but {response.content_type or 'nothing'}"
     return _JUDGE.unreadable(response, what, vendor_message=words)
 
 
@@ -174,7 +174,7 @@ def _miscounted(response: Response) -> Unreadable:
 
 
 def _record_error(response: Response, entry: JsonValue) -> VendorError:
-    """Judge one record that was given back; what it was is personal data and is told nowhere."""
+    """Judge one record that was given back; what it was is personal data and is reported nowhere."""
     told: Mapping[str, JsonValue] = entry if isinstance(entry, Mapping) else {}
     code = _whole(told.get("code"))
     # Its number counts within the request: the outcome's position is the one that says where it stands.

@@ -343,7 +343,7 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         blame=blame_records(subscription_record),
         note=(
             "Acts on the number or address, and so on everyone who shares it; for one user alone set "
-            "MSG-sms or MSG-email of the profile to false. What is told of one that nobody has is not "
+            "MSG-sms or MSG-email of the profile to false. What is reported of one that nobody has is not "
             "documented."
         ),
         docs=SUBSCRIBE_PAGE,
@@ -367,8 +367,8 @@ class CleverTapClient(ApiSegments, CustomLists, Reads, Client):
         idempotent=True,
         blame=blame_records(phone_record),
         note=(
-            "Only where the phone number is the identity of the profile. What is told of one that nobody has "
-            "is not documented."
+            "Only where the phone number is the identity of the profile. What is reported of one that nobody "
+            "has is not documented."
         ),
         docs=DISASSOCIATE_PAGE,
     )

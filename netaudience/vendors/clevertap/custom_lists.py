@@ -28,7 +28,7 @@ _MEMBERS = Identifiers("member")
 _EMAIL = email_rule("email")
 _REQUESTS = "Three requests, the file without our headers."
 _VERDICT = "who is no profile and is left out, and a file that cannot be used"
-_LATER = "How many were found is told later: CleverTap writes to the e-mail address that was given."
+_LATER = "How many were found is reported later: CleverTap writes to the e-mail address that was given."
 
 
 class CustomLists:

@@ -345,7 +345,7 @@ class SignedAddress:
 
 @attrs.frozen
 class CustomList:
-    """A custom list that was taken; whether its file was one is told by e-mail."""
+    """A custom list that was taken; whether its file was one is reported by e-mail."""
 
     #: ``success``.
     status: str | None = None

@@ -162,7 +162,7 @@ class Reads:
         items=Identifiers("user", by={"email": EMAIL}),
         limit=ONE,
         quota=READ,
-        note="How a profile that is not known is told is not documented: what says so in words is not found.",
+        note="How an unknown profile is reported is not documented: what says so in words is not found.",
         docs=READ_PAGE,
     )
     def get_profile(

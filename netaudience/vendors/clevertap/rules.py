@@ -73,7 +73,7 @@ _REPEATABLE = frozenset({"$add", "$remove", "$delete"})
 
 
 def properties(noun: str, most: int, *, may_be_empty: bool = False) -> Rule:
-    """Demand properties as the vendor takes them: so many names, each with a value that fits."""
+    """Demand properties as the vendor takes them: not too many names, each with a value that fits."""
 
     def problem(value: object) -> str | None:
         if not isinstance(value, Mapping):

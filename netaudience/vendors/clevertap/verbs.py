@@ -122,7 +122,7 @@ VERBS: Verbs = {
                 arguments={"by": by},
                 within=timedelta(hours=48),
                 unknown="accepted",
-                # That a profile is not there is told as an error; an answer always is about somebody.
+                # That a profile is not there is reported as an error; an answer always is about somebody.
             )
             for takes, by in _DELETED_BY
         ),

@@ -65,7 +65,7 @@ _DEFINITION = f"{_DEFINITIONS}/{{definition_id}}"
 _OF_USER = f"{PREFIX}/user_attribute/user/{{user_id}}"
 _VALUE = f"{_DEFINITION}/user/{{user_id}}"
 
-_GONE = "A deletion that is sent again is answered with 404: what is told as not found is gone as well."
+_GONE = "A deletion that is sent again is answered with 404: what is not found is gone as well."
 
 
 def _definitions(page: AttributeDefinitionList) -> Sequence[AttributeDefinition]:
@@ -228,7 +228,7 @@ class Attributes:
         unsaid="rows that name nobody are left out",
         note="Not safe to repeat: it starts a job. The path is that of an older SDK, which sent PUT to it; "
         "the page says PATCH.",
-        settles="The end is told nowhere: no page says how to ask for the job, or for single rows.",
+        settles="The end is reported nowhere: no page says how to ask for the job, or for single rows.",
         docs=AUDIENCE,
     )
     def bulk_update_user_attributes(

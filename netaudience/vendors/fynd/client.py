@@ -1,7 +1,7 @@
 """Fynd: user attributes and user groups of an application ("Audience"), and how its clients get a token.
 
 The vendor's page prints no paths: they come from its SDKs, and a user may set others. It marks no answer as
-partial: what a file does, row by row, is not told.
+partial: what a file does, row by row, is not reported.
 """
 
 from __future__ import annotations

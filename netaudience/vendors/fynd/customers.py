@@ -181,7 +181,7 @@ class Customers:
         idempotent=True,
         acknowledges="applied",
         note="Blocks and unblocks. Which of the two a status of true means is not documented: try one "
-        "customer, and read `active` with search_customers. Nothing is told about single customers.",
+        "customer, and read `active` with search_customers. Nothing is reported about single customers.",
         docs=USER,
     )
     def set_customer_activation(

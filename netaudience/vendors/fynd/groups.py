@@ -203,7 +203,7 @@ class Groups:
         """Create a group of users from a file, or of those who fulfil conditions.
 
         The vendor calls it ``createUserGroup``. The answer means that the group exists; its members come
-        later, and rows that were rejected are told in `Group.error` only. Where the answer is lost it is
+        later, and rows that were rejected are reported in `Group.error` only. Where the answer is lost it is
         in doubt whether there is a group: `list_groups` by its name tells.
 
         Args:
@@ -335,7 +335,7 @@ class Groups:
         idempotent=True,
         acknowledges="applied",
         destructive=True,
-        note="A deletion that is sent again is answered with 404: what is told as not found is gone as well.",
+        note="A deletion that is sent again is answered with 404: what is not found is gone as well.",
         docs=AUDIENCE,
     )
     def delete_group(self, group_id: str) -> Request[Deleted]:
@@ -403,7 +403,7 @@ class Groups:
         acknowledges="accepted",
         provenance=Provenance.ASSUMED,
         note=f"Not safe to repeat: it starts a count. {_INFERRED}",
-        settles="The count is told later: ask get_group, which has it in total_users.",
+        settles="The count is reported later: ask get_group, which has it in total_users.",
         docs=AUDIENCE,
     )
     def refresh_group(self, group_id: str) -> Request[RefreshStarted]:

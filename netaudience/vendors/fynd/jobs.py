@@ -24,8 +24,8 @@ _JOB_IDS = Identifiers("job id", in_path)
 _IMPORTS = Rows(NewImport, key="absolute_url", noun="absolute_url")
 _JOBS = f"{PREFIX}/users/jobs"
 _LATER = (
-    "The end is told later: ask get_user_job with the job's id, whose count says how many rows failed, and "
-    "whose links where they are."
+    "The end is reported later: ask get_user_job with the job's id, whose count says how many rows failed, "
+    "and whose links where they are."
 )
 
 

@@ -78,7 +78,7 @@ def _removed(row: Mapping[str, Any], _: Mapping[str, Any], answer: Sequence[User
 
 
 _REMOVED = ReadBack(ask=_of_user, judge=_removed, settles=_AT_ONCE, docs=AUDIENCE)
-_NO_USER = NotReadable("it is about no single user; its answer has told it", AUDIENCE)
+_NO_USER = NotReadable("it is about no single user; its answer has said it", AUDIENCE)
 
 READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "set_user_attribute": ReadBack(
@@ -92,7 +92,7 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     "bulk_update_user_attributes": NotReadable("whom the file names is not known here", AUDIENCE),
     **dict.fromkeys(
         ("add_group_users", "remove_group_users"),
-        NotReadable("the members of a group are told later, and by an older path", USER),
+        NotReadable("the members of a group are reported later, and by an older path", USER),
     ),
     **dict.fromkeys(
         ("create_attribute_definition", "update_attribute_definition", "delete_attribute_definition",

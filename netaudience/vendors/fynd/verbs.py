@@ -44,7 +44,7 @@ def _membership(operation: str, effect: Effect) -> VerbFacts:
     fields: tuple[tuple[Identity, str], ...] = (("email", "email"), ("phone", "phone_number"))
     return VerbFacts(
         effect=effect,
-        place="the id of the group, as netaudience fynd list-groups tells it",
+        place="the id of the group, as netaudience fynd list-groups shows it",
         ways=tuple(
             Way(
                 operation=operation,

@@ -108,7 +108,7 @@ _SUCCESSES = frozenset(
         *("successCount", "user"),
     }
 )
-#: So many fields are named that a body has wrong.
+#: The most fields that are named of those that a body has wrong.
 _FAULTS = 3
 #: How reads of lists are answered.
 _TEXT = "text/plain"

@@ -26,7 +26,7 @@ from netaudience.vendors.iterable.answers import JUDGE, VENDOR, Body, code_of
 _By: TypeAlias = Literal["email", "userId"]
 
 #: What the vendor's lists mean, by the beginning of their names. The lists are open: of another reason no
-#: more is told than its name.
+#: more is reported than its name.
 _REASONS: Mapping[str, tuple[type[VendorError], str]] = {
     "conflict": (Refused, "the email and the userId belong to different users"),
     "forgotten": (Refused, "the user was forgotten, so nothing is stored about it"),
@@ -44,7 +44,7 @@ _OF_THE_SCHEMA: Mapping[str, str] = {
     "filteredOutFields": "Iterable dropped fields that the project does not have",
     "createdFields": "Iterable added fields to the project, and their types stay for ever",
 }
-#: So many fields are named, and so many letters of each are told.
+#: The most fields that are named, and letters of each.
 _NAMED, _LONGEST = 20, 60
 #: A path into the request, such as ``obj.users[1].preferUserId``.
 _PATH = re.compile(r"obj\.\w+\[(?P<index>[0-9]{1,9})\]\.?(?P<field>.*)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""Iterable: where its own schema is told, and where the names of it stand in the operations.
+"""Iterable: where its own schema is reported, and where the names of it stand in the operations.
 
 A field that a project does not have is made by its first value, whose type it has for ever; a later value of
 another type refuses its row. Source: https://support.iterable.com/hc/en-us/articles/208183076. What becomes

@@ -36,7 +36,7 @@ class Exports:
         idempotent=False,
         acknowledges="applied",
         note="Each start is a job of its own; four run at a time, more wait. Counted by organisation.",
-        settles="The end is told later: ask get_export_files with the number.",
+        settles="The end is reported later: ask get_export_files with the number.",
         docs=SPECIFICATION,
     )
     def start_export(  # noqa: PLR0913 - what an export has

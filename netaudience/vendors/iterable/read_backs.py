@@ -120,6 +120,6 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     ),
     **dict.fromkeys(("merge_users", "update_email"), _not("two users are concerned: look at each of them")),
     **dict.fromkeys(
-        ("create_list", "delete_list", "cancel_export"), _not("it is about no user; its answer has told it")
+        ("create_list", "delete_list", "cancel_export"), _not("it is about no user; its answer has said it")
     ),
 }  # fmt: skip

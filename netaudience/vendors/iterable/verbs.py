@@ -31,7 +31,7 @@ _TYPE = (
 )
 
 _IDS: tuple[tuple[Identity, str], ...] = (("email", "email"), ("id", "user_id"))
-_LIST = "the number of the list, as netaudience iterable get-lists tells it"
+_LIST = "the number of the list, as netaudience iterable get-lists shows it"
 
 
 #: Nothing takes it back: the app registers the token again.
@@ -50,7 +50,7 @@ def _subscription(verb: Verb, action: str, effect: Effect) -> Verbs:
     facts = VerbFacts(
         effect=effect,
         taken="every",
-        place="the number of the message channel, as netaudience iterable get-channels tells it",
+        place="the number of the message channel, as netaudience iterable get-channels shows it",
         ways=tuple(
             Way(
                 operation="change_subscription",

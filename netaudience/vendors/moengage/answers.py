@@ -124,7 +124,7 @@ def classify(response: Response) -> VendorError | None:
     if response.truncated:
         what = f"The answer is longer than {len(response.body):,} bytes"
     else:
-        what = f"Neither success nor fail was told, but {response.content_type or 'nothing'}"
+        what = f"Neither success nor fail was reported, but {response.content_type or 'nothing'}"
     return _JUDGE.unreadable(response, what, vendor_message=told.vendor_message)
 
 

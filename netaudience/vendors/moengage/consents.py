@@ -227,7 +227,7 @@ class Consents:
     ) -> Request[Preferences]:
         """Read what a user agreed to on a channel: the whole of it, and category by category.
 
-        A user that MoEngage does not know is told as `NotFound`.
+        A user that MoEngage does not know is reported as `NotFound`.
 
         Args:
             user: The user.

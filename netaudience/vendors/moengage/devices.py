@@ -59,7 +59,7 @@ class Devices(InWorkspace):
         """Add a device to a user that exists, or update it.
 
         The answer means *accepted*: a device of a user that does not exist is dropped, and that is never
-        told. A new push token does not make an uninstalled device reachable.
+        reported. A new push token does not make an uninstalled device reachable.
 
         Args:
             device: The user's id, and the device.
@@ -81,7 +81,7 @@ class Devices(InWorkspace):
         """Add many devices to users that exist, or update them.
 
         The answer means *accepted*: a device of a user that does not exist is dropped, and that is never
-        told. A refusal concerns all devices of a request, which is then halved to find the one.
+        reported. A refusal concerns all devices of a request, which is then halved to find the one.
 
         Args:
             devices: One row per device; the rows of one user keep their order.

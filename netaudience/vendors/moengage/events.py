@@ -71,7 +71,7 @@ class Events(InWorkspace):
     def import_events(self, events: Sequence[Event | EventDict]) -> Request[Accepted]:
         """Record many actions of users.
 
-        The answer means *accepted*: what becomes of a single event is never told. Events whose answer is
+        The answer means *accepted*: what becomes of a single event is never reported. Events whose answer is
         lost are in doubt and are not sent again. A refusal concerns all events of a request, which is then
         halved to find the one.
 

@@ -86,7 +86,7 @@ ONE_ROW = documented(1, SPECIFICATION)
 ONE = Limit(rows=documented(1, DOCS), bytes=BYTES)
 ELEMENTS = Limit(rows=assumed(1000, "no figure is documented; the bytes come first"), bytes=BULK_BYTES)
 
-ACCEPTED_WHOLE = "A bulk request is taken or refused whole; what becomes of single elements is never told."
+ACCEPTED_WHOLE = "A bulk request is taken or refused whole; the fate of single elements is never reported."
 #: What is answered with success and not stored, or stored otherwise. Sources: `OVERVIEW`, `POLICY`.
 DROPPED_OF_USERS = (
     "values that cannot be cast to a pinned type, attributes beyond the workspace's 256, users over the "

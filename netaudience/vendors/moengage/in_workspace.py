@@ -18,7 +18,7 @@ class InWorkspace:
         return {"app_id": self._workspace_id}
 
     def _project(self) -> Mapping[str, str | int | bool]:
-        """Return the query that names a project. That bulk takes it, too, is told without a sample."""
+        """Return the query that names a project. That bulk takes it, too, is reported without a sample."""
         return {} if self._project_code is None else {**self._app_id(), "project_code": self._project_code}
 
 

@@ -118,7 +118,7 @@ READ_BACKS: Mapping[str, ReadBack | NotReadable] = {
     **dict.fromkeys(
         ("create_file_segment", "add_segment_users", "remove_segment_users", "replace_segment_users",
          "archive_segment", "unarchive_segment"),
-        _not("the vendor tells it by its callback, for the file as a whole"),
+        _not("the vendor reports it by its callback, for the file as a whole"),
     ),
     **dict.fromkeys(("add_cohort_members", "remove_cohort_members"), _not("the export shows no cohorts")),
     # One request is for all users of an address or a number, whom nothing lists.

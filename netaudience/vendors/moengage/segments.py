@@ -158,7 +158,7 @@ _NEW = Rows(FileSegment, key="name", noun="name")
 _FILES = Rows(SegmentFile, key="name", noun="name")
 _NAMES = Rows(SegmentName, key="name", noun="name")
 _LATER = (
-    "The end, with how many values were found and how many users there are now, is told later: MoEngage "
+    "The end, with how many values were found and how many users there are now, is reported later: MoEngage "
     "calls your callback_url, and writes to the emails; no page says how to ask for it."
 )
 _NOBODY = (

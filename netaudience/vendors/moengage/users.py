@@ -65,7 +65,7 @@ class Users(InWorkspace):
     def track_user(self, user: User | UserDict, *, update_existing_only: bool = False) -> Request[Accepted]:
         """Create or update a user.
 
-        The answer means *accepted*: the user is written later, and whether that succeeds is never told.
+        The answer means *accepted*: the user is written later, and whether that succeeds is never reported.
         To know, read the user with `export_users`.
 
         Args:
@@ -92,7 +92,7 @@ class Users(InWorkspace):
     ) -> Request[Accepted]:
         """Create or update many users.
 
-        The answer means *accepted*: the users are written later, and whether that succeeds is never told
+        The answer means *accepted*: the users are written later, and whether that succeeds is never reported
         for a single one. A refusal concerns all users of a request, which is then halved to find the one.
 
         Args:
@@ -120,7 +120,7 @@ class Users(InWorkspace):
     def delete_user(self, user: str, *, by: str = "customer_id", confirm: bool = False) -> Request[Accepted]:
         """Delete a user for good, after 24 hours.
 
-        The answer means *accepted*. A user that MoEngage does not know is told as `NotFound`.
+        The answer means *accepted*. A user that MoEngage does not know is reported as `NotFound`.
 
         Args:
             user: The user's id.
@@ -153,7 +153,7 @@ class Users(InWorkspace):
     ) -> Request[MergeResponse]:
         """Merge pairs of users, the first of each pair into the second, for good.
 
-        The answer means *accepted*: a pair that could not be merged is skipped, and that is never told.
+        The answer means *accepted*: a pair that could not be merged is skipped, and that is never reported.
         What a user took over from another does not go on to a third: merge each into the last one.
 
         Args:

@@ -137,7 +137,7 @@ def _changed(effect: Effect, *notes: str, **arguments: JsonValue) -> VerbFacts:
                 reaches="" if arguments else "an id that MoEngage does not know becomes a user",
             ),
         ),
-        notes=("what is wrong with a single user is never told", *notes),
+        notes=("what is wrong with a single user is never reported", *notes),
         docs=SPECIFICATION,
     )
 

@@ -135,7 +135,7 @@ class Workspace:
         if not self.identifiers:
             return (
                 "The row has no 'customer_id', which the vendor requires: only a workspace with Identity "
-                "Resolution takes others, and then the client is told them as identity_resolution"
+                "Resolution takes others, and then the client is given them as identity_resolution"
             )
         return (
             f"The row has neither a 'customer_id' nor, in its {field}, one of the workspace's identifiers "

@@ -51,7 +51,7 @@ def _events(told: EventDefinitions) -> Iterable[Definition]:
             unknown=_LEFT_OUT,
             mistyped=_OTHER_TYPE,
         )
-        # An event goes by its code or its name; one whose attributes are not told may have any.
+        # An event goes by its code or its name; one whose attributes are not reported may have any.
         for name in dict.fromkeys(filter(None, (event.code, event.name))):
             yield Definition(name, members=members if members.by_name else None)
 
