@@ -29,7 +29,7 @@ from netaudience.model.wire import load_json
 from netaudience.plurals import many
 
 if TYPE_CHECKING:
-    from netaudience.jobs.deliver.elsewhere import Elsewhere
+    from netaudience.jobs.deliver.elsewhere import Session
     from netaudience.jobs.state.fetch_state import Whereabouts
 
 #: With ``--detailed-exitcode``: there is something to send.
@@ -114,10 +114,10 @@ def run_new(  # noqa: PLR0913 - the options of a run
     job = _whole(load_job(path), full=full)
     if not on_spark:
         return carry_job(job, agreement, manner, digest=digest, first=first, after=after)
-    from netaudience.jobs.spark.cluster import Cluster, session  # noqa: PLC0415 - needs pyspark
+    from netaudience.jobs.spark.cluster import session  # noqa: PLC0415 - needs pyspark
 
     with session(job.name) as spark:
-        return carry_job(job, agreement, manner, digest=digest, first=first, after=after, on=Cluster(spark))
+        return carry_job(job, agreement, manner, digest=digest, first=first, after=after, on=spark)
 
 
 def load_job(path: str | Path) -> Job:
@@ -215,11 +215,9 @@ def carry_job(  # noqa: PLR0913 - the options of a run
     retry: str | None = None,
     first: float | None = None,
     after: float | None = None,
-    on: Elsewhere | None = None,
+    on: Session | None = None,
 ) -> int:
     """Run, show what is going on, and say at the end what became of it."""
-    from netaudience.jobs.deliver.runner import run_job  # noqa: PLC0415 - costs a program's start
-
     if not manner.grace >= 0:
         raise ConfigurationError("--grace must be a number of seconds, 0 or more")
     consent = _consent(agreement)
@@ -239,8 +237,7 @@ def carry_job(  # noqa: PLR0913 - the options of a run
 
         try:
             summary = asyncio.run(
-                run_job(
-                    job,
+                job.run(
                     resume=resume,
                     retry=retry,
                     plan_digest=digest,
@@ -255,10 +252,10 @@ def carry_job(  # noqa: PLR0913 - the options of a run
                 )
             )
         except KeyboardInterrupt:
-            told = "while the source was looked at: nothing was sent"
+            when = "while the source was looked at: nothing was sent"
             if last is not None:
-                told = f"at the end of the run {last.run}: netaudience resume {last.run} completes its files"
-            tell(f"interrupted {told}")
+                when = f"at the end of the run {last.run}: netaudience resume {last.run} completes its files"
+            tell(f"interrupted {when}")
             raise
     return _tell(summary, manner)
 

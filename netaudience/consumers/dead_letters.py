@@ -15,7 +15,6 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, cast
 
 from netaudience.dead_letter import DeadLetter, Why, plain
@@ -102,12 +101,7 @@ class DeadLetters:
                 raise self._problem(error) from error
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the file."""
         await self.aclose()
 

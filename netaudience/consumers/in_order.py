@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from netaudience.consumers.dead_letters import DeadLetters, Given
@@ -79,12 +78,7 @@ class InOrder:
         self._settling = asyncio.create_task(self._settle_all(), name="netaudience events in order")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End it, as `end` does."""
         await self.end()
 

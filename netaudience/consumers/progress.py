@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from netaudience.consumers.dead_letters import DeadLetters
@@ -68,12 +67,7 @@ class Progress:
         self._telling = asyncio.create_task(self._tell(), name="netaudience progress")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End telling."""
         if self._telling is not None:
             self._telling.cancel()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from netaudience.engine.pipeline import Pipeline
@@ -103,12 +102,7 @@ class Run(Generic[Item]):
         self._pipeline = self._open(streamed=True)
         return Outcomes(self._pipeline)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Leave the run: what is under way is cancelled and counted, and no task stays behind."""
         if self._pipeline is not None:
             await self._pipeline.aclose()

@@ -22,7 +22,6 @@ from collections.abc import (
 )
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 
 from netaudience.engine.run import Run
@@ -267,12 +266,7 @@ class BlockingRun(Generic[Item]):
         self._outcomes.open()
         return self._outcomes
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the run: what is under way is cancelled and counted."""
         if self._outcomes is not None:
             self._outcomes.close()

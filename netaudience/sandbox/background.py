@@ -10,7 +10,6 @@ import threading
 from collections import abc
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Self, TypeVar
 
 from netaudience.sandbox.clevertap import CleverTap
@@ -45,12 +44,7 @@ class BackgroundSandbox:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the server and its thread."""
         loop, stop = self._opened.result()
         loop.call_soon_threadsafe(stop.set)

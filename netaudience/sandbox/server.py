@@ -12,7 +12,6 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from difflib import get_close_matches
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -62,12 +61,7 @@ class Sandbox(SandboxCore):
         self._runner = runner
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop listening and close all connections; state and ledger can still be read."""
         runner, self._runner = self._runner, None
         if runner is None:

@@ -7,7 +7,6 @@ and give their blocking form. All clients of a process share one loop, and so an
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 from netaudience.client import Client
@@ -32,12 +31,7 @@ class BlockingClient(BlockingClientPort, Client):
         """Return the client; nothing is opened before the first request."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the client."""
         self.close()
 

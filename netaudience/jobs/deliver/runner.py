@@ -1,6 +1,6 @@
-"""A run of a job, and all that is around it: who is told, what is made first, what is looked at afterwards.
+"""A run of a job, and all around it: who is notified, what is made first, what is looked at afterwards.
 
-It is what Python calls, and the command as well.
+`Job.run` calls it, for Python and for the command.
 """
 
 from __future__ import annotations

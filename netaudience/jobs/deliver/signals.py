@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self, TypeAlias
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -54,12 +54,7 @@ class Interruption:
             self._before[number] = before
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the signals back to whoever had them."""
         if self._timer is not None:
             self._timer.cancel()
