@@ -89,8 +89,8 @@ class DeadLetter:
 
     def to_line(self) -> bytes:
         """Return the line, with its end."""
-        told = {field.name: getattr(self, field.name) for field in attrs.fields(DeadLetter)}
-        return dump_json({name: value for name, value in told.items() if value is not None}) + b"\n"
+        fields = {field.name: getattr(self, field.name) for field in attrs.fields(DeadLetter)}
+        return dump_json({name: value for name, value in fields.items() if value is not None}) + b"\n"
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Iterator[Self]:
@@ -120,8 +120,8 @@ class DeadLetter:
         Raises:
             ValueError: it is no JSON, or a field is missing or wrong.
         """
-        told = load_json(line)
-        fields: dict[str, Any] = told if isinstance(told, dict) else {}
+        parsed = load_json(line)
+        fields: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
         texts = ("step", "key", "vendor", "operation", "time_zone")
         fine = all(isinstance(fields.get(name, ""), str) for name in texts)
         fine = fine and all(isinstance(fields.get(name, {}), dict) for name in ("types", "fields"))

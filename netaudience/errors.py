@@ -159,9 +159,9 @@ def leave_out(words: str, keys: Collection[str]) -> str:
     Of several that are joined one goes and the others stay; a negation stays always.
     """
     folded = {key.casefold() for key in keys}
-    told = words.split()
-    kept = [_left_of(word, folded) for word in told]
-    return words if kept == told else " ".join(kept)
+    parts = words.split()
+    kept = [_left_of(word, folded) for word in parts]
+    return words if kept == parts else " ".join(kept)
 
 
 def _left_of(word: str, folded: Collection[str]) -> str:
@@ -332,10 +332,10 @@ class VendorError(NetaudienceError):
         code = leave_out(self.code, keys) if isinstance(self.code, str) else self.code
         if (words, code) == (self.vendor_message, self.code):
             return self
-        told = copy.copy(self)
-        told.vendor_message, told.code = words, code
-        told.args = (self.vendor, self.status, code)
-        return told
+        copied = copy.copy(self)
+        copied.vendor_message, copied.code = words, code
+        copied.args = (self.vendor, self.status, code)
+        return copied
 
     def __str__(self) -> str:
         return f"{self.vendor} {self.verb}: {self.reason}"

@@ -399,8 +399,8 @@ class Report:
 
     def sentence(self) -> str:
         """Say in a sentence or two what became of the run."""
-        told = self.counts.listed(self.acknowledges)
-        text = f"{self.vendor} {self.operation}: of {many(self.items, 'item')}, {told}."
+        counted = self.counts.listed(self.acknowledges)
+        text = f"{self.vendor} {self.operation}: of {many(self.items, 'item')}, {counted}."
         if self.stopped is not None:
             rest = "" if self.exhausted else " The rest of the source was not read."
             text += f" The run stopped early: {self.stopped}.{rest}"

@@ -53,11 +53,11 @@ def sync_audience(path: Path, agreement: Agreement, manner: Manner) -> int:
         return ExitCode.FAILED if output.broken is not None else code
     if not manner.quiet:
         for size in sizes:
-            tell(_told(size, name))
+            tell(_sentence(size, name))
     return code
 
 
-def _told(size: Size, name: str) -> str:
+def _sentence(size: Size, name: str) -> str:
     called = name if size.place == name else f"{name} ({size.place})"
     if size.count is None:
         return f"{size.name}: how many are in {called} is not known: {size.reason}"

@@ -82,10 +82,10 @@ def _columns(console: Any, options: Any, entries: list[HelpEntry]) -> tuple[Colu
 def help_text(operation: Operation) -> str:
     """Return what the operation does, what is to be known about it, and where that is documented."""
     facts = operation.facts
-    told = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:")[0].strip()
+    summary = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:")[0].strip()
     known = [f"- {name}: {figure.describe()}" for name, figure in facts.figures().items()]
-    not_told = f"Not reported: {facts.unsaid}." if facts.unsaid else ""
-    parts = [told, facts.note, not_told, facts.settles, _item_help(operation), f"Documented at {facts.docs}"]
+    unsaid = f"Not reported: {facts.unsaid}." if facts.unsaid else ""
+    parts = [summary, facts.note, unsaid, facts.settles, _item_help(operation), f"Documented at {facts.docs}"]
     return "\n\n".join([*(part for part in parts if part), "\n".join(known)])
 
 
@@ -98,12 +98,12 @@ def _item_help(operation: Operation) -> str:
         fields = ", ".join(
             field.name if field.required else f"{field.name} (may be left out)" for field in rows.fields
         )
-        told = f"Each row has {fields}. Columns are found by these names, or by the vendor's."
+        about = f"Each row has {fields}. Columns are found by these names, or by the vendor's."
         if (spread := spread_of(rows)) is not None:
-            told += f" Columns that no field takes go into {spread.name}."
+            about += f" Columns that no field takes go into {spread.name}."
         if any(list in field.types for field in rows.fields):
-            told += " A list is JSON, or has semicolons between its parts."
-        return told
+            about += " A list is JSON, or has semicolons between its parts."
+        return about
     return f"Each row is one {kind.noun}."
 
 
@@ -188,8 +188,8 @@ def _guards(operation: Operation, *, carries: bool) -> Sequence[inspect.Paramete
     facts = operation.facts
     if not wants_consent(operation):
         return []
-    told = "Data is lost: this agrees." if facts.destructive else "It reaches far: this agrees."
-    words = Parameter(group=GUARDS, negative="", show_default=False, help=told)
+    warning = "Data is lost: this agrees." if facts.destructive else "It reaches far: this agrees."
+    words = Parameter(group=GUARDS, negative="", show_default=False, help=warning)
     guards = [_keyword("yes", Annotated[bool, words], default=False)]
     if facts.irreversible and carries:
         words = Parameter(

@@ -186,18 +186,18 @@ def _faults(export: Export) -> list[Fault]:
     ]
 
 
-def _checks(sandbox: Sandbox, export: Export, told: StepSummary, rejects: Path, job: _Job) -> Iterator[Check]:
+def _checks(sandbox: Sandbox, export: Export, step: StepSummary, rejects: Path, job: _Job) -> Iterator[Check]:
     undelivered = _undelivered(rejects)
     named = Counter(undelivered.values())
-    counted = {"rejected": told.rejected, "failed": told.failed, "in_doubt": told.in_doubt}
+    counted = {"rejected": step.rejected, "failed": step.failed, "in_doubt": step.in_doubt}
     yield Check(
-        told.total == len(export.ids) == told.delivered + len(undelivered),
-        f"all {len(export.ids):,} rows: {told.delivered:,} were delivered, {len(undelivered):,} are in the "
+        step.total == len(export.ids) == step.delivered + len(undelivered),
+        f"all {len(export.ids):,} rows: {step.delivered:,} were delivered, {len(undelivered):,} are in the "
         "rejects file",
     )
     yield Check(
         named == +Counter(counted),
-        f"the rejects file and the report count alike: {told.rejected:,} rejected",
+        f"the rejects file and the report count alike: {step.rejected:,} rejected",
     )
     delivered = {name for row, name in enumerate(export.ids, start=1) if row not in undelivered and name}
     changed = {name for name, user in sandbox.netmera.users.items() if job.changed(user)}
@@ -232,8 +232,8 @@ def _undelivered(rejects: Path) -> dict[int, str]:
     found: dict[int, str] = {}
     with rejects.open("rb") as lines:
         for line in lines:
-            told = json.loads(line)
-            found[told["position"]] = told["outcome"]
+            letter = json.loads(line)
+            found[letter["position"]] = letter["outcome"]
     return found
 
 
@@ -245,10 +245,10 @@ def _verdict(checks: list[Check]) -> int:
 
 def tell_checks(checks: list[Check]) -> int:
     """Print what was checked, and return the exit code."""
-    told = [f"{'✓' if check.ok else '✗'} {check.sentence}" for check in checks]
+    lines = [f"{'✓' if check.ok else '✗'} {check.sentence}" for check in checks]
     agree = all(check.ok for check in checks)
-    told.append("the numbers agree" if agree else "the numbers do NOT agree: please report it")
-    StandardOutput().write_all([f"{line}\n".encode() for line in told])
+    lines.append("the numbers agree" if agree else "the numbers do NOT agree: please report it")
+    StandardOutput().write_all([f"{line}\n".encode() for line in lines])
     return ExitCode.DELIVERED if agree else ExitCode.FAILED
 
 

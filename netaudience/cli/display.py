@@ -203,8 +203,8 @@ class _Looking:
 
     def __call__(self, step: str, rows: int) -> None:
         """Show how many rows of a step were read."""
-        told = f"{many(rows, 'row')} read for {step}" if rows else f"reading the source for {step}"
-        self._line.update(self._task, description=told)
+        text = f"{many(rows, 'row')} read for {step}" if rows else f"reading the source for {step}"
+        self._line.update(self._task, description=text)
 
     def close(self) -> None:
         """Leave nothing on the terminal."""
@@ -216,12 +216,12 @@ class _Interrupted:
 
     def __init__(self, grace: float) -> None:
         self._grace = grace
-        self._told = False
+        self._notified = False
 
     def tell(self, summary: Summary) -> None:
-        if summary.signal is None or self._told:
+        if summary.signal is None or self._notified:
             return
-        self._told = True
+        self._notified = True
         tell(
             f"interrupted: what is under way has {self._grace:g} s to come to its end; "
             "interrupt once more to leave it"

@@ -166,10 +166,10 @@ def _machine() -> Iterator[Finding]:
     yield Finding("machine", "versions", "ok", f"{packages}, Python {platform.python_version()}")
     there = {name: _is_installed(module) for name, module in _EXTRAS.items()}
     missing = [name for name, found in there.items() if not found]
-    told = f"installed: {', '.join(name for name in there if name not in missing)}"
+    finding = f"installed: {', '.join(name for name in there if name not in missing)}"
     if missing:
-        told += f"; not installed: {', '.join(missing)}"
-    yield Finding("machine", "extras", "ok", told)
+        finding += f"; not installed: {', '.join(missing)}"
+    yield Finding("machine", "extras", "ok", finding)
 
 
 def _is_installed(module: str) -> bool:
@@ -199,10 +199,10 @@ def _writable(folder: Path) -> Finding:
             "folder in [runs] of the job",
             ExitCode.FAILED,
         )
-    told = f"{folder} can be written, {room / 1e9:,.1f} GB are free"
+    finding = f"{folder} can be written, {room / 1e9:,.1f} GB are free"
     if room < _ROOM:
-        return Finding("machine", "runs folder", "warning", f"{told}: a large run may need more")
-    return Finding("machine", "runs folder", "ok", told)
+        return Finding("machine", "runs folder", "warning", f"{finding}: a large run may need more")
+    return Finding("machine", "runs folder", "ok", finding)
 
 
 async def _quotas(store: SharedQuotas) -> Finding:
@@ -212,13 +212,13 @@ async def _quotas(store: SharedQuotas) -> Finding:
             await asyncio.wait_for(store.read(), _PATIENCE)
         await store.aclose()
     except QuotasLost as error:
-        told = f"{error}: look at what NETAUDIENCE_QUOTAS names"
-        return Finding("machine", "quotas", "wrong", told, ExitCode.FAILED)
+        finding = f"{error}: look at what NETAUDIENCE_QUOTAS names"
+        return Finding("machine", "quotas", "wrong", finding, ExitCode.FAILED)
     except NetaudienceError as error:
         return wrong("machine", "quotas", error)
     except TimeoutError:
-        told = f"The store does not answer within {_PATIENCE:g} s: look at what NETAUDIENCE_QUOTAS names"
-        return Finding("machine", "quotas", "wrong", told, ExitCode.FAILED)
+        finding = f"The store does not answer within {_PATIENCE:g} s: look at what NETAUDIENCE_QUOTAS names"
+        return Finding("machine", "quotas", "wrong", finding, ExitCode.FAILED)
     return Finding("machine", "quotas", "ok", f"{store!r} answers")
 
 
@@ -241,15 +241,15 @@ async def _account(vendor: type[Client], environ: Mapping[str, str]) -> list[Fin
     except ConfigurationError as error:
         return [wrong(vendor.slug, "credentials", error)]
     if vendor.probe is None:
-        told = "they are set; there is no read by which they could be tried"
-        return [Finding(vendor.slug, "credentials", "warning", told)]
+        finding = "they are set; there is no read by which they could be tried"
+        return [Finding(vendor.slug, "credentials", "warning", finding)]
     async with client:
         found = [await _asked(client, vendor.probe)]
     answered = [each for each in ended if each.status is not None]
     if answered:
         last = answered[-1]
-        told = f"{last.host} answers in {last.seconds * 1000:,.0f} ms"
-        found.insert(0, Finding(vendor.slug, "reachable", "ok", told))
+        finding = f"{last.host} answers in {last.seconds * 1000:,.0f} ms"
+        found.insert(0, Finding(vendor.slug, "reachable", "ok", finding))
         found.extend(_clock(vendor, last))
     return found
 
@@ -270,8 +270,8 @@ async def _asked(client: Client, probe: Probe) -> Finding:
     except Throttled as error:
         return Finding(slug, "credentials", "warning", f"{client.vendor} asks to slow down: {error}")
     except Unauthorized as error:
-        told = f"{error} {probe.needs.capitalize()}." if probe.needs else str(error)
-        return Finding(slug, "credentials", "wrong", told, ExitCode.UNAUTHORIZED)
+        finding = f"{error} {probe.needs.capitalize()}." if probe.needs else str(error)
+        return Finding(slug, "credentials", "wrong", finding, ExitCode.UNAUTHORIZED)
     except TransportError as error:
         return wrong(slug, "reachable", error)
     except NetaudienceError as error:

@@ -46,14 +46,14 @@ async def _within(job: Job, check: str, look: Callable[[Job, Stop], str], patien
 
     stop = Stop()
     try:
-        told = await asyncio.wait_for(Threads().call(lambda: look(job, stop)), patience)
+        finding = await asyncio.wait_for(Threads().call(lambda: look(job, stop)), patience)
     except NetaudienceError as error:
         return wrong("job", check, error)
     except TimeoutError:
         stop()
-        told = f"nothing came within {patience:g} s: look at what runs there, and at the way to it"
-        return Finding("job", check, "wrong", told, ExitCode.FAILED)
-    return Finding("job", check, "ok", told)
+        finding = f"nothing came within {patience:g} s: look at what runs there, and at the way to it"
+        return Finding("job", check, "wrong", finding, ExitCode.FAILED)
+    return Finding("job", check, "ok", finding)
 
 
 def _source(job: Job, stop: Stop) -> str:
@@ -111,8 +111,8 @@ def _notified(job: Job) -> Iterator[Finding]:
         if there:
             yield Finding("job", check, "ok", f"{secret.name} is set; nothing was sent")
         else:
-            told = f"{secret.name} is not set: set it to the address of the {check}, or leave that out"
-            yield Finding("job", check, "wrong", told, ExitCode.USAGE)
+            finding = f"{secret.name} is not set: set it to the address of the {check}, or leave that out"
+            yield Finding("job", check, "wrong", finding, ExitCode.USAGE)
     if job.notify.on_end is not None:
         from netaudience.jobs.connectors.functions import find_function  # noqa: PLC0415 - costs a program's start
 

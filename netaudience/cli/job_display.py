@@ -134,11 +134,11 @@ def plan_markdown(plan: Plan, path: Path, *, held: bool = True) -> Iterator[str]
         named = cell(f"{step.name} ({step.vendor} {step.operation}, {step.mode})")
         yield f"| {named} | {' | '.join(cells)} |"
     for step in plan.steps:
-        told = [f"{count:,} rejected: {reason}" for reason, count in list(step.reasons.items())[:_REASONS]]
-        told += [f"needs {step.consent}, because it {step.agrees_to}"] if step.consent else []
-        told += step.notes
-        if told:
-            yield from ["", f"**{cell(step.name)}**", "", *(f"- {cell(one)}" for one in told)]
+        details = [f"{count:,} rejected: {reason}" for reason, count in list(step.reasons.items())[:_REASONS]]
+        details += [f"needs {step.consent}, because it {step.agrees_to}"] if step.consent else []
+        details += step.notes
+        if details:
+            yield from ["", f"**{cell(step.name)}**", "", *(f"- {cell(one)}" for one in details)]
     yield from (f"\n> A run would stop: {cell(sentence)}" for sentence in plan.stops)
     if not plan.stops:
         yield from ["", "```console", f"$ {last.partition(': ')[2]}", "```"]

@@ -155,7 +155,7 @@ def _verify(  # noqa: PLR0913, D417 - flags in groups have their own words
 ) -> int:
     """Read back what a run has delivered, by the vendor's own look-up, and compare it with what was sent.
 
-    Told are the rows that landed, that are not there yet, that are something else, whose users are gone,
+    It counts the rows that landed, that are not there yet, that are something else, whose users are gone,
     and what cannot be read. What differs is in the run's verify.jsonl, and in its report. The exit code is 3
     where something differs.
 

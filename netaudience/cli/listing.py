@@ -46,8 +46,8 @@ def list_operations(
         case "markdown":
             text = page(rows).encode()
         case "lines":
-            told = _lines(rows) if operation is None else _whole(rows[0])
-            text = "".join(f"{line}\n" for line in told).encode()
+            lines = _lines(rows) if operation is None else _whole(rows[0])
+            text = "".join(f"{line}\n" for line in lines).encode()
     StandardOutput().write_all([text])
     return ExitCode.DELIVERED
 

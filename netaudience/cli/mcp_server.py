@@ -97,23 +97,25 @@ def make_server(folder: Path, *, approvers: Sequence[str] = (), show_values: boo
         raise ConfigurationError("An approver has a name, such as --approver ada")
     server = MCPServer("netaudience", instructions=_INSTRUCTIONS, version=version("netaudience"))
     folder = folder.resolve()
-    tools, told = (
+    tools, shown = (
         _Tools(folder, tuple(approvers), show_values=show_values),
-        partial(_told, f"{folder}{os.sep}"),
+        partial(_with_errors, f"{folder}{os.sep}"),
     )
-    server.add_tool(told(tools.operations), annotations=_READS)
-    server.add_tool(told(tools.plan), annotations=_READS)
-    server.add_tool(told(tools.runs), annotations=_READS)
-    server.add_tool(told(tools.summary), annotations=_READS)
-    server.add_tool(told(tools.rejects), annotations=_READS)
-    server.add_tool(told(tools.look_up), annotations=_ASKS)
-    server.add_tool(told(tools.who), annotations=_ASKS)
+    server.add_tool(shown(tools.operations), annotations=_READS)
+    server.add_tool(shown(tools.plan), annotations=_READS)
+    server.add_tool(shown(tools.runs), annotations=_READS)
+    server.add_tool(shown(tools.summary), annotations=_READS)
+    server.add_tool(shown(tools.rejects), annotations=_READS)
+    server.add_tool(shown(tools.look_up), annotations=_ASKS)
+    server.add_tool(shown(tools.who), annotations=_ASKS)
     if approvers:
-        server.add_tool(told(tools.run), annotations=_SENDS)
+        server.add_tool(shown(tools.run), annotations=_SENDS)
     return server
 
 
-def _told(folder: str, tool: Callable[P, Coroutine[None, None, T]]) -> Callable[P, Coroutine[None, None, T]]:
+def _with_errors(
+    folder: str, tool: Callable[P, Coroutine[None, None, T]]
+) -> Callable[P, Coroutine[None, None, T]]:
     """Return a tool whose errors of ours reach the agent in their own words; all others stay here.
 
     Files go by the names that the agent has for them, within the server's folder.
@@ -221,8 +223,8 @@ class _Tools:
                 answer = await _asked(getattr(account, asked.name), user, arguments or {})
             except NotFound:
                 return {"found": False}
-        told = load_json(json_line(answer))
-        return {"found": True, "answer": told if self._show_values else masked(told, user)}
+        read = load_json(json_line(answer))
+        return {"found": True, "answer": read if self._show_values else masked(read, user)}
 
     async def who(
         self,
@@ -300,7 +302,7 @@ class _Tools:
         return find_run(name, folders)
 
     def _letter(self, letter: DeadLetter) -> Shown:
-        told: Shown = {
+        answer: Shown = {
             name: getattr(letter, name)
             for name in (
                 "position",
@@ -314,16 +316,16 @@ class _Tools:
                 "reason",
             )
         }
-        told = {name: value for name, value in told.items() if value not in {None, ""}}
+        answer = {name: value for name, value in answer.items() if value not in {None, ""}}
         if self._show_values:
-            return {**told, "key": letter.key, "row": letter.row}
-        return {**told, "key": mask(letter.key), "row": masked(letter.row)}
+            return {**answer, "key": letter.key, "row": letter.row}
+        return {**answer, "key": mask(letter.key), "row": masked(letter.row)}
 
 
 def _brief(row: OperationRow) -> Shown:
     danger = "cannot be undone" if row.irreversible else "loses data" if row.destructive else ""
-    told: Shown = {"vendor": row.vendor, "operation": row.operation, "summary": row.summary}
-    return {**told, "danger": danger} if danger else told
+    answer: Shown = {"vendor": row.vendor, "operation": row.operation, "summary": row.summary}
+    return {**answer, "danger": danger} if danger else answer
 
 
 def _vendor(name: str) -> type[Client]:
@@ -364,5 +366,5 @@ async def _asked(bound: object, user: str, arguments: Mapping[str, JsonValue]) -
 
 
 def _summary(summary: Summary) -> Shown:
-    told = cast("Shown", load_json(summary.to_json()))
-    return {**told, "ok": summary.ok, "sentences": cast("object", summary.sentences())}
+    answer = cast("Shown", load_json(summary.to_json()))
+    return {**answer, "ok": summary.ok, "sentences": cast("object", summary.sentences())}

@@ -45,25 +45,25 @@ class Menu:
         *,
         name: str,
         group: Group | None = None,
-        **told: Any,  # noqa: ANN401 - of cyclopts
+        **options: Any,  # noqa: ANN401 - of cyclopts
     ) -> None:
-        """Add a command, of which cyclopts may be told more."""
+        """Add a command, with further options of cyclopts."""
         if group is not None:
-            told["group"] = group
-        self.later(name, lambda app: app.command(command, name=name, **told), command.__doc__, group)
+            options["group"] = group
+        self.later(name, lambda app: app.command(command, name=name, **options), command.__doc__, group)
 
     def later(
-        self, name: str, add: Callable[[App], object], told: str | None, group: Group | None = None
+        self, name: str, add: Callable[[App], object], about: str | None, group: Group | None = None
     ) -> None:
         """Add a command, or several under one name.
 
         Args:
             name: The name.
             add: Adds it to the `App`.
-            told: What it does; the list of commands shows the first paragraph.
+            about: What it does; the list of commands shows the first paragraph.
             group: The part of the list in which it stands.
         """
-        self._entries[name] = _Entry(add, inspect.cleandoc(told or "").partition("\n\n")[0], group)
+        self._entries[name] = _Entry(add, inspect.cleandoc(about or "").partition("\n\n")[0], group)
 
     def made(self) -> App:
         """Make the commands that are named, or the list of all, and return what they are commands of."""

@@ -229,12 +229,12 @@ def _answers(order: Order, output: StandardOutput) -> OnAnswer | None:
         return None
 
     def answered(chunk: SettledChunk[object], rows: Sequence[SourceRow]) -> None:
-        told: dict[str, object] = {"positions": [row["row"] for row in rows], "outcome": "delivered"}
+        record: dict[str, object] = {"positions": [row["row"] for row in rows], "outcome": "delivered"}
         if operation.shape == "call":
             key = operation.kind.key(chunk.items[0])
-            told = {"position": rows[0]["row"], "key": key, "outcome": "delivered"}
+            record = {"position": rows[0]["row"], "key": key, "outcome": "delivered"}
         if rows:
-            output.write([json_line({**told, "result": chunk.result})])
+            output.write([json_line({**record, "result": chunk.result})])
 
     return answered
 

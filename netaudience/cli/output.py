@@ -46,15 +46,15 @@ def _answer(value: object) -> dict[str, object]:
     """Return a typed answer by the vendor's names: with what it added, without what it left out."""
     if not attrs.has(type(value)):
         raise TypeError(f"{type(value).__name__} is not a JSON value")
-    told: dict[str, object] = {}
+    record: dict[str, object] = {}
     unknown: object = None
     for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(value))):
         part: object = getattr(value, field.name)
         if field.name == "unknown":
             unknown = part
         elif part is not None:
-            told[field.metadata.get("wire", field.name)] = part
-    return {**told, **cast("dict[str, object]", unknown or {})}
+            record[field.metadata.get("wire", field.name)] = part
+    return {**record, **cast("dict[str, object]", unknown or {})}
 
 
 def width_of_output() -> int | None:

@@ -75,7 +75,7 @@ def tell_topic(name: str | None) -> int:
     """
     if name is None:
         wide = max(map(len, TOPICS))
-        lines = [f"  {topic:{wide}}  {told.about}" for topic, told in TOPICS.items()]
+        lines = [f"  {topic:{wide}}  {entry.about}" for topic, entry in TOPICS.items()]
         last = ["", "netaudience help TOPIC shows one, netaudience COMMAND --help a command's flags"]
         text = "\n".join([*lines, *last])
     else:
@@ -118,10 +118,10 @@ def _lines(topic: Topic, width: int) -> Iterator[str]:
     console = Console(width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as captured:
         console.print(_Page(text, code_theme="bw"))
-    told = [line.rstrip() for line in captured.get().splitlines()]
+    lines = [line.rstrip() for line in captured.get().splitlines()]
     before = topic.heading
     yield before
-    for line in ("", *told):
+    for line in ("", *lines):
         if line or before:  # one empty line is enough
             yield line
         before = line

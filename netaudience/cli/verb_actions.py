@@ -126,8 +126,8 @@ def show_plan(  # noqa: PLR0913 - the options of a plan
         width = width_of_output()
         for at, plan in enumerate(plans):
             lines = ["", f"Then, {plan.verb}:"] if at else []
-            told = (part for line in [*lines, *plan_lines(plan)] for part in _folded(line, width))
-            output.write_all([f"{line}\n".encode() for line in told])
+            parts = (part for line in [*lines, *plan_lines(plan)] for part in _folded(line, width))
+            output.write_all([f"{line}\n".encode() for line in parts])
         if any(plan.reached for plan in plans) and not stops:
             more = [*(["--receipts", str(receipts)] if receipts is not None else [])]
             more += [word for one in opt_outs for word in ("--opt-outs", str(one))]
@@ -384,8 +384,8 @@ def verdict_lines(result: VerbResult) -> Iterator[str]:
     """Return what became of people, counted by vendor, why, and what each verdict that occurs means."""
     called = {vendor.vendor: vendor.name for vendor in result.plan.vendors}
     for vendor, counts in result.counts.items():
-        told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
-        yield f"{called.get(vendor, vendor)}: {told}"
+        counted = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
+        yield f"{called.get(vendor, vendor)}: {counted}"
         own = (each for each in result.verdicts if each.vendor == vendor and not each.done)
         reasons = Counter((each.status.replace("_", " "), each.reason) for each in own)
         for (status, reason), count in reasons.most_common(_REASONS):

@@ -121,10 +121,10 @@ async def _opt_out(sandbox: Sandbox, people: Path, make: ClientFactory, gone: Pa
         "clevertap": sandbox.clevertap.subscriptions.get(("email", _JOHN)) == "Unsubscribe",
         "moengage": sandbox.moengage.preference("email", "id1").globally_unsubscribed,
     }
-    told = {one.vendor for one in result.verdicts if one.row == 1 and one.done}
+    done = {one.vendor for one in result.verdicts if one.row == 1 and one.done}
     return [
         Check(
-            told == off.keys() and all(off.values()),
+            done == off.keys() and all(off.values()),
             f"who is reported as opted out is opted out at {len(off)} vendors; Fynd cannot, and says so",
         )
     ]
@@ -207,5 +207,5 @@ def _checks(
         not any(later.values()) and bool(applied),
         f"after {_DAYS} days nobody is there any more, and {len(applied)} second looks prove it",
     )
-    told = {one.status for one in result.verdicts if one.vendor == "fynd"}
-    yield Check(told == {"cannot"}, "Fynd has no operation that erases, and reports nobody as erased")
+    statuses = {one.status for one in result.verdicts if one.vendor == "fynd"}
+    yield Check(statuses == {"cannot"}, "Fynd has no operation that erases, and reports nobody as erased")

@@ -56,9 +56,9 @@ def told_of(found: Iterable[Known], history: History, *, show: bool) -> Iterator
         *(("not_known", one) for one in history.unknown),
     ]
     for about, row in rows:
-        told: dict[str, object] = {} if about is None else {"about": about}
-        told |= attrs.asdict(row)  # type: ignore[arg-type]  # each of them is a class of attrs
+        record: dict[str, object] = {} if about is None else {"about": about}
+        record |= attrs.asdict(row)  # type: ignore[arg-type]  # each of them is a class of attrs
         for name in _DATA:
-            if name in told and not show:
-                told[name] = masked(told[name])
-        yield {name: value for name, value in told.items() if value not in (None, {}, "")}
+            if name in record and not show:
+                record[name] = masked(record[name])
+        yield {name: value for name, value in record.items() if value not in (None, {}, "")}

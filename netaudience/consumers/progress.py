@@ -53,7 +53,7 @@ class Progress:
         self.taken = 0
         self.settled = 0
         #: Those that a line has told of.
-        self._told = 0
+        self._reported = 0
         self._dead_letters = dead_letters
         self._behind = behind
         self._every = every
@@ -81,7 +81,7 @@ class Progress:
             began = loop.time()
             await asyncio.sleep(self._every)
             behind = await self._count()
-            newly, self._told = self.settled - self._told, self.settled
+            newly, self._reported = self.settled - self._reported, self.settled
             log.info(
                 "%s events settled (%.1f a second), %s in hand, %s, %s dead letters",
                 f"{newly:,}",

@@ -64,18 +64,18 @@ class Bisector(Generic[Item]):
     async def deliver(self, chunk: Chunk[Item]) -> Sequence[SettledChunk[Item]]:
         """Send a chunk and settle each of its items, all together or part by part."""
         answer = await self._sender.send(chunk.prepared)
-        told = NOTHING
+        blamed = NOTHING
         if type(answer) is Response:
             self._note_success()
-            told = NOTHING if self._plan.blame is None else self._told(answer, chunk)
-            if told is NOTHING or not told:
+            blamed = NOTHING if self._plan.blame is None else self._item_errors(answer, chunk)
+            if blamed is NOTHING or not blamed:
                 return (self._taken(chunk, answer),)
         elif not self._searches(chunk, cast("Failure", answer)):
             self._note_failure(chunk, cast("Failure", answer))
             return (self._given_up(chunk, cast("Failure", answer)),)
-        return await self._divide(chunk, answer, told)
+        return await self._divide(chunk, answer, blamed)
 
-    def _told(self, answer: Response, part: Chunk[Item]) -> ItemErrors:
+    def _item_errors(self, answer: Response, part: Chunk[Item]) -> ItemErrors:
         """Read what an answer says about single items."""
         if self._plan.blame is None:
             return NOTHING
@@ -98,21 +98,21 @@ class Bisector(Generic[Item]):
         return settled, unsent
 
     async def _divide(
-        self, whole: Chunk[Item], answer: Response | Failure, told: ItemErrors
+        self, whole: Chunk[Item], answer: Response | Failure, blamed: ItemErrors
     ) -> Sequence[SettledChunk[Item]]:
         """Send part after part until every item has a verdict, first half first."""
         divided = whole.divided = Divided()
         patience = 2 * math.ceil(math.log2(max(2, len(whole)))) + _CHUNK_PATIENCE
         search = _Search(divided, patience, self._taken_count)
         if type(answer) is Response:
-            await self._heed(whole, answer, told, search)
+            await self._heed(whole, answer, blamed, search)
         else:
             self._take_apart(whole, cast("Failure", answer), search)
         while divided.waiting:
             answer = await self._sender.send(divided.waiting[-1].prepared)
             part = divided.waiting.pop()
             if type(answer) is Response:
-                await self._heed(part, answer, self._told(answer, part), search)
+                await self._heed(part, answer, self._item_errors(answer, part), search)
                 continue
             failure = cast("Failure", answer)
             if self._searches(part, failure):
@@ -129,45 +129,45 @@ class Bisector(Generic[Item]):
         return divided.settled
 
     async def _heed(
-        self, part: Chunk[Item], answer: Response, told: ItemErrors, search: _Search[Item]
+        self, part: Chunk[Item], answer: Response, blamed: ItemErrors, search: _Search[Item]
     ) -> None:
         """Settle a part that the vendor took, but for the items of which its answer says otherwise."""
         taken = self._taken(part, answer)
         settled = search.divided.settled
-        if not told or taken.undelivered:  # it blames nobody, or cannot be read all the same
+        if not blamed or taken.undelivered:  # it blames nobody, or cannot be read all the same
             search.refusals.count = 0
             self._note_success()
             settled.append(taken)
             return
-        if told.unread is not None:
+        if blamed.unread is not None:
             kind = InDoubt[Item] if part.prepared.in_doubt else Failed[Item]
-            if told.refused:
-                rejected = self._rejected(part, told.refused)
-                named = self._chunker.part(part, sorted(told.refused))
+            if blamed.refused:
+                rejected = self._rejected(part, blamed.refused)
+                named = self._chunker.part(part, sorted(blamed.refused))
                 settled.append(SettledChunk(named.items, named.positions, None, rejected))
-            others = [index for index in range(len(part)) if index not in told.refused]
-            settled.append(self._all(kind, self._chunker.part(part, others), told.unread))
+            others = [index for index in range(len(part)) if index not in blamed.refused]
+            settled.append(self._all(kind, self._chunker.part(part, others), blamed.unread))
             return
-        sent = words_in(part.items) if told.warnings else set[str]()
-        taken.warnings = [leave_out(warning, sent) for warning in told.warnings]
-        open_items = set(told.retryable)
-        if told.unattributed is not None:
+        sent = words_in(part.items) if blamed.warnings else set[str]()
+        taken.warnings = [leave_out(warning, sent) for warning in blamed.warnings]
+        open_items = set(blamed.retryable)
+        if blamed.unattributed is not None:
             open_items.update(range(len(part)))
-            open_items -= told.refused.keys()
+            open_items -= blamed.refused.keys()
         if len(open_items) < len(part):
             closed = [index for index in range(len(part)) if index not in open_items]
             taken.items = chosen(part.items, closed)
             taken.positions = [part.positions[index] for index in closed]
-            taken.undelivered = self._rejected(part, told.refused)
+            taken.undelivered = self._rejected(part, blamed.refused)
             settled.append(taken)
-        unattributed = sorted(open_items - told.retryable.keys())
-        if told.unattributed is None:
+        unattributed = sorted(open_items - blamed.retryable.keys())
+        if blamed.unattributed is None:
             search.refusals.count = 0
             self._note_success()
         elif unattributed:
-            self._leave_open(part, unattributed, told.unattributed, search)
-        if told.retryable:
-            await self._ask_again(part, told.retryable, search)
+            self._leave_open(part, unattributed, blamed.unattributed, search)
+        if blamed.retryable:
+            await self._ask_again(part, blamed.retryable, search)
 
     def _leave_open(
         self, sent: Chunk[Item], unattributed: Sequence[int], error: VendorError, search: _Search[Item]
@@ -245,7 +245,7 @@ class Bisector(Generic[Item]):
         """Return the items that a refusal names as the reason why it refused all of them."""
         if self._plan.blame is None or failure.response is None or not isinstance(failure.error, Refused):
             return {}
-        return self._told(failure.response, part).refused
+        return self._item_errors(failure.response, part).refused
 
     def _rejected(self, part: Chunk[Item], refused: Mapping[int, VendorError]) -> Sequence[Undelivered[Item]]:
         """Make the outcomes of the items that an answer names."""
@@ -391,9 +391,9 @@ _NOT_NAMED = "More items failed than the answer names: which of the others did i
 
 
 def _with_remedy(error: VendorError, remedy: str) -> VendorError:
-    told = copy.copy(error)
-    told.remedy = remedy
-    return told
+    copied = copy.copy(error)
+    copied.remedy = remedy
+    return copied
 
 
 def _wrong_request(error: VendorError, count: int) -> VendorError:

@@ -349,8 +349,8 @@ def _row(outcome: Undelivered[Any]) -> tuple[object, ...]:
     """Return what is written down of an item that was not delivered."""
     why = Why.of(outcome.reason)
     code = None if why.code is None else json.dumps(why.code)  # a number stays one
-    told = why.by, why.reason, why.status, code, why.message
-    return (outcome.position, KINDS[type(outcome)], outcome.key, *told, _json(outcome.item))
+    columns = why.by, why.reason, why.status, code, why.message
+    return (outcome.position, KINDS[type(outcome)], outcome.key, *columns, _json(outcome.item))
 
 
 def _json(item: object) -> bytes | None:

@@ -69,14 +69,14 @@ class Pipeline(Generic[Item]):
         *,
         streamed: bool,
         journal: Notes | None = None,
-        told: Callable[[SettledChunk[Item]], None] | None = None,
+        on_settled: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> None:
         self._source = source
         self._chunker = chunker
         self._sender = sender
         self._bisector = bisector
         self.report = report
-        self._allow_empty = plan.allow_empty or told is not None
+        self._allow_empty = plan.allow_empty or on_settled is not None
         self._recorder: Recorder[Item] = (
             Recorder(self._publish)
             if journal is None
@@ -89,7 +89,7 @@ class Pipeline(Generic[Item]):
         #: Returns the next settled chunk for the reader, if there is one already.
         self.take_settled = self._outcomes.take
         #: Whoever waits for each single item, of what was never sent as well: a batcher.
-        self._told = told
+        self._on_settled = on_settled
         self._page = max(chunker.rows, _PAGE)
         self._steps_aside = 0 if chunker.rows <= _PAGE else math.inf if chunker.keyed else _STEPS_ASIDE
         self._ready: deque[Chunk[Item]] = deque()
@@ -106,7 +106,7 @@ class Pipeline(Generic[Item]):
         self._leaving = False
         self._notifier = sender.notifier
         if self._notifier is not None:
-            self._notifier.run_started(lasting=told is not None)
+            self._notifier.run_started(lasting=on_settled is not None)
         workers = plan.workers
         if source.length is not None:
             workers = max(1, min(workers, -(-source.length // chunker.rows)))
@@ -118,7 +118,7 @@ class Pipeline(Generic[Item]):
         self._most, self._busy = workers, 0
         self._tasks: list[asyncio.Task[None]] = []
         self._alive = 0
-        for _ in range(workers if told is None else 1):
+        for _ in range(workers if on_settled is None else 1):
             self._hire()
 
     def _overdue(self) -> None:
@@ -326,8 +326,8 @@ class Pipeline(Generic[Item]):
         report.count(settled)
         report.in_turn = self._chunker.in_turn
         report.seconds = self._clock() - self._started
-        if self._told is not None:
-            self._told(settled)
+        if self._on_settled is not None:
+            self._on_settled(settled)
         self._outcomes.put(settled)
 
     async def next_settled(self) -> SettledChunk[Item] | None:
@@ -407,7 +407,7 @@ class Pipeline(Generic[Item]):
 
     def _leave_unsent(self, chunk: Chunk[Item]) -> None:
         """Count a chunk that was about to be sent, or tell each item where somebody waits for it."""
-        if self._leaving and self._told is None:
+        if self._leaving and self._on_settled is None:
             self.report.counts.unsent += len(chunk)
         else:
             reason = UNSENT if self._leaving else NotSent(_CANCELLED)
@@ -419,8 +419,8 @@ class Pipeline(Generic[Item]):
             self._tell(part)
             return
         self.report.count(part)
-        if self._told is not None:
-            self._told(part)
+        if self._on_settled is not None:
+            self._on_settled(part)
 
     async def aclose(self) -> None:
         """Leave the run: cancel what is under way, wait for it, and count what was not settled."""
@@ -434,9 +434,9 @@ class Pipeline(Generic[Item]):
 
     def _close(self) -> None:
         """Count what was not settled, let go of the journal and tell of the end, when no task is left."""
-        if self._told is not None:
+        if self._on_settled is not None:
             self._settle_unsent(UNSENT)  # but for what the source still holds: that is the batcher's
-        unread: Sequence[Item] = () if self._told is not None else self._source.abandon()
+        unread: Sequence[Item] = () if self._on_settled is not None else self._source.abandon()
         self.report.items += len(unread)
         self.report.counts.unsent += len(self._chunker.abandon()) + len(unread)
         self.report.counts.unsent += sum(len(chunk) for chunk in self._ready)

@@ -228,7 +228,7 @@ class AiohttpTransport:
                 raise _refused_by_proxy(proxy, 407)
             return Response(answer.status, answer.headers, content, truncated=truncated, spooled=spooled)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            failure = _told(error, request.url, proxy, answered=answer is not None)
+            failure = _failure_of(error, request.url, proxy, answered=answer is not None)
             failure.__cause__ = _cause(error)
         except asyncio.CancelledError:
             if not watch.absorbs(task):
@@ -411,7 +411,7 @@ _TLS = (
 )
 
 
-def _told(error: Exception, url: object, proxy: URL | None, *, answered: bool) -> NetaudienceError:
+def _failure_of(error: Exception, url: object, proxy: URL | None, *, answered: bool) -> NetaudienceError:
     """Tell what aiohttp raised: was something sent, and what is there to do."""
     host = host_of(url)
     match error:

@@ -139,10 +139,10 @@ class Telemetry:
                 self._meters.circuit(event)
 
     def _run_started(self, event: RunStarted) -> None:
-        told = {**_names(event), "netaudience.run": event.run}
+        attributes = {**_names(event), "netaudience.run": event.run}
         if event.lasting:
-            told["netaudience.lasting"] = True
-        span = self._tracer.start_span("netaudience.run", attributes=told)
+            attributes["netaudience.lasting"] = True
+        span = self._tracer.start_span("netaudience.run", attributes=attributes)
         run = _Run(_Parent(span, trace.set_span_in_context(span)), lasting=event.lasting)
         if event.lasting:
             # It tells that it began, and is what its chunks are linked to. A span of days would be exported
@@ -210,7 +210,7 @@ class Telemetry:
         if parent is None:
             return
         parent.resent = parent.resent + 1 if event.repeated else 0
-        told: Attributes = {
+        attributes: Attributes = {
             **_http(event),
             **_names(event),
             "http.request.body.size": event.size,
@@ -218,13 +218,13 @@ class Telemetry:
             "netaudience.quota.wait": event.waited,
         }
         if event.repeated:
-            told["http.request.resend_count"] = parent.resent
+            attributes["http.request.resend_count"] = parent.resent
         ended = time.time_ns()
         span = self._tracer.start_span(
             "netaudience.request",
             parent.context,
             kind=SpanKind.CLIENT,
-            attributes=told,
+            attributes=attributes,
             start_time=ended - int(event.seconds * 1e9),
         )
         if event.error is not None:
@@ -260,14 +260,14 @@ def _names(event: Event) -> Attributes:
 
 def _http(event: RequestEnded) -> Attributes:
     """Return what the conventions ask for of a client's request, besides its URL, which may hold an id."""
-    told: Attributes = {"http.request.method": event.method or "_OTHER", "server.address": event.host}
+    attributes: Attributes = {"http.request.method": event.method or "_OTHER", "server.address": event.host}
     if event.port:
-        told["server.port"] = event.port
+        attributes["server.port"] = event.port
     if event.status is not None:
-        told["http.response.status_code"] = event.status
+        attributes["http.response.status_code"] = event.status
     if event.error is not None:
-        told["error.type"] = event.error
-    return told
+        attributes["error.type"] = event.error
+    return attributes
 
 
 class _Meters:
@@ -314,11 +314,11 @@ class _Meters:
     def request(self, event: RequestEnded) -> None:
         """Count a request."""
         key = (event.vendor, event.operation, event.method, event.host, event.port, event.status, event.error)
-        told = self._sets.get(key)
-        if told is None:
-            told = self._keep(key, {**_http(event), **_names(event)})
+        attributes = self._sets.get(key)
+        if attributes is None:
+            attributes = self._keep(key, {**_http(event), **_names(event)})
         names = self._named(event)
-        self._seconds.record(event.seconds, told)
+        self._seconds.record(event.seconds, attributes)
         self._waits.record(event.waited, names)
         if event.repeated:
             self._retries.add(1, names)
@@ -349,17 +349,17 @@ class _Meters:
         for outcome, count in counts.named().items():
             if count:
                 key = (event.vendor, event.operation, outcome)
-                told = self._sets.get(key)
-                if told is None:
-                    told = self._keep(key, {**_names(event), "netaudience.outcome": outcome})
-                self._items.add(count, told)
+                attributes = self._sets.get(key)
+                if attributes is None:
+                    attributes = self._keep(key, {**_names(event), "netaudience.outcome": outcome})
+                self._items.add(count, attributes)
 
     def _named(self, event: Event) -> Attributes:
         key = (event.vendor, event.operation)
         return self._sets.get(key) or self._keep(key, _names(event))
 
-    def _keep(self, key: object, told: Attributes) -> Attributes:
+    def _keep(self, key: object, attributes: Attributes) -> Attributes:
         if len(self._sets) >= _MOST_SETS:
             self._sets.clear()
-        self._sets[key] = told
-        return told
+        self._sets[key] = attributes
+        return attributes

@@ -97,8 +97,8 @@ def search(
             if all_valid([page[index] for index in places]):
                 return
     for index in places:
-        if told := why_invalid(page[index]):
-            yield index, told
+        if reason := why_invalid(page[index]):
+            yield index, reason
 
 
 def _broken(

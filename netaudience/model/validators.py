@@ -136,10 +136,10 @@ def identifier(noun: str) -> Rule:
     lenient = _any_identifier(noun)
 
     def problem(value: object) -> str | None:
-        told = lenient.why_invalid(value)
-        if told is None and (odd := oddity(cast("str", value))):
-            told = f"{_an(noun)} {odd}"
-        return told
+        reason = lenient.why_invalid(value)
+        if reason is None and (odd := oddity(cast("str", value))):
+            reason = f"{_an(noun)} {odd}"
+        return reason
 
     return Rule(problem, _all_meant, only_texts=True, lenient=lenient, sql=_plain_in_sql)
 
@@ -229,8 +229,8 @@ def phones(noun: str) -> Rule:
     listed, one = texts(noun), phone(noun)
 
     def problem(value: object) -> str | None:
-        told = listed.why_invalid(value)
-        return told or next(filter(None, map(one.why_invalid, cast("Sequence[str]", value))), None)
+        reason = listed.why_invalid(value)
+        return reason or next(filter(None, map(one.why_invalid, cast("Sequence[str]", value))), None)
 
     return Rule(problem, lambda values: not any(map(problem, values)), lenient=listed)
 
@@ -244,12 +244,12 @@ def with_entries(whole: Rule, entries: Mapping[str, Rule]) -> Rule:
         )
 
     def problem(value: object) -> str | None:
-        if told := whole.why_invalid(value):
-            return told
+        if reason := whole.why_invalid(value):
+            return reason
         mapping = cast("Mapping[str, object]", value)
         for name, one in entries.items():
-            if (part := mapping.get(name)) is not None and (told := one.why_invalid(part)):
-                return told
+            if (part := mapping.get(name)) is not None and (reason := one.why_invalid(part)):
+                return reason
         return None
 
     def fine(values: Sequence[Any]) -> bool:

@@ -332,7 +332,7 @@ class OperationRunner(Generic[Item]):
             )
         return Batcher(
             self._name,
-            lambda source, told: self._pipeline(source, streamed=False, told=told),
+            lambda source, on_settled: self._pipeline(source, streamed=False, on_settled=on_settled),
             self.operation.report(self._host),
             self.key,
             self._kind.default,
@@ -380,7 +380,7 @@ class OperationRunner(Generic[Item]):
         *,
         streamed: bool,
         journal: Notes | None = None,
-        told: Callable[[SettledChunk[Item]], None] | None = None,
+        on_settled: Callable[[SettledChunk[Item]], None] | None = None,
     ) -> Pipeline[Item]:
         host, operation = self._host, self.operation
         plan = host.run_plan(operation, self._kind)
@@ -389,11 +389,19 @@ class OperationRunner(Generic[Item]):
         sender = host.sender(operation, report)
         # Somebody waits for a run of one request as for a call.
         sender.urgent = source.length is not None and source.length <= plan.rows
-        if told is not None:
+        if on_settled is not None:
             sender.deadline = math.inf  # a batcher has no end that could come too early
         bisector = Bisector(plan, chunker, sender, self._decode, report)
         return Pipeline(
-            plan, source, chunker, sender, bisector, report, streamed=streamed, journal=journal, told=told
+            plan,
+            source,
+            chunker,
+            sender,
+            bisector,
+            report,
+            streamed=streamed,
+            journal=journal,
+            on_settled=on_settled,
         )
 
 

@@ -100,19 +100,19 @@ class Callbacks(Generic[T]):
                 self._waiting.setdefault(key, deque()).append(later)
         return later
 
-    def receive(self, key: str, told: T) -> None:
+    def receive(self, key: str, result: T) -> None:
         """Hand over what came: to whoever has waited the longest, or to who will ask."""
         with self._lock:
             waiting = self._waiting.get(key)
             if waiting:
-                self._finish(waiting.popleft(), told)
+                self._finish(waiting.popleft(), result)
                 return
-            self._unclaimed.setdefault(key, deque()).append(told)
+            self._unclaimed.setdefault(key, deque()).append(result)
             self._order.append(key)
             if len(self._order) > _MOST_UNCLAIMED:
                 oldest = self._unclaimed.get(self._order.popleft())
                 if oldest:
                     oldest.popleft()
 
-    def _finish(self, later: Later[T], told: T) -> None:
-        later._settle(self._judge(told) or told)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # its other half
+    def _finish(self, later: Later[T], result: T) -> None:
+        later._settle(self._judge(result) or result)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # its other half

@@ -69,9 +69,9 @@ class ReadBack:
     def passed_over(self, item: Sent) -> tuple[list[str], bool]:
         """Return what of a row is not compared, each with what it is, and whether that is all of it."""
         held: Mapping[str, object] = {} if self.entries is None else self.entries(item)
-        told = {name: self.unread(value) for name, value in held.items()}
-        names = [f"{name} ({what})" for name, what in told.items() if what is not None]
-        return names, bool(names) and len(names) == len(told)
+        shown = {name: self.unread(value) for name, value in held.items()}
+        names = [f"{name} ({what})" for name, what in shown.items() if what is not None]
+        return names, bool(names) and len(names) == len(shown)
 
 
 @attrs.frozen

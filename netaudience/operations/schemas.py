@@ -73,7 +73,7 @@ class SchemaClient(Protocol):
 
 
 @attrs.frozen
-class Told:
+class ReadSchema:
     """What a vendor has told of the names in one operation."""
 
     #: Each place with what stands there.
@@ -88,11 +88,11 @@ Answers: TypeAlias = dict[tuple[str, str, str], "Sequence[Definition] | str"]
 
 async def read_schemas(
     client: SchemaClient, operation: str, arguments: Mapping[str, object], answers: Answers
-) -> Told:
+) -> ReadSchema:
     """Ask a vendor for each sort of names that stand in an operation.
 
     Args:
-        client: Asked under its own limits; what it does not answer is reported in `Told.problems`.
+        client: Asked under its own limits; what it does not answer is reported in `ReadSchema.problems`.
         operation: The operation's name.
         arguments: What all of its items share.
         answers: What was reported before: each account is asked once for each.
@@ -121,7 +121,7 @@ async def read_schemas(
             makes=bool(schema.makes) and wanted is not False,
         )
         places.append((place, known))
-    return Told(tuple(places), tuple(problems))
+    return ReadSchema(tuple(places), tuple(problems))
 
 
 async def _definitions(client: SchemaClient, schema: Schema) -> Sequence[Definition] | str:

@@ -220,12 +220,12 @@ async def _change(
         row = await server.fetchrow(_READ, key)
         assert row is not None  # noqa: S101 - of a join from one row
         text, version, now = row
-        state, told = step(None if text is None else json.loads(text), now)
+        state, answer = step(None if text is None else json.loads(text), now)
         if state is None:
-            return told
+            return answer
         if version is None:
             done = await server.execute(_MAKE, key, json.dumps(state))
         else:
             done = await server.execute(_WRITE, key, json.dumps(state), version)
         if done.endswith(" 1"):
-            return told
+            return answer

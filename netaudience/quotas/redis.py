@@ -90,7 +90,7 @@ class RedisQuotas(QuotaStore):
         """Exchange in one trip; see `QuotaStore.exchange`."""
         longest = max((window.per for window in quota.windows), default=0.0)
         expires = round(1000 * max(_KEPT, 2 * longest))
-        words: list[bytes | str | int] = [_packed(_told(quota)), _packed(ask), os.urandom(6).hex(), expires]
+        words: list[bytes | str | int] = [_packed(_facts(quota)), _packed(ask), os.urandom(6).hex(), expires]
         async with self._server(quota) as server:
             script = server.register_script(self._script)
             answer = await script(keys=[self._key(key)], args=words)
@@ -194,7 +194,7 @@ class _Clients(Opened["Redis"]):
         await what.aclose()
 
 
-def _told(quota: Quota) -> dict[str, object]:
+def _facts(quota: Quota) -> dict[str, object]:
     """Return a quota as the script takes it."""
     windows: list[dict[str, object]] = []
     for window in quota.windows:
@@ -208,15 +208,15 @@ def _told(quota: Quota) -> dict[str, object]:
                 "records": window.counts == "records",
             }
         )
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "windows": windows,
         "in_flight": int(quota.in_flight),
         "reserve": quota.reserve,
         "figures": figures_of(quota),
     }
     if quota.ceiling is not None:
-        told["ceiling"] = quota.ceiling.value
-    return told
+        fields["ceiling"] = quota.ceiling.value
+    return fields
 
 
 def _packed(value: object) -> bytes:

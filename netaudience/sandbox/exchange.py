@@ -140,11 +140,11 @@ async def exchange(flight: Flight, endpoint: Endpoint, asked: Asked) -> Reply:
         call = attrs.evolve(call, body=body, account=account)
         meter = flight.meter
         reply = await _serve_admitted(flight, meter, endpoint, call)
-        return attrs.evolve(reply, answer=reply.answer and _told(reply.answer, meter, core.now()))
+        return attrs.evolve(reply, answer=reply.answer and _with_limits(reply.answer, meter, core.now()))
     except Refused as refusal:
         flight.record(refusal.answer.status)
         answer = refusal.answer
-        return Reply(answer if flight.meter is None else _told(answer, flight.meter, core.now()))
+        return Reply(answer if flight.meter is None else _with_limits(answer, flight.meter, core.now()))
 
 
 async def _serve_admitted(flight: Flight, meter: Meter, endpoint: Endpoint, call: Call) -> Reply:
@@ -253,7 +253,7 @@ def _refuse_above_limits(served: Served, meter: Meter, body: bytes, *, admitted:
         raise Refused(text_answer("413 Content Too Large", 413))
 
 
-def _told(answer: Answer, meter: Meter, now: float) -> Answer:
+def _with_limits(answer: Answer, meter: Meter, now: float) -> Answer:
     """Add how full the window is, where the vendor tells."""
     headers = meter.headers(now)
     return attrs.evolve(answer, headers={**answer.headers, **headers}) if headers else answer

@@ -126,8 +126,8 @@ def _limit(meters: tuple[Meter, ...]) -> Check:
     # A peak above a limit is always a refusal too, so the refusals alone decide.
     if not refused:
         return Check("limit", ok=True, sentence=f"No request was refused for a limit: {peaks}.")
-    told = "1 request was" if refused == 1 else f"{refused:,} requests were"
-    return Check("limit", ok=False, sentence=f"{told} refused for a limit: {peaks}.")
+    counted = "1 request was" if refused == 1 else f"{refused:,} requests were"
+    return Check("limit", ok=False, sentence=f"{counted} refused for a limit: {peaks}.")
 
 
 def _peaks(meters: tuple[Meter, ...]) -> str:

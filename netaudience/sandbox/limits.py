@@ -126,7 +126,7 @@ class Meter:
 
     def headers(self, now: float) -> dict[str, str]:
         """The fullest window as ``x-ratelimit-…``; nothing where no window is reported."""
-        windows = (*self.requests, *self.records) if self.limits.told else ()
+        windows = (*self.requests, *self.records) if self.limits.shown else ()
         if not windows:
             return {}
         fullest = min(windows, key=lambda window: window.window.count - window.used(now))

@@ -88,7 +88,7 @@ class SandboxLimits:
     #: Bytes of one body; a larger one gets a 413.
     body_bytes: int | None = None
     #: Whether every answer says in ``x-ratelimit-…`` how full the window is.
-    told: bool = False
+    shown: bool = False
 
     def __attrs_post_init__(self) -> None:
         for name in ("in_flight", "body_bytes"):

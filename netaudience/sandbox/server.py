@@ -94,10 +94,10 @@ class Sandbox(SandboxCore):
         if not waiting:
             return
         async with ClientSession(timeout=ClientTimeout(total=CALLBACK_SECONDS)) as session:
-            for url, told in waiting:
+            for url, body in waiting:
                 if _is_here(url):
                     with suppress(ClientError, TimeoutError):
-                        async with session.post(url, json=told):
+                        async with session.post(url, json=body):
                             pass
 
     def environment(self) -> dict[str, str]:

@@ -79,10 +79,10 @@ async def find_beforehand(  # noqa: PLR0913 - its options
         raise ConfigurationError(f"Row {broken.row} cannot be read: {broken.problem}; mend it first")
     found = Beforehand(source=await asyncio.to_thread(table.fingerprint))
     if look_up:
-        told = await complete(people, columns, vendors, client_factory)
-        ids = {row: dict(values) for row, values in told.found.items()}
-        found = attrs.evolve(found, found=ids, added=told.added, looked_up=told)
-        columns = find_columns([*table.columns, *told.added], names(), chosen)
+        found_ids = await complete(people, columns, vendors, client_factory)
+        ids = {row: dict(values) for row, values in found_ids.found.items()}
+        found = attrs.evolve(found, found=ids, added=found_ids.added, looked_up=found_ids)
+        columns = find_columns([*table.columns, *found_ids.added], names(), chosen)
         people = [
             person._replace(known_by={**person.known_by, **ids.get(person.row, {})}) for person in people
         ]

@@ -140,11 +140,11 @@ class OptOuts:
 
     def last(self, channel: str, person: Person, columns: Columns) -> datetime | None:
         """Return when a person has last opted out of a channel, by any id; None where nothing says so."""
-        told = list(_known(person, columns))
+        digests = list(_known(person, columns))
         if self._receipts is not None:
-            told += self._receipts.key.person(person, columns).items()
+            digests += self._receipts.key.person(person, columns).items()
         return max(
-            (self._last[at] for kind, value in told if (at := (channel, kind, value)) in self._last),
+            (self._last[at] for kind, value in digests if (at := (channel, kind, value)) in self._last),
             default=None,
         )
 
@@ -251,13 +251,13 @@ async def _own(
     slug: str, asked: Sequence[tuple[Person, Channel]], columns: Columns, client_factory: ClientFactory | None
 ) -> list[tuple[Person, Channel, str | None]]:
     """Ask a vendor for its own opt-outs, where it tells them, and say why each stands in the way."""
-    told = await own_opt_outs(slug, asked, at_vendor(columns, slug), client_factory)
+    answers = await own_opt_outs(slug, asked, at_vendor(columns, slug), client_factory)
     return [
         (
             person,
             channel,
             _VENDORS_OWN if off is True else f"the vendor was asked for opt-outs: {off}",
         )
-        for person, channel, off in told
+        for person, channel, off in answers
         if off
     ]

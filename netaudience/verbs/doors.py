@@ -328,9 +328,9 @@ def _with_found(
     found_of: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
     for line in receipts.lines:
         given = frozenset((kind, one) for kind, one in line["subject"].items() if one not in ids)
-        told = dict(ids[one] for one in line["subject"].values() if one in ids)
-        if told and given:
-            found_of[given] = told
+        subject = dict(ids[one] for one in line["subject"].values() if one in ids)
+        if subject and given:
+            found_of[given] = subject
     whole = [
         person._replace(
             known_by={

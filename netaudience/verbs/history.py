@@ -132,8 +132,8 @@ class _Found:
     def not_known(self, job: str, step: str | None, run: str, reason: str) -> None:
         """Take note of a run that tells nothing."""
         known = self.unknown.get((job, step, reason))
-        told = Unknown(job=job, step=step, run=run, reason=reason)
-        self.unknown[job, step, reason] = told if known is None else attrs.evolve(known, runs=known.runs + 1)
+        unknown = Unknown(job=job, step=step, run=run, reason=reason)
+        self.unknown[job, step, reason] = attrs.evolve(known, runs=known.runs + 1) if known else unknown
 
 
 async def history_of(
@@ -186,9 +186,9 @@ def _rejects(run: RunFolder, about: Matching, wanted: set[str], found: _Found) -
             for letter in DeadLetter.read(path):
                 if letter.vendor in wanted and about(letter.key, letter.source_key, letter.row):
                     fields = attrs.fields_dict(Undelivered).keys() - {"run", "time"}
-                    told = {name: getattr(letter, name) for name in fields}
+                    values = {name: getattr(letter, name) for name in fields}
                     time = letter.time or run.started.isoformat(timespec="seconds")
-                    found.undelivered.append(Undelivered(run=run.id, time=time, **told))
+                    found.undelivered.append(Undelivered(run=run.id, time=time, **values))
 
 
 async def _look(
@@ -230,8 +230,8 @@ def _verdicts(run: RunFolder, start: RunStart, about: Matching, wanted: set[str]
         }
     for one in verdicts:
         if one.row in rows and one.vendor in wanted:
-            told = {name: getattr(one, name) for name in attrs.fields_dict(Done) if name != "run"}
-            found.done[run.id, one.row, one.vendor, one.channel] = Done(run=run.id, **told)
+            fields = {name: getattr(one, name) for name in attrs.fields_dict(Done) if name != "run"}
+            found.done[run.id, one.row, one.vendor, one.channel] = Done(run=run.id, **fields)
     if not verdicts and rows:
         found.not_known(start.job, None, run.id, "the run has no verdicts yet: go on with it")
     return True
@@ -330,7 +330,9 @@ async def _last(  # noqa: PLR0913, PLR0917 - what is looked for, and where
     prepared = await past.prepare_again(job, step, account, start, answers)
     folder = run.path.parent.parent
 
-    def told(operation: str, row: SentRow, arguments: Mapping[str, JsonValue], outcome: SentOutcome) -> Sent:
+    def sent_of(
+        operation: str, row: SentRow, arguments: Mapping[str, JsonValue], outcome: SentOutcome
+    ) -> Sent:
         return Sent(
             run=run.id,
             started=start.started,
@@ -351,8 +353,8 @@ async def _last(  # noqa: PLR0913, PLR0917 - what is looked for, and where
             return None
         taking, row, outcome = last
         if taking is None:
-            return told(prepared.operation.name, row, step.arguments, outcome)
-        return told(taking.operation.name, row, taking.arguments, outcome)
+            return sent_of(prepared.operation.name, row, step.arguments, outcome)
+        return sent_of(taking.operation.name, row, taking.arguments, outcome)
 
     return await asyncio.to_thread(look)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from netaudience.verbs.people import Person
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """What a vendor has told of a row besides that it took it."""
 
     receipt: str | None
@@ -24,7 +24,7 @@ class Told(NamedTuple):
 def judge(
     plan: VerbPlan,
     fates: Mapping[tuple[str, int], RowFate],
-    told: Mapping[tuple[str, int], Told],
+    reported: Mapping[tuple[str, int], Reported],
     stopped: Mapping[str, str | None],
 ) -> Iterator[Verdict]:
     """Give the verdict of every person at every vendor."""
@@ -37,7 +37,7 @@ def judge(
                 continue
             yield _all_in_all(
                 [
-                    _of_fate(part, person, fates.get(at), told.get(at), stopped, now)
+                    _of_fate(part, person, fates.get(at), reported.get(at), stopped, now)
                     for part in parts
                     for at in ((part.step.name, person.row),)
                 ],
@@ -96,13 +96,13 @@ def _of_fate(  # noqa: PLR0913, PLR0917 - what there is to be known
     part: Part,
     person: Person,
     fate: RowFate | None,
-    told: Told | None,
+    reported: Reported | None,
     stopped: Mapping[str, str | None],
     now: datetime,
 ) -> _OfPart:
     """Return what the fate of a row means for whom it names."""
     way = part.way
-    not_there = told is not None and told.not_there
+    not_there = reported is not None and reported.not_there
     reason: str | None = None if fate is None or fate.why is None else fate.why.reason
     match None if fate is None else fate.outcome:
         case "delivered":
@@ -121,7 +121,7 @@ def _of_fate(  # noqa: PLR0913, PLR0917 - what there is to be known
     due = None
     if status in {"accepted", "in_doubt"} and part.shown_by is not None:
         due = now if way.within is None else now + way.within
-    return _OfPart(part, status, due, None if told is None else told.receipt, reason)
+    return _OfPart(part, status, due, None if reported is None else reported.receipt, reason)
 
 
 #: Of several requests for a person the first of these that occurs is the verdict.

@@ -120,7 +120,7 @@ async def look_again(  # noqa: PLR0913 - what a look is made of
     """
     now = now or datetime.now(UTC)
     known = [(receipts.key.person(person, columns), person) for person in people]
-    by_digest = {digest: person for told, person in known for digest in told.values()}
+    by_digest = {digest: person for digests, person in known for digest in digests.values()}
     added: list[Line] = []
     for vendor in vendors:
         due = [

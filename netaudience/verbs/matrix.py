@@ -34,10 +34,10 @@ def matrix(verb: Verb) -> str:
         for cells in _rows(client, facts):
             cells[1:1] = [channel or ""] if by_channel else []
             lines.append(_line(cells[: len(heads)]))
-    told = dict.fromkeys(
+    ways = dict.fromkeys(
         f"- **{client.vendor}**: {sentence}." for client, _, facts in named for sentence in _notes(facts)
     )
-    return "\n".join([*lines, "", *told, ""])
+    return "\n".join([*lines, "", *ways, ""])
 
 
 def _rows(client: type[Client], facts: VerbFacts) -> Iterator[list[str]]:

@@ -97,10 +97,10 @@ async def complete(
     read: Sequence[Person], known: Columns, slugs: Sequence[str], client_factory: ClientFactory | None
 ) -> Completed:
     """Ask vendors for the ids of people who have been read; else as `look_up_missing`."""
-    told = [await _ask_vendor(client_of(slug), read, known, client_factory) for slug in slugs]
+    replies = [await _ask_vendor(client_of(slug), read, known, client_factory) for slug in slugs]
     found: dict[int, dict[str, str]] = {}
     addresses: dict[int, dict[str, set[str]]] = {}
-    for slug, (_, answers) in zip(slugs, told, strict=True):
+    for slug, (_, answers) in zip(slugs, replies, strict=True):
         for row, ids in answers.items():
             for identity, value in ids.items():
                 if identity == "id":
@@ -120,7 +120,7 @@ async def complete(
     return Completed(
         found=found,
         added=tuple(sorted(added)),
-        vendors=tuple(counted for counted, _ in told),
+        vendors=tuple(counted for counted, _ in replies),
         disputed=disputed,
     )
 
@@ -195,11 +195,11 @@ async def _ask(
         return {}
     except NetaudienceError as error:
         return str(error)
-    told: Mapping[Identity, str | None] = {}
+    identities: Mapping[Identity, str | None] = {}
     if question.known_by is not None:
-        told = question.known_by(answer, name)
+        identities = question.known_by(answer, name)
     return {
         identity: value
-        for identity, value in told.items()
+        for identity, value in identities.items()
         if value and known.column(identity, account.slug) not in person.known_by
     }

@@ -83,9 +83,9 @@ async def find_opt_outs(
     found: list[OptedOut] = []
     no_answer: dict[str, int] = {}
     reasons: dict[str, str] = {}
-    for slug, told in telling.items():
+    for slug, slug_channels in telling.items():
         asked: list[tuple[Person, Channel]] = [
-            (one, each) for one in read for each in channels if each in told
+            (one, each) for one in read for each in channels if each in slug_channels
         ]
         for person, channel, off in await own_opt_outs(slug, asked, at_vendor(known, slug), client_factory):
             if isinstance(off, str):

@@ -95,9 +95,9 @@ class Key:
             if kind == name or (name == "id" and kind.endswith("_id"))
         }
 
-    def seal(self, told: bytes) -> str:
+    def seal(self, body: bytes) -> str:
         """Return what nobody can write without the key."""
-        return self._mac(b"seal\0" + told)
+        return self._mac(b"seal\0" + body)
 
     def _mac(self, text: bytes) -> str:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
@@ -144,7 +144,7 @@ class Receipts:
         """Let other processes write."""
         self._lock.release()
 
-    def add(self, told: Iterable[Mapping[str, JsonValue]]) -> list[Line]:
+    def add(self, records: Iterable[Mapping[str, JsonValue]]) -> list[Line]:
         """Add lines, and return them as they stand there; they are on the disk then.
 
         Raises:
@@ -152,7 +152,7 @@ class Receipts:
         """
         previous = _digest(_bytes(self.lines[-1])) if self.lines else _FIRST
         added: list[Line] = []
-        for one in told:
+        for one in records:
             line: Line = {"format": _FORMAT, **one, "previous": previous}
             line["seal"] = self.key.seal(_bytes(line))
             previous = _digest(_bytes(line))
@@ -197,10 +197,10 @@ def read_receipts(path: Path) -> Iterator[Line]:
         ConfigurationError: there is no such file, or a line is none.
     """
     for number, line in enumerate(_lines(path), 1):
-        told = _line(line)
-        if told is None:
+        parsed = _line(line)
+        if parsed is None:
             raise ConfigurationError(f"Line {number:,} of {path} is no receipt")
-        yield told
+        yield parsed
 
 
 def check_receipts(path: Path, key: Key | None) -> list[str]:
@@ -218,15 +218,15 @@ def check_receipts(path: Path, key: Key | None) -> list[str]:
     count = 0
     digests: list[str] = []
     for count, line in enumerate(_lines(path), 1):
-        told = _line(line)
-        if told is None:
+        parsed = _line(line)
+        if parsed is None:
             problems.append(f"Line {count:,} of {path} is no receipt")
             previous = _digest(line)
             digests.append(previous)
             continue
-        if told.get("previous") != previous:
+        if parsed.get("previous") != previous:
             problems.append(f"Before line {count:,} of {path} something was taken out, put in or changed")
-        if key is not None and not _sealed(told, key):
+        if key is not None and not _sealed(parsed, key):
             problems.append(f"Line {count:,} of {path} was changed, or was written with another key")
         previous = _digest(line)
         digests.append(previous)
@@ -257,9 +257,9 @@ def _check_head(path: Path, key: Key | None, count: int, digests: Sequence[str])
         yield f"Line {lines:,} of {path} is not the one that was counted"
 
 
-def _sealed(told: Line, key: Key) -> bool:
-    rest = {name: value for name, value in told.items() if name != "seal"}
-    return hmac.compare_digest(str(told.get("seal")), key.seal(_bytes(rest)))
+def _sealed(line: Line, key: Key) -> bool:
+    rest = {name: value for name, value in line.items() if name != "seal"}
+    return hmac.compare_digest(str(line.get("seal")), key.seal(_bytes(rest)))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -275,18 +275,18 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _line(line: bytes) -> Line | None:
     try:
-        told = load_json(line)
+        parsed = load_json(line)
     except ValueError:
         return None
-    return cast("Line", told) if isinstance(told, dict) else None
+    return cast("Line", parsed) if isinstance(parsed, dict) else None
 
 
 def _head(path: Path) -> Path:
     return path.with_name(f"{path.name}.head")
 
 
-def _bytes(told: Mapping[str, object]) -> bytes:
-    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+def _bytes(record: Mapping[str, object]) -> bytes:
+    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _digest(line: bytes) -> str:

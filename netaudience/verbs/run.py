@@ -23,7 +23,7 @@ from netaudience.jobs.state.refused import remember_refused
 from netaudience.jobs.state.run_folder import replace
 from netaudience.model.wire import load_json, structure
 from netaudience.plurals import many
-from netaudience.verbs.judging import Told, judge
+from netaudience.verbs.judging import Reported, judge
 from netaudience.verbs.started import Started
 from netaudience.verbs.verdicts import Status, Verdict, count_verdicts
 
@@ -60,9 +60,9 @@ class VerbResult:
     @property
     def exit_code(self) -> int:
         """The number for the shell: 3 where a verdict leaves something to do."""
-        told = ExitCode.DELIVERED if self.summary is None else self.summary.exit_code
-        if told not in {ExitCode.DELIVERED, ExitCode.UNDELIVERED}:
-            return told
+        code = ExitCode.DELIVERED if self.summary is None else self.summary.exit_code
+        if code not in {ExitCode.DELIVERED, ExitCode.UNDELIVERED}:
+            return code
         return ExitCode.DELIVERED if all(each.done for each in self.verdicts) else ExitCode.UNDELIVERED
 
     @property
@@ -90,14 +90,14 @@ class _VerbRun(Kept):
         self._parts = {part.step.name: part for each in plan.vendors for part in each.parts}
         self._fates: dict[tuple[str, int], RowFate] = {}
         #: Of this attempt and of earlier ones.
-        self._told: dict[tuple[str, int], Told] = {}
+        self._reported: dict[tuple[str, int], Reported] = {}
         self.verdicts: list[Verdict] = []
         self.on_row = self._heard
 
     def sending(self) -> None:
         """Take note of what goes on with the run, and of what earlier attempts were told."""
         self._started_with.keep(self._own)
-        self._told |= dict(_read_told(self._own.path / _TOLD))
+        self._reported |= dict(_read_told(self._own.path / _TOLD))
         super().sending()
 
     def _heard(self, fate: RowFate) -> None:
@@ -107,7 +107,7 @@ class _VerbRun(Kept):
         receipt = None if read is None or fate.result is None else read(fate.result)
         if receipt is None and not fate.not_there:
             return
-        self._told[at] = Told(receipt, fate.not_there)
+        self._reported[at] = Reported(receipt, fate.not_there)
         line = json.dumps([*at, receipt, fate.not_there]).encode() + b"\n"
         descriptor = os.open(self._own.path / _TOLD, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -118,7 +118,7 @@ class _VerbRun(Kept):
     def finish(self, summary: Summary, reached: Mapping[str, int | None]) -> None:
         """Write the verdicts before the summary: where there is one, there are they."""
         stopped = {step.name: step.stopped for step in summary.steps}
-        self.verdicts = list(judge(self._plan, self._fates, self._told, stopped))
+        self.verdicts = list(judge(self._plan, self._fates, self._reported, stopped))
         lines = b"".join(json.dumps(each.to_json()).encode() + b"\n" for each in self.verdicts)
         try:
             replace(self._own.path / VERDICTS, lines)
@@ -159,7 +159,7 @@ def add_verdicts(receipts: Receipts, plan: VerbPlan, verdicts: Iterable[Verdict]
     )
 
 
-def _read_told(path: Path) -> Iterator[tuple[tuple[str, int], Told]]:
+def _read_told(path: Path) -> Iterator[tuple[tuple[str, int], Reported]]:
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -169,7 +169,7 @@ def _read_told(path: Path) -> Iterator[tuple[tuple[str, int], Told]]:
             step, row, receipt, not_there = cast("list[Any]", load_json(line))
         except ValueError:
             continue  # the process was killed while it wrote the line
-        yield (step, row), Told(receipt, not_there)
+        yield (step, row), Reported(receipt, not_there)
 
 
 _WHY: Mapping[Verb, str] = {
@@ -249,10 +249,10 @@ async def run_verb(  # noqa: PLR0913 - the options of a run
     if on_plan is not None:
         on_plan(plan)
     if consent is None:
-        told = list(judge(plan, {}, {}, {}))
+        judged = list(judge(plan, {}, {}, {}))
         if receipts is not None:
-            add_verdicts(receipts, plan, told, "")
-        return VerbResult(plan=plan, verdicts=told, summary=None)
+            add_verdicts(receipts, plan, judged, "")
+        return VerbResult(plan=plan, verdicts=judged, summary=None)
     started = started or Started(action=plan.action, vendors=[each.vendor for each in plan.vendors])
     keeping = _VerbRun(plan, started=started, resume=resume, in_doubt=in_doubt, receipts=receipts)
     try:

@@ -71,10 +71,10 @@ class Matching:
         self._ids = {same(kind, value) for kind, value in named.items() if kind not in {"email", "phone"}}
         self._reached = [(kind, same(kind, named[kind])) for kind in ("email", "phone") if kind in named]
 
-    def __call__(self, *told: object) -> bool:
+    def __call__(self, *given: object) -> bool:
         """Return whether one of these keys is the person's, or one of these rows holds an address of it."""
         return any(
-            (isinstance(one, str) and same("id", one) in self._ids) or self._holds(one) for one in told
+            (isinstance(one, str) and same("id", one) in self._ids) or self._holds(one) for one in given
         )
 
     def _holds(self, value: object) -> bool:
@@ -123,12 +123,12 @@ class Columns:
 
     def named(self) -> dict[str, str]:
         """Return all of them, by what they are: an identity, or a vendor's own id."""
-        told: dict[str, str] = {}
+        given: dict[str, str] = {}
         for name in SHARED:
             column: str | None = getattr(self, name)
             if column is not None:
-                told[name] = column
-        return told | dict(self.own)
+                given[name] = column
+        return given | dict(self.own)
 
 
 def find_columns(

@@ -60,8 +60,8 @@ class Verdict:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the verdict as a line of JSON has it; what is not known is left out."""
-        told: dict[str, JsonValue] = attrs.asdict(self)
-        return {name: value for name, value in told.items() if value not in (None, [])}
+        record: dict[str, JsonValue] = attrs.asdict(self)
+        return {name: value for name, value in record.items() if value not in (None, [])}
 
 
 def count_verdicts(verdicts: Iterable[Verdict]) -> dict[str, dict[Status, int]]:

@@ -244,7 +244,7 @@ def test_limits_are_kept_as_the_client_keeps_them():
     metrics.limited_by(
         Quota("q", (per_minute(documented(600, URL), counts="records"), per_day(documented(5, URL))))
     )
-    told = [(each.rate, each.counts, each.provenance, each.told) for each in metrics.ceilings]
+    told = [(each.rate, each.counts, each.provenance, each.label) for each in metrics.ceilings]
     assert told[0] == (10.0, "records", "documented", "600 records per minute")
     assert told[1][3] == "5 requests per day"
     metrics.limited_by(

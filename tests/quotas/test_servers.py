@@ -13,7 +13,7 @@ from store_servers import postgresql_server, redis_server
 from netaudience import ConfigurationError, QuotasLost
 from netaudience.model.limits import Quota, Window, assumed
 from netaudience.quotas import PostgresqlQuotas, RedisQuotas, SqliteQuotas, quotas_at
-from netaudience.quotas.redis import _packed, _told, _unpacked
+from netaudience.quotas.redis import _facts, _packed, _unpacked
 from netaudience.quotas.step import exchange
 
 pytestmark = pytest.mark.slow
@@ -101,7 +101,7 @@ def test_the_script_answers_what_the_step_answers(redis, seeds):
                         await server.delete("{test}")
                     teller = draw.choice(tellers)
                     ask, epoch = teller.ask(draw), f"{seed}-{turn}"
-                    words = [_packed(_told(shared)), _packed({**ask, "now": now}), epoch, 60_000]
+                    words = [_packed(_facts(shared)), _packed({**ask, "now": now}), epoch, 60_000]
                     answer = _unpacked(await script(keys=["{test}"], args=words))
                     answer.setdefault("again", None)
                     state, reply = exchange(state, now, shared, ask, epoch=epoch)

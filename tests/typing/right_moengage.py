@@ -9,6 +9,7 @@ from netaudience import MoEngageClient, Report, Run, Settings
 from netaudience.model.wire import JsonValue
 from netaudience.operations.later import Later
 from netaudience.vendors.moengage.consent_models import (
+    Acknowledged,
     CategoryPreference,
     CategoryPreferenceDict,
     ChannelPreference,
@@ -21,7 +22,6 @@ from netaudience.vendors.moengage.consent_models import (
     Preferences,
     PreferencesAccepted,
     SubscriptionCategories,
-    Told,
 )
 from netaudience.vendors.moengage.models import (
     Accepted,
@@ -114,7 +114,7 @@ async def consents(client: MoEngageClient) -> None:
 
 
 async def opt_ins(client: MoEngageClient) -> None:
-    assert_type(await client.set_opt_in_status(OptIn("user-1", opt_in_status="OPTED_OUT")), Told)
+    assert_type(await client.set_opt_in_status(OptIn("user-1", opt_in_status="OPTED_OUT")), Acknowledged)
     opt_in: OptInDict = {"email_id": "a@example.com", "categories": {"offers": False}}
     await client.set_opt_in_status(opt_in)
     assert_type((await client.test_connection()).app_name, str | None)

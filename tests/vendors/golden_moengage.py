@@ -16,6 +16,7 @@ from netaudience.model.odd_identifiers import oddity
 from netaudience.model.wire import Response
 from netaudience.vendors.moengage import MoEngageClient
 from netaudience.vendors.moengage.consent_models import (
+    Acknowledged,
     CategoryPreference,
     CategoryStatus,
     ChannelPreference,
@@ -28,7 +29,6 @@ from netaudience.vendors.moengage.consent_models import (
     PreferencesAccepted,
     SubscriptionCategories,
     SubscriptionCategory,
-    Told,
 )
 from netaudience.vendors.moengage.models import (
     Accepted,
@@ -458,7 +458,7 @@ CONSENTS += [
         url="https://api-02.moengage.com/v1.0/opt-in-management/user-preferences",
         body=f'{{"user_preferences":{{{body},"channel":"email"}}}}',
         answer='{"message":"Updated"}',
-        reads=Told("Updated"),
+        reads=Acknowledged("Updated"),
     )
     for row, body in (
         (

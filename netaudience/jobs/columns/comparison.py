@@ -98,7 +98,7 @@ def asking_sql(  # noqa: PLR0913, PLR0917 - what the SQL is made of
 def _outer(effect: Effect, parts: Mapping[str, Part]) -> dict[str, str]:
     """Return the columns that are computed for rows that differ."""
     lacking = [f"NOT ({' OR '.join(parts[name].present for name in names)})" for names in effect.needs]
-    told = {
+    reports = {
         "id": f"md5_number({_KEY})",
         "check": check_sql(_KEY, parts),
         "problem": f"coalesce({_PROBLEM}, CASE WHEN {_KEY} IS NULL THEN 'its key is empty' END)",
@@ -108,11 +108,11 @@ def _outer(effect: Effect, parts: Mapping[str, Part]) -> dict[str, str]:
         "entries": "NULL",
     }
     if not effect.remembered:
-        return told
+        return reports
     kept = ", ".join(f"{literal(name)}: {parts[name].plain}" for name in effect.kept)
     target = f"coalesce({', '.join(_named(name, parts[name], exact) for name, exact in effect.target)})"
     return {
-        **told,
+        **reports,
         "kept": f"CASE WHEN {target} IS NOT NULL THEN to_json({{{kept}}})::VARCHAR END",
         "target": f"md5_number({target})",
         "entries": _entries(effect, parts),

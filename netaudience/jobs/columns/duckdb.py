@@ -240,13 +240,13 @@ def _plain(words: str) -> str:
             "(dos2unix does), and double the quotes that belong to the text"
         )
     if not words.startswith(_WRONG_QUERY):
-        for pattern, told in _DAMAGED:
+        for pattern, reason in _DAMAGED:
             if (found := pattern.search(words)) is not None:
-                return told.format(*found.groups())
+                return reason.format(*found.groups())
     text = re.split(r"\n\s*\n?LINE \d+: |\n\n", words, maxsplit=1)[0]
     if not words.startswith(_WRONG_QUERY) and not words.startswith("IO Error"):
         text = _TELLS_VALUES.sub("…", text)
-    told = " ".join(_KIND.sub("", text).split())
+    reason = " ".join(_KIND.sub("", text).split())
     if words.startswith("Binder Error: Referenced column"):
-        told += ". A text stands in single quotation marks: 'so'"
-    return told
+        reason += ". A text stands in single quotation marks: 'so'"
+    return reason

@@ -87,8 +87,8 @@ class Part:
         if not self.kind:
             return [(name, self.value)]
         plain = self.kind.partition("(")[0].strip()
-        told = name if self.is_text or plain in _TOLD or self.kind.endswith("]") else f"{name}\t{plain}"
-        return [(told, self.plain), *([] if self.fails is None else [(f"{name}!", self.fails)])]
+        label = name if self.is_text or plain in _TOLD or self.kind.endswith("]") else f"{name}\t{plain}"
+        return [(label, self.plain), *([] if self.fails is None else [(f"{name}!", self.fails)])]
 
 
 def constant_part(value: JsonValue) -> Part:

@@ -40,7 +40,7 @@ _FAILS = "cannot be computed: its SQL fails on this row (try_cast gives NULL ins
 class Problem(NamedTuple):
     """Why a row cannot be sent."""
 
-    told: str
+    reason: str
     #: Who decided it.
     by: By = "source"
     #: What stands there, where it is no row, and which line of which file that is.
@@ -322,9 +322,9 @@ def find_column(name: str, columns: Mapping[str, str], who: str, *, key: str | N
 
 def alike_in_case(names: Sequence[str]) -> str:
     """Return what is wrong with names that SQL cannot tell apart."""
-    told = " and ".join(repr(column_name(name)) for name in names)
+    spelled = " and ".join(repr(column_name(name)) for name in names)
     return (
-        f"the names {told} differ in nothing but their case: name one of them exactly, as a column, or "
+        f"the names {spelled} differ in nothing but their case: name one of them exactly, as a column, or "
         "rename it where it comes from"
     )
 

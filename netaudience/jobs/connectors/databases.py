@@ -363,9 +363,9 @@ def _numbers(schema: Any) -> list[str]:  # noqa: ANN401 - Arrow's
         if opaque == "numeric":
             found.append(str(field.name))
         elif opaque is not None or _holds_opaque(field.type) or kind == "money":
-            told, meant = kind.lstrip("_") or opaque, "numeric" if kind == "money" else "text"
+            named, meant = kind.lstrip("_") or opaque, "numeric" if kind == "money" else "text"
             raise ConfigurationError(
-                f"The column {field.name!r} is {told}, which is not read as it stands there: write "
+                f"The column {field.name!r} is {named}, which is not read as it stands there: write "
                 f"cast({field.name} as {meant}), or leave it out",
                 key="sql",
             )

@@ -92,15 +92,15 @@ def _called(found: Found) -> str:
 def _models(path: Path, shown: str) -> tuple[str, list[Found]]:
     """Return the name of a manifest's project, and its models."""
     try:
-        told = load_json(path.read_bytes())
+        document = load_json(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(
             f"The manifest {shown} cannot be read ({error.strerror}): write it with dbt parse or dbt build",
             key="dbt",
         ) from error
     except ValueError:
-        told = None
-    manifest = _mapping(told)
+        document = None
+    manifest = _mapping(document)
     metadata = _mapping(manifest.get("metadata"))
     version = _SCHEMA.fullmatch(str(metadata.get("dbt_schema_version")))
     if version is None:

@@ -77,8 +77,8 @@ def copy_objects(pattern: str, to: Path, stop: Stop) -> list[Copied]:
                 for chunk in answer.stream():
                     stop.check()
                     file.write(chunk)
-            told = answer.meta
-            copied.append(Copied(str(meta["path"]), str(told.get("e_tag") or told["last_modified"])))
+            answered = answer.meta
+            copied.append(Copied(str(meta["path"]), str(answered.get("e_tag") or answered["last_modified"])))
     if not copied:
         raise ConfigurationError(f"{pattern} names no object: look at the bucket and the path", key="files")
     return copied

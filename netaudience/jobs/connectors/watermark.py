@@ -188,7 +188,7 @@ class Greatest:
     def _value(self, value: object) -> None:
         if value is None:
             return
-        kind, moment = self._told(value)
+        kind, moment = self._kind_of(value)
         if moment is not None and moment > (self._here if moment.tzinfo is None else self._now):
             return
         if self._kind not in {None, kind}:
@@ -199,7 +199,7 @@ class Greatest:
             raise self._unfit("points in time with and without a zone") from None
         self._kind = kind
 
-    def _told(self, value: object) -> tuple[Kind, dt.datetime | None]:
+    def _kind_of(self, value: object) -> tuple[Kind, dt.datetime | None]:
         """Return what a value is, and when that is."""
         match value:
             case dt.datetime():

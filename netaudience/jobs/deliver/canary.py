@@ -56,9 +56,9 @@ class LookAfter:
         await self._look(summary, share=1.0)
         seen = {step.name: step for step in summary.verified}
         for step in summary.steps:
-            for told in (self._rejected(step), self._other(step.name, seen.get(step.name))):
-                if told is not None:
-                    step.stop(GuardRefused(told))
+            for reason in (self._rejected(step), self._other(step.name, seen.get(step.name))):
+                if reason is not None:
+                    step.stop(GuardRefused(reason))
         self._write(summary)
         return not any(step.stopped for step in summary.steps)
 

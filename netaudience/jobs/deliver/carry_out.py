@@ -446,12 +446,12 @@ class _JobRun:
                 continue
             delivered, doubtful = carrier.take_delivered()
             if carrier in self._carriers:
-                told = {"delivered": delivered, "doubtful": doubtful}
+                settled = {"delivered": delivered, "doubtful": doubtful}
             else:
-                told = {"removed": delivered}
+                settled = {"removed": delivered}
             commit = prepared.snapshot.commit if self._keeping.again is None else prepared.snapshot.recall
             try:
-                await self._threads.call(functools.partial(commit, **told))  # type: ignore[arg-type] # keys or numbers, as the carrier takes them
+                await self._threads.call(functools.partial(commit, **settled))  # type: ignore[arg-type] # keys or numbers, as the carrier takes them
             except NetaudienceError as error:
                 if str(error) not in self.summary.unwritten:
                     self.summary.unwritten.append(str(error))
@@ -486,14 +486,14 @@ class _JobRun:
                         lambda: self._preparation.keep_reading(self.opened, summary.started)
                     )
         for carrier in self._all:
-            told = carrier.summary
-            told.accepted = bool(told.rejected) and accepts(told.rejected, told.total, self._job.guards)
-            carrier.order.known.save(whole=told.exhausted and not self.summary.is_part)
+            done = carrier.summary
+            done.accepted = bool(done.rejected) and accepts(done.rejected, done.total, self._job.guards)
+            carrier.order.known.save(whole=done.exhausted and not self.summary.is_part)
         for prepared in self._preparation.steps:
-            told = self._own_carrier(prepared).summary
-            told.notes = prepared.notes()
+            done = self._own_carrier(prepared).summary
+            done.notes = prepared.notes()
             if prepared.differences is not None:
-                told.added, told.changed = prepared.differences.added, prepared.differences.changed
+                done.added, done.changed = prepared.differences.added, prepared.differences.changed
         table = self._table  # the undelivered rows of a run, where those are sent again, have no lines
         summary.notes = list(getattr(table, "notes", ()))
         summary.source_lines = getattr(table, "lines", None)

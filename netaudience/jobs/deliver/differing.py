@@ -78,8 +78,8 @@ class Differing:
             seen: What was seen of it.
             takes_back: Whether it was to be taken back.
         """
-        told = _SENTENCES_OF_REMOVALS if takes_back else _SENTENCES
-        if seen in told:
-            letter = letter_of(order, row.row, row.key, cast("Fate", seen), Why("vendor", told[seen]))
+        sentences = _SENTENCES_OF_REMOVALS if takes_back else _SENTENCES
+        if seen in sentences:
+            letter = letter_of(order, row.row, row.key, cast("Fate", seen), Why("vendor", sentences[seen]))
             self._file.write(letter.to_line())
             self.written += 1

@@ -31,12 +31,12 @@ class Session(Protocol):
 class Elsewhere(Protocol):
     """An engine that has the rows."""
 
-    def check(self, job: JobFile, told: Collection[str]) -> None:
+    def check(self, job: JobFile, options: Collection[str]) -> None:
         """Refuse what cannot be had there.
 
         Args:
             job: The job.
-            told: The names of what the run was told besides.
+            options: The names of what the run was given besides.
 
         Raises:
             ConfigurationError: something of it cannot.

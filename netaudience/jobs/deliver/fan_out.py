@@ -77,8 +77,8 @@ class FanOut:
             self._stopped = True
             reading.cancel()  # it waits for a feed that is closed, or for a thread that nobody needs now
             self.leave()
-            told = await asyncio.gather(*self._tasks, reading, return_exceptions=True)
-        for problem in told:
+            results = await asyncio.gather(*self._tasks, reading, return_exceptions=True)
+        for problem in results:
             if isinstance(problem, BaseException) and not isinstance(problem, asyncio.CancelledError):
                 raise problem
 
@@ -124,7 +124,7 @@ class FanOut:
                 raise
             cut = True
             for carrier in self._carriers:
-                carrier.summary.stop(_told(error))
+                carrier.summary.stop(_failure(error))
         for feed in feeds:
             feed.end(cut=cut)
 
@@ -171,19 +171,19 @@ def _mapped(mapper: Callable[[Page], MappedPage], page: Page) -> MappedPage | Ex
         return error
 
 
-def _told(error: BaseException) -> NetaudienceError:
+def _failure(error: BaseException) -> NetaudienceError:
     if isinstance(error, NetaudienceError):
         return error
     if lacks_memory(error):
-        told = SourceFailed(
+        failure = SourceFailed(
             "There is not enough memory to read the source; what it gave before is settled: "
             f"{MORE_MEMORY}, and go on"
         )
-        told.__cause__ = error
-        return told
-    told = SourceFailed(
+        failure.__cause__ = error
+        return failure
+    failure = SourceFailed(
         f"The source raised {type(error).__name__} while it was read; what it gave before is settled. Mend "
         "it, and start a new run"
     )
-    told.__cause__ = error
-    return told
+    failure.__cause__ = error
+    return failure

@@ -102,7 +102,7 @@ class Prepared:
 
     def notes(self) -> list[str]:
         """Say what is not sent, and what is not taken back."""
-        asked = () if self.preflight is None else self.preflight.told
+        asked = () if self.preflight is None else self.preflight.notes
         return [*notes_of(self.step, self.differences, len(self.earlier)), *self.missing, *asked]
 
     def takings(self) -> Iterator[Taking]:
@@ -199,11 +199,11 @@ class Preparation:
         """
         from netaudience.jobs.state.readings import keep_reading  # noqa: PLC0415 - needs the extra `cli`
 
-        told = self._job.source.tells_who_left
+        leavers = self._job.source.tells_who_left
         for prepared in self.steps:
             found = prepared.differences
             # A row without a key may ask for what seems gone: the changes are read again until it has one.
-            if found is not None and found.keyless and prepared.removal is not None and told:
+            if found is not None and found.keyless and prepared.removal is not None and leavers:
                 continue
             if prepared.snapshot is not None and table.reached is not None:
                 whole = None if table.is_part else started

@@ -61,7 +61,7 @@ class StepRunner:
         #: Positions of rows in doubt that were written down, as far as a report remembers any.
         self._in_doubt_written = set[int]()
         #: Rows in doubt that were written down in this attempt.
-        self._told = 0
+        self._doubts_settled = 0
         #: Rows that were delivered, and rows in doubt, since somebody has asked.
         self._delivered: list[int | str] = []
         self._doubtful: list[int | str] = []
@@ -164,7 +164,7 @@ class StepRunner:
     def tell_left(self) -> None:
         """Write down the rows that were read and have no outcome, when the run has ended."""
         outcome, why = "unsent", Why("run", self.summary.stopped or _INTERRUPTED)
-        if self._report.in_doubt > self._told:
+        if self._report.in_doubt > self._doubts_settled:
             # More is in doubt than a report remembers by name: none of the rest is surely unsent.
             outcome, why = "in_doubt", Why("run", _PERHAPS_SENT)
         for row, item in self.feed.left():
@@ -197,7 +197,7 @@ class StepRunner:
             rows = self.feed.rows_of([outcome.position for outcome in undelivered])
             for outcome, row in zip(undelivered, rows, strict=True):
                 if isinstance(outcome, InDoubt):
-                    self._told += 1
+                    self._doubts_settled += 1
                     if len(self._in_doubt_written) < KEPT:
                         self._in_doubt_written.add(outcome.position)
                 not_there = isinstance(outcome.reason, NotFound)
@@ -249,7 +249,7 @@ class StepRunner:
         for outcome in self._report.undelivered:
             if isinstance(outcome, InDoubt) and outcome.position not in self._in_doubt_written:
                 for row in list(self.feed.rows_of([outcome.position])):
-                    self._told += 1
+                    self._doubts_settled += 1
                     self._in_doubt_written.add(outcome.position)
                     self.feed.settled([outcome.position])
                     self._doubtful += [self._called(row)] if self.order.remembers else []

@@ -132,7 +132,9 @@ class _Look:
         """Look at what one step has delivered, and at what it has taken back if it is a mirror."""
         vendor, _ = carried_operation(step.vendor, step.operation)
         looked = self._looks(step, vendor)
-        open_ones = [told for told in looked if _fact(vendor, told) is not None and told.delivered]
+        open_ones = [
+            outcome for outcome in looked if _fact(vendor, outcome) is not None and outcome.delivered
+        ]
         if not open_ones:
             return looked
         problem = await self._problem(step)
@@ -151,16 +153,16 @@ class _Look:
             else:
                 prepared = await prepare_again(self._job, step, client, self._start, self._answers)
                 await self._compare(prepared, share, open_ones)
-        for told in open_ones if problem is not None else ():
-            told.problem = problem
+        for outcome in open_ones if problem is not None else ():
+            outcome.problem = problem
         return looked
 
     def _looks(self, step: Step, vendor: type[Client]) -> list[StepVerified]:
         """Return what the looks at a step, and at what it took back, are reported in."""
         summary = read_summary(self._run.summary)
-        told = () if summary is None else summary.steps
+        outcome = () if summary is None else summary.steps
         looks = [StepVerified(name=step.name, vendor=step.vendor, operation=step.operation)]
-        for one in told:
+        for one in outcome:
             if one.name == step.name:
                 looks[0].delivered = one.delivered
             elif one.takes_back and one.delivered and one.name.startswith(f"{step.name} removal"):
@@ -187,22 +189,22 @@ class _Look:
                     one, partial(SentRows, prepared, self._run, self._table, folder)
                 )
             except NetaudienceError as error:
-                for told in looked:
-                    told.problem = str(error)
+                for outcome in looked:
+                    outcome.problem = str(error)
                 return
             try:
                 takings = {taking.name: taking for taking in await loop.run_in_executor(one, sent.takings)}
-                for told in looked:
-                    taking = takings.get(told.name)
+                for outcome in looked:
+                    taking = takings.get(outcome.name)
                     if taking is None and sent.delivered is not None:
-                        told.delivered = sent.delivered
-                    enough = max(share, FEW / max(told.delivered, 1))
+                        outcome.delivered = sent.delivered
+                    enough = max(share, FEW / max(outcome.delivered, 1))
                     rows = sent.rows(enough) if taking is None else sent.taken_back(taking, enough)
-                    await self._read_back(prepared, taking, rows, told, one)
+                    await self._read_back(prepared, taking, rows, outcome, one)
                     if taking is None:
                         lost = await loop.run_in_executor(one, partial(sent.lost, enough))
-                        told.chosen += lost
-                        told.count("unreadable", _LOST if lost else "", lost)
+                        outcome.chosen += lost
+                        outcome.count("unreadable", _LOST if lost else "", lost)
             finally:
                 await loop.run_in_executor(one, sent.close)
 
@@ -211,13 +213,13 @@ class _Look:
         prepared: Prepared,
         taking: Taking | None,
         rows: Generator[SentRow],
-        told: StepVerified,
+        outcome: StepVerified,
         one: ThreadPoolExecutor,
     ) -> None:
         """Ask for rows, as many at a time as the vendor's limits allow."""
         client, step = prepared.client, prepared.step
         arguments = step.arguments if taking is None else taking.arguments
-        fact = _fact(type(client), told)
+        fact = _fact(type(client), outcome)
         queue: asyncio.Queue[SentRow | None] = asyncio.Queue(_WAITING)
         order = order_of(prepared, taking, self._job)
 
@@ -227,17 +229,17 @@ class _Look:
                 while (row := await loop.run_in_executor(one, next, rows, None)) is not None:
                     await queue.put(row)
             except NetaudienceError as error:
-                told.problem = str(error)
+                outcome.problem = str(error)
             finally:
                 await loop.run_in_executor(one, rows.close)
             await queue.put(None)
 
         async def ask() -> None:
             while (row := await queue.get()) is not None:
-                told.chosen += 1
-                seen, why = await self._seen(client, fact, row, arguments, told)
-                told.count(seen, why)
-                self._letters.tell(order, row, seen, takes_back=told.takes_back)
+                outcome.chosen += 1
+                seen, why = await self._seen(client, fact, row, arguments, outcome)
+                outcome.count(seen, why)
+                self._letters.tell(order, row, seen, takes_back=outcome.takes_back)
             await queue.put(None)
 
         async with asyncio.TaskGroup() as tasks:
@@ -251,13 +253,13 @@ class _Look:
         fact: ReadBack | None,
         row: SentRow,
         arguments: Mapping[str, object],
-        told: StepVerified,
+        outcome: StepVerified,
     ) -> tuple[str, str]:
         """Return what is seen of a row, and why where it cannot be read."""
         asked = None if fact is None else fact.ask(row.item, arguments)
         if fact is None or asked is None:
             return "unreadable", "the row names nobody who can be asked for"
-        told.read_by = asked.operation
+        outcome.read_by = asked.operation
         try:
             answer = await answer_to(client, asked)
         except NotFound:
@@ -266,9 +268,9 @@ class _Look:
             return "unreadable", str(error)
         seen = fact.judge(row.item, arguments, answer)
         names, is_all = fact.passed_over(cast("Sent", row.item))
-        told.pass_over(names)
+        outcome.pass_over(names)
         if seen != "landed" and self._age < fact.settles.value:
-            told.settles_in = fact.settles.value - self._age
+            outcome.settles_in = fact.settles.value - self._age
             return "not_yet", ""
         if seen == "landed" and is_all:
             return "unreadable", "nothing of the row can be compared"
@@ -286,7 +288,7 @@ def _fill_in(look: StepVerified, vendor: type[Client]) -> None:
         look.count("unreadable", fact.why, look.delivered)
 
 
-def _fact(vendor: type[Client], told: StepVerified) -> ReadBack | None:
+def _fact(vendor: type[Client], outcome: StepVerified) -> ReadBack | None:
     """Return the look-up that shows what was sent, if there is one."""
-    fact = vendor.read_backs.get(told.operation.replace("-", "_"))
+    fact = vendor.read_backs.get(outcome.operation.replace("-", "_"))
     return fact if isinstance(fact, ReadBack) else None

@@ -99,10 +99,10 @@ class Findings:
     @property
     def notes(self) -> list[str]:
         """The sentences."""
-        told: list[str] = []
+        findings: list[str] = []
         if self.marked:
             marks = ", ".join(map(literal, sorted(self.marks)))
-            told.append(
+            findings.append(
                 f"{self.name}: {many(self.marked.total(), 'cell holds')} {marks}, "
                 f"{_most_in(self.marked)}, and a field that is made of one, unless it is the identifier, is "
                 f"sent that text: write nulls = [{marks}] in [source] (--null in a command) if there is "
@@ -110,17 +110,17 @@ class Findings:
                 "nulls = [''] if it is meant"
             )
         if self.padded:
-            told.append(
+            findings.append(
                 f"{self.name}: {many(self.padded.total(), 'cell has')} white space at an end, "
                 f"{_most_in(self.padded)}: write trim = true in [source] (--trim in a command) to "
                 "take it off, or trim = false if it is meant"
             )
         if self.long:
-            told.append(
+            findings.append(
                 f"{self.name}: {self.long:,} of its rows take more than {_MANY_LINES} lines each, the "
                 f"longest {self.longest:,}: look whether a quote was opened by mistake"
             )
-        return told
+        return findings
 
 
 class Delimited:
@@ -219,16 +219,16 @@ class Delimited:
             with telling(one.name):
                 lines, blank, ends = _physical_lines(one)
                 expected = lines - head.skip - head.lines
-                found, told, lost = 0, Findings(one.name), True
+                found, findings, lost = 0, Findings(one.name), True
                 try:
-                    found, told = self._lines_of_rows(one, head, ends, connection)
+                    found, findings = self._lines_of_rows(one, head, ends, connection)
                     lost = len(ends) > 1 and expected - found > blank
                 except import_duckdb().InvalidInputException as error:
                     if "state machine" not in str(error):
                         raise
                 if lost:
                     copy, own = _with_one_end(one, head, scratch)
-                    found, told = self._lines_of_rows(copy, own, ends, connection)
+                    found, findings = self._lines_of_rows(copy, own, ends, connection)
                     self._files[number] = (copy, own)
                     self.inputs[str(copy.path)] = copy
                     mended = True
@@ -241,7 +241,7 @@ class Delimited:
                     "lost in it: close it, or double the quotes that belong to the text, and run again"
                 )
             self.lines += lines
-            self.findings.append(told)
+            self.findings.append(findings)
         return mended
 
     def _lines_of_rows(
@@ -263,17 +263,17 @@ class Delimited:
                 f"FROM (SELECT text, marked, {within} AS within FROM ({rows}))"
             ).fetchall()
             aside = sum(1 for _ in lines_set_aside(cursor, self.inputs))
-            told = Findings(one.name, int(long), int(longest))
+            findings = Findings(one.name, int(long), int(longest))
             for name, number, seen in (
                 self._cells(one, head, f"cell IN ({_MARKED})", cursor) if is_marked else ()
             ):
-                told.marked[name] = number
-                told.marks.update(seen)
+                findings.marked[name] = number
+                findings.marks.update(seen)
             for name, number, _ in (
                 self._cells(one, head, _matches("cell", _PADDED), cursor) if is_padded else ()
             ):
-                told.padded[name] = number
-            return int(count) + aside, told
+                findings.padded[name] = number
+            return int(count) + aside, findings
         finally:
             cursor.close()
 

@@ -91,7 +91,7 @@ class Fetched:
 
 
 @attrs.frozen(kw_only=True)
-class _Told:
+class _Kept:
     """What a folder tells of itself."""
 
     name: str
@@ -114,21 +114,21 @@ def is_fetched(source: Source) -> bool:
 def kept_in(folder: Path) -> Fetched | None:
     """Return what was fetched into a folder, if it is there as a whole."""
     try:
-        told = structure(load_json((folder / _TOLD).read_bytes()), _Told)
+        kept = structure(load_json((folder / _TOLD).read_bytes()), _Kept)
     except (OSError, ValueError):
         return None
     return Fetched(
         folder=folder,
-        name=told.name,
-        digest=told.digest,
-        rows=told.rows,
-        left=told.left,
-        kinds=told.kinds,
-        casts=told.casts,
-        files={name: tuple(paths) for name, paths in told.files.items()},
-        since=told.since,
-        reached=told.reached,
-        note=told.note,
+        name=kept.name,
+        digest=kept.digest,
+        rows=kept.rows,
+        left=kept.left,
+        kinds=kept.kinds,
+        casts=kept.casts,
+        files={name: tuple(paths) for name, paths in kept.files.items()},
+        since=kept.since,
+        reached=kept.reached,
+        note=kept.note,
     )
 
 
@@ -169,9 +169,9 @@ def fetch(  # noqa: PLR0913 - the options of a reading
         fetched = fetch_pipe(source, folder)
     else:
         fetched = _objects(source, folder, stop)
-    told = {**attrs.asdict(fetched)}
-    del told["folder"]
-    (folder / _TOLD).write_bytes(dump_json(told))
+    record = {**attrs.asdict(fetched)}
+    del record["folder"]
+    (folder / _TOLD).write_bytes(dump_json(record))
     return fetched
 
 

@@ -140,11 +140,11 @@ def prepare(files: Files, source: Source, scratch: Path) -> list[Input]:
 class _Preparing:
     """Looks at one file after another."""
 
-    def __init__(self, said: str | None, encoding: str | None, told: str, scratch: Path) -> None:
+    def __init__(self, said: str | None, encoding: str | None, standard: str, scratch: Path) -> None:
         self._said = said
         self._encoding = encoding
         #: The encoding as the job calls it.
-        self._told = told
+        self._standard = standard
         self._scratch = scratch
 
     def input(self, path: Path, name: str) -> Input:
@@ -183,8 +183,8 @@ class _Preparing:
         copy = self._place("text")
         with closing(open_bytes(path, packing)) as stream:
             transcode(stream, copy, encoding)
-        told = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16"}.get(mark or "", self._told)
-        return Input(copy, name, form, encoding=told)
+        found = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16"}.get(mark or "", self._standard)
+        return Input(copy, name, form, encoding=found)
 
     def _archive(self, path: Path, name: str) -> Input:
         """Return the workbook that a zip is, or the one file that it holds."""

@@ -142,8 +142,8 @@ def read_head(one: Input, dialect: Dialect) -> Head | None:
         return Head(columns, delimiter, dialect.quote, skip, 0)
     columns = tuple(cell.strip() for cell in cells)
     _check_text(one, columns, raw)
-    if dialect.header is None and (told := title_problem(columns, [(skip + at, row) for at, row in rows])):
-        raise ConfigurationError(f"{one.name}: {told}")
+    if dialect.header is None and (problem := title_problem(columns, [(skip + at, row) for at, row in rows])):
+        raise ConfigurationError(f"{one.name}: {problem}")
     if said is None:
         _check_delimiter(one, columns)
         if dialect.header is None:

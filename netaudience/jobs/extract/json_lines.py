@@ -153,17 +153,17 @@ class Objects:
                 f"FROM ({self._found()})) "
                 "WHERE json_type(value) = 'ARRAY' AND json_type(value, '$[0]') = 'OBJECT' ORDER BY place"
             ).fetchall()
-        told: list[str] = []
+        notes: list[str] = []
         for place, count in rows:
             name = self.columns[int(place)]
             # As it stands in a text of TOML.
             column = name if name.isidentifier() else quoted(name).replace('"', '\\"')
-            told.append(
+            notes.append(
                 f"{self._named} is one object, and so one row, in which {name!r} is a list of "
                 f"{many(count, 'object')}: if those are the rows, ask for their fields, as in sql = "
                 f"\"select row->>'id' as id from (select unnest({column}::JSON[]) as row from source)\""
             )
-        return told
+        return notes
 
     def relation(self, prefix: str | None, *, sql: bool) -> str:
         """Return the SQL that reads the objects, and what is wrong with a row.
@@ -196,10 +196,10 @@ class Objects:
             )
         broken = f"WHEN contains(line, '{_BROKEN}') THEN 'the row is not UTF-8' " if not self._lines else ""
         refused = "IN ('OBJECT', 'ARRAY', 'NULL')" if self._bare else "!= 'OBJECT'"
-        told = "the line is no text or number, as others are" if self._bare else "the line is no JSON object"
+        why = "the line is no text or number, as others are" if self._bare else "the line is no JSON object"
         problem = (
             "CASE WHEN line IS NULL THEN 'the line is not JSON' "
-            f"WHEN json_type(line) {refused} THEN '{told}' "
+            f"WHEN json_type(line) {refused} THEN '{why}' "
             f"{broken}{twice}ELSE {given} END"
         )
         columns.append(f"{problem} AS {quoted(PROBLEM)}")

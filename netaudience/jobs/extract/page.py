@@ -200,7 +200,7 @@ class BatchPage(Sequence[SourceRow]):
             if compiled.whole:
                 row["whole"] = partial(_whole, compiled, batch, place - places.start)
             if (problem := problems.get(place)) is not None:
-                row["problem"], row["by"], row["hash"] = problem.told, problem.by, ""
+                row["problem"], row["by"], row["hash"] = problem.reason, problem.by, ""
                 if problem.text is not None:
                     line: dict[str, object] = {LINE: problem.text}
                     row["fields"], row["whole"] = line, partial(Whole, line, compiled.expressions)
@@ -233,10 +233,10 @@ def page_of(
         if len(places) == batch.num_rows:
             places = range(batch.num_rows)
         problems = {place: problem for place, problem in found if problem is not None}
-    told = batch.column(PROBLEM)
-    if told.null_count < batch.num_rows:
+    reasons = batch.column(PROBLEM)
+    if reasons.null_count < batch.num_rows:
         held = batch.column(TEXT).to_pylist() if TEXT in batch.schema.names else None
-        for place, problem in enumerate(told.to_pylist()):
+        for place, problem in enumerate(reasons.to_pylist()):
             if problem is not None:
                 text = None if held is None else held[place]
                 where = ""

@@ -79,8 +79,8 @@ def _check_names(one: Input, connection: duckdb.DuckDBPyConnection) -> None:
     Raises:
         ConfigurationError: there are two.
     """
-    told = f"SELECT name, num_children FROM parquet_schema({file_list([one.path])})"
-    nodes = iter(connection.execute(told).fetchall()[1:])  # the first is what holds them all
+    schema = f"SELECT name, num_children FROM parquet_schema({file_list([one.path])})"
+    nodes = iter(connection.execute(schema).fetchall()[1:])  # the first is what holds them all
     seen: dict[str, str] = {}
     for name, children in nodes:
         folded = str(name).casefold()

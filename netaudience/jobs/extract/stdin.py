@@ -111,7 +111,7 @@ class StreamTable(Table):
         #: The header as it was written, which stands before every block.
         self._header = b""
         self._lines = self._rows = 0
-        self._told: list[str] = []
+        self._notes: list[str] = []
         #: What is to be reported of the blocks before the one that is open.
         self._past = Findings(_NAME)
         self._taken = False
@@ -133,7 +133,7 @@ class StreamTable(Table):
     @property
     def notes(self) -> list[str]:
         """What is worth reporting of the rows that came so far."""
-        return [*self._told, *sum(self._opened.findings, self._past).notes]
+        return [*self._notes, *sum(self._opened.findings, self._past).notes]
 
     def fingerprint(self) -> str:
         """Refuse: nothing tells a stream from others before its end.
@@ -216,7 +216,7 @@ class StreamTable(Table):
         opened = Opened(self._connection, self._source, self._directory, self._directory, block)
         new = [name for name in opened.columns if name not in self.columns]
         if new:
-            self._told.append(
+            self._notes.append(
                 f"{_NAME}: {', '.join(map(repr, new))} came first after row {self._rows:,}, when it was "
                 "settled what is sent: name it, or give a file"
             )

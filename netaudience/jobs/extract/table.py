@@ -256,9 +256,9 @@ class Table:
                 )
             names.append(held[0])
             people += held[1]
-        if suppression.told is not None and suppression.told.exists():
-            told = Source(files=(str(suppression.told),))
-            people += self._read_part(connection, told, folder, matched, "channel")[1]
+        if suppression.vendors_own is not None and suppression.vendors_own.exists():
+            opt_outs = Source(files=(str(suppression.vendors_own),))
+            people += self._read_part(connection, opt_outs, folder, matched, "channel")[1]
             names.append("what vendors tell of their own opt-outs")
         elif suppression.ask:
             names.append(f"what {' and '.join(suppression.ask)} will tell of their own opt-outs")

@@ -85,7 +85,7 @@ class Opened:
         self._unverified: list[Delimited] = []
         self._verified: list[Delimited] = []
         #: What a file's reader has to tell beside its rows.
-        self._told: list[str] = []
+        self._notes: list[str] = []
         #: The files of lines by the paths that are read.
         self._inputs: dict[str, Input] = {}
         #: The files whose change is watched for.
@@ -163,7 +163,7 @@ class Opened:
     @property
     def notes(self) -> list[str]:
         """What is worth reporting of the source once it was read."""
-        return [*self._told, *(note for found in self.findings for note in found.notes)]
+        return [*self._notes, *(note for found in self.findings for note in found.notes)]
 
     @property
     def findings(self) -> list[Findings]:
@@ -324,7 +324,7 @@ class Opened:
                 known = self._given.columns if isinstance(self._given, Block) else None
                 objects = Objects(inputs, self._connection, self._scratch, block_of=known)
                 if self._source.sql is None:  # a query takes out what it wants
-                    self._told.extend(objects.notes())
+                    self._notes.extend(objects.notes())
                 return objects
             case form:
                 if len(inputs) > 1:
@@ -332,7 +332,7 @@ class Opened:
                         f"{self.name}: a job reads one {form} file: give one job to each"
                     )
                 reader = readers()[form]
-                self._told.extend(notes_of(reader, inputs[0].path, inputs[0].name, self._source))
+                self._notes.extend(notes_of(reader, inputs[0].path, inputs[0].name, self._source))
                 rows = reader.rows(inputs[0].path, inputs[0].name, self._source)
                 path = self._scratch / f"rows-{inputs[0].path.name}.ndjson"
                 return self._of_spool(spool_records(rows, path))

@@ -76,5 +76,5 @@ def readers() -> Mapping[Format, Reader]:
 
 def notes_of(reader: Reader, path: Path, name: str, asked: Asked) -> list[str]:
     """Return what a reader has to tell of a file beside its rows, if it has a function ``notes``."""
-    told: Callable[[Path, str, Asked], list[str]] | None = getattr(reader, "notes", None)
-    return [] if told is None else told(path, name, asked)
+    notes: Callable[[Path, str, Asked], list[str]] | None = getattr(reader, "notes", None)
+    return [] if notes is None else notes(path, name, asked)

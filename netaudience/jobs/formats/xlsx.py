@@ -98,9 +98,9 @@ def _record(names: Sequence[str], number: int, cells: _Cells, sheet: _Sheet) -> 
     for at, cell in enumerate(cells):
         place = (number, sheet.left + at)
         name = names[at] if at < len(names) else ""
-        told = _problem(place, sheet.oddities)
-        if told and name:
-            problem = problem or f"the column {name!r} {told}"
+        oddity = _problem(place, sheet.oddities)
+        if oddity and name:
+            problem = problem or f"the column {name!r} {oddity}"
             cell = sheet.oddities.errors.get(place, cell)  # noqa: PLW2901 - what the dead letter shows
         if cell in _EMPTY:
             continue
@@ -132,8 +132,8 @@ def _names(name: str, asked: Asked, header: _Row, below: Sequence[_Row]) -> list
     where = "the sheet's first row" if row == 0 else f"row {row + 1:,} of the sheet"
     if asked.header is False:
         return [f"column{at}" for at in range(1, len(first) + 1)]
-    if asked.header is None and (told := title_problem(first, below)):
-        raise ConfigurationError(f"{name}: {told}")
+    if asked.header is None and (oddity := title_problem(first, below)):
+        raise ConfigurationError(f"{name}: {oddity}")
     names = ["" if cell in _EMPTY else str(_shown(cell)).strip() for cell in first]
     instead = f"name all columns yourself with {header_of(names)} and skip-lines = {row + 1}"
     for at, cell in enumerate(first):

@@ -219,8 +219,8 @@ def _spliced(
         except (TypeError, ValueError) as error:
             problem = InvalidItem(f"The row cannot be written as JSON: {error}")
         if problem is not None:
-            told = str(problem.see(docs))
-            refused.append(RejectedRow(row, one.key or keys[at], told, "rule"))
+            text = str(problem.see(docs))
+            refused.append(RejectedRow(row, one.key or keys[at], text, "rule"))
             left_out.append(at)
     for at in sorted(left_out, reverse=True):
         del keys[at]
@@ -261,7 +261,7 @@ def _maker(step: Step, kind: Kind) -> Maker:
             raise _Unfit(
                 f"The field {name!r} is empty: leave the row out, or look at the column it came from"
             )
-        return as_meant(rule, _told(name, read(value)))
+        return as_meant(rule, _checked(name, read(value)))
 
     return make
 
@@ -300,7 +300,7 @@ class _RowMaker:
         item = self._plain(fields)
         for wire, entries in self._mappings.items():
             made = {
-                entry: _told(name, read(fields[name], item))
+                entry: _checked(name, read(fields[name], item))
                 for name, entry, read in entries
                 if name in fields
             }
@@ -324,9 +324,9 @@ class _RowMaker:
             value = fields.get(name)
             if value is not None:
                 form = field.form.of(item) if isinstance(field.form, ChosenForm) else field.form
-                written = _told(name, convert(value, field, form))
+                written = _checked(name, convert(value, field, form))
                 if wire in self._whole_lists and isinstance(written, list):
-                    written = [_told(name, to_whole(part)) for part in cast("list[object]", written)]
+                    written = [_checked(name, to_whole(part)) for part in cast("list[object]", written)]
                 if written is not None:
                     item[wire] = as_meant(field.rule, written)
         return item
@@ -367,7 +367,7 @@ def _holds_whole(hint: object) -> bool:
     return parts == [int] or any(typing.get_args(part) == (int,) for part in parts)
 
 
-def _told(name: str, value: object) -> object:
+def _checked(name: str, value: object) -> object:
     """Return a value, unless it is a bad one.
 
     Raises:

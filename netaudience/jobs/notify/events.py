@@ -60,7 +60,7 @@ class Ended:
         return [f"netaudience broke down ({type(self.error).__name__}): please report it. Nothing was sent."]
 
     @classmethod
-    def of_summary(cls, summary: Summary, last: Told, new_rejects: Share) -> Ended:
+    def of_summary(cls, summary: Summary, last: LastNotice, new_rejects: Share) -> Ended:
         """Judge a run by its summary."""
         return cls(job=summary.job, event=_event_of(summary, last, new_rejects), summary=summary)
 
@@ -72,7 +72,7 @@ class Ended:
 
 
 @attrs.frozen(kw_only=True)
-class Told:
+class LastNotice:
     """What was told of the last run."""
 
     #: What is amiss since then; ``nothing`` where all was well.
@@ -81,7 +81,7 @@ class Told:
     attempt: int = 0
 
 
-def _event_of(summary: Summary, last: Told, new_rejects: Share) -> Event:
+def _event_of(summary: Summary, last: LastNotice, new_rejects: Share) -> Event:
     if (last.run, last.attempt) == (summary.run, summary.attempts):
         return "nothing"
     if summary.exit_code == ExitCode.GUARDED:
@@ -97,25 +97,25 @@ def _event_of(summary: Summary, last: Told, new_rejects: Share) -> Event:
     return "recovery" if summary.ok and last.amiss != "nothing" else "nothing"
 
 
-def last_told(folder: Path) -> Told:
+def last_told(folder: Path) -> LastNotice:
     """Return what was reported last of a job."""
     try:
-        return structure(load_json(_path(folder).read_bytes()), Told)
+        return structure(load_json(_path(folder).read_bytes()), LastNotice)
     except (OSError, ValueError):
-        return Told()
+        return LastNotice()
 
 
-def remember_told(folder: Path, ended: Ended, last: Told) -> None:
+def remember_told(folder: Path, ended: Ended, last: LastNotice) -> None:
     """Write down what was reported; where that fails, the next run's alert says the same once more."""
     amiss = (
         last.amiss if ended.event == "nothing" else "nothing" if ended.event == "recovery" else ended.event
     )
     attempt = 0 if ended.summary is None else ended.summary.attempts
-    told = Told(amiss=amiss, run=ended.run, attempt=attempt)
-    if told != last:
+    notice = LastNotice(amiss=amiss, run=ended.run, attempt=attempt)
+    if notice != last:
         with contextlib.suppress(OSError):
             private_folder(folder)
-            replace(_path(folder), dump_json(attrs.asdict(told)))
+            replace(_path(folder), dump_json(attrs.asdict(notice)))
 
 
 def _path(folder: Path) -> Path:

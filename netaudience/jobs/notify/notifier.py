@@ -96,9 +96,9 @@ class Notifier:
     def _note(self, problem: str | None, what: str) -> str | None:
         if problem is None:
             return None
-        told = f"The {what} of [notify] was not reached ({problem}): look at its address"
-        _log.warning("%s", told)
-        return told
+        note = f"The {what} of [notify] was not reached ({problem}): look at its address"
+        _log.warning("%s", note)
+        return note
 
 
 def _address(secret: Secret | None, here: Path, what: str) -> str | None:

@@ -28,18 +28,18 @@ def decisions(step: Step, kind: Kind, columns: Mapping[str, str], time_zone: str
     known: dict[str, Field] = {}
     for field in kind.fields:
         known[field.wire] = known[field.name] = field
-    told: list[str] = []
+    lines: list[str] = []
     for name, expression in step.fields.items():
         whole, dot, entry = name.partition(".")
         found = known.get(name) or (known.get(whole) if dot else None)
         if found is None:
             continue
         if dot and name not in known:
-            told += _about_name(entry, found.form)
+            lines += _about_name(entry, found.form)
         written = columns.get(expression.column) if expression.column is not None else None
         if written is not None:
-            told += _about_type(name, written, found.form, time_zone)
-    return told
+            lines += _about_type(name, written, found.form, time_zone)
+    return lines
 
 
 def _about_name(name: str, form: ValueForm) -> Iterator[str]:

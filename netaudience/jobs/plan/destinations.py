@@ -95,7 +95,7 @@ def find_for_plan(job: T) -> tuple[T, list[str]]:
     audience = job.audience
     if audience is None:
         return job, []
-    found, told = dict(audience.found), list[str]()
+    found, notes = dict(audience.found), list[str]()
 
     async def look(slug: str, facts: AudienceFacts, account: Client) -> None:
         async with account:
@@ -103,13 +103,13 @@ def find_for_plan(job: T) -> tuple[T, list[str]]:
         if place is not None:
             found[slug] = place
         elif facts.cannot_make:
-            told.append(f"{account.vendor} has no audience {audience.name!r}: {facts.cannot_make}")
+            notes.append(f"{account.vendor} has no audience {audience.name!r}: {facts.cannot_make}")
         else:
-            told.append(f"{account.vendor} has no audience {audience.name!r} yet: the run makes it")
+            notes.append(f"{account.vendor} has no audience {audience.name!r} yet: the run makes it")
 
     for slug in audience.lists:
         called = f"{vendor_of(slug).vendor}: the list {audience.name!r}"
-        told.append(f"{called} is replaced as a whole when the run has come to its end")
+        notes.append(f"{called} is replaced as a whole when the run has come to its end")
     for slug in numbered(audience):
         vendor = vendor_of(slug)
         try:
@@ -119,8 +119,8 @@ def find_for_plan(job: T) -> tuple[T, list[str]]:
                 with ThreadPoolExecutor(1) as threads:  # the caller may have a loop of its own
                     threads.submit(asyncio.run, coroutine).result()
         except NetaudienceError as error:
-            told.append(f"{vendor.vendor} was not asked for the audience {audience.name!r}: {error}")
-    return _found(job, audience, found), told
+            notes.append(f"{vendor.vendor} was not asked for the audience {audience.name!r}: {error}")
+    return _found(job, audience, found), notes
 
 
 async def sizes_of(job: JobFile, client_factory: ClientFactory | None = None) -> list[Size]:

@@ -55,13 +55,13 @@ def notes_of(step: Step, found: Differences | None, repeated: int = 0) -> Iterat
     for old in found.old:
         if step.take_back_old and old.removal == step.removal:
             continue
-        told, was, users = _differing(step, old), "were" if len(old.arguments) > 1 else "was", old.users
+        differing, was, users = _differing(step, old), "were" if len(old.arguments) > 1 else "was", old.users
         how = (
             "take-back-old = true in the step takes it back"
             if old.removal == step.removal
             else f"{old.removal} takes it back"
         )
-        yield f"{told} {was} in earlier runs, and {many(users, 'user keeps')} it: {how}"
+        yield f"{differing} {was} in earlier runs, and {many(users, 'user keeps')} it: {how}"
 
 
 def _differing(step: Step, old: Old) -> str:

@@ -37,10 +37,10 @@ _AT_ONE_TIME = 20
 
 def told_by(slug: str) -> set[Channel]:
     """Return the channels of which a vendor tells whether somebody has opted out."""
-    told: set[Channel] = set()
+    shown: set[Channel] = set()
     for question in _questions(slug):
-        told |= {*CHANNELS} if question.channel is None else {question.channel}
-    return told
+        shown |= {*CHANNELS} if question.channel is None else {question.channel}
+    return shown
 
 
 def _questions(slug: str) -> list[Question]:
@@ -91,7 +91,7 @@ async def _ask(
     known_as: Callable[[T, Identity], str | None],
 ) -> bool | str | None:
     """Return whether the vendor shows an opt-out by any id; None where it tells nothing of the person."""
-    told: bool | str | None = None
+    reply: bool | str | None = None
     for question in questions:
         name = known_as(person, question.takes)
         if question.permits is None or name is None or question.channel not in {None, channel}:
@@ -101,14 +101,14 @@ async def _ask(
         except NotFound:
             continue
         except NetaudienceError as error:
-            told = told if told is not None else str(error)
+            reply = reply if reply is not None else str(error)
             continue
         allowed = question.permits(answer).get(channel)
         if allowed is False:
             return True
-        if allowed is True and told is None:
-            told = False
-    return told
+        if allowed is True and reply is None:
+            reply = False
+    return reply
 
 
 def held_by(job: JobFile) -> Source:
@@ -116,7 +116,7 @@ def held_by(job: JobFile) -> Source:
     held = job.source.suppression
     if held is None or not held.ask:
         return job.source
-    return attrs.evolve(job.source, suppression=attrs.evolve(held, told=_kept(job)))
+    return attrs.evolve(job.source, suppression=attrs.evolve(held, vendors_own=_kept(job)))
 
 
 def _kept(job: JobFile) -> Path:
@@ -144,15 +144,15 @@ async def ask_for_opt_outs(job: JobFile, client_factory: ClientFactory | None, *
             return person.get(column_of(held.columns, vendor, takes) or "")
 
         about: list[tuple[dict[str, str], Channel]] = [(one, each) for one in people for each in channels]
-        told = await own_opt_outs(slug, about, known_as, client_factory, settings_of(job))
-        silent = [off for _, _, off in told if isinstance(off, str)]
+        replies = await own_opt_outs(slug, about, known_as, client_factory, settings_of(job))
+        silent = [off for _, _, off in replies if isinstance(off, str)]
         if silent:
             raise ConfigurationError(
                 f"{client_of(slug).vendor} gave no answer to {len(silent):,} of {len(about):,} questions for "
                 f"its own opt-outs, and nobody who may have left is written to; nothing was sent: {silent[0]}"
             )
         lines += [
-            [*(person.get(one, "") for one in held.match), channel] for person, channel, off in told if off
+            [*(person.get(one, "") for one in held.match), channel] for person, channel, off in replies if off
         ]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([[*held.match, "channel"], *lines])

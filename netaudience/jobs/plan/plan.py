@@ -130,8 +130,8 @@ class Plan:
 
     def to_json(self) -> JsonValue:
         """Return the plan as JSON can say it."""
-        told: dict[str, JsonValue] = attrs.asdict(self)
-        return {**told, "items": self.items, "requests": self.requests}
+        record: dict[str, JsonValue] = attrs.asdict(self)
+        return {**record, "items": self.items, "requests": self.requests}
 
 
 def plan_job(
@@ -153,7 +153,7 @@ def plan_job(
         ConfigurationError: the source cannot be read as the job says.
         SourceFailed: it cannot be read to its end.
     """
-    job, told = find_for_plan(job)
+    job, notes = find_for_plan(job)
     if table is None:
         fetch_state(job)
         with open_checked(job, since=_since(job)) as opened:
@@ -161,7 +161,7 @@ def plan_job(
     else:
         check_source(job, table)
         plan = _plan(job, table, on_look, asked, held=True)
-    return attrs.evolve(plan, notes=(*plan.notes, *told)) if told else plan
+    return attrs.evolve(plan, notes=(*plan.notes, *notes)) if notes else plan
 
 
 def _since(job: JobFile) -> Since:
@@ -192,8 +192,8 @@ def _plan(
         asked = [None] * len(planners)
         if job.guards.preflight:
             asked = ask_vendors([planner.account for planner in planners])
-    for planner, told in zip(planners, asked, strict=True):
-        planner.preflight = told
+    for planner, answers in zip(planners, asked, strict=True):
+        planner.preflight = answers
     steps = tuple(planner.plan() for planner in planners)
     # A step that takes every row has counted them.
     whole = next((plan.rows for plan, step in zip(steps, job.steps, strict=True) if step.where is None), None)
@@ -227,7 +227,7 @@ def _digest(job: JobFile, fingerprint: str, rows: int, steps: Sequence[StepPlan]
     ):  # what is found at vendors is another in front of the first run and behind it
         nowhere = dict.fromkeys(job.audience.found, UNPLACED)
         written_down = with_places(job.steps, job.audience, nowhere)
-    told = {
+    record = {
         "source": attrs.asdict(job.source),
         "steps": [attrs.asdict(step) for step in written_down],
         "guards": attrs.asdict(job.guards),
@@ -246,7 +246,7 @@ def _digest(job: JobFile, fingerprint: str, rows: int, steps: Sequence[StepPlan]
             for step in steps
         ],
     }
-    written = json.dumps(told, sort_keys=True, default=str, ensure_ascii=False)
+    written = json.dumps(record, sort_keys=True, default=str, ensure_ascii=False)
     return digest_of(written)
 
 

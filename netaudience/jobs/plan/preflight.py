@@ -25,7 +25,7 @@ from netaudience.jobs.spec.model import Expression, Step
 from netaudience.model.definitions import ANYTHING, Definition, Definitions
 from netaudience.model.kinds import Identifiers, Kind
 from netaudience.model.rows import Field, Rows
-from netaudience.operations.schemas import Answers, Entries, Names, Told, read_schemas
+from netaudience.operations.schemas import Answers, Entries, Names, ReadSchema, read_schemas
 
 #: Seconds for all questions of one step's vendor: what is not answered by then is a note; the run goes on.
 _PATIENCE = 60.0
@@ -56,11 +56,11 @@ async def ask_vendor(client: Client, step: Step, answers: Answers) -> Preflight:
     """
     try:
         async with asyncio.timeout(_PATIENCE):
-            told = await read_schemas(client, step.operation, step.arguments, answers)
+            schema = await read_schemas(client, step.operation, step.arguments, answers)
     except TimeoutError:
         why = f"{client.vendor} did not send its schema within {_PATIENCE:g} seconds: nothing was compared"
-        told = Told(problems=(why,))
-    return Preflight(step, told)
+        schema = ReadSchema(problems=(why,))
+    return Preflight(step, schema)
 
 
 def ask_vendors(accounts: Sequence[tuple[Client | None, Step]]) -> list[Preflight | None]:
@@ -100,26 +100,26 @@ def refuse(step: str, findings: Sequence[Finding]) -> None:
     """
     stops = [finding.sentence for finding in findings if finding.stops]
     if stops:
-        told = " ".join(one if one.endswith("?") else f"{one}." for one in stops)
-        raise GuardRefused(f"{step}: {told} Nothing was sent: {_HOW}")
+        reasons = " ".join(one if one.endswith("?") else f"{one}." for one in stops)
+        raise GuardRefused(f"{step}: {reasons} Nothing was sent: {_HOW}")
 
 
 class Preflight:
     """What a vendor has told for one step."""
 
-    def __init__(self, step: Step, told: Told) -> None:
+    def __init__(self, step: Step, schema: ReadSchema) -> None:
         self._step = step
-        self._told = told
+        self._schema = schema
         #: What could not be read, in sentences.
-        self.problems: Sequence[str] = told.problems
+        self.problems: Sequence[str] = schema.problems
         #: What is only worth to be known of the step's columns, since somebody has looked at them; and of
         #: that what a run tells too.
         self.planned: Sequence[str] = ()
-        self.told: Sequence[str] = ()
+        self.notes: Sequence[str] = ()
 
     def kind(self, kind: Kind) -> Kind:
         """Return what the step's items are, as the vendor has defined what stands in them."""
-        for place, known in self._told.places:
+        for place, known in self._schema.places:
             kind = self._held(kind, place, known)
         return kind
 
@@ -131,14 +131,14 @@ class Preflight:
             columns: DuckDB's types of the source's columns.
         """
         found: list[Finding] = []
-        for place, known in self._told.places:
+        for place, known in self._schema.places:
             if isinstance(place, Entries):
                 found += self._of_entries(kind, place.field, known, columns)
             else:
                 found += self._of_names(kind, place, known, columns)
         aside = [one for one in dict.fromkeys(found) if not one.stops]
         self.planned = [*self.problems, *(one.sentence for one in aside)]
-        self.told = [*self.problems, *(one.sentence for one in aside if not one.planned)]
+        self.notes = [*self.problems, *(one.sentence for one in aside if not one.planned)]
         return list(dict.fromkeys(found))
 
     def _held(self, kind: Kind, place: Entries | Names, known: Definitions) -> Kind:
@@ -198,8 +198,8 @@ class Preflight:
         if len(new) == 1:
             yield from _unknown(new[0], new[0].partition(".")[2], known)
         elif new:
-            told = f"{listed(new)}: {known.vendor} has no such {known.noun} yet and {known.unknown}"
-            yield Finding(told, stops=False)
+            sentence = f"{listed(new)}: {known.vendor} has no such {known.noun} yet and {known.unknown}"
+            yield Finding(sentence, stops=False)
 
     def _of_names(
         self, kind: Kind, place: Names, known: Definitions, columns: Mapping[str, str]

@@ -184,9 +184,9 @@ def _source_lines(source: Source, key: str | None, columns: Sequence[str]) -> It
         yield f"database = {_text(source.database)}"
     if source.sql is not None:
         yield f"sql = {_text(source.sql)}"
-    told = source.key or ((key,) if key is not None else ())
-    if told:
-        yield f"key = {_one_or_many(told)}"
+    keys = source.key or ((key,) if key is not None else ())
+    if keys:
+        yield f"key = {_one_or_many(keys)}"
     else:
         yield f'# key = {_text(columns[0])}    # the column that identifies a row, for "changed-only"'
 
@@ -200,8 +200,8 @@ def _argument_lines(operation: Operation) -> Iterator[str]:
     if required:
         # Empty on purpose: nothing is sent before somebody has said what.
         inside = ", ".join(f'{name} = ""' for name in required)
-        told = " ".join(f"{name}: {words[name]}" for name in required if name in words)
-        yield from _commented(told)
+        described = " ".join(f"{name}: {words[name]}" for name in required if name in words)
+        yield from _commented(described)
         yield f"arguments = {{ {inside} }}"
     for name in others:
         default = known[name].default
@@ -267,8 +267,8 @@ def _meaning(field: Field) -> str:
 
 def _words(operation: Operation) -> dict[str, str]:
     """Return the words of the docstring about each argument."""
-    told = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:\n")[2]
-    found = re.findall(r"^    (\w+): (.*(?:\n      .*)*)", told, re.MULTILINE)
+    section = inspect.cleandoc(operation.__doc__ or "").partition("\nArgs:\n")[2]
+    found = re.findall(r"^    (\w+): (.*(?:\n      .*)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in found}
 
 

@@ -84,8 +84,8 @@ def outcomes(
         line = SubElement(chart, "div", {"class": "bar"})
         for kind, share in _shares(bar, tuple(roles)):
             _part(line, share, roles[kind]).set("title", f"{bar.counts[kind]:,} {kind}")
-        told = " · ".join(f"{count:,} {kind}" for kind in roles if (count := bar.counts.get(kind, 0)))
-        say(chart, "div", told, "told")
+        label = " · ".join(f"{count:,} {kind}" for kind in roles if (count := bar.counts.get(kind, 0)))
+        say(chart, "div", label, "told")
     return chart
 
 
@@ -257,8 +257,8 @@ def _is_far(rate: float, most: float) -> bool:
 
 
 def _words(ceiling: Ceiling, unit: str) -> str:
-    told = f"{'adapts up to' if ceiling.adapts else 'limit'} {ceiling.rate:,.4g}{unit}"
-    return f"{told} ({ceiling.provenance})" if unit == "/s" else told
+    label = f"{'adapts up to' if ceiling.adapts else 'limit'} {ceiling.rate:,.4g}{unit}"
+    return f"{label} ({ceiling.provenance})" if unit == "/s" else label
 
 
 def _levels(plot: Plot, values: Sequence[float], ceilings: Iterable[Ceiling]) -> None:

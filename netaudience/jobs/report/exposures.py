@@ -51,11 +51,11 @@ def exposures(folder: Path, *, owner: str, email: str | None = None) -> list[str
 def _reads_dbt(path: Path) -> bool:
     """Return whether a file is one of a job, and says so; what else is there is nobody's business here."""
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return False
-    source = told.get("source")
-    return isinstance(source, dict) and "dbt" in source and "step" in told
+    source = document.get("source")
+    return isinstance(source, dict) and "dbt" in source and "step" in document
 
 
 def _exposure(job: JobFile, name: str, owner: str, email: str | None) -> Iterator[str]:

@@ -55,11 +55,11 @@ def last_runs(run: Path, summary: Summary) -> list[Bar]:
         summary: What became of it.
     """
     found = [summary]
-    for other, told in summaries(run.parent.parent):
+    for other, ended in summaries(run.parent.parent):
         if len(found) == _MOST_RUNS:
             break
-        if other.id < run.name and told.again is None:  # the names of runs are the moments of their beginning
-            found.append(told)
+        if other.id < run.name and ended.again is None:  # a run is named by its beginning
+            found.append(ended)
     bars = [Bar(_when(each), _became(each)) for each in reversed(found)]
     return [bar for bar in bars if bar.rows] if len(found) > 1 else []
 

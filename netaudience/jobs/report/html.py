@@ -313,10 +313,10 @@ def _take_limits(metrics: Metrics, step: StepSummary) -> None:
 
 
 def _limits(metrics: Metrics) -> str:
-    told = [f"{'up to ' if each.adapts else ''}{each.told} ({each.provenance})" for each in metrics.ceilings]
+    limits = [f"{'up to ' if one.adapts else ''}{one.label} ({one.provenance})" for one in metrics.ceilings]
     if metrics.in_flight is not None:
-        told.append(f"{metrics.in_flight:,} at one time")
-    return "; ".join(told)
+        limits.append(f"{metrics.in_flight:,} at one time")
+    return "; ".join(limits)
 
 
 def _pace(metrics: Metrics) -> Iterator[str]:
@@ -337,7 +337,7 @@ def _pace(metrics: Metrics) -> Iterator[str]:
             f"The vendor asked {often} to slow down: nothing left for "
             f"{duration(paused)}, {paused / seconds:.0%} of the time."
         )
-    told = [
+    faults = [
         f"{sum(counts):,} {words} {_when(metrics, counts)}"
         for words, counts in (
             ("without an answer", [part.unanswered for part in metrics.slices]),
@@ -346,8 +346,8 @@ def _pace(metrics: Metrics) -> Iterator[str]:
         )
         if any(counts)
     ]
-    if told:
-        yield f"Requests that went wrong: {', '.join(told)}."
+    if faults:
+        yield f"Requests that went wrong: {', '.join(faults)}."
 
 
 def _when(metrics: Metrics, counts: Sequence[int]) -> str:
@@ -395,7 +395,7 @@ def _table(body: Element, title: str, names: Sequence[str], rows: Iterable[_Row]
         for name, cell in zip(names, row, strict=True):
             troubled = isinstance(cell, int) and cell and name in _TROUBLE
             kind = "number trouble" if troubled else "number" if isinstance(cell, int) else ""
-            told = say(line, "td", f"{cell:,}" if isinstance(cell, int) else cell, kind)
-            told.set("data-name", name)  # stands beside it where the page is too narrow for columns
+            element = say(line, "td", f"{cell:,}" if isinstance(cell, int) else cell, kind)
+            element.set("data-name", name)  # stands beside it where the page is too narrow for columns
     if more > 0:
         say(body, "p", f"{more:,} more are in the summary.json of the run.", "quiet")

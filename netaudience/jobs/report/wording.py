@@ -36,7 +36,7 @@ def without_names(words: str) -> str:
 
     Errors hold no such thing to begin with; what a database says about a row may.
     """
-    told: list[str] = []
+    sentences: list[str] = []
     before, digits = "", False
     for token in words.split():
         numeric = any(letter.isdigit() for letter in token)
@@ -44,12 +44,12 @@ def without_names(words: str) -> str:
             known = _NUMBER.match(token)
             short = known is not None and (len(known[1]) <= _SHORT or "," in known[1] or before == "code")
             if digits:  # numbers in a row are a telephone number
-                told[-1] = "…"
-            told.append(token if short and not digits else "…")
+                sentences[-1] = "…"
+            sentences.append(token if short and not digits else "…")
         else:
-            told.append("…" if "@" in token else token)
+            sentences.append("…" if "@" in token else token)
         before, digits = token, numeric
-    text = re.sub(r"…(?: …)+", "…", " ".join(told))
+    text = re.sub(r"…(?: …)+", "…", " ".join(sentences))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
@@ -131,7 +131,7 @@ def _sentences(summary: Summary) -> Iterator[str]:
     several = len(summary.steps) > 1
     for step in summary.steps:
         yield f"{step.name}: {_became(step)}" if several else _became(step)
-        yield from (without_names(f"{step.name}: {told}" if several else told) for told in step.asides())
+        yield from (without_names(f"{step.name}: {aside}" if several else aside) for aside in step.asides())
         if step.stopped is not None and several:
             yield f"{step.name} stopped early: {_ended(without_names(step.stopped))}"
         if step.warnings:

@@ -37,8 +37,8 @@ def keep_results(job: JobFile, summary: Summary) -> None:
         if results.connection is not None:
             _into_database(results, job.path.parent, run)
     except (OSError, ConfigurationError) as error:
-        told = error.strerror if isinstance(error, OSError) else str(error)
-        summary.unwritten.append(f"The tables of [results] were not written: {told}")
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        summary.unwritten.append(f"The tables of [results] were not written: {reason}")
         write_summary(run, summary)  # so that going on with the run writes them
 
 

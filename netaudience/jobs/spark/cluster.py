@@ -30,7 +30,7 @@ from netaudience.jobs.extract.table import open_data
 from netaudience.jobs.plan.validate_source import check_source
 from netaudience.jobs.spark.delivered import Delivered, Differing, uri_of
 from netaudience.jobs.spark.frames import check_session
-from netaudience.jobs.spark.memory import told as noted_counts
+from netaudience.jobs.spark.memory import noted_counts
 from netaudience.jobs.spark.outcomes import TASKS
 from netaudience.jobs.spark.partition import carry_rows
 from netaudience.jobs.spark.source import check_job, first_line, frame_of, spark_told
@@ -107,14 +107,14 @@ class Cluster:
         """Take a session, a SparkSession."""
         self._session = session
 
-    def check(self, job: JobFile, told: Collection[str]) -> None:
+    def check(self, job: JobFile, options: Collection[str]) -> None:
         """Refuse what cannot be had in Spark.
 
         Raises:
             ConfigurationError: something of it cannot.
         """
         check_session(self._session)
-        check_job(job, told)
+        check_job(job, options)
 
     async def carry(
         self, keeping: Keeping, consent: Consent, on_progress: Callable[[Summary], object] | None
@@ -260,14 +260,14 @@ class _Run:
 
     async def carry(self) -> None:
         """Send the rows of one step after the other, and tell what became of them."""
-        for prepared, told in zip(self._preparation.steps, self.summary.steps, strict=True):
+        for prepared, summary in zip(self._preparation.steps, self.summary.steps, strict=True):
             self._tell()
             started = datetime.now(UTC)
             try:
-                await self._threads.call(functools.partial(self._send, prepared, told))
+                await self._threads.call(functools.partial(self._send, prepared, summary))
             except Exception as error:  # noqa: BLE001 - what was sent is reported, whatever has happened
-                await self._threads.call(functools.partial(self._failed, prepared, told, error))
-            told.seconds = (datetime.now(UTC) - started).total_seconds()
+                await self._threads.call(functools.partial(self._failed, prepared, summary, error))
+            summary.seconds = (datetime.now(UTC) - started).total_seconds()
         await self._threads.call(self._finish)
         self._tell()
 
@@ -275,83 +275,84 @@ class _Run:
         if self._on_progress is not None:
             self._on_progress(self.summary)
 
-    def _send(self, prepared: Prepared, told: StepSummary) -> None:
+    def _send(self, prepared: Prepared, summary: StepSummary) -> None:
         step, found = prepared.step, self._found.get(prepared.step.name)
         folder = self._of(step)
         if found is not None:
-            told.added, told.changed = found.added, found.changed
-            told.unchanged = found.total - found.added - found.changed - found.wrong
+            summary.added, summary.changed = found.added, found.changed
+            summary.unchanged = found.total - found.added - found.changed - found.wrong
             self._delivered[step.name].begin(folder)
         source = uri_of(self._folder / "source")
         rows = self._spark.read.parquet(source) if found is None else found.frame
-        to_send = (self.summary.source_rows or 0) if found is None else found.total - told.unchanged
+        to_send = (self.summary.source_rows or 0) if found is None else found.total - summary.unchanged
         # Without shared quotas it is one, which keeps the limits alone.
         tasks = TASKS if prepared.client.settings.quotas is not None else 1
         order = _Order(
-            of=_task_of(self._job, step, to_send, tasks, told.unchanged),
+            of=_task_of(self._job, step, to_send, tasks, summary.unchanged),
             memory=str(folder / "memory"),
             letters=str(folder / "letters"),
         )
         frame = rows.repartition(tasks, *[f"`{column}`" for column in self._job.source.key])
         answers = frame.mapInArrow(functools.partial(_carried, order), "part binary").collect()
         known = self._keeping.known(step.name)
-        told.exhausted, told.total = True, told.unchanged
+        summary.exhausted, summary.total = True, summary.unchanged
         for answer in answers:
             part = structure(load_json(bytes(answer["part"])), _Part)
-            self._take(told, part)
+            self._take(summary, part)
             for line in Storage(order.letters).read(part.letters).splitlines() if part.letters else ():
                 letter = attrs.evolve(DeadLetter.of_line(line), step=step.name)
                 self._keeping.rejects.write(letter)
                 if letter.outcome == "rejected":
                     known.add(letter.key, cast("Mapping[str, object]", letter.row), letter.reason)
-        told.known = known.count
-        known.save(whole=told.exhausted)
+        summary.known = known.count
+        known.save(whole=summary.exhausted)
         guard = RejectedGuard(step.name, self._job.guards.max_rejected)
-        judged = told.total - told.unchanged
+        judged = summary.total - summary.unchanged
         refused = guard.refuses(
-            told.rejected, judged, rows=told.total, unchanged=told.unchanged, known=told.known
+            summary.rejected, judged, rows=summary.total, unchanged=summary.unchanged, known=summary.known
         )
-        if refused is not None and told.stopped_code in {None, ExitCode.GUARDED}:
-            told.stopped = None
-            told.stop(refused)
+        if refused is not None and summary.stopped_code in {None, ExitCode.GUARDED}:
+            summary.stopped = None
+            summary.stop(refused)
 
-    def _take(self, told: StepSummary, part: _Part) -> None:
+    def _take(self, summary: StepSummary, part: _Part) -> None:
         """Add what a task has told."""
         if part.refused:
-            told.stop(ConfigurationError(part.refused))
+            summary.stop(ConfigurationError(part.refused))
         step = part.step
         if step is None:
-            told.unsent += part.rows
-            told.total += part.rows
-            told.exhausted = told.exhausted and not part.rows
+            summary.unsent += part.rows
+            summary.total += part.rows
+            summary.exhausted = summary.exhausted and not part.rows
             return
-        told.add(step)
-        told.total += step.total
-        told.requests += step.requests
-        told.retries += step.retries
-        told.throttles += step.throttles
-        told.in_turn += step.in_turn
-        told.exhausted = told.exhausted and step.exhausted
-        add_reasons(told.reasons, step.reasons)
+        summary.add(step)
+        summary.total += step.total
+        summary.requests += step.requests
+        summary.retries += step.retries
+        summary.throttles += step.throttles
+        summary.in_turn += step.in_turn
+        summary.exhausted = summary.exhausted and step.exhausted
+        add_reasons(summary.reasons, step.reasons)
         for warning, times in step.warnings.items():
-            told.warnings[warning] = told.warnings.get(warning, 0) + times
-        if told.stopped is None and step.stopped is not None:
-            told.stopped, told.stopped_by = step.stopped, step.stopped_by
-            told.stopped_code = step.stopped_code
+            summary.warnings[warning] = summary.warnings.get(warning, 0) + times
+        if summary.stopped is None and step.stopped is not None:
+            summary.stopped, summary.stopped_by = step.stopped, step.stopped_by
+            summary.stopped_code = step.stopped_code
 
-    def _failed(self, prepared: Prepared, told: StepSummary, error: Exception) -> None:
+    def _failed(self, prepared: Prepared, summary: StepSummary, error: Exception) -> None:
         """Tell what is known of a step whose tasks have failed once too often."""
         step, found = prepared.step, self._found.get(prepared.step.name)
         noted = noted_counts(str(self._of(step) / "memory"))
-        told.delivered, told.rejected, told.in_doubt = noted.delivered, noted.rejected, noted.in_doubt
-        told.total = (self.summary.source_rows or 0) if found is None else found.total
+        summary.delivered, summary.rejected = noted.delivered, noted.rejected
+        summary.in_doubt = noted.in_doubt
+        summary.total = (self.summary.source_rows or 0) if found is None else found.total
         if step.where is not None and found is None:
-            told.total = noted.rows + told.unchanged  # nobody has counted those that it is for
-        told.unsent = max(0, told.total - told.unchanged - noted.rows)
+            summary.total = noted.rows + summary.unchanged  # nobody has counted those that it is for
+        summary.unsent = max(0, summary.total - summary.unchanged - noted.rows)
         said = re.search(r"CannotGoOn: (.+)", str(error))
-        told.stopped, told.stopped_by = None, None
-        told.stop(_Failed(said[1] if said else first_line(error)))
-        told.notes.append("What its tasks had under way when they failed may have been delivered")
+        summary.stopped, summary.stopped_by = None, None
+        summary.stop(_Failed(said[1] if said else first_line(error)))
+        summary.notes.append("What its tasks had under way when they failed may have been delivered")
 
     def _finish(self) -> None:
         """Write down what became of the run."""
@@ -361,12 +362,12 @@ class _Run:
                 delivered.settle()
             except Exception as error:  # noqa: BLE001 - the next run does it then
                 summary.unwritten.append(f"What was delivered is not folded yet: {first_line(error)}")
-        for told in summary.steps:
-            told.accepted = bool(told.rejected) and accepts(told.rejected, told.total, self._job.guards)
+        for step in summary.steps:
+            step.accepted = bool(step.rejected) and accepts(step.rejected, step.total, self._job.guards)
         if not summary.unwritten:
             shutil.rmtree(self._folder, ignore_errors=True)  # it holds all rows
         summary.ended = datetime.now(UTC).isoformat(timespec="seconds")
-        keeping.finish(summary, dict.fromkeys((told.name for told in summary.steps), None))
+        keeping.finish(summary, dict.fromkeys((step.name for step in summary.steps), None))
         keeping.publish(summary)
 
 

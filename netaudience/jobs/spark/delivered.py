@@ -68,8 +68,8 @@ class Delivered:
         Raises:
             ConfigurationError: what it has sent is gone.
         """
-        told = self._now()
-        run = told.get("open")
+        state = self._now()
+        run = state.get("open")
         if run is None:
             return
         functions = _spark("functions")
@@ -157,8 +157,8 @@ class Delivered:
         """Return which table counts, and the run that is open."""
         if not self._storage.names(_NOW):
             return {}
-        told = cast("Mapping[str, str]", load_json(self._storage.read(_NOW)))
-        return dict(told)
+        state = cast("Mapping[str, str]", load_json(self._storage.read(_NOW)))
+        return dict(state)
 
     def _known(self) -> Any:  # noqa: ANN401 - a frame
         name = self._now().get("table")
@@ -212,13 +212,13 @@ def _digested(step: Step, key: Sequence[str], batches: Iterator[Batch]) -> Itera
             ).fetchall()
         places = arrow.array([place for place, *_ in found], arrow.int64())
         digests = [
-            None if told is not None else int(key).to_bytes(_KEY, "big") + number.to_bytes(SIZE - _KEY, "big")
-            for _, key, number, told, _ in found
+            None if why is not None else int(key).to_bytes(_KEY, "big") + number.to_bytes(SIZE - _KEY, "big")
+            for _, key, number, why, _ in found
         ]
         columns = [
             *batch.take(places).columns,
             arrow.array(digests, arrow.binary()),
-            arrow.array([told for *_, told, _ in found], arrow.string()),
+            arrow.array([why for *_, why, _ in found], arrow.string()),
             arrow.array([nothing for *_, nothing in found], arrow.bool_()),
         ]
         yield arrow.RecordBatch.from_arrays(columns, names=[*batch.schema.names, DIGEST, PROBLEM, _NOTHING])

@@ -97,7 +97,7 @@ def taken(notes: Iterable[Note]) -> Counter[bytes]:
     return found
 
 
-def told(place: str) -> Counts:
+def noted_counts(place: str) -> Counts:
     """Return what became of the rows of all tasks, as far as attempts have noted it."""
     tags, doubts, rejected = Counter[bytes](), 0, 0
     for _, content in _contents(place, _tasks(Storage(place), "")):
@@ -230,7 +230,7 @@ class Memory:
         #: What is known of rows, by their numbers: what became of them, or that they are in doubt.
         self._known: dict[int, Undelivered | None] = {}
         self._doubtful = set[int]()
-        self._told: dict[int, Undelivered] = {}
+        self._reported: dict[int, Undelivered] = {}
         #: By number of a chunk that was noted, its positions.
         self._noting: dict[int, Sequence[int]] = {}
         self._count = 0
@@ -321,14 +321,14 @@ class Memory:
                     self.settled.add(position, position + 1)
                     what = self._known[number]
                     if what is not None:
-                        self._told[position] = what._replace(position=position)
+                        self._reported[position] = what._replace(position=position)
                 elif number in self._doubtful:
                     self.doubtful.add(position, position + 1)
         return self.settled.within(page.start, page.start + len(page.items))
 
     def undelivered(self, start: int, stop: int) -> Iterator[Undelivered]:
         """Give what was settled in a range without being delivered, by position."""
-        return (self._told[position] for position in range(start, stop) if position in self._told)
+        return (self._reported[position] for position in range(start, stop) if position in self._reported)
 
     def left(self, positions: range) -> tuple[list[int], range | list[int]]:
         """Return which of the positions are in doubt from before, and which no attempt has settled."""

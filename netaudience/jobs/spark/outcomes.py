@@ -184,8 +184,8 @@ def write_manifest(path: str, parts: Sequence[Part], batch: int | None) -> None:
     # A table of no rows, so that there is one to read where nothing was written.
     empty = "part-none.parquet"
     write_outcomes(storage, empty, 0, ())
-    told = [*parts, Part(partition=-1, file=empty)] if not any(part.file for part in parts) else parts
-    storage.write(name, dump_json([attrs.asdict(part) for part in told]))
+    written = [*parts, Part(partition=-1, file=empty)] if not any(part.file for part in parts) else parts
+    storage.write(name, dump_json([attrs.asdict(part) for part in written]))
 
 
 def check_new(path: str) -> None:

@@ -49,7 +49,7 @@ class _Lines:
         return True
 
 
-class Told(Protocol):
+class Task(Protocol):
     """What is to be done with rows; it is pickled for the executors."""
 
     @property
@@ -110,11 +110,11 @@ def _plain(batch: Batch) -> Batch:
     return batch.drop_columns([DIGEST]) if DIGEST in batch.schema.names else batch
 
 
-def carry_rows(told: Told, batches: Iterator[Batch], task: str, attempt: int) -> Carried:
+def carry_rows(order: Task, batches: Iterator[Batch], task: str, attempt: int) -> Carried:
     """Carry the rows of a partition to their end.
 
     Args:
-        told: What is to be done.
+        order: What is to be done.
         batches: The rows; where they have a column `DIGEST`, it tells them from others.
         task: What tells the partition from others, and from the same of other batches.
         attempt: A number that no other attempt at a task has.
@@ -125,16 +125,16 @@ def carry_rows(told: Told, batches: Iterator[Batch], task: str, attempt: int) ->
     first = next(batches, None)
     if first is None:
         return Carried()
-    _, operation = told.carried()
-    rows, lines = _Rows(digested=told.memory is not None), _Lines()
+    _, operation = order.carried()
+    rows, lines = _Rows(digested=order.memory is not None), _Lines()
     memory: Memory | None = None
     schema = _plain(first).schema
     reader = import_arrow().RecordBatchReader.from_batches(schema, rows.read(chain([first], batches)))
     try:
-        if told.memory is not None:
+        if order.memory is not None:
             repeatable = operation.facts.idempotent
-            memory = Memory(told.memory, task, attempt, run=told.run, repeatable=repeatable)
-        step = _sent(told, schema.names, reader, rows, memory, lines)
+            memory = Memory(order.memory, task, attempt, run=order.run, repeatable=repeatable)
+        step = _sent(order, schema.names, reader, rows, memory, lines)
     except ConfigurationError as error:
         for _ in reader:
             pass  # so that all rows are counted
@@ -188,10 +188,10 @@ def carry(
 
 
 def _sent(  # noqa: PLR0913, PLR0917 - what an attempt is made of
-    told: Told, columns: Sequence[str], reader: Batch, rows: _Rows, memory: Memory | None, lines: _Lines
+    order: Task, columns: Sequence[str], reader: Batch, rows: _Rows, memory: Memory | None, lines: _Lines
 ) -> StepSummary:
-    job = told.job(columns)
-    keeping = Unkept(job, lines, carried=told.carried())
+    job = order.job(columns)
+    keeping = Unkept(job, lines, carried=order.carried())
     with open_data(reader, key=job.source.key) as table:  # which reads them all, before anything is sent
         if memory is not None:
             memory.compare(rows.digests)

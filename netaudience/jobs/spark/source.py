@@ -24,22 +24,22 @@ _PACKAGES = (
 _FORMS = {".parquet": ("parquet", ""), ".csv": ("csv", ","), ".tsv": ("csv", "\t")}
 
 
-def check_job(job: JobFile, told: Collection[str]) -> None:
+def check_job(job: JobFile, options: Collection[str]) -> None:
     """Refuse what a job cannot have in Spark.
 
     Args:
         job: The job.
-        told: The names of what the run was told besides.
+        options: The names of what the run was given besides.
 
     Raises:
         ConfigurationError: there is some of it.
     """
-    for sentence in (*_of_run(job, told), *_of_source(job.source), *_of_steps(job)):
+    for sentence in (*_of_run(job, options), *_of_source(job.source), *_of_steps(job)):
         raise ConfigurationError(f"{job.name} cannot run on Spark: {sentence}; nothing was sent")
 
 
-def _of_run(job: JobFile, told: Collection[str]) -> Iterator[str]:
-    for name in told:
+def _of_run(job: JobFile, options: Collection[str]) -> Iterator[str]:
+    for name in options:
         yield f"{name} is for a run in one process. Leave it out, or run the job without Spark"
     if job.store is not None:
         yield (
@@ -113,7 +113,7 @@ def _files(spark: Any, job: JobFile) -> Any:  # noqa: ANN401 - Spark's
     form, between = _FORMS[Path(job.source.files[0]).suffix.lower()]
     if form == "parquet":
         return spark.read.parquet(*places)
-    told = {
+    defaults = {
         "header": "true",
         "sep": {"tab": "\t", "\\t": "\t"}.get(job.source.delimiter or "", job.source.delimiter) or between,
         "escape": '"',
@@ -123,7 +123,7 @@ def _files(spark: Any, job: JobFile) -> Any:  # noqa: ANN401 - Spark's
         "nullValue": "",
         "emptyValue": "",
     }
-    return spark.read.options(**told).csv(places)
+    return spark.read.options(**defaults).csv(places)
 
 
 def _place(job: JobFile, name: str) -> str:

@@ -40,8 +40,8 @@ def audience_of(section: Section) -> KeptAudience:
     for vendor, identity in by.items():
         if identity not in IDENTITIES:
             section.wrong("by", f"by of {vendor} is one of {listed(IDENTITIES)}")
-    for key, told in (("by", by), ("at", at)):
-        for vendor in told.keys() - set(vendors) if vendors else ():
+    for key, named in (("by", by), ("at", at)):
+        for vendor in named.keys() - set(vendors) if vendors else ():
             section.wrong(key, f"{key} names {vendor}, which is none of the audience's vendors")
     audience = KeptAudience(
         name=name or "audience",
@@ -67,8 +67,8 @@ def _lists_of(section: Section, vendors: Sequence[str]) -> dict[str, dict[str, s
         if facts is None or vendor is None:
             section.wrong("lists", f"lists names {slug}, which is no vendor of the audience with such a list")
             continue
-        told = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-        given = {name: one for name, one in told.items() if isinstance(one, str) and one.strip()}
+        table = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        given = {name: one for name, one in table.items() if isinstance(one, str) and one.strip()}
         if given.keys() != {*facts.needs}:
             section.wrong("lists", f"lists of {slug} says {listed(facts.needs)}, each as a text")
         found[vendor.slug] = given

@@ -78,14 +78,14 @@ class Problems:
         """
         if not self._found:
             return
-        told = [
+        lines = [
             f"{self._shown}:{line}: {sentence}" if line else f"{self._shown}: {sentence}"
             for line, sentence in sorted(self._found, key=lambda problem: problem[0])
         ]
-        if len(told) == 1:
-            raise ConfigurationError(told[0])
-        head = f"the job file has {len(told)} problems; nothing was sent"
-        raise ConfigurationError("\n".join([head, *told]))
+        if len(lines) == 1:
+            raise ConfigurationError(lines[0])
+        head = f"the job file has {len(lines)} problems; nothing was sent"
+        raise ConfigurationError("\n".join([head, *lines]))
 
 
 class Section:

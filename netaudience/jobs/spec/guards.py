@@ -110,7 +110,7 @@ def check_removals(step: str, removed: int, known: int, guards: Guards) -> None:
         return
     raise GuardRefused(
         f"{step} would remove {removed:,} of the {many(known, 'row')} that this job has put there, and "
-        f"max-removals is {_told(bound)}; nothing was sent. Look whether the source is whole; if it is, "
+        f"max-removals is {_shown(bound)}; nothing was sent. Look whether the source is whole; if it is, "
         "raise max-removals in [guards] for this run"
     )
 
@@ -186,7 +186,7 @@ class RejectedGuard:
         as_before = f" ({known:,} of them as in the last run)" if known else ""
         return GuardRefused(
             f"{self._step}: {rejected:,} of {first}{of} rows are rejected{as_before}, and max-rejected is "
-            f"{_told(bound)}: look at the reasons and mend the source or the mapping, or raise max-rejected "
+            f"{_shown(bound)}: look at the reasons and mend the source or the mapping, or raise max-rejected "
             "in [guards]"
         )
 
@@ -196,7 +196,7 @@ def accepts(rejected: int, rows: int, guards: Guards) -> bool:
     return guards.accept_rejected is not None and not guards.accept_rejected.exceeded(rejected, rows)
 
 
-def _told(bound: Share) -> str:
+def _shown(bound: Share) -> str:
     parts = [] if bound.count is None else [many(bound.count, "row")]
     parts += [] if bound.share is None else [f"{bound.share * 100:g}%"]
     return " or ".join(parts)

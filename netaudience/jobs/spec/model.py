@@ -89,7 +89,7 @@ class Suppression:
     channels: tuple[Channel, ...] = ()
     columns: Mapping[str, str] = attrs.field(factory=dict[str, str])
     #: Where what they have told is kept.
-    told: Path | None = None
+    vendors_own: Path | None = None
 
 
 @attrs.frozen
@@ -210,10 +210,10 @@ class Step:
     @property
     def digest(self) -> str:
         """What tells the rows of the step from those of others; its pace is no part of it."""
-        told = attrs.asdict(self)
+        fields = attrs.asdict(self)
         for name in ("name", "rate", "in_flight", "max_rows", "verify"):
-            del told[name]
-        return digest_of(json.dumps(told, sort_keys=True, default=str))
+            del fields[name]
+        return digest_of(json.dumps(fields, sort_keys=True, default=str))
 
 
 @attrs.frozen(kw_only=True)

@@ -97,8 +97,8 @@ def _syntax(error: tomllib.TOMLDecodeError, problems: Problems, text: str) -> No
     words = str(error)
     at = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", words)
     line = int(at.group(1)) if at and at.group(1) else text.count("\n") + 1
-    told = words[: at.start()].strip() if at else words
-    problems.at_line(line, f"this is not TOML: {told}: text stands in quotation marks, and each key once")
+    reason = words[: at.start()].strip() if at else words
+    problems.at_line(line, f"this is not TOML: {reason}: text stands in quotation marks, and each key once")
 
 
 class _Reading:

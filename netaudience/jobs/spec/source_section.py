@@ -101,15 +101,15 @@ def checked_source(source: Source) -> None:
     Raises:
         ConfigurationError: it does not keep them.
     """
-    told: dict[str, object] = {
+    given: dict[str, object] = {
         name: getattr(source, name) for name in ("sql", "database", *ELSEWHERE) if getattr(source, name)
     }
     if source.files:
-        told["files"] = list(source.files)
+        given["files"] = list(source.files)
     if source.uri is not None:
-        told["uri"] = attrs.asdict(source.uri, filter=lambda _, value: value is not None)
+        given["uri"] = attrs.asdict(source.uri, filter=lambda _, value: value is not None)
     problems = Problems("the source", None)
-    source_of(Section(told, (), problems, known=SOURCE, name="[source]"))
+    source_of(Section(given, (), problems, known=SOURCE, name="[source]"))
     problems.tell()
 
 

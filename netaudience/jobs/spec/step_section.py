@@ -83,8 +83,8 @@ def _one_pace(section: Section, step: Step, paces: dict[tuple[str, str], tuple[S
         other, first = paces.setdefault((step.vendor, operation.facts.quota.name), (section, step))
         for key in ("rate", "in_flight"):
             paced = [(other, getattr(first, key)), (section, getattr(step, key))]
-            told = any(at.get(key) is not None and pace is None for at, pace in paced)
-            if paced[0][1] != paced[1][1] and not told:
+            unpaced = any(at.get(key) is not None and pace is None for at, pace in paced)
+            if paced[0][1] != paced[1][1] and not unpaced:
                 section.wrong(
                     key,
                     f"{first.name} and {step.name} draw on one allowance of the account, so they have "

@@ -53,8 +53,8 @@ def check_journal(path: Path, run: str) -> None:
     except sqlite3.Error as error:
         cause = cause_of(error, path)
         if cause != "damaged":
-            told = sentence_of(cause, path.name, remembers="what the run has sent", lost="")
-            raise ConfigurationError(f"{told}; then go on with the run {run} as before") from error
+            reason = sentence_of(cause, path.name, remembers="what the run has sent", lost="")
+            raise ConfigurationError(f"{reason}; then go on with the run {run} as before") from error
         verdict = "not whole"
     if verdict != "ok":
         raise ConfigurationError(f"The journal {path.name} of the run {run} is damaged, {what_to_do}")
@@ -108,8 +108,8 @@ class Checkpoint:
             (start, stop),
         )
         for position, outcome, key, by, reason, status, code, message in rows.fetchall():
-            told = None if code is None else json.loads(code)
-            yield Undelivered(position, outcome, key, Why(by, reason, status, told, message))
+            parsed = None if code is None else json.loads(code)
+            yield Undelivered(position, outcome, key, Why(by, reason, status, parsed, message))
 
     def close(self) -> None:
         """Close the file."""

@@ -47,8 +47,8 @@ class KnownRejects:
     def add(self, key: str, fields: Mapping[str, object], reason: str) -> bool:
         """Take a rejected row, and return whether the last run has rejected it for the same reason."""
         # A sentence may name another row, whose number changes from night to night.
-        told = f"{key or canonical(fields)}\n{re.sub(r'[0-9]+', '#', reason)}"
-        digest = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        text = f"{key or canonical(fields)}\n{re.sub(r'[0-9]+', '#', reason)}"
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         number = int.from_bytes(digest, "big")
         if len(self._now) < _MOST:
             self._now.append(number)

@@ -33,7 +33,7 @@ def shown(fields: Mapping[str, object]) -> JsonValue:
 
 def types_of(fields: Mapping[str, object]) -> Mapping[str, JsonValue]:
     """Return by field what its JSON does not say of its value; nothing of what JSON carries as it is."""
-    return {name: told for name, value in fields.items() if (told := _type_of(value)) is not None}
+    return {name: kind for name, value in fields.items() if (kind := _type_of(value)) is not None}
 
 
 def made_of(
@@ -46,23 +46,23 @@ def made_of(
         row: The row as it came.
         fields: What was made of it, a value for each field that is not empty.
     """
-    told: dict[str, JsonValue] = {}
+    types: dict[str, JsonValue] = {}
     for name, expression in made.items():
         if expression.unset and expression.column is not None:
-            told[name] = {"column": expression.column, "unset": True}
+            types[name] = {"column": expression.column, "unset": True}
         elif expression.column is not None:
-            told[name] = expression.column
+            types[name] = expression.column
         elif expression.sql is None:
-            told[name] = {"value": expression.value}
+            types[name] = {"value": expression.value}
         else:
             value = fields.get(name)
             held = value.held if isinstance(value, BadValue) else value
             kind = _type_of(value)
-            told[name] = {"sql": expression.sql, "value": plain(held)} | ({"type": kind} if kind else {})
+            types[name] = {"sql": expression.sql, "value": plain(held)} | ({"type": kind} if kind else {})
             if expression.unset:
-                told[name] = cast("dict[str, JsonValue]", told[name]) | {"unset": True}
-    plainly = all(name == column for name, column in told.items())
-    return None if plainly and told.keys() >= row.keys() else told
+                types[name] = cast("dict[str, JsonValue]", types[name]) | {"unset": True}
+    plainly = all(name == column for name, column in types.items())
+    return None if plainly and types.keys() >= row.keys() else types
 
 
 def fields_from(
@@ -77,16 +77,16 @@ def fields_from(
     """
     fields: dict[str, object] = {}
     anew: dict[str, Expression] = {}
-    for name, told in made.items():
-        match told:
+    for name, kind in made.items():
+        match kind:
             case str():
-                fields[name] = row.get(told)
+                fields[name] = row.get(kind)
             case {"column": str(column)}:
                 fields[name] = row.get(column)
             case {"sql": str(sql)} if mended:
-                anew[name] = Expression(sql=sql, unset=unsets(told))
+                anew[name] = Expression(sql=sql, unset=unsets(kind))
             case {"value": value}:
-                fields[name] = _typed(value, cast("Mapping[str, JsonValue]", told).get("type"))
+                fields[name] = _typed(value, cast("Mapping[str, JsonValue]", kind).get("type"))
             case _:
                 fields[name] = BadValue("is given in a way that nobody knows: write the name of a column")
     return fields, anew
@@ -95,22 +95,22 @@ def fields_from(
 def expressions_of(made: Mapping[str, JsonValue]) -> dict[str, Expression]:
     """Return what a letter says of each field, as a step says it."""
     return {
-        name: Expression(column=told)
-        if isinstance(told, str)
+        name: Expression(column=kind)
+        if isinstance(kind, str)
         else Expression(
-            column=_text(told.get("column")),
-            sql=_text(told.get("sql")),
-            value=told.get("value") if "sql" not in told else None,
-            unset=unsets(told),
+            column=_text(kind.get("column")),
+            sql=_text(kind.get("sql")),
+            value=kind.get("value") if "sql" not in kind else None,
+            unset=unsets(kind),
         )
-        for name, told in made.items()
-        if isinstance(told, str | dict)
+        for name, kind in made.items()
+        if isinstance(kind, str | dict)
     }
 
 
-def unsets(told: object) -> bool:
+def unsets(kind: object) -> bool:
     """Return whether an empty value of a field, as a letter tells it, takes the attribute away."""
-    return isinstance(told, Mapping) and cast("Mapping[str, object]", told).get("unset") is True
+    return isinstance(kind, Mapping) and cast("Mapping[str, object]", kind).get("unset") is True
 
 
 def _text(value: JsonValue) -> str | None:
@@ -136,16 +136,16 @@ def _type_of(value: object) -> JsonValue:
             parts = [_type_of(part) for part in cast("list[object]", value)]
             return {"list": parts} if any(part is not None for part in parts) else None
         case Mapping():
-            told = types_of(cast("Mapping[str, object]", value))
-            return {"object": told} if told else None
+            types = types_of(cast("Mapping[str, object]", value))
+            return {"object": types} if types else None
         case _:
             return None
 
 
-def _typed(value: object, told: JsonValue) -> object:
-    match told:
+def _typed(value: object, stated: JsonValue) -> object:
+    match stated:
         case str():
-            return _read(value, told)
+            return _read(value, stated)
         case {"unfit": before}:
             return BadValue(_UNMENDED.reason, held=value) if value == before else value
         case {"list": [*parts]} if isinstance(value, list):

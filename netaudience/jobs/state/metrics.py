@@ -175,7 +175,7 @@ class Ceiling:
         return self.value / self.per
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The rate, for example ``10 requests per second``."""
         return Window(assumed(self.value, "read from a file"), self.per, self.counts).at(self.value)
 
@@ -323,9 +323,9 @@ class Metrics:
         """Return everything as JSON values."""
         slices: list[JsonValue] = []
         for part in self.slices:
-            told: dict[str, JsonValue] = {name: value for name in _SUMS if (value := getattr(part, name))}
-            told["latencies"] = {str(index): count for index, count in part.latencies.items()}
-            slices.append(told)
+            sums: dict[str, JsonValue] = {name: value for name in _SUMS if (value := getattr(part, name))}
+            sums["latencies"] = {str(index): count for index, count in part.latencies.items()}
+            slices.append(sums)
         return {
             "width": self.width,
             "slices": slices,

@@ -78,8 +78,8 @@ def keep_reading(job: JobFile, step: Step, snapshot: Snapshot, reached: Watermar
     before = _reading(snapshot)
     since = whole or (None if before is None else before.whole)
     if since is not None:
-        told = _Reading(about=_about(job, step), watermark=reached, whole=since)
-        snapshot.keep_reading(dump_json(attrs.asdict(told)).decode())
+        reading = _Reading(about=_about(job, step), watermark=reached, whole=since)
+        snapshot.keep_reading(dump_json(attrs.asdict(reading)).decode())
 
 
 def _known(path: Path | None) -> _Reading | None:
@@ -90,12 +90,12 @@ def _known(path: Path | None) -> _Reading | None:
 
 
 def _reading(snapshot: Snapshot) -> _Reading | None:
-    told = snapshot.reading
-    return structure(load_json(told.encode()), _Reading) if told else None
+    reading = snapshot.reading
+    return structure(load_json(reading.encode()), _Reading) if reading else None
 
 
 def _about(job: JobFile, step: Step) -> str:
-    told = attrs.asdict(job.source)
+    record = attrs.asdict(job.source)
     for name in ("overlap", "full_days", "full"):
-        del told[name]
-    return digest_of(f"{sorted(told.items())} {step.digest}")
+        del record[name]
+    return digest_of(f"{sorted(record.items())} {step.digest}")

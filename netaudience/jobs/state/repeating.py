@@ -103,7 +103,7 @@ def _summary_of(run: RunFolder) -> Summary | None:
 def _at_its_end(summary: Summary, step: str) -> bool:
     """Return whether a run has nothing left of a step, or has sent nothing of it."""
     return all(
-        told.exhausted or not (told.delivered or told.in_doubt) for told in summary.steps if told.name == step
+        one.exhausted or not (one.delivered or one.in_doubt) for one in summary.steps if one.name == step
     )
 
 
@@ -132,9 +132,9 @@ def write_sent_again(letters: Path, run: str = "") -> None:
         JournalFailed: it cannot be written.
     """
     lines, digest = _state(letters)
-    told = SentAgain(time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", lines=lines, digest=digest, run=run)
+    mark = SentAgain(time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", lines=lines, digest=digest, run=run)
     try:
-        replace(mark_of(letters), dump_json(attrs.asdict(told)))
+        replace(mark_of(letters), dump_json(attrs.asdict(mark)))
     except OSError as error:
         raise JournalFailed(
             f"{mark_of(letters).name} cannot be written beside the rows that are sent again "
@@ -206,25 +206,25 @@ def check_sent_again(letters: Path, who: str, *, this: str = "") -> int:
     """
     mark = mark_of(letters)
     try:
-        told = structure(load_json(mark.read_bytes()), SentAgain)
+        earlier = structure(load_json(mark.read_bytes()), SentAgain)
     except FileNotFoundError:
         return 0
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"{mark.name}, which says what of {who} was sent again, cannot be read: look at who may read it"
         ) from error
-    if this and told.run == this:
+    if this and earlier.run == this:
         return 0
     lines, _ = _state(letters)
-    if lines > told.lines and _state(letters, told.lines)[1] == told.digest:
-        return told.lines
-    raise GuardRefused(f"{who} was sent again at {told.time} already{_what_is_left(letters, told)}")
+    if lines > earlier.lines and _state(letters, earlier.lines)[1] == earlier.digest:
+        return earlier.lines
+    raise GuardRefused(f"{who} was sent again at {earlier.time} already{_what_is_left(letters, earlier)}")
 
 
-def _what_is_left(letters: Path, told: SentAgain) -> str:
+def _what_is_left(letters: Path, mark: SentAgain) -> str:
     """Say where what was not delivered is now."""
-    run = RunFolder(letters.parent.parent / told.run)
-    if told.run and (run.path / "run.json").is_file():
+    run = RunFolder(letters.parent.parent / mark.run)
+    if mark.run and (run.path / "run.json").is_file():
         summary = _summary_of(run)
         if summary is None or not summary.finished or summary.attempts < run.start().attempts:
             return f", by the run {run.id}, which has not come to its end: netaudience resume {run.id}"

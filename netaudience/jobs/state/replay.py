@@ -92,8 +92,8 @@ def _called(letter: DeadLetter, steps: dict[str, Step]) -> str:
         number += 1
     new = (letter.fields or _fields(letter)).keys() - known.fields.keys()
     if new or name not in steps:
-        told = letter.fields or {}
-        added = {field: Expression(column=field, unset=unsets(told.get(field))) for field in sorted(new)}
+        members = letter.fields or {}
+        added = {field: Expression(column=field, unset=unsets(members.get(field))) for field in sorted(new)}
         fields = {**known.fields, **added}
         steps[name] = attrs.evolve(known, fields=fields)
     return name
@@ -110,8 +110,8 @@ def _again(job: JobFile, rows: _Letters) -> tuple[JobFile, Table]:
     guards = Guards(allow_empty=True, max_rejected=None)
     zones = rows.zones or {job.source.time_zone}
     if len(zones) > 1:
-        told = ", ".join(sorted(zone or "UTC" for zone in zones))
-        raise ConfigurationError(f"{rows.path} has rows of several time zones ({told}): make a file of each")
+        named = ", ".join(sorted(zone or "UTC" for zone in zones))
+        raise ConfigurationError(f"{rows.path} has rows of several time zones ({named}): make a file of each")
     source = Source(time_zone=zones.pop())
     return attrs.evolve(job, source=source, steps=steps, guards=guards), cast("Table", rows)
 

@@ -224,13 +224,13 @@ class JobLock:
             raise _unwritable(self._folder, error) from error
         if not free:
             holder = holder_of(self._folder)
-            told = f" ({holder})" if holder else ""
+            where = f" ({holder})" if holder else ""
             raise ConfigurationError(
-                f"Another run of the job {self._name!r} is under way{told}: wait until it is "
+                f"Another run of the job {self._name!r} is under way{where}: wait until it is "
                 "over, or stop it; two would send the same rows twice"
             )
         with contextlib.suppress(OSError):  # it is for people only
-            _private_file(self._told).write_bytes(
+            _private_file(self._running).write_bytes(
                 dump_json({"process": os.getpid(), "host": socket.gethostname()})
             )
         return self
@@ -238,21 +238,21 @@ class JobLock:
     def __exit__(self, *_: object) -> None:
         """Give the lock back."""
         with contextlib.suppress(OSError):
-            self._told.unlink()
+            self._running.unlink()
         self._lock.release()
 
     @property
-    def _told(self) -> Path:
+    def _running(self) -> Path:
         return self._folder / "running.json"
 
 
 def holder_of(folder: Path) -> str:
     """Return which process says that a run of a job is its own, for a sentence; empty where none does."""
     try:
-        told = load_json((folder / "running.json").read_bytes())
+        running = load_json((folder / "running.json").read_bytes())
     except (OSError, ValueError):
         return ""
-    return f"process {told['process']} on {told['host']}" if isinstance(told, dict) else ""
+    return f"process {running['process']} on {running['host']}" if isinstance(running, dict) else ""
 
 
 def new_run(folder: Path, *, now: datetime | None = None) -> RunFolder:

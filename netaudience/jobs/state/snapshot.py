@@ -290,7 +290,7 @@ class Snapshot:
     def staged(self, table: Table, selection: Selection) -> Differences:
         """Return what is staged, and how to read it."""
         counts = json.loads(self._fact("counts") or "{}")
-        old = tuple(Old(**told) for told in counts.pop("old"))
+        old = tuple(Old(**one) for one in counts.pop("old"))
         every = not counts["rejected"] and not counts["unchanged"]
         selection = attrs.evolve(selection, only=None if every else self._numbers, expected=self._checks)
         return Differences(**counts, old=old, selection=selection, table=table, snapshot=self)
@@ -353,8 +353,8 @@ class Snapshot:
             cursor.execute('SELECT "row", problem, again IS NOT NULL FROM pending ORDER BY "row"')
             while rows := cursor.fetchmany(10 * PAGE):
                 yield [  # that another row is sent in the place of one is the run's choice
-                    (number, None if told is None else Problem(told, "run" if again else "source"))
-                    for number, told, again in rows
+                    (number, None if reason is None else Problem(reason, "run" if again else "source"))
+                    for number, reason, again in rows
                 ]
 
     def _checks(self) -> Iterator[Batch]:

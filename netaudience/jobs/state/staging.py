@@ -69,18 +69,19 @@ def stage(  # noqa: PLR0913, PLR0917 - what is compared, and who tells what goes
     if aside:
         connection.execute(diff_sql.ASIDE, [list(column) for column in zip(*aside, strict=True)])
     names = ("added", "changed", "rejected", "nothing", "known", "unknown")
-    told: dict[str, object] = dict(zip(names, connection.execute(diff_sql.COUNT).fetchall()[0], strict=True))
-    told["keyless"] = unknown = bool(told.pop("unknown"))
-    told["unchanged"] = total - sum(cast("int", told[name]) for name in names[:3])
-    told["old"] = []
+    row = connection.execute(diff_sql.COUNT).fetchall()[0]
+    counts: dict[str, object] = dict(zip(names, row, strict=True))
+    counts["keyless"] = unknown = bool(counts.pop("unknown"))
+    counts["unchanged"] = total - sum(cast("int", counts[name]) for name in names[:3])
+    counts["old"] = []
     if effect.remembered:
         _know_way(connection, effect)
         if whole or left is not None:
             forget = taking_back.FORGET if whole else taking_back.FORGET_ALL
-            told |= _take_back(connection, effect, forget, unknown=unknown)
-    facts = [("counts", json.dumps(told))]
+            counts |= _take_back(connection, effect, forget, unknown=unknown)
+    facts = [("counts", json.dumps(counts))]
     if whole or left is not None:
-        facts.append((_HELD, str(told.get("held_runs", 0))))
+        facts.append((_HELD, str(counts.get("held_runs", 0))))
     connection.executemany(REMEMBER, facts)
 
 

@@ -75,11 +75,11 @@ def local_files(folder: Path) -> Iterator[tuple[str, Path]]:
 def is_as_known(path: Path, known: StoredFile) -> bool:
     """Return whether a local file is what an object holds, as far as its size and time tell."""
     try:
-        told = path.stat()
+        stat = path.stat()
     except FileNotFoundError:
         return False
     beside = path.with_name(f"{path.name}-wal")
-    return (told.st_size, told.st_mtime_ns) == (known.size, known.changed) and not beside.exists()
+    return (stat.st_size, stat.st_mtime_ns) == (known.size, known.changed) and not beside.exists()
 
 
 def copy_journal(path: Path, to: Path) -> None:

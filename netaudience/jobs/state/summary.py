@@ -123,24 +123,24 @@ class StepSummary(Counts):
 
     def sentence(self) -> str:
         """Say in a sentence what became of the step."""
-        told = self.listed(self.acknowledges)
+        counted = self.listed(self.acknowledges)
         of = f"{self.vendor} {self.operation}"  # a command calls its step by the operation
         named = of if self.name == self.operation else f"{self.name} ({of})"
-        text = f"{named}: of {many(self.total, 'row')}, {told}."
+        text = f"{named}: of {many(self.total, 'row')}, {counted}."
         if self.stopped is not None:
             text += f" It stopped early: {self.stopped.removesuffix('.')}."
         return " ".join([text, *self.asides()])
 
     def asides(self) -> list[str]:
         """Return what is worth to be known beside the counts, in sentences."""
-        told: list[str] = []
+        lines: list[str] = []
         if self.rejected and (self.known or self.accepted):
             also = [f"{self.known:,} of them were rejected by the last run as well"] if self.known else []
             also += ["the job accepts that many"] if self.accepted else []
-            told.append(f"Rejected rows: {', and '.join(also)}.")
+            lines.append(f"Rejected rows: {', and '.join(also)}.")
         if self.in_turn:
-            told.append(f"Same user: {many(self.in_turn, 'row')} waited for an earlier one.")
-        return [*told, *(f"{note}." for note in self.notes)]
+            lines.append(f"Same user: {many(self.in_turn, 'row')} waited for an earlier one.")
+        return [*lines, *(f"{note}." for note in self.notes)]
 
 
 @attrs.define(kw_only=True)
@@ -230,25 +230,25 @@ class Summary:
 
     def sentences(self) -> list[str]:
         """Say in sentences what became of the run and what to do next."""
-        told = [step.sentence() for step in self.steps]
+        sentences = [step.sentence() for step in self.steps]
         if not self.reconciles:
-            told.append("The counts do not add up, which is a mistake of netaudience: please report it.")
+            sentences.append("The counts do not add up, which is a mistake of netaudience: please report it.")
         for seen in self.verified:
-            told += [
+            sentences += [
                 f"Read back: {seen.sentence()}.",
                 *([f"  {seen.not_compared()}"] if seen.passed_over else []),
             ]
-        told.extend([*self.notes, *self.unwritten])
+        sentences.extend([*self.notes, *self.unwritten])
         if self.resume_command is not None:
-            told.append(f"Go on with: {self.resume_command}")
+            sentences.append(f"Go on with: {self.resume_command}")
         elif self.engine is not None and not self.finished:
-            told.append("Run the job again: with changed-only it sends what was not delivered")
+            sentences.append("Run the job again: with changed-only it sends what was not delivered")
         if self.retry_command is not None:
-            told.append(
+            sentences.append(
                 f"What was not delivered is in {near(self.folder)}/rejects.jsonl: mend it there, then: "
                 f"{self.retry_command}"
             )
-        return told
+        return sentences
 
     def raise_for_undelivered(self) -> Summary:
         """Return the summary if every row was delivered, so that a task of a scheduler is green only then.
@@ -262,19 +262,19 @@ class Summary:
 
     def to_json(self) -> bytes:
         """Return the content of ``summary.json``."""
-        told = attrs.asdict(self)
-        told |= {"reconciles": self.reconciles, "finished": self.finished, "exit_code": int(self.exit_code)}
-        told |= {"resume": self.resume_command, "retry": self.retry_command}
-        return dump_json(told)
+        record = attrs.asdict(self)
+        record |= {"reconciles": self.reconciles, "finished": self.finished, "exit_code": int(self.exit_code)}
+        record |= {"resume": self.resume_command, "retry": self.retry_command}
+        return dump_json(record)
 
     def markdown(self) -> str:
         """Return the counts as a table, and what to do next, for the page of a build."""
         names = ["rows", *Counts().shown(), "requests", "seconds"]
-        told = "all delivered" if self.ok else "not all delivered"
+        verdict = "all delivered" if self.ok else "not all delivered"
         if self.ok and any(step.undelivered for step in self.steps):
-            told = "delivered but for what the job accepts"
+            verdict = "delivered but for what the job accepts"
         lines = [
-            f"### netaudience: {cell(self.job)} ({told})",
+            f"### netaudience: {cell(self.job)} ({verdict})",
             "",
             f"| step | {' | '.join(names)} |",
             f"| --- |{' ---: |' * len(names)}",

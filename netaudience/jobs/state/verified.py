@@ -87,19 +87,19 @@ class StepVerified:
         if self.problem is not None:
             return f"{of}: nothing was compared: {self.problem}"
         seen = _SEEN_GONE if self.takes_back else SEEN
-        told = [f"{getattr(self, name):,} {words}" for name, words in seen.items() if getattr(self, name)]
-        if not told:
+        findings = [f"{getattr(self, name):,} {words}" for name, words in seen.items() if getattr(self, name)]
+        if not findings:
             return f"{of}: no row was delivered, so there is nothing to look at"
         by = f" (by {self.read_by})" if self.read_by else ""
         rows = "removals" if self.takes_back else "delivered rows"
-        return f"{of}: of {self.chosen:,} of {self.delivered:,} {rows}{by}: {', '.join(told)}"
+        return f"{of}: of {self.chosen:,} of {self.delivered:,} {rows}{by}: {', '.join(findings)}"
 
     def not_compared(self) -> str:
         """Say what of the rows nobody can compare; empty where all of it was compared."""
-        told = ", ".join(
+        fields = ", ".join(
             f"{name} in {many(count, 'row')}" for name, count in sorted(self.passed_over.items())
         )
-        return f"not compared, for no page says how the vendor shows it: {told}" if told else ""
+        return f"not compared, for no page says how the vendor shows it: {fields}" if fields else ""
 
 
 @attrs.define(kw_only=True)
@@ -129,15 +129,15 @@ class Verified:
 
     def sentences(self) -> Sequence[str]:
         """Say what was seen."""
-        told: list[str] = []
+        lines: list[str] = []
         for step in self.steps:
-            told.append(f"{step.sentence()}.")
-            told += [f"  {count:,} x {reason}" for reason, count in sorted(step.reasons.items())[:5]]
-            told += [f"  {step.not_compared()}"] if step.passed_over else []
+            lines.append(f"{step.sentence()}.")
+            lines += [f"  {count:,} x {reason}" for reason, count in sorted(step.reasons.items())[:5]]
+            lines += [f"  {step.not_compared()}"] if step.passed_over else []
             if step.not_yet:
                 later = duration(max(step.settles_in, 60))
-                told.append(f"  what is not there yet may still come: look again in {later}")
-        return told
+                lines.append(f"  what is not there yet may still come: look again in {later}")
+        return lines
 
     def to_json(self) -> bytes:
         """Return the content of ``verify.json``."""

@@ -42,8 +42,8 @@ class CustomLists:
             name = f"{self._made:06d}"
             self._ends[name] = call.now + LIFETIME
             url = f"{call.url.rpartition('/')[0]}/signed/{name}.csv?X-Amz-Signature={name * 8}"
-            told = {"presignedS3URL": url, "expiry": "tomorrow", "expiryEpoch": int(call.wall + LIFETIME)}
-            return json_answer({"status": "success", **told})
+            answer = {"presignedS3URL": url, "expiry": "tomorrow", "expiryEpoch": int(call.wall + LIFETIME)}
+            return json_answer({"status": "success", **answer})
 
         return Change([], apply)
 

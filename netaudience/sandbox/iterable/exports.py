@@ -85,8 +85,8 @@ class Exports:
             url = f"{call.url.partition('/api/')[0]}/exported/{file}?X-Amz-Signature={number:08d}"
             after = call.query.get("startAfter", "")
             listed = [{"file": file, "url": url}] if done and after < file else []
-            told = {"jobId": number, "jobState": state, "exportTruncated": False, "files": listed}
-            return json_answer(told)
+            answer = {"jobId": number, "jobState": state, "exportTruncated": False, "files": listed}
+            return json_answer(answer)
 
         return Change([call.path["jobId"]], apply)
 

@@ -234,10 +234,10 @@ def _operations(
     elements: Elements, users: Users, consents: Consents, segments: Segments
 ) -> tuple[Operation, ...]:
     def records(count: int) -> SandboxLimits:
-        return SandboxLimits((Window(count, MINUTE, "records"),), told=True)
+        return SandboxLimits((Window(count, MINUTE, "records"),), shown=True)
 
     def requests(count: int) -> SandboxLimits:
-        return SandboxLimits((Window(count, MINUTE),), told=True)
+        return SandboxLimits((Window(count, MINUTE),), shown=True)
 
     def data(name: Kind, count: int) -> Operation:
         prepare = partial(elements.alone, kind=name)
@@ -249,9 +249,9 @@ def _operations(
         return Operation(name, "POST", f"/v1/{path}", prepare, limits=limits)
 
     def a_day(minute: int, day: int) -> SandboxLimits:
-        return SandboxLimits((Window(minute, MINUTE), Window(day, DAY)), told=True)
+        return SandboxLimits((Window(minute, MINUTE), Window(day, DAY)), shown=True)
 
-    hourly = SandboxLimits((Window(10, HOUR), Window(100, DAY)), told=True)
+    hourly = SandboxLimits((Window(10, HOUR), Window(100, DAY)), shown=True)
 
     def of_files(name: str, method: str, path: str, prepare: Callable[[Call], Change]) -> Operation:
         path = f"/v2/custom-segments/{path}"

@@ -73,11 +73,11 @@ class Segments:
         self, segment: FileSegment, attribute: str, url: str, action: str, callback_url: Json
     ) -> None:
         text = self._state.files.get(url)
-        told: dict[str, Json] = {"db_name": "sandbox", "segment_name": segment.name}
-        told["request_id"] = segment.cs_id
+        body: dict[str, Json] = {"db_name": "sandbox", "segment_name": segment.name}
+        body["request_id"] = segment.cs_id
         if text is None:
             words = "File download failed. Created custom_segment contains 0 users."
-            told |= {"status": 400, "error_message": words}
+            body |= {"status": 400, "error_message": words}
         else:
             values = [line for line in text.splitlines() if line]
             found = [user for value in values if (user := self._state.find(attribute, value)) is not None]
@@ -89,14 +89,14 @@ class Segments:
                     segment.members -= users
                 case _:
                     segment.members = users
-            told |= {
+            body |= {
                 "status": 201,
                 "values_found": len(values),
                 "values_processed": len(found),
                 "user_count": len(segment.members),
             }
         if isinstance(callback_url, str):
-            self._state.callbacks.append((callback_url, told))
+            self._state.callbacks.append((callback_url, body))
 
 
 def _taken(segment: FileSegment) -> Answer:

@@ -16,17 +16,17 @@ def matches(state: NetmeraState, user: User, criteria: Mapping[str, Json]) -> bo
     """Whether a user meets all conditions of a segment's body."""
     segment = criteria.get("segment")
     joined: Mapping[str, Json] = segment if isinstance(segment, dict) else {}
-    told: list[bool] = []
+    results: list[bool] = []
     for name, how in (("tags", "tagConditionType"), ("profile", "profileConditionType")):
         listed = criteria.get(name)
         if isinstance(listed, list) and listed:
             met = [_condition(state, user, one) for one in listed]
-            told.append(any(met) if joined.get(how) == "OR" else all(met))
+            results.append(any(met) if joined.get(how) == "OR" else all(met))
     if criteria.get("pushEnabled") is True:
-        told.append(any(device.push_permitted for device in user.devices))
+        results.append(any(device.push_permitted for device in user.devices))
     if (tree := criteria.get("targetJson")) is not None:
-        told.append(_condition(state, user, tree))
-    return bool(told) and all(told)
+        results.append(_condition(state, user, tree))
+    return bool(results) and all(results)
 
 
 def targeted(state: NetmeraState, ext_id: str, user: User, target: Mapping[str, Json]) -> bool:

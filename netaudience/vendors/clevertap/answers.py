@@ -50,27 +50,27 @@ def classify(response: Response) -> VendorError | None:
     """
     status = response.status
     body, words = _read(response)
-    told, code = _text(body.get("status")), _whole(body.get("code"))
+    stated, code = _text(body.get("status")), _whole(body.get("code"))
     if not 200 <= status < 300:
         # What the vendor says of the request itself is believed whatever the status is.
         meant = code if status >= 500 and code in _CLEAR else None
-        return _failed(response, code, words, meant=meant, own=told is not None)
-    if told == "success" or (status in _EMPTY_SUCCESS and not response.body):
+        return _failed(response, code, words, meant=meant, own=stated is not None)
+    if stated == "success" or (status in _EMPTY_SUCCESS and not response.body):
         return None
-    if told in {"partial", "fail"} and _is_about_records(body, told):
+    if stated in {"partial", "fail"} and _is_about_records(body, stated):
         return None
-    if told == "partial" and _whole(body.get("req_id")) is not None:
+    if stated == "partial" and _whole(body.get("req_id")) is not None:
         return None  # a count that is not ready: who asked for it asks again
-    if told == "fail" and code == _IN_PROGRESS:
+    if stated == "fail" and code == _IN_PROGRESS:
         # Nothing was refused, and nothing is broken: the same question is answered a little later.
         return Unavailable(_VENDOR, status, code=code, vendor_message=words, remedy=_NOT_READY)
-    if told == "fail":
+    if stated == "fail":
         return _failed(response, code, words, meant=code if code in _STATUSES else 400, own=True)
     what = f"Neither success nor fail was reported, but {response.content_type or 'nothing'}"
     return _JUDGE.unreadable(response, what, vendor_message=words)
 
 
-def _is_about_records(body: Mapping[str, JsonValue], told: str) -> bool:
+def _is_about_records(body: Mapping[str, JsonValue], status: str) -> bool:
     """Return whether an answer is about single records instead of the request.
 
     A fail that has taken none and gives none back is about the request: it says of no record that it was
@@ -79,7 +79,7 @@ def _is_about_records(body: Mapping[str, JsonValue], told: str) -> bool:
     processed, unprocessed = body.get("processed"), body.get("unprocessed")
     if not isinstance(unprocessed, list):
         return False
-    if told == "partial":
+    if status == "partial":
         return _whole(processed) is not None or bool(unprocessed)
     return bool(unprocessed) or bool(_whole(processed))
 
@@ -87,11 +87,11 @@ def _is_about_records(body: Mapping[str, JsonValue], told: str) -> bool:
 def _failed(
     response: Response, code: int | None, words: str, *, meant: int | None = None, own: bool
 ) -> VendorError:
-    told = None if code == response.status else code
-    kind: type[VendorError] | None = Refused if told in _OF_RECORDS else None
+    told_code = None if code == response.status else code
+    kind: type[VendorError] | None = Refused if told_code in _OF_RECORDS else None
     if own and (meant or response.status) in {400, 404} and _ABSENT.search(words):
         kind = NotFound
-    return _JUDGE.failure(response, kind=kind, code=told, vendor_message=words, meant=meant, own=own)
+    return _JUDGE.failure(response, kind=kind, code=told_code, vendor_message=words, meant=meant, own=own)
 
 
 def _read(response: Response) -> tuple[Mapping[str, JsonValue], str]:
@@ -128,8 +128,8 @@ def blame_records(record_of: _RecordOf) -> Blamer:
 
     def blame(response: Response, items: Sequence[Any]) -> ItemErrors:
         body, _ = _read(response)
-        told = _text(body.get("status"))
-        if told is None:
+        status = _text(body.get("status"))
+        if status is None:
             return NOTHING  # it cannot be read: the engine finds that out, and judges it as a whole
         entries = body.get("unprocessed")
         listed: Sequence[JsonValue] = entries if isinstance(entries, list) else ()
@@ -146,7 +146,7 @@ def blame_records(record_of: _RecordOf) -> Blamer:
             else:
                 (again if isinstance(error, Unavailable) else refused)[index] = error
         processed, found = _whole(body.get("processed")), len(refused) + len(again)
-        if unattributed is None and not _adds_up(processed, told, len(listed), len(items)):
+        if unattributed is None and not _adds_up(processed, status, len(listed), len(items)):
             unattributed = _miscounted(response)
             if processed is None:  # an answer to each of them alone would count nothing either
                 return ItemErrors(refused=refused, unread=unattributed)
@@ -157,10 +157,10 @@ def blame_records(record_of: _RecordOf) -> Blamer:
     return blame
 
 
-def _adds_up(processed: int | None, told: str, given_back: int, sent: int) -> bool:
+def _adds_up(processed: int | None, status: str, given_back: int, sent: int) -> bool:
     """Return whether the records that were taken and those given back are all that were sent."""
     if processed is None:  # it counts none: a success that gives none back is one of all of them
-        return given_back == sent or (told == "success" and not given_back)
+        return given_back == sent or (status == "success" and not given_back)
     return processed + given_back == sent
 
 
@@ -175,10 +175,10 @@ def _miscounted(response: Response) -> Unreadable:
 
 def _record_error(response: Response, entry: JsonValue) -> VendorError:
     """Judge one record that was given back; what it was is personal data and is reported nowhere."""
-    told: Mapping[str, JsonValue] = entry if isinstance(entry, Mapping) else {}
-    code = _whole(told.get("code"))
+    record: Mapping[str, JsonValue] = entry if isinstance(entry, Mapping) else {}
+    code = _whole(record.get("code"))
     # Its number counts within the request: the outcome's position is the one that says where it stands.
-    words = _NUMBER.sub("", _text(told.get("error")) or "")
+    words = _NUMBER.sub("", _text(record.get("error")) or "")
     kind = Unavailable if code == _SERVER_ERROR else Refused
     return _JUDGE.failure(response, kind=kind, code=code, vendor_message=words)
 
@@ -252,10 +252,10 @@ def blame_list(response: Response, _items: Sequence[Any]) -> ItemErrors:
     pass for a success.
     """
     body, words = _read(response)
-    told = body.get("status")
-    if told == "success" and not body.get("unprocessed"):
+    status = body.get("status")
+    if status == "success" and not body.get("unprocessed"):
         return NOTHING
-    if told is None:  # a success without a body
+    if status is None:  # a success without a body
         return NOTHING
     return ItemErrors(
         unattributed=Refused(_VENDOR, response.status, code=_whole(body.get("code")), vendor_message=words)

@@ -85,8 +85,8 @@ def properties(noun: str, most: int, *, may_be_empty: bool = False) -> Rule:
             return f"The {noun} has {len(named):,} names, and CleverTap takes {most} at most"
         try:
             for name, one in named.items():
-                if told := _name_problem(name) or _value_problem(one):
-                    return f"The {noun} {told}"
+                if reason := _name_problem(name) or _value_problem(one):
+                    return f"The {noun} {reason}"
         except RecursionError:
             return f"The {noun} holds a value that is nested beyond measure"
         return None
@@ -119,10 +119,10 @@ def _value_problem(value: object) -> str | None:
         if len(entries) > MOST_ENTRIES:
             # The vendor keeps the last hundred and says nothing of the others.
             return f"has a list of more than {MOST_ENTRIES} values, of which CleverTap keeps the last"
-        return next((told for entry in entries if (told := _value_problem(entry))), None)
+        return next((reason for entry in entries if (reason := _value_problem(entry))), None)
     if isinstance(value, Mapping):  # an operator such as {"$add": [...]}, or an event's list of objects
         parts = cast("Mapping[object, object]", value).values()
-        return next((told for part in parts if (told := _value_problem(part))), None)
+        return next((reason for part in parts if (reason := _value_problem(part))), None)
     return None
 
 
@@ -178,8 +178,8 @@ def only_repeatable(other: str) -> NamesRule:
 
     @NamesRule
     def problem(row: Mapping[str, object]) -> str | None:
-        if told := exactly_one_identifier(row):
-            return told
+        if reason := exactly_one_identifier(row):
+            return reason
         data = row.get("profileData")
         if isinstance(data, Mapping) and any(map(_is_relative, cast("Mapping[str, object]", data).values())):
             return (

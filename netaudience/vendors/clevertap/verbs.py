@@ -154,8 +154,8 @@ def _known_by(answer: object, _: str) -> Mapping[Identity, str | None]:
 
 def _permits(answer: object) -> Mapping[Channel, bool]:
     """Read the flags of the profile; an address that is unsubscribed as such is none of them."""
-    told = cast("ProfileFound", answer).record.profile_data
-    flags: dict[Channel, JsonValue] = {channel: told.get(f"MSG-{channel}") for channel in CHANNELS}
+    profile = cast("ProfileFound", answer).record.profile_data
+    flags: dict[Channel, JsonValue] = {channel: profile.get(f"MSG-{channel}") for channel in CHANNELS}
     return {channel: flag for channel, flag in flags.items() if isinstance(flag, bool)}
 
 

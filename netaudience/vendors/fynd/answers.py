@@ -40,10 +40,10 @@ def classify(response: Response) -> VendorError | None:
             return _JUDGE.unreadable(response, _what(response))
         success = body.get("success")
         if success is False or (isinstance(success, str) and success.lower() == "false"):
-            code, words = _told(body, response)
+            code, words = _code_of(body, response)
             return _JUDGE.failure(response, kind=Refused, code=code, vendor_message=words)
         return None
-    code, words = _told(body, response)
+    code, words = _code_of(body, response)
     own = body is not None and not body.keys().isdisjoint({"message", "code", "error"})
     if status == 404 and own:
         # The vendor's own words are about what the path names. A 404 without them comes from something
@@ -68,7 +68,7 @@ def read_token(response: Response) -> tuple[str, float]:
             )
             raise Unavailable(VENDOR, status, remedy=remedy)
         return token, _seconds(body.get("expires_in"))
-    code, words = _told(body, response)
+    code, words = _code_of(body, response)
     error = _TOKEN_JUDGE.failure(
         response,
         code=code,
@@ -97,7 +97,7 @@ def _what(response: Response) -> str:
     return f"The answer is not JSON but {response.content_type or 'of no type'}"
 
 
-def _told(body: Mapping[str, JsonValue] | None, response: Response) -> tuple[int | str | None, str]:
+def _code_of(body: Mapping[str, JsonValue] | None, response: Response) -> tuple[int | str | None, str]:
     """Read code and words out of the vendor's error."""
     if body is None:
         return None, plain_words(response)

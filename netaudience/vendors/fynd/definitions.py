@@ -25,14 +25,14 @@ _TYPES: Mapping[str, Family] = {
 }
 
 
-def _definition(told: AttributeDefinition) -> Iterable[Definition]:
-    if not told.id:
+def _definition(definition: AttributeDefinition) -> Iterable[Definition]:
+    if not definition.id:
         return
-    word = told.type or ""
+    word = definition.type or ""
     single = word.removeprefix("encrypted_").removesuffix("_array")
     family = _TYPES.get(single)
-    many = word.endswith("_array") or bool(told.is_multi_value)
-    yield Definition(told.id, ANYTHING if family is None else Holds(family, many=many), word)
+    many = word.endswith("_array") or bool(definition.is_multi_value)
+    yield Definition(definition.id, ANYTHING if family is None else Holds(family, many=many), word)
 
 
 SCHEMAS = (

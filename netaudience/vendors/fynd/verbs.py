@@ -128,8 +128,8 @@ def _groups(row: object) -> Iterator[tuple[str | None, str]]:
 
 def _counted(answer: object) -> int | None:
     """Read the count of a group, whose shape no page shows; it is there once the group was counted."""
-    told = cast("Group", answer).total_users
-    count = told.get("count") if isinstance(told, Mapping) else told
+    total = cast("Group", answer).total_users
+    count = total.get("count") if isinstance(total, Mapping) else total
     return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 

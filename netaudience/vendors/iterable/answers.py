@@ -209,13 +209,13 @@ def _words(body: Body, code: str | None) -> str:
 
 def _faults(params: JsonValue) -> list[str]:
     """Tell which fields of a body are wrong, and how: its params name them, and hold no values."""
-    told: list[str] = []
+    reasons: list[str] = []
     for field, found in params.items() if isinstance(params, Mapping) else ():
         first = found[0] if isinstance(found, list) and found else found
         why = first.get("msg") if isinstance(first, Mapping) else first
         if isinstance(why, str) and field.startswith("obj."):
-            told.append(f"{field.rpartition('.')[2]}: {why}")
-    return told[:_FAULTS]
+            reasons.append(f"{field.rpartition('.')[2]}: {why}")
+    return reasons[:_FAULTS]
 
 
 def _mismatches(body: Body) -> str:
@@ -224,8 +224,8 @@ def _mismatches(body: Body) -> str:
     errors = params.get("validationErrors") if isinstance(params, Mapping) else None
     if not isinstance(errors, Mapping):
         return ""
-    told: list[str] = []
+    reasons: list[str] = []
     for field, error in errors.items():
         expected = error.get("expectedType") if isinstance(error, Mapping) else None
-        told.append(f"{field} must be {expected}" if isinstance(expected, str) else f"{field} is wrong")
-    return ", ".join(told)
+        reasons.append(f"{field} must be {expected}" if isinstance(expected, str) else f"{field} is wrong")
+    return ", ".join(reasons)

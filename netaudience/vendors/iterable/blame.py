@@ -61,8 +61,8 @@ def blame(response: Response, items: Sequence[Any]) -> ItemErrors:
     named, strange = _named(body)
     disallowed, more = _texts(body.get("disallowedEventNames"))
     warnings = _warnings(body)
-    told = named or strange or disallowed or more
-    if taken is not None and failed == 0 and taken >= len(items) and not told:
+    reasons = named or strange or disallowed or more
+    if taken is not None and failed == 0 and taken >= len(items) and not reasons:
         return ItemErrors(warnings=warnings) if warnings else NOTHING
     matched = _match(response, named, disallowed, items)
     matched.unmatched += strange + more
@@ -243,9 +243,9 @@ def _warnings(body: Body) -> Sequence[str]:
 
 def _listed(fields: Sequence[str]) -> str:
     """Return names of fields, which are the project's and may have dots and digits, as they are."""
-    told = ", ".join(column_name(name)[:_LONGEST] if name.isprintable() else "…" for name in fields[:_NAMED])
+    names = ", ".join(column_name(name)[:_LONGEST] if name.isprintable() else "…" for name in fields[:_NAMED])
     more = len(fields) - _NAMED
-    return f"{told} and {more:,} more" if more > 0 else told
+    return f"{names} and {more:,} more" if more > 0 else names
 
 
 def _by_path(response: Response, body: Body, count: int) -> Mapping[int, VendorError]:
@@ -253,16 +253,16 @@ def _by_path(response: Response, body: Body, count: int) -> Mapping[int, VendorE
     params = body.get("params")
     if not isinstance(params, Mapping):
         return {}
-    told: dict[int, list[str]] = defaultdict(list)
+    reasons: dict[int, list[str]] = defaultdict(list)
     for path, value in params.items():
         found = _PATH.fullmatch(path)
         if found is not None and int(found["index"]) < count:
-            told[int(found["index"])].append(f"{found['field'] or 'it'}: {_problem(value)}")
+            reasons[int(found["index"])].append(f"{found['field'] or 'it'}: {_problem(value)}")
     code = body.get("code")
     code = code_of(code) if isinstance(code, str) else None
     return {
         index: Refused(VENDOR, response.status, code=code, vendor_message=", ".join(problems))
-        for index, problems in told.items()
+        for index, problems in reasons.items()
     }
 
 

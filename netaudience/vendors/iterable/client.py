@@ -356,8 +356,8 @@ class IterableClient(Exports, Schema, Privacy, Subscriptions, Lists, Events, Dev
             raise ConfigurationError(f"limit must be from 1 to {_MOST_MESSAGES:,}")
         asked = [("userId" if by == "user_id" else "email", user), ("limit", str(limit))]
         asked += [("campaignIds", str(whole(one, "campaign_ids"))) for one in campaign_ids]
-        told = {"startDateTime": start, "endDateTime": end, "messageMedium": message_medium}
-        asked += [(name, value) for name, value in told.items() if value is not None]
+        query = {"startDateTime": start, "endDateTime": end, "messageMedium": message_medium}
+        asked += [(name, value) for name, value in query.items() if value is not None]
         if exclude_blast_campaigns is not None:
             asked.append(("excludeBlastCampaigns", "true" if exclude_blast_campaigns else "false"))
         return Request(encoded_query=urlencode(asked, quote_via=quote), answer=SentMessages)

@@ -25,21 +25,21 @@ _SUBSCRIPTIONS = ("update_subscriptions", "bulk_update_subscriptions")
 _NOT_SAID = "does not document what becomes of it"
 
 
-def _fields(told: GetFieldsResponse) -> Iterable[Definition]:
-    for name, word in told.fields.items():
+def _fields(answer: GetFieldsResponse) -> Iterable[Definition]:
+    for name, word in answer.fields.items():
         family = _TYPES.get(word)
         yield Definition(name, ANYTHING if family is None else Holds(family), word)
         whole, dot, _ = name.partition(".")
-        if dot and whole not in told.fields:  # what is within an object is listed by its path
+        if dot and whole not in answer.fields:  # what is within an object is listed by its path
             yield Definition(whole)
 
 
-def _channels(told: ChannelsResponse) -> Iterable[Definition]:
-    return [Definition(str(channel.id)) for channel in told.channels]
+def _channels(answer: ChannelsResponse) -> Iterable[Definition]:
+    return [Definition(str(channel.id)) for channel in answer.channels]
 
 
-def _message_types(told: MessageTypesResponse) -> Iterable[Definition]:
-    return [Definition(str(kind.id)) for kind in told.message_types]
+def _message_types(answer: MessageTypesResponse) -> Iterable[Definition]:
+    return [Definition(str(kind.id)) for kind in answer.message_types]
 
 
 SCHEMAS = (

@@ -94,7 +94,7 @@ _REMEDIES: Mapping[str, str] = {
 
 
 @attrs.frozen
-class _Told:
+class _Stated:
     """What a body says."""
 
     #: ``success``, ``fail`` or nothing.
@@ -114,72 +114,76 @@ def classify(response: Response) -> VendorError | None:
 
     Source: https://github.com/moengage/moengage-documentation/blob/0adc526045fbb7392b2774804147c1796f957109/api/data/data.yaml
     """
-    told = _told(response)
+    stated = _stated(response)
     if not 200 <= response.status < 300:
-        return _failed(response, told)
-    if told.status == "success":
+        return _failed(response, stated)
+    if stated.status == "success":
         return None
-    if told.status in _FAILURES:
-        return _failed(response, told, meant=400)
+    if stated.status in _FAILURES:
+        return _failed(response, stated, meant=400)
     if response.truncated:
         what = f"The answer is longer than {len(response.body):,} bytes"
     else:
         what = f"Neither success nor fail was reported, but {response.content_type or 'nothing'}"
-    return _JUDGE.unreadable(response, what, vendor_message=told.vendor_message)
+    return _JUDGE.unreadable(response, what, vendor_message=stated.vendor_message)
 
 
 #: The specification writes one word in the examples and another in the descriptions.
 _FAILURES = frozenset({"fail", "failure"})
 
 
-def _failed(response: Response, told: _Told, *, meant: int | None = None) -> VendorError:
-    status, kind = response.status, told.plain_type
-    judged = _CODED.get(kind) if told.coded else _JUDGED.get(kind)
-    if not told.coded and kind == "notfound" and (status >= 500 or 400 in {status, meant}):
+def _failed(response: Response, stated: _Stated, *, meant: int | None = None) -> VendorError:
+    status, kind = response.status, stated.plain_type
+    judged = _CODED.get(kind) if stated.coded else _JUDGED.get(kind)
+    if not stated.coded and kind == "notfound" and (status >= 500 or 400 in {status, meant}):
         judged = NotFound  # an unknown user; a 404 would rather say that the route is not known
     if judged is not None:
         remedy = _REMEDIES.get(kind, _ACCOUNT if judged is Misconfigured else "")
         return _JUDGE.failure(
             response,
             kind=judged,
-            code=told.type or None,
-            vendor_message=told.vendor_message,
+            code=stated.type or None,
+            vendor_message=stated.vendor_message,
             meant=meant,
             remedy=remedy,
         )
     if status == _MEDIA_STATUS:
-        return _JUDGE.failure(response, kind=Misconfigured, vendor_message=told.vendor_message, remedy=_MEDIA)
-    if judged := next((kind for words, kind in _WORDS.items() if words in told.vendor_message), None):
+        return _JUDGE.failure(
+            response, kind=Misconfigured, vendor_message=stated.vendor_message, remedy=_MEDIA
+        )
+    if judged := next((kind for words, kind in _WORDS.items() if words in stated.vendor_message), None):
         remedy = _PROJECT if judged is Misconfigured else ""
         return _JUDGE.failure(
-            response, kind=judged, vendor_message=told.vendor_message, meant=meant, remedy=remedy
+            response, kind=judged, vendor_message=stated.vendor_message, meant=meant, remedy=remedy
         )
     if status == 409:
         meant = 401  # one route tells authentication so, and none tells anything else
-    words = f"{told.type}: {told.vendor_message}" if told.type else told.vendor_message
+    words = f"{stated.type}: {stated.vendor_message}" if stated.type else stated.vendor_message
     # Of the route that tells a title and no type, the status is all that says what it is.
-    return _JUDGE.failure(response, vendor_message=words, meant=meant, own=told.status in _FAILURES)
+    return _JUDGE.failure(response, vendor_message=words, meant=meant, own=stated.status in _FAILURES)
 
 
-def _told(response: Response) -> _Told:
+def _stated(response: Response) -> _Stated:
     """Read an answer's body, whatever it is: the two shapes of failures, successes, plain text."""
     body = json_object(response)
     if body is None:
-        return _Told(vendor_message=plain_words(response))
+        return _Stated(vendor_message=plain_words(response))
     status, error = _text(body, "status").lower(), body.get("error")
     if isinstance(error, Mapping):
         # An error is none the less one where the status beside it is missing, or says something else.
         kind, code = _text(error, "type"), _text(error, "code") or _text(error, "err_code")
         details = error.get("details")
-        told = (_text(error, "message"), _text(details, "message") if isinstance(details, Mapping) else "")
-        return _Told("fail", kind or code, ": ".join(filter(None, told)), coded=not kind)
+        texts = (_text(error, "message"), _text(details, "message") if isinstance(details, Mapping) else "")
+        return _Stated("fail", kind or code, ": ".join(filter(None, texts)), coded=not kind)
     if not status and body.get("success") is True:
         status = "success"  # the routes about segments
     if not status and (_text(body, "response_id") or set(body) == {"message"}):
         status = "success"  # the routes about consents have no such word
     title, description = _text(body, "title"), _text(body, "description")
     return (
-        _Told(status, title, description) if title else _Told(status, vendor_message=_text(body, "message"))
+        _Stated(status, title, description)
+        if title
+        else _Stated(status, vendor_message=_text(body, "message"))
     )
 
 

@@ -268,7 +268,7 @@ class ResubscribeAccepted:
 
 
 @attrs.frozen
-class Told:
+class Acknowledged:
     """What the vendor says of a request that it took."""
 
     message: str | None = attrs.field(default=None, repr=False)

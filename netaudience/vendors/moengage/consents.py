@@ -19,6 +19,7 @@ from netaudience.model.validators import email, text
 from netaudience.model.wire import JsonValue, Request
 from netaudience.operations.declare import batch, call, query
 from netaudience.vendors.moengage.consent_models import (
+    Acknowledged,
     CategoryPreference,
     CategoryPreferenceDict,
     ChannelPreference,
@@ -33,7 +34,6 @@ from netaudience.vendors.moengage.consent_models import (
     PreferencesAccepted,
     ResubscribeAccepted,
     SubscriptionCategories,
-    Told,
 )
 from netaudience.vendors.moengage.facts import IN_FLIGHT, ONE_ROW, OTHER_BYTES, RATES, SHARE
 from netaudience.vendors.moengage.rules import OVERVIEW
@@ -301,7 +301,7 @@ class Consents:
         preferences: Sequence[CategoryPreference | CategoryPreferenceDict],
         *,
         lift_unsubscribes: bool = False,
-    ) -> Request[Told]:
+    ) -> Request[Acknowledged]:
         """Set the e-mail categories of many users.
 
         The vendor's samples have ``unsubscribe_all`` in every row. Where it is false, what becomes of a user
@@ -314,7 +314,7 @@ class Consents:
         """
         rows = [_CATEGORIES.mapping(row) for row in preferences]
         return Request(
-            json={"channel": "email", "user_preferences": rows}, headers=self._named(), answer=Told
+            json={"channel": "email", "user_preferences": rows}, headers=self._named(), answer=Acknowledged
         )
 
     @batch(
@@ -365,7 +365,7 @@ class Consents:
         note="By an address it is about every user who has it. All categories false make it OPTED_OUT.",
         docs=SUBSCRIPTION,
     )
-    def set_opt_in_status(self, opt_in: OptIn | OptInDict) -> Request[Told]:
+    def set_opt_in_status(self, opt_in: OptIn | OptInDict) -> Request[Acknowledged]:
         """Say whether a user has opted in to e-mail.
 
         Opting somebody in again has legal weight: only where the person said so.
@@ -374,7 +374,7 @@ class Consents:
             opt_in: The user, and the status, or the categories.
         """
         row = {**_OPT_INS.mapping(opt_in), "channel": "email"}
-        return Request(json={"user_preferences": row}, headers=self._named(), answer=Told)
+        return Request(json={"user_preferences": row}, headers=self._named(), answer=Acknowledged)
 
     @query(
         "POST",

@@ -316,9 +316,9 @@ class Segments:
         Raises:
             ValueError: it is no callback.
         """
-        told = _callback(body)
-        self._segment_callbacks.receive(told.segment_name or "", told)
-        return told
+        callback = _callback(body)
+        self._segment_callbacks.receive(callback.segment_name or "", callback)
+        return callback
 
     def _file(self, segment: SegmentFile | SegmentFileDict) -> Request[SegmentAccepted]:
         return Request(json=_FILES.mapping(segment), headers=self._workspace_db(), answer=SegmentAccepted)
@@ -338,16 +338,16 @@ def segment_callbacks() -> Callbacks[SegmentCallback]:
 
 
 def _callback(body: bytes) -> SegmentCallback:
-    told = decode(Response(200, {}, body), SegmentCallback)
-    if told is None or not told.segment_name or told.status is None:
+    callback = decode(Response(200, {}, body), SegmentCallback)
+    if callback is None or not callback.segment_name or callback.status is None:
         raise ValueError("What came is no callback of MoEngage's: it names no segment and no status")
-    return told
+    return callback
 
 
-def _failed(told: SegmentCallback) -> VendorError | None:
-    status = told.status or 0
+def _failed(callback: SegmentCallback) -> VendorError | None:
+    status = callback.status or 0
     if status < 400:
         return None
     kind = ServerFault if status >= 500 else Refused
     remedy = "The segment may have 0 users now: look at the file and its URL, and replace its users"
-    return kind("MoEngage", status, vendor_message=told.error_message or "", remedy=remedy)
+    return kind("MoEngage", status, vendor_message=callback.error_message or "", remedy=remedy)

@@ -209,8 +209,8 @@ def _preferences(answer: object) -> Mapping[str, JsonValue]:
     data = cast("Preferences", answer).data
     if data is None:
         return {}
-    told = attrs.asdict(data, filter=_is_told)
-    return {name: plain(value) for name, value in told.items() if value not in ((), [])}
+    fields = attrs.asdict(data, filter=_is_told)
+    return {name: plain(value) for name, value in fields.items() if value not in ((), [])}
 
 
 def _is_told(field: attrs.Attribute[object], value: object) -> bool:
@@ -220,12 +220,12 @@ def _is_told(field: attrs.Attribute[object], value: object) -> bool:
 def _permits(channel: Channel) -> Callable[[object], Mapping[Channel, bool]]:
     """Return what says whether a channel is allowed; single categories may be opted out of besides."""
 
-    def told(answer: object) -> Mapping[Channel, bool]:
+    def permitted(answer: object) -> Mapping[Channel, bool]:
         data = cast("Preferences", answer).data
         off = None if data is None else data.is_globally_unsubscribed
         return {} if off is None else {channel: not off}
 
-    return told
+    return permitted
 
 
 LOOK_UP = LookUpFacts(

@@ -67,7 +67,7 @@ def classify(response: Response) -> VendorError | None:
     status = response.status
     if status in {200, 204} and not response.body:
         return None
-    code, words, own = _told(response)
+    code, words, own = _code_of(response)
     if status == 200 and code is None:
         return _unreadable(response)
     # 2105 comes with HTTP 500 and is a clear answer all the same.
@@ -122,7 +122,7 @@ def _not_json(response: Response) -> str:
     return f"The answer is not JSON but {response.content_type or 'of no type'}"
 
 
-def _told(response: Response) -> tuple[int | None, str, bool]:
+def _code_of(response: Response) -> tuple[int | None, str, bool]:
     """Read code and words out of the three shapes that errors come in, and whether it is one of them.
 
     Successes tell no code.

@@ -38,12 +38,12 @@ def _attribute(one: AttributeDefinition) -> Definition:
     return Definition(one.code or "", holds, one.data_type or "")
 
 
-def _attributes(told: AttributeDefinitions) -> Iterable[Definition]:
-    return [_attribute(one) for one in (*told.standard, *told.custom) if one.code]
+def _attributes(answer: AttributeDefinitions) -> Iterable[Definition]:
+    return [_attribute(one) for one in (*answer.standard, *answer.custom) if one.code]
 
 
-def _events(told: EventDefinitions) -> Iterable[Definition]:
-    for event in (*told.standard, *told.custom):
+def _events(answer: EventDefinitions) -> Iterable[Definition]:
+    for event in (*answer.standard, *answer.custom):
         members = Definitions.of(
             [_attribute(one) for one in event.attributes if one.code],
             noun="attribute of the event",
@@ -56,8 +56,8 @@ def _events(told: EventDefinitions) -> Iterable[Definition]:
             yield Definition(name, members=members if members.by_name else None)
 
 
-def _categories(told: PushCategories) -> Iterable[Definition]:
-    return map(Definition, told.names)
+def _categories(answer: PushCategories) -> Iterable[Definition]:
+    return map(Definition, answer.names)
 
 
 SCHEMAS = (

@@ -172,8 +172,8 @@ VERBS: Verbs = {
 
 def _permits(answer: object) -> Mapping[Channel, bool]:
     """Read whether any device takes push messages; somebody without one is not told of."""
-    told = [device.push_permitted for device in cast("DeviceList", answer).devices]
-    return {"push": any(told)} if told and None not in told else {}
+    permits = [device.push_permitted for device in cast("DeviceList", answer).devices]
+    return {"push": any(permits)} if permits and None not in permits else {}
 
 
 LOOK_UP = LookUpFacts(
