@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,25 @@ def test_what_is_there_stays(tmp_path):
     ended = run(tmp_path, "newco")
     assert ended.returncode == 2
     assert "is there already" in ended.stderr
+
+
+def test_what_it_writes_passes_the_project_s_lint(tmp_path):
+    run(tmp_path, "newco")
+    (tmp_path / "netaudience" / "vendors" / "__init__.py").write_text('"""Vendors."""\n')
+    for command in (["check"], ["format", "--check"]):
+        config = str(SCRIPT.parent.parent / "pyproject.toml")
+        lint = [sys.executable, "-m", "ruff", *command, "--config", config, str(tmp_path)]
+        ended = subprocess.run(lint, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.slow  # a type checker reads the package
+def test_what_it_writes_passes_the_project_s_types(tmp_path):
+    shutil.copytree(SCRIPT.parent.parent / "netaudience", tmp_path / "netaudience")
+    run(tmp_path, "newco")
+    config = str(SCRIPT.parent.parent / "pyproject.toml")
+    names = ["netaudience.vendors.newco", "netaudience.sandbox.newco"]
+    words = [word for name in names for word in ("--module", name)]
+    command = [sys.executable, "-m", "mypy", "--config-file", config, *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stdout
