@@ -105,14 +105,14 @@ class Bisector(Generic[Item]):
         patience = 2 * math.ceil(math.log2(max(2, len(whole)))) + _CHUNK_PATIENCE
         search = _Search(divided, patience, self._taken_count)
         if type(answer) is Response:
-            await self._heed(whole, answer, blamed, search)
+            await self._apply_item_errors(whole, answer, blamed, search)
         else:
             self._take_apart(whole, cast("Failure", answer), search)
         while divided.waiting:
             answer = await self._sender.send(divided.waiting[-1].prepared)
             part = divided.waiting.pop()
             if type(answer) is Response:
-                await self._heed(part, answer, self._item_errors(answer, part), search)
+                await self._apply_item_errors(part, answer, self._item_errors(answer, part), search)
                 continue
             failure = cast("Failure", answer)
             if self._searches(part, failure):
@@ -128,7 +128,7 @@ class Bisector(Generic[Item]):
             self._note_refusals(search.refusals.last, search.refusals.count)
         return divided.settled
 
-    async def _heed(
+    async def _apply_item_errors(
         self, part: Chunk[Item], answer: Response, blamed: ItemErrors, search: _Search[Item]
     ) -> None:
         """Settle a part that the vendor took, but for the items of which its answer says otherwise."""

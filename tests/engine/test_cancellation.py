@@ -409,8 +409,8 @@ def test_a_blocking_clients_source_that_raises_a_cancellation_has_failed():
     assert (report.delivered, type(report.stopped)) == (60, SourceFailed)
 
 
-class FedCarrier:
-    """What a stage asks of a carrier: it takes all that its feed gives."""
+class FedRunner:
+    """What a stage asks of a runner: it takes all that its feed gives."""
 
     def __init__(self):
         self.feed = RowQueue(None, lambda _: None, lambda *_: None)
@@ -430,15 +430,15 @@ def test_a_jobs_source_that_raises_a_cancellation_has_failed():
         yield [[{"row": 1}, {"row": 2}]]
         raise asyncio.CancelledError
 
-    carrier = FedCarrier()
-    stage = FanOut([carrier], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], Threads())
+    runner = FedRunner()
+    stage = FanOut([runner], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], Threads())
     asyncio.run(asyncio.wait_for(stage.run(), 20))
-    assert (carrier.taken, carrier.feed.complete) == (2, False)
-    assert "raised CancelledError" in carrier.summary.stopped
+    assert (runner.taken, runner.feed.complete) == (2, False)
+    assert "raised CancelledError" in runner.summary.stopped
 
 
 def test_rows_that_are_read_while_a_run_is_stopped_are_left_to_be_told():
-    carrier = FedCarrier()
+    runner = FedRunner()
 
     def read():
         yield [[{"row": 1}, {"row": 2}]]
@@ -448,16 +448,16 @@ def test_rows_that_are_read_while_a_run_is_stopped_are_left_to_be_told():
 
         async def call(self, function):
             def late():
-                carrier.feed.close()
+                runner.feed.close()
                 return function()
 
             return await super().call(late)
 
-    stage = FanOut([carrier], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], LateThreads())
+    stage = FanOut([runner], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], LateThreads())
     asyncio.run(asyncio.wait_for(stage.run(), 20))
-    assert carrier.taken == 0
-    assert carrier.feed.rows == 2
-    assert [row for row, _ in carrier.feed.left()] == [{"row": 1}, {"row": 2}]
+    assert runner.taken == 0
+    assert runner.feed.rows == 2
+    assert [row for row, _ in runner.feed.left()] == [{"row": 1}, {"row": 2}]
 
 
 def test_a_jobs_reading_that_somebody_cancels_has_failed_and_nobody_waits_for_more():
@@ -468,16 +468,16 @@ def test_a_jobs_reading_that_somebody_cancels_has_failed_and_nobody_waits_for_mo
         release.wait(10)
 
     async def go():
-        carrier = FedCarrier()
-        stage = FanOut([carrier], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], Threads())
+        runner = FedRunner()
+        stage = FanOut([runner], read(), [lambda rows: MappedPage(["k1", "k2"], rows, [])], Threads())
         running = asyncio.create_task(stage.run())
-        while not carrier.taken:
+        while not runner.taken:
             await asyncio.sleep(0.001)
         for task in asyncio.all_tasks():
             if task.get_name() == "netaudience reader":
                 task.cancel()
         await asyncio.wait_for(running, 20)
         release.set()
-        return carrier
+        return runner
 
     assert "raised CancelledError" in asyncio.run(go()).summary.stopped

@@ -164,7 +164,7 @@ class _JobRun:
         self._job, self._table = keeping.rows()
         self._threads = Threads()
         self._preparation = Preparation(self._job, keeping, stack)
-        self._carriers: list[StepRunner] = []
+        self._runners: list[StepRunner] = []
         #: What takes back, when all before it went well.
         self._later: list[tuple[Prepared, Taking, StepRunner]] = []
         self._stage: FanOut | None = None
@@ -285,7 +285,7 @@ class _JobRun:
         steps = self._preparation.steps
         earlier = self._keeping.costs()
         for prepared in steps:
-            self._carriers.append(self._carrier(prepared, None, source, earlier))
+            self._runners.append(self._runner(prepared, None, source, earlier))
         from netaudience.jobs.deliver import mappers  # noqa: PLC0415 - needs the extra `cli`
 
         makers = [mappers.mapper_of(prepared) for prepared in steps]
@@ -293,13 +293,13 @@ class _JobRun:
         if self.opened.columns:  # dead letters have none, and were looked at when they were rows
             pages = await self._threads.call(lambda: self._looked_at(pages))
         most = None if self._first is None else [rows_of_first(self._first, each) for each in steps]
-        await self._open(FanOut(self._carriers, pages, makers, self._threads, most=most))
+        await self._open(FanOut(self._runners, pages, makers, self._threads, most=most))
         for prepared in steps:
             for taking in prepared.takings():
-                carrier = self._carrier(prepared, taking, source, earlier)
-                carrier.summary.takes_back = True
-                self._later.append((prepared, taking, carrier))
-        self.summary.steps = [carrier.summary for carrier in self._all]
+                runner = self._runner(prepared, taking, source, earlier)
+                runner.summary.takes_back = True
+                self._later.append((prepared, taking, runner))
+        self.summary.steps = [runner.summary for runner in self._all]
 
     def _looked_at(self, pages: Iterator[list[Page]]) -> Iterator[list[Page]]:
         """Look at the first rows of steps that take ids, and give them all the same.
@@ -318,7 +318,7 @@ class _JobRun:
             check_first(prepared.step, prepared.operation, page)
         return _Peeked(first, pages)
 
-    def _carrier(
+    def _runner(
         self,
         prepared: Prepared,
         taking: Taking | None,
@@ -353,7 +353,7 @@ class _JobRun:
 
     @property
     def _all(self) -> list[StepRunner]:
-        return [*self._carriers, *(carrier for *_, carrier in self._later)]
+        return [*self._runners, *(runner for *_, runner in self._later)]
 
     async def carry(self, grace: float, *, signals: bool) -> None:
         """Carry all rows to their end, or to an interruption; then take back what is gone."""
@@ -367,12 +367,10 @@ class _JobRun:
         try:
             with interruption if signals else contextlib.nullcontext():
                 await self._run_stage()
-                for prepared, taking, carrier in self._later:
+                for prepared, taking, runner in self._later:
                     if self._goes_on(prepared):
-                        mapper = mappers.removal_mapper_of(prepared, carrier.order.operation)
-                        await self._open(
-                            FanOut([carrier], prepared.removals(taking), [mapper], self._threads)
-                        )
+                        mapper = mappers.removal_mapper_of(prepared, runner.order.operation)
+                        await self._open(FanOut([runner], prepared.removals(taking), [mapper], self._threads))
                         await self._threads.call(self._keeping.opened)
                         await self._run_stage()
         finally:
@@ -394,14 +392,14 @@ class _JobRun:
 
     def _goes_on(self, prepared: Prepared) -> bool:
         """Return whether a step's removals may follow: only what came to its end in order takes back."""
-        for carrier in self._all:
-            carrier.count(at_the_end=True)
-        own = self._own_carrier(prepared).summary
-        guarded = any(carrier.summary.stopped_code == ExitCode.GUARDED for carrier in self._all)
+        for runner in self._all:
+            runner.count(at_the_end=True)
+        own = self._own_runner(prepared).summary
+        guarded = any(runner.summary.stopped_code == ExitCode.GUARDED for runner in self._all)
         return self.summary.signal is None and own.exhausted and own.stopped is None and not guarded
 
-    def _own_carrier(self, prepared: Prepared) -> StepRunner:
-        return self._carriers[self._preparation.steps.index(prepared)]
+    def _own_runner(self, prepared: Prepared) -> StepRunner:
+        return self._runners[self._preparation.steps.index(prepared)]
 
     def _stop(self) -> None:
         if self._stage is not None:
@@ -428,8 +426,8 @@ class _JobRun:
                 await self._remember()
 
     def _look(self) -> None:
-        for carrier in self._all:
-            carrier.count(at_the_end=False)
+        for runner in self._all:
+            runner.count(at_the_end=False)
         if self._on_progress is not None:
             self._on_progress(self.summary)
 
@@ -439,19 +437,19 @@ class _JobRun:
 
     async def _remember(self) -> bool:
         """Write down which rows were delivered, for the next run; return whether all of them are."""
-        owned = [(prepared, self._own_carrier(prepared)) for prepared in self._preparation.steps]
-        later = [(prepared, carrier) for prepared, _, carrier in self._later]
-        for prepared, carrier in [*owned, *later]:
+        owned = [(prepared, self._own_runner(prepared)) for prepared in self._preparation.steps]
+        later = [(prepared, runner) for prepared, _, runner in self._later]
+        for prepared, runner in [*owned, *later]:
             if prepared.snapshot is None:
                 continue
-            delivered, doubtful = carrier.take_delivered()
-            if carrier in self._carriers:
+            delivered, doubtful = runner.take_delivered()
+            if runner in self._runners:
                 settled = {"delivered": delivered, "doubtful": doubtful}
             else:
                 settled = {"removed": delivered}
             commit = prepared.snapshot.commit if self._keeping.again is None else prepared.snapshot.recall
             try:
-                await self._threads.call(functools.partial(commit, **settled))  # type: ignore[arg-type] # keys or numbers, as the carrier takes them
+                await self._threads.call(functools.partial(commit, **settled))  # type: ignore[arg-type] # keys or numbers, as the runner takes them
             except NetaudienceError as error:
                 if str(error) not in self.summary.unwritten:
                     self.summary.unwritten.append(str(error))
@@ -467,17 +465,17 @@ class _JobRun:
 
     def crash(self, error: Exception) -> None:
         """Stop every step that has not come to its end, for a mistake of ours."""
-        for carrier in self._all:
-            carrier.count(at_the_end=True)
-            if not carrier.summary.finished:
-                carrier.crash(error)
+        for runner in self._all:
+            runner.count(at_the_end=True)
+            if not runner.summary.finished:
+                runner.crash(error)
 
     async def finish(self) -> None:
         """Tell what became of the run; what cannot be written is reported in the summary."""
         summary, keeping = self.summary, self._keeping
-        for carrier in self._all:
-            carrier.count(at_the_end=True)
-            keeping.left(carrier)
+        for runner in self._all:
+            runner.count(at_the_end=True)
+            keeping.left(runner)
         if await self._remember():
             with contextlib.suppress(NetaudienceError):  # the next run then asks what became of this one
                 await self._threads.call(lambda: self._preparation.open_memories(is_open=False))
@@ -485,12 +483,12 @@ class _JobRun:
                     await self._threads.call(
                         lambda: self._preparation.keep_reading(self.opened, summary.started)
                     )
-        for carrier in self._all:
-            done = carrier.summary
+        for runner in self._all:
+            done = runner.summary
             done.accepted = bool(done.rejected) and accepts(done.rejected, done.total, self._job.guards)
-            carrier.order.known.save(whole=done.exhausted and not self.summary.is_part)
+            runner.order.known.save(whole=done.exhausted and not self.summary.is_part)
         for prepared in self._preparation.steps:
-            done = self._own_carrier(prepared).summary
+            done = self._own_runner(prepared).summary
             done.notes = prepared.notes()
             if prepared.differences is not None:
                 done.added, done.changed = prepared.differences.added, prepared.differences.changed
@@ -499,7 +497,7 @@ class _JobRun:
         summary.source_lines = getattr(table, "lines", None)
         self._save()
         summary.ended = datetime.now(UTC).isoformat(timespec="seconds")
-        keeping.finish(summary, {carrier.summary.name: carrier.feed.left_at for carrier in self._all})
+        keeping.finish(summary, {runner.summary.name: runner.feed.left_at for runner in self._all})
         try:
             await self._threads.call(lambda: keeping.publish(summary))
         except SourceFailed:  # there is no thread for it, and nothing is left that it could hold up

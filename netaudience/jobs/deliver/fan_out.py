@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class FanOut:
-    """Carriers, and the pages that feed them: one page for each of them at a time."""
+    """Runners, and the pages that feed them: one page for each of them at a time."""
 
     def __init__(
         self,
-        carriers: Sequence[StepRunner],
+        runners: Sequence[StepRunner],
         pages: Iterator[Sequence[Page]],
         mappers: Sequence[Callable[[Page], MappedPage]],
         threads: Threads,
@@ -36,7 +36,7 @@ class FanOut:
         """Say who is fed.
 
         Args:
-            carriers: The steps.
+            runners: The steps.
             pages: Gives a page for each of them at a time.
             mappers: What makes items of each step's pages.
             threads: Where pages are read.
@@ -44,7 +44,7 @@ class FanOut:
                 them where it is None.
         """
         self._most = None if most is None else list(most)
-        self._carriers = carriers
+        self._runners = runners
         self._pages = pages
         self._mappers = mappers
         self._threads = threads
@@ -58,17 +58,17 @@ class FanOut:
             NetaudienceError: one was refused.
         """
         try:
-            for carrier in self._carriers:
-                await carrier.open()
+            for runner in self._runners:
+                await runner.open()
         except BaseException:
             await self.close()
             raise
 
     async def run(self) -> None:
-        """Carry all rows; returns when every carrier has come to its end, or `leave` was called."""
+        """Carry all rows; returns when every runner has come to its end, or `leave` was called."""
         self._tasks = [
-            asyncio.create_task(carrier.carry(), name=f"netaudience step {carrier.order.name}")
-            for carrier in self._carriers
+            asyncio.create_task(runner.carry(), name=f"netaudience step {runner.order.name}")
+            for runner in self._runners
         ]
         reading = asyncio.create_task(self._read(), name="netaudience reader")
         try:
@@ -85,8 +85,8 @@ class FanOut:
     def stop(self) -> None:
         """Read nothing more; what is under way goes on to its end."""
         self._stopped = True
-        for carrier in self._carriers:
-            carrier.feed.close()
+        for runner in self._runners:
+            runner.feed.close()
 
     def leave(self) -> None:
         """Leave what is under way."""
@@ -95,8 +95,8 @@ class FanOut:
 
     async def close(self) -> None:
         """Close every journal."""
-        for carrier in self._carriers:
-            await carrier.close()
+        for runner in self._runners:
+            await runner.close()
 
     def forget(self) -> None:
         """Give free what the reading holds; call it when nobody reads any more."""
@@ -105,7 +105,7 @@ class FanOut:
             close()
 
     async def _read(self) -> None:
-        feeds = [carrier.feed for carrier in self._carriers]
+        feeds = [runner.feed for runner in self._runners]
         cut = False
         try:
             while not self._stopped and not all(feed.closed for feed in feeds):
@@ -123,19 +123,19 @@ class FanOut:
             if self._stopped and isinstance(error, asyncio.CancelledError):
                 raise
             cut = True
-            for carrier in self._carriers:
-                carrier.summary.stop(_failure(error))
+            for runner in self._runners:
+                runner.summary.stop(_failure(error))
         for feed in feeds:
             feed.end(cut=cut)
 
     async def _hand_out(self, pages: Sequence[MappedPage | int | Exception]) -> None:
-        for carrier, page in zip(self._carriers, pages, strict=True):
+        for runner, page in zip(self._runners, pages, strict=True):
             if isinstance(page, Exception):
-                carrier.crash(page)
+                runner.crash(page)
             elif isinstance(page, int):
-                carrier.feed.pass_by(page)
+                runner.feed.pass_by(page)
             elif page.whole[1]:
-                await carrier.feed.put(page)
+                await runner.feed.put(page)
 
     def _next(self, closed: Sequence[bool]) -> list[MappedPage | int | Exception] | None:
         """Read and map the next pages; the number of rows alone where a step takes no more."""

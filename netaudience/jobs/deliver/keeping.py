@@ -187,7 +187,7 @@ class Keeping(Protocol):
         """Write down how far the run has come, in case that it is killed."""
         ...
 
-    def left(self, carrier: StepRunner) -> None:
+    def left(self, runner: StepRunner) -> None:
         """Tell the rows that were read and have no outcome."""
         ...
 

@@ -365,7 +365,7 @@ class Kept:
         except OSError as error:
             _log.warning("What was measured could not be written: %s", error.strerror)
 
-    def left(self, carrier: StepRunner) -> None:
+    def left(self, runner: StepRunner) -> None:
         """Do nothing: the journal knows what was sent, and going on with the run sends the rest."""
 
     def finish(self, summary: Summary, reached: Mapping[str, int | None]) -> None:

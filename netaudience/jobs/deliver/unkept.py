@@ -159,10 +159,10 @@ class Unkept:
     def save(self, summary: Summary, metrics: Mapping[str, Metrics]) -> None:
         """Do nothing."""
 
-    def left(self, carrier: StepRunner) -> None:
+    def left(self, runner: StepRunner) -> None:
         """Tell every row that was read and has no outcome: nobody will ask for it otherwise."""
-        self._read[carrier.summary.name] = carrier.feed.rows
-        carrier.tell_left()
+        self._read[runner.summary.name] = runner.feed.rows
+        runner.tell_left()
 
     def finish(self, summary: Summary, reached: Mapping[str, int | None]) -> None:
         """Say what could not be reported, and which rows nobody has looked at."""
