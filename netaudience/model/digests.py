@@ -26,7 +26,7 @@ def digest_of_parts(parts: Iterable[bytes], letters: int = 32) -> str:
     return digest.hexdigest()[:letters].translate(_AS_LETTERS)
 
 
-def digest_of_file(path: Path, letters: int = 32) -> str:
+def digest_of_file(path: Path) -> str:
     """Return the digest of a file's content."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:letters].translate(_AS_LETTERS)
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32].translate(_AS_LETTERS)

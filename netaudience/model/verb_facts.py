@@ -31,14 +31,6 @@ audience, the last two about attributes."""
 Channel: TypeAlias = Literal["email", "sms", "push", "whatsapp"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
-#: Which verb takes back what another one did.
-OPPOSITES: Mapping[Verb, Verb] = {
-    "suppress": "unsuppress",
-    "unsuppress": "suppress",
-    "join": "leave",
-    "leave": "join",
-}
-
 Effect: TypeAlias = Literal["erased", "suppressed", "allowed", "joined", "left", "set", "unset", "none"]
 """What the vendor says becomes of the person."""
 

@@ -59,9 +59,9 @@ class StrictWindow:
         """Take an arrival that fits."""
         self._accepted.add(now, weight)
 
-    def withdraw(self, moment: float, weight: int = 1) -> None:
+    def withdraw(self, moment: float) -> None:
         """Take an acceptance back: the request was refused for another reason."""
-        self._accepted.remove(moment, weight)
+        self._accepted.remove(moment, 1)
 
     def used(self, now: float) -> int:
         """How much of the window's count is taken."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from netaudience.model.rows import Rows
@@ -16,11 +15,12 @@ if TYPE_CHECKING:
     from netaudience.operations.readback import Sent
 
 
-def vendors_here(environ: Mapping[str, str] | None = None) -> list[str]:
+def vendors_here() -> list[str]:
     """Return the vendors of which the environment says anything, by their names in commands."""
-    given = os.environ if environ is None else environ
     return [
-        slug for slug in names() if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in given)
+        slug
+        for slug in names()
+        if any(name.startswith(f"NETAUDIENCE_{slug.upper()}_") for name in os.environ)
     ]
 
 

@@ -69,9 +69,9 @@ def post(url: str, message: JsonValue, *, sleep: Callable[[float], object] = tim
     return _send(url, dump_json(message), sleep)
 
 
-def ping(url: str, *, sleep: Callable[[float], object] = time.sleep) -> str | None:
+def ping(url: str) -> str | None:
     """Tell a health check; return what went wrong, for a sentence to say."""
-    return _send(url, None, sleep)
+    return _send(url, None, time.sleep)
 
 
 def _send(url: str, body: bytes | None, sleep: Callable[[float], object]) -> str | None:

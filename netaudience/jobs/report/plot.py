@@ -112,15 +112,13 @@ class Plot:
             way += f"V{_HIGH:g}H{self._x(edges[0])}"
         SubElement(self._svg, "path", {"d": f"{way}Z", "style": f"fill: {_colour(role)}"})
 
-    def stairs(
-        self, edges: Sequence[float], values: Sequence[float], role: str, drawn: str = "curve"
-    ) -> None:
+    def stairs(self, edges: Sequence[float], values: Sequence[float], role: str) -> None:
         """Draw a flight of stairs; a value that is no number is a gap."""
-        self._line("".join(self._stairs(edges, values)), role, drawn)
+        self._line("".join(self._stairs(edges, values)), role, "curve")
 
-    def level(self, value: float, role: str = "ink") -> None:
+    def level(self, value: float) -> None:
         """Draw a dashed line from left to right."""
-        self._line(f"M0 {self._y(value)}H{_WIDE:g}", role, "dashed")
+        self._line(f"M0 {self._y(value)}H{_WIDE:g}", "ink", "dashed")
 
     def moment(self, at: float, role: str = "ink", drawn: str = "dotted") -> None:
         """Draw a line from the ground to the top."""

@@ -10,11 +10,6 @@ from netaudience.vendors.moengage.rules import DOCS, OVERVIEW, SPECIFICATION
 
 #: How many records and requests a workspace may send.
 RATES = "https://www.moengage.com/docs/api/rate-limits"
-#: Which project of a Portfolio workspace a user or an event belongs to.
-PORTFOLIO = (
-    "https://github.com/moengage/moengage-documentation/blob/3d5bc13/user-guide/data/key-concepts/"
-    "portfolio-data-ingestion-and-management.mdx"
-)
 
 SHARE = assumed(0.9, "room for whatever else writes to the workspace, and for clocks that differ")
 IN_FLIGHT = assumed(16, "no figure is documented")
