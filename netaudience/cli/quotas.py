@@ -126,7 +126,8 @@ def _sentences(kept: Kept) -> Iterator[str]:
         tickets = " and ".join(str(count) for count in lease["out"]) or "no"
         waits = "waits for more, " if max(lease["urgent"], lease["bulk"]) > kept.now else ""
         yield (
-            f"Process {process} on {host} holds {tickets} tickets and {lease['slots']} requests at one time, "
+            f"Process {process} on {host} holds {tickets} {'ticket' if tickets == '1' else 'tickets'} and "
+            f"{many(lease['slots'], 'request')} at one time, "
             f"{waits}and keeps them for {lease['until'] - kept.now:.1f} s unless it is heard of again."
         )
     if not held:

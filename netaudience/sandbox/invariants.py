@@ -108,7 +108,8 @@ def _order(ledger: Ledger, place: Place) -> Check:
     inversions = ledger.order.inversions[place]
     if not inversions:
         return Check("order", ok=True, sentence=f"The attribute {attribute!r} never fell for any key.")
-    return Check("order", ok=False, sentence=f"The attribute {attribute!r} fell {inversions:,} times.")
+    often = "once" if inversions == 1 else f"{inversions:,} times"
+    return Check("order", ok=False, sentence=f"The attribute {attribute!r} fell {often}.")
 
 
 def _overlap(ledger: Ledger, place: Place) -> Check:

@@ -27,10 +27,10 @@ def file(tmp_path, monkeypatch):
     return tmp_path / "quotas.db"
 
 
-def use(file):
+def use(file, quota=QUOTA, **asked):
     async def go():
         store = SqliteQuotas(file)
-        reply = await store.exchange(f"{ACCOUNT}/fynd", QUOTA, ASK)
+        reply = await store.exchange(f"{ACCOUNT}/fynd", quota, {**ASK, **asked})
         await store.aclose()
         return reply
 
@@ -50,6 +50,13 @@ def test_it_says_who_holds_what(file, capsys):
     )
     assert ACCOUNT not in told
     assert "c0ffee" not in told
+
+
+def test_one_is_said_as_one(file, capsys):
+    one = Quota("fynd", (per_second(assumed(5, "test")),), in_flight=assumed(4, "test"))
+    use(file, one, holds=[1], slots=1, in_flight=1, bulk=[])
+    assert main(["quotas", "show", str(file)]) == 0
+    assert "Process 4711 on web-1 holds 1 ticket and 1 request at one time" in capsys.readouterr().out
 
 
 def test_it_says_so_as_json_too(file, capsysbinary, monkeypatch):
