@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -105,9 +106,11 @@ def hash_sql(key: str, parts: Mapping[str, Part], salt: str) -> str:
         salt: What the hash covers besides.
     """
     members = [hashed for name in sorted(parts) for hashed in parts[name].hashed(name)]
-    # The names are the same in every row: the text of each is a third shorter without.
-    names = canonical([salt, [name for name, _ in members]])
-    text = f"json_array({', '.join([key, *(value for _, value in members)])})::VARCHAR || {literal(names)}"
+    # Salt and names are the same in every row: their digest halves the text that is hashed (J2).
+    same = blake2b(
+        canonical([salt, [name for name, _ in members]]).encode(errors="surrogatepass"), digest_size=8
+    ).hexdigest()
+    text = f"json_array({', '.join([key, *(value for _, value in members)])})::VARCHAR || {literal(same)}"
     # Half of the 128 bits tell one row from what was sent under its own key.
     return f"(md5_number({text}) & {2**64 - 1})::UBIGINT"
 

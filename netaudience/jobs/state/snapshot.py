@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from netaudience.jobs.extract.scan import Scan
 
-_FORMAT = "netaudience snapshot 3"
+_FORMAT = "netaudience snapshot 4"
 #: The kinds of what is done.
 _DELIVERED, _REMOVED, _DOUBTFUL = 0, 1, 2
 _AT_A_TIME = 100_000
