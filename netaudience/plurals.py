@@ -1,6 +1,8 @@
-"""A count and what is counted, in a sentence: the only place that knows how English says several."""
+"""A number in a sentence, and what is counted: the only place that knows how English says several."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 #: What is one, and several, where it is not an s that is added to the first word.
 _SEVERAL = {"person": "people", "is": "are", "was": "were", "has": "have"}
@@ -21,5 +23,9 @@ def many(count: float, what: str) -> str:
         noun, *rest = what.split(" ")
         several = [word[:-1] if word in _VERBS else _SEVERAL.get(word, word) for word in rest]
         what = " ".join([_SEVERAL.get(noun, f"{noun}s"), *several])
-    number = int(count) if count == int(count) else count
-    return f"{number:,} {what}" if isinstance(number, int) else f"{number:,.6g} {what}"
+    return f"{rounded(count, max(6, len(str(int(count)))))} {what}"
+
+
+def rounded(number: float, digits: int = 3) -> str:
+    """Return a finite number rounded to as many digits, written out: 250,000 and never 2.5e+05."""
+    return f"{Decimal(f'{number:.{digits}g}'):,f}"

@@ -1,8 +1,8 @@
-"""How many there are, as a sentence says it."""
+"""Numbers, and what is counted, as a sentence says them."""
 
 import pytest
 
-from netaudience.plurals import many
+from netaudience.plurals import many, rounded
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ from netaudience.plurals import many
 )
 def test_one_is_told_as_one_and_several_as_several(count, what, told):
     assert many(count, what) == told
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "written"),
+    [
+        (250_000.0, 3, "250,000"),
+        (248_613.4, 3, "249,000"),
+        (1e5, 4, "100,000"),
+        (12.346, 3, "12.3"),
+        (0.0249, 2, "0.025"),
+        (0.00001, 3, "0.00001"),
+        (0, 3, "0"),
+    ],
+)
+def test_a_rounded_number_is_written_out(number, digits, written):
+    assert rounded(number, digits) == written

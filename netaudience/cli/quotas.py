@@ -16,7 +16,7 @@ from netaudience.errors import ConfigurationError
 from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.spec.exit_codes import ExitCode
 from netaudience.model.limits import Window, assumed
-from netaudience.plurals import many
+from netaudience.plurals import many, rounded
 from netaudience.quotas.at import quotas_at
 from netaudience.quotas.store import Kept, QuotaStore
 
@@ -114,7 +114,7 @@ def _sentences(kept: Kept) -> Iterator[str]:
     free.append(f"{max(0, state['slots'])} of {most} at one time")
     yield f"{kept.quota}, account {kept.account[:_ACCOUNT]}: {', '.join(free)} are free."
     if state["adaptive"]:
-        yield f"The rate adapts, and is {state['adaptive'][0]:.3g} at this moment."
+        yield f"The rate adapts, and is {rounded(state['adaptive'][0])} at this moment."
     if state["not_before"] > kept.now:
         yield f"It is paused: nothing is sent for another {duration(state['not_before'] - kept.now)}."
     held = False

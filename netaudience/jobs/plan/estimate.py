@@ -22,7 +22,7 @@ from netaudience.model.limits import Quota, assumed
 from netaudience.model.wire import JsonValue, Prepared, Request, Response, dump_json, load_json
 from netaudience.operations.dispatch import Operation
 from netaudience.outcomes import Rejected
-from netaudience.plurals import many
+from netaudience.plurals import many, rounded
 from netaudience.settings import Settings
 
 #: How long one exchange takes, where only the requests at one time bind.
@@ -209,7 +209,7 @@ def _time(quota: Quota, requests: int, records: int, in_turn: int) -> tuple[floa
         if (
             quota.ceiling is not None
         ):  # the rate goes up as long as the vendor bears it: least is the time there
-            since = f", adapting from {most:,g}"
+            since = f", adapting from {rounded(most, 6)}"
             seconds, most = seconds * most / quota.ceiling.value, quota.ceiling.value
         if seconds >= bound:
             bound, binds = seconds, f"{window.at(most)} ({window.figure.provenance}{since})"

@@ -14,6 +14,7 @@ from netaudience.jobs.report.plot import Plot, Scale, key, say
 from netaudience.jobs.spec.diagnostics import duration
 from netaudience.jobs.state.metrics import Attempt, Ceiling, Latencies, Metrics, Slice
 from netaudience.outcomes import Counts
+from netaudience.plurals import rounded
 
 #: The kinds of outcome, in the order in which they stand in a bar.
 KINDS: Final = tuple(Counts().shown())
@@ -134,7 +135,7 @@ def over_time(metrics: Metrics, name: str) -> Element:
         most = max(values)
         bounds = [(_words(each, unit), each.rate) for each in ceilings]
         near = [rate for _, rate in bounds if not _is_far(rate, most)]
-        plot = Plot(chart, title, across, Scale(0, max(most, *near, 0.0) * 1.1 or 1), "{:,.6g}".format)
+        plot = Plot(chart, title, across, Scale(0, max(most, *near, 0.0) * 1.1 or 1), _mark)
         for words, rate in bounds:
             plot.means(f"{words}, far above" if _is_far(rate, most) else words, "ink", "dashed")
         plots.append(plot)
@@ -174,7 +175,7 @@ def distribution(latencies: Latencies, name: str) -> Element:
     heights = [100 * count / len(latencies) for count in counts]
     across = Scale(edges[0], edges[-1], is_log=True)
     title = "Seconds until the answer: share of the requests in percent"
-    plot = Plot(chart, title, across, Scale(0, max(heights) * 1.1), "{:,.3g}%".format)
+    plot = Plot(chart, title, across, Scale(0, max(heights) * 1.1), lambda share: f"{rounded(share)}%")
     plot.area(edges, heights, "unchanged")
     for share, words, role in _PERCENTILES:
         value = latencies.percentile(share)
@@ -256,8 +257,13 @@ def _is_far(rate: float, most: float) -> bool:
     return bool(most) and rate > 4 * most
 
 
+def _mark(value: float) -> str:
+    """Return what stands beside a line of the axis."""
+    return rounded(value, 6)
+
+
 def _words(ceiling: Ceiling, unit: str) -> str:
-    label = f"{'adapts up to' if ceiling.adapts else 'limit'} {ceiling.rate:,.4g}{unit}"
+    label = f"{'adapts up to' if ceiling.adapts else 'limit'} {rounded(ceiling.rate, 4)}{unit}"
     return f"{label} ({ceiling.provenance})" if unit == "/s" else label
 
 

@@ -27,7 +27,7 @@ from netaudience.jobs.state.run_folder import RunFolder, replace
 from netaudience.jobs.state.summary import StepSummary, Summary, read_summary
 from netaudience.jobs.state.verified import SEEN, Verified, read_verified
 from netaudience.outcomes import commonest
-from netaudience.plurals import many
+from netaudience.plurals import many, rounded
 
 _log = logging.getLogger("netaudience")
 
@@ -327,7 +327,7 @@ def _pace(metrics: Metrics) -> Iterator[str]:
     waited, took = total.waited / total.requests, total.seconds / total.requests
     yield (
         f"{many(total.requests, 'request')} carried {many(total.items, 'item')} in {duration(seconds)}: "
-        f"{total.items / seconds:,.4g} items and {total.requests / seconds:,.3g} requests in a second. "
+        f"{rounded(total.items / seconds)} items and {rounded(total.requests / seconds)} requests a second. "
         f"On average a request waited {duration(waited)} for the limit and {duration(took)} for its answer."
     )
     if metrics.pauses:
