@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import faststream.rabbit.testing
 import pytest
@@ -110,6 +112,8 @@ def test_the_recipe_of_rabbitmq_goes_by_the_numbers_of_deliveries(monkeypatch, t
 
     monkeypatch.setattr(faststream.rabbit.testing, "build_message", numbered)
     monkeypatch.setattr(RabbitMessage, "ack", ack)
+    connection = SimpleNamespace(close_callbacks=set())
+    monkeypatch.setattr(TestRabbitBroker, "_fake_connect", AsyncMock(return_value=connection))
     monkeypatch.setenv("NETAUDIENCE_NETMERA_API_KEY", "sandbox")
     monkeypatch.setenv("DEAD_LETTERS", str(tmp_path / "letters"))
     monkeypatch.setenv("LINGER", "0.01")
@@ -123,7 +127,9 @@ def test_the_recipe_of_rabbitmq_goes_by_the_numbers_of_deliveries(monkeypatch, t
             await publish(2, b'{"user": "customer-1", "tag": "second"}')
             await publish(1, b'{"user": "customer-1", "untag": "second"}')
             await publish(3, UNREADABLE)
-            await recipe.carrier.line.end()
+            assert connection.close_callbacks == {recipe.carrier.lost}
+            await recipe.carrier.end()
+            assert not connection.close_callbacks  # with nothing in hand it may close
 
     with vendor() as (sandbox, _):
         sandbox.seed("netmera", {"users": [{"extId": "customer-1"}]})

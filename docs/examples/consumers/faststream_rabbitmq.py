@@ -1,7 +1,8 @@
 """FastStream over RabbitMQ to Netmera: every event at least once, each user's in the order of the queue.
 
 Copy it and change `operation_of`. Run one process per queue, under something that starts it again when it
-ends with an error: RabbitMQ then gives it first what was not acknowledged, in order.
+ends with an error, as it does when the connection is lost: RabbitMQ then gives it first what was not
+acknowledged, in order.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated
 
+from aio_pika import RobustConnection
 from aio_pika.exceptions import AMQPConnectionError, ChannelNotFoundEntity
 from faststream import AckPolicy, Context, FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
@@ -57,9 +59,11 @@ def operation_of(netmera: NetmeraClient, body: bytes) -> tuple[Given, object]:
 class Carrier:
     """Takes events in, in the order of the queue: FastStream's tasks overtake one another."""
 
-    def __init__(self, netmera: NetmeraClient, line: InOrder) -> None:
+    def __init__(self, netmera: NetmeraClient, line: InOrder, connection: RobustConnection) -> None:
         self.read = partial(operation_of, netmera)
         self.line = line
+        self.connection = connection
+        connection.close_callbacks.add(self.lost)
         #: The newest delivery that was taken in, and those that wait for one before them, by their numbers.
         self.newest = 0
         self.early: dict[int, RabbitMessage] = {}
@@ -68,13 +72,22 @@ class Carrier:
         """Take an event in, and those that have waited for it."""
         number = message.raw_message.delivery_tag or 0
         if number <= self.newest:
-            self.line.fail("There is a new connection, on which events in hand are delivered once more")
+            self.line.fail("There is a new channel, on which events in hand are delivered once more")
         self.early[number] = message
         while (following := self.early.pop(self.newest + 1, None)) is not None:
             self.newest += 1
             event = following.raw_message
             reference = f"{QUEUE}:{event.message_id or self.newest}"  # where the producer gives it an id
             await self.line.take(self.read, event.body, following.ack, reference)
+
+    def lost(self, *_: object) -> None:
+        """End the process: the client connects again by itself, and may come back without its consumer."""
+        self.line.fail("The connection to RabbitMQ is lost: start again, and what is in hand comes again")
+
+    async def end(self) -> None:
+        """Settle and acknowledge what is in hand; from then on the connection may close."""
+        await self.line.end()
+        self.connection.close_callbacks.discard(self.lost)
 
 
 # It gives no more than this many without an acknowledgement.
@@ -102,7 +115,7 @@ async def lifespan() -> AsyncIterator[None]:
         Progress(dead_letters, behind, every=TELL_EVERY) as progress,
         InOrder(sink, dead_letters, progress, app.exit) as line,
     ):
-        carrier = Carrier(netmera, line)
+        carrier = Carrier(netmera, line, await broker.connect())
         yield
 
 
@@ -112,7 +125,7 @@ app = FastStream(broker, lifespan=lifespan)
 @app.on_shutdown
 async def end() -> None:
     """Settle and acknowledge what is in hand, as long as the broker is there."""
-    await carrier.line.end()
+    await carrier.end()
 
 
 @broker.subscriber(RabbitQueue(QUEUE, declare=False), ack_policy=AckPolicy.MANUAL)
