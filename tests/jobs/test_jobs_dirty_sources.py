@@ -373,6 +373,16 @@ def test_an_object_that_names_something_twice_is_no_row(opened, tmp_path):
     assert problems(table) == [(2, "line 2 of u.ndjson: the object names id twice: keep one")]
 
 
+@pytest.mark.parametrize("name", ["u.ndjson", "u.json"])
+def test_a_value_without_a_name_is_no_silent_loss(opened, tmp_path, name):
+    lines = ['{"id": "u-1", "": null}', '{"id": "u-2", "": "x"}', '{"id": "u-3"}']
+    text = "\n".join(lines) if name == "u.ndjson" else f"[{', '.join(lines)}]"
+    (tmp_path / name).write_text(text)
+    ((row, problem),) = problems(opened(name))
+    assert row == 2
+    assert problem.endswith("the object has a value without a name: give it one, or leave it out")
+
+
 def test_lines_of_json_may_be_bare_values(opened, tmp_path):
     (tmp_path / "u.ndjson").write_text('"007"\n1042\n[1]\nnull\nno\n"a\\"b"\n')
     table = opened("u.ndjson", key=("line",))

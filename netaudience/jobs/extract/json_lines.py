@@ -111,6 +111,8 @@ class Objects:
                 found = self._names()
         #: Whether an object names something twice.
         self._twice = any(len(set(names)) < len(names) for names, _ in found)
+        #: Whether an object has a member whose name is empty, by which nobody can ask for it.
+        self._nameless = any("" in names for names, _ in found)
         #: Whether a number may have more digits than DuckDB keeps.
         self._long = any(long for _, long in found)
         self._given = any(PROBLEM in names for names, _ in found)
@@ -194,13 +196,19 @@ class Objects:
                 f"WHEN len({keys}) > len(list_distinct({keys})) "
                 f"THEN 'the object names ' || {again}[1] || ' twice: keep one' "
             )
+        nameless = ""
+        if self._nameless:
+            nameless = (
+                f"WHEN nullif(line->{literal(_pointer(''))}, 'null') IS NOT NULL "
+                "THEN 'the object has a value without a name: give it one, or leave it out' "
+            )
         broken = f"WHEN contains(line, '{_BROKEN}') THEN 'the row is not UTF-8' " if not self._lines else ""
         refused = "IN ('OBJECT', 'ARRAY', 'NULL')" if self._bare else "!= 'OBJECT'"
         why = "the line is no text or number, as others are" if self._bare else "the line is no JSON object"
         problem = (
             "CASE WHEN line IS NULL THEN 'the line is not JSON' "
             f"WHEN json_type(line) {refused} THEN '{why}' "
-            f"{broken}{twice}ELSE {given} END"
+            f"{broken}{twice}{nameless}ELSE {given} END"
         )
         columns.append(f"{problem} AS {quoted(PROBLEM)}")
         # What says itself why it is no row keeps its columns; a line that is no JSON is read from the file.
