@@ -45,6 +45,7 @@ def test_what_is_there_stays(tmp_path):
     assert "is there already" in ended.stderr
 
 
+@pytest.mark.slow  # needs the linter, which the work on it brings
 def test_what_it_writes_passes_the_project_s_lint(tmp_path):
     run(tmp_path, "newco")
     (tmp_path / "netaudience" / "vendors" / "__init__.py").write_text('"""Vendors."""\n')

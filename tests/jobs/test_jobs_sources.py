@@ -122,6 +122,10 @@ def test_ids_keep_their_zeros_and_their_digits(opened, tmp_path, name, write):
             dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
         ),
         (pa.time64("us"), dt.time(3, 4, 5), "03:04:05"),
+        *(
+            (pa.duration(unit), dt.timedelta(hours=9, minutes=30), "09:30:00")
+            for unit in ("s", "ms", "us", "ns")
+        ),
         (pa.list_(pa.int64()), [1, None, 3], [1, None, 3]),
         (pa.struct([("a", pa.int64()), ("b", pa.string())]), {"a": 1, "b": "x"}, {"a": 1, "b": "x"}),
         (pa.map_(pa.string(), pa.int64()), [("a", 1)], {"a": 1}),
@@ -135,6 +139,16 @@ def test_the_types_of_parquet_become_those_of_python(opened, tmp_path, kind, val
     assert first["fields"] == {"v": found}
     assert type(first["fields"]["v"]) is type(found)
     assert second["fields"] == {}, "NULL leaves the field out"
+
+
+def test_lengths_of_time_are_the_same_in_all_files_or_refused(opened, tmp_path):
+    for name, kind in (("a", pa.duration("ms")), ("b", pa.duration("s")), ("c", pa.int64())):
+        pq.write_table(pa.table({"v": pa.array([5400], kind)}), tmp_path / f"{name}.parquet")
+    pq.write_table(pa.table({"w": ["x"]}), tmp_path / "d.parquet")
+    assert [row["fields"] for row in read(opened("[ad].parquet"), columns("v"))] == [{"v": "00:00:05.4"}, {}]
+    for other in "bc":
+        with pytest.raises(ConfigurationError, match=rf"'v' holds lengths .* a.parquet and {other}.parquet"):
+            opened(f"[a{other}].parquet")
 
 
 @pytest.mark.parametrize(

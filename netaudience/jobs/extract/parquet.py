@@ -7,18 +7,27 @@ The folders that a file stands in are no columns of it, unless the job says so.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from netaudience.errors import ConfigurationError
-from netaudience.jobs.columns.duckdb import constant, file_list, quoted, telling
+from netaudience.jobs.columns.duckdb import constant, file_list, import_arrow, quoted, telling
 from netaudience.jobs.extract.files import Input, check_folders
 
 if TYPE_CHECKING:
     import duckdb
 
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+#: Arrow's types of lengths of time, and what makes microseconds of one.
+_MICROSECONDS = {
+    "duration[s]": "* 1000000",
+    "duration[ms]": "* 1000",
+    "duration[us]": "",
+    "duration[ns]": "// 1000",
+}
 
 
 def parquet_relation(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> str:
@@ -30,14 +39,51 @@ def parquet_relation(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnect
     """
     with telling(inputs[0].name):
         _check_types(inputs, connection)
+        spans = _spans(inputs, connection)
+    every = f"* REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in spans.items())})" if spans else "*"
     parts: list[str] = []
     for folders, group in groupby(inputs, key=lambda one: one.folders):
         paths = file_list([one.path for one in group])
         constants = "".join(f", {constant(value)} AS {quoted(name)}" for name, value in folders)
         parts.append(
-            f"SELECT *{constants} FROM read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
+            f"SELECT {every}{constants} "
+            f"FROM read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
         )
     return " UNION ALL BY NAME ".join(parts)
+
+
+def _spans(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return by name the SQL of columns that hold lengths of time.
+
+    Parquet knows none: Arrow and pandas write them as numbers of a unit, which stands beside them.
+
+    Raises:
+        ConfigurationError: files have other ones.
+    """
+    files = file_list([one.path for one in inputs])
+    kept = f"SELECT file_name, value FROM parquet_kv_metadata({files}) WHERE key = 'ARROW:schema'"
+    schemas = {str(file): bytes(value) for file, value in connection.execute(kept).fetchall()}
+    columns = {
+        schema: import_arrow("ipc").read_schema(BytesIO(b64decode(schema))) for schema in schemas.values()
+    }
+    known: dict[str, tuple[str, Input]] = {}
+    for one in inputs:
+        for column in columns.get(schemas.get(str(one.path), b""), ()):
+            kind, first = known.setdefault(column.name, (str(column.type), one))
+            if kind != str(column.type) and {kind, str(column.type)} & _MICROSECONDS.keys():
+                raise ConfigurationError(_other_spans(column.name, first, one))
+    spans = {name: _MICROSECONDS[kind] for name, (kind, _) in known.items() if kind in _MICROSECONDS}
+    for one in inputs if spans else ():
+        if str(one.path) not in schemas:
+            raise ConfigurationError(_other_spans(min(spans), known[min(spans)][1], one))
+    return {quoted(name): f"to_microseconds({quoted(name)} {sql})" for name, sql in spans.items()}
+
+
+def _other_spans(name: str, first: Input, other: Input) -> str:
+    return (
+        f"The column {name!r} holds lengths of time in one of {first.name} and {other.name}, and numbers or "
+        "another unit in the other: write the files alike, or give a job to each"
+    )
 
 
 def _check_types(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> None:
