@@ -111,6 +111,10 @@ class RedisStream:
         last = group["last-delivered-id"] if waiting is None else b"(" + waiting
         return set(range(len(self.redis.xrange("audience", max=last))))
 
+    def hang_up(self) -> None:
+        """Close every connection but the own."""
+        self.redis.client_kill_filter(_type="normal", skipme=True)
+
 
 class KafkaTopic:
     """A topic of librdkafka's own brokers, which speak Kafka's protocol on sockets of this process."""

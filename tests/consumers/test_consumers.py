@@ -135,7 +135,7 @@ def test_somebody_else_at_the_same_consumer_is_noticed_before_the_order_is_lost(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["faststream_rabbitmq.py", "mqtt.py"])
+@pytest.mark.parametrize("name", ["faststream_rabbitmq.py", "mqtt.py", "redis_streams.py"])
 def test_a_connection_that_is_lost_ends_the_process_and_loses_nothing(name: str, tmp_path: Path) -> None:
     count = 2000
     with RECIPES[name](tmp_path) as stream, vendor("latency=0.02") as (sandbox, notes):
@@ -148,7 +148,7 @@ def test_a_connection_that_is_lost_ends_the_process_and_loses_nothing(name: str,
             assert process.wait(20) == 1, recipe.log()
         assert re.fullmatch(
             r"(Event .* start again, and it comes again"  # where it was about to be acknowledged
-            r"|The connection to (RabbitMQ|the broker) is lost( \(.+\))?: start again, .*)",
+            r"|The connection to (RabbitMQ|Redis|the broker) is lost( \(.+\))?: start again, .*)",
             recipe.log().splitlines()[-1],
         ), recipe.log()
         notes.life += 1

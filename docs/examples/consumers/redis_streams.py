@@ -16,8 +16,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NoRedis
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as NoAnswer
 
 from netaudience import ConfigurationError, InvalidItem, NetmeraClient, Outcome, Rejected, Settings
 from netaudience.consumers import DeadLetters, Given, Progress
@@ -177,7 +180,8 @@ async def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
     async with (
-        Redis.from_url(URL) as redis,
+        # A reading that is tried again gives what comes next: nobody would have in hand what the first one took.
+        Redis.from_url(URL, retry=Retry(NoBackoff(), 0)) as redis,
         NetmeraClient.from_environment(settings=settings) as netmera,
         DeadLetters(DEAD_LETTERS) as dead_letters,
     ):
@@ -192,7 +196,13 @@ async def main() -> None:
         consumer = Consumer(netmera, dead_letters, redis)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, consumer.stop.set)
-        await consumer.run()
+        lost = False
+        try:
+            await consumer.run()
+        except* (NoRedis, NoAnswer):
+            lost = True
+        if lost:
+            sys.exit("The connection to Redis is lost: start again, and what is in hand comes again")
 
 
 if __name__ == "__main__":
