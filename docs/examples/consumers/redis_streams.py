@@ -180,7 +180,7 @@ async def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(rate=float(RATE) if RATE else None)
     async with (
-        # A reading that is tried again gives what comes next: nobody would have in hand what the first one took.
+        # A reading that is tried again gives what comes next, and nobody has in hand what the first one took.
         Redis.from_url(URL, retry=Retry(NoBackoff(), 0)) as redis,
         NetmeraClient.from_environment(settings=settings) as netmera,
         DeadLetters(DEAD_LETTERS) as dead_letters,
