@@ -141,6 +141,20 @@ def test_the_types_of_parquet_become_those_of_python(opened, tmp_path, kind, val
     assert second["fields"] == {}, "NULL leaves the field out"
 
 
+def test_lengths_of_time_in_one_of_several_folders(opened, tmp_path):
+    for day, table in (("1", {"Gap": pa.array([5400], pa.duration("s"))}), ("2", {"id": ["x"]})):
+        (tmp_path / f"day={day}").mkdir()
+        pq.write_table(pa.table(table), tmp_path / f"day={day}" / "u.parquet")
+    table = opened("*/u.parquet", hive=True)
+    assert [row["fields"] for row in read(table, columns("gap", "id"))] == [{"gap": "01:30:00"}, {"id": "x"}]
+
+
+def test_a_schema_of_arrow_that_is_damaged_is_left_aside(opened, tmp_path):
+    options = "FORMAT parquet, KV_METADATA {'ARROW:schema': 'junk'}"
+    duckdb.sql(f"COPY (SELECT 1 AS v) TO '{tmp_path / 'u.parquet'}' ({options})")
+    assert [row["fields"] for row in read(opened("u.parquet"), columns("v"))] == [{"v": 1}]
+
+
 def test_lengths_of_time_are_the_same_in_all_files_or_refused(opened, tmp_path):
     for name, kind in (("a", pa.duration("ms")), ("b", pa.duration("s")), ("c", pa.int64())):
         pq.write_table(pa.table({"v": pa.array([5400], kind)}), tmp_path / f"{name}.parquet")

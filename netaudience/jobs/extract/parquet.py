@@ -40,16 +40,17 @@ def parquet_relation(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnect
     with telling(inputs[0].name):
         _check_types(inputs, connection)
         spans = _spans(inputs, connection)
-    every = f"* REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in spans.items())})" if spans else "*"
     parts: list[str] = []
     for folders, group in groupby(inputs, key=lambda one: one.folders):
         paths = file_list([one.path for one in group])
         constants = "".join(f", {constant(value)} AS {quoted(name)}" for name, value in folders)
         parts.append(
-            f"SELECT {every}{constants} "
-            f"FROM read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
+            f"SELECT *{constants} FROM read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
         )
-    return " UNION ALL BY NAME ".join(parts)
+    every = " UNION ALL BY NAME ".join(parts)
+    if not spans:
+        return every
+    return f"SELECT * REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in spans.items())}) FROM ({every})"
 
 
 def _spans(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -62,21 +63,27 @@ def _spans(inputs: Sequence[Input], connection: duckdb.DuckDBPyConnection) -> di
     """
     files = file_list([one.path for one in inputs])
     kept = f"SELECT file_name, value FROM parquet_kv_metadata({files}) WHERE key = 'ARROW:schema'"
-    schemas = {str(file): bytes(value) for file, value in connection.execute(kept).fetchall()}
-    columns = {
-        schema: import_arrow("ipc").read_schema(BytesIO(b64decode(schema))) for schema in schemas.values()
-    }
+    columns = {str(file): _columns(schema) for file, schema in connection.execute(kept).fetchall()}
     known: dict[str, tuple[str, Input]] = {}
     for one in inputs:
-        for column in columns.get(schemas.get(str(one.path), b""), ()):
-            kind, first = known.setdefault(column.name, (str(column.type), one))
-            if kind != str(column.type) and {kind, str(column.type)} & _MICROSECONDS.keys():
-                raise ConfigurationError(_other_spans(column.name, first, one))
+        for name, kind in columns.get(str(one.path), {}).items():
+            other, first = known.setdefault(name, (kind, one))
+            if kind != other and {kind, other} & _MICROSECONDS.keys():
+                raise ConfigurationError(_other_spans(name, first, one))
     spans = {name: _MICROSECONDS[kind] for name, (kind, _) in known.items() if kind in _MICROSECONDS}
     for one in inputs if spans else ():
-        if str(one.path) not in schemas:
+        if str(one.path) not in columns:
             raise ConfigurationError(_other_spans(min(spans), known[min(spans)][1], one))
     return {quoted(name): f"to_microseconds({quoted(name)} {sql})" for name, sql in spans.items()}
+
+
+def _columns(schema: bytes) -> dict[str, str]:
+    """Return Arrow's types of columns, by names as SQL compares them; none if it cannot read the schema."""
+    try:
+        fields = import_arrow("ipc").read_schema(BytesIO(b64decode(schema)))
+    except (ValueError, OSError):  # it is Arrow's own, and the file can be read without
+        return {}
+    return {field.name.casefold(): str(field.type) for field in fields}
 
 
 def _other_spans(name: str, first: Input, other: Input) -> str:
